@@ -1,0 +1,150 @@
+"""Settings: one typed tree, read from a TOML file and the environment.
+
+Precedence, last wins: defaults, the file, the environment. A variable is the key's path in capitals
+behind ``ARI_RECORDER_``, parts joined by two underscores: ``ARI_RECORDER_WEB__PORT=8090``,
+``ARI_RECORDER_PBX__MAIN__PASSWORD=secret``. An unknown key is an error, in either place.
+`docs/reference/settings.md` lists every key; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ari_recorder.errors import SettingsError
+
+PREFIX = "ARI_RECORDER_"
+CONFIG_VARIABLE = "ARI_RECORDER_CONFIG"
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
+AudioFormat = Literal["opus", "flac", "wav"]
+
+
+class Pbx(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One Asterisk."""
+
+    url: str = "http://127.0.0.1:8088"
+    """Base address of Asterisk's HTTP server, without ``/ari``."""
+    username: str = "ari_recorder"
+    """User in `ari.conf`."""
+    password: str = ""
+    """That user's password."""
+    spool: Path = Path("/var/spool/asterisk/recording")
+    """Asterisk's recording folder as this program sees it; it must be readable and writable."""
+    timeout_s: PositiveSeconds = 5.0
+    """How long a request to Asterisk may take."""
+    connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
+    """Most connections held open to Asterisk at once."""
+
+
+class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The catalogue."""
+
+    url: str = "sqlite:///var/lib/ari_recorder/catalogue.db"
+    """``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``postgresql://user@host/name``."""
+
+
+class Vault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where finished audio is kept."""
+
+    path: Path = Path("var/lib/ari_recorder/vault")
+    """Folder of the local vault."""
+
+
+class Media(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From segments to a file."""
+
+    format: AudioFormat = "opus"
+    """What recordings are kept as."""
+    workers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
+    """Most recordings stitched and encoded at once; each is a process of low priority."""
+    segment_max_s: PositiveSeconds = 3600.0
+    """Longest segment; a longer call rolls over to the next segment without a gap."""
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """My Pages, the API and the health endpoints."""
+
+    host: str = "127.0.0.1"
+    """Address to bind."""
+    port: Port = 8090
+    """Port to bind; 0 takes any free one."""
+    session_hours: PositiveSeconds = 12.0
+    """How long a sign-in lasts."""
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The program's own log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe line that is written."""
+    format: Literal["text", "json"] = "text"
+    """Lines for people or for programs."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole tree."""
+
+    app: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "ari_recorder"
+    """Name of the Stasis application."""
+    pbx: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{1,32}$")], Pbx] = {}
+    """Every Asterisk by a name of its own, which its calls carry."""
+    store: Store = Store()
+    vault: Vault = Vault()
+    media: Media = Media()
+    web: Web = Web()
+    log: Log = Log()
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    ``path`` is the TOML file; without one the file that ``ARI_RECORDER_CONFIG`` names, and without
+    that none. Raises `SettingsError` naming the file, the key and what is allowed.
+    """
+    if path is None and environ.get(CONFIG_VARIABLE):
+        path = Path(environ[CONFIG_VARIABLE])
+    tree = _read_file(path) if path else {}
+    source = str(path) if path else "the environment"
+    tree = _merge(tree, _read_environment(environ))
+    tree.setdefault("pbx", {"main": {}})
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"Settings from {source}: {error}. See docs/reference/settings.md.") from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"Settings file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"Settings file {path} is not valid TOML: {error}.") from error
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        *parents, key = name[len(PREFIX) :].lower().split("__")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[key] = value
+    return tree
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

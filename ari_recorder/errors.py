@@ -1,0 +1,103 @@
+"""The one exception tree of the package.
+
+::
+
+    ARIRecorderError
+    ├── SettingsError            a setting is unknown, missing or out of range
+    ├── AriError                 an operation asked of Asterisk did not succeed
+    │   ├── AriUnreachable       no answer: refused, timed out, connection lost
+    │   ├── AriUnauthorized      wrong user or password for ARI
+    │   ├── AriNotFound          the channel, recording, endpoint … does not exist (any more)
+    │   ├── AriConflict          it exists already, or its state does not allow the operation
+    │   └── AriRefused           any other refusal; Asterisk's own reason is in the message
+    ├── EventError               an event of a known type lacks a field that ARI promises
+    ├── StoreError               the catalogue cannot be reached or is of another version
+    ├── VaultError               an audio file cannot be written, read or verified
+    ├── MediaError               a segment's audio cannot be made into a recording
+    ├── NotAllowed               who asks may not do this
+    └── NotFound                 no such thing, or none that who asks may see
+
+Every message says what happened, to which thing, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class ARIRecorderError(Exception):
+    """Root of every error this package raises on purpose."""
+
+    exit_code = 1
+
+
+class SettingsError(ARIRecorderError):
+    """A setting is unknown, missing or out of range; names the file or variable and the key."""
+
+    exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+class AriError(ARIRecorderError):
+    """An operation asked of Asterisk did not succeed.
+
+    ``operation`` is what was asked (``record``), ``target`` the channel, recording or endpoint
+    it was asked for, ``status`` the HTTP status (0 when there was no answer), ``reason``
+    Asterisk's own words.
+    """
+
+    exit_code = 69  # EX_UNAVAILABLE
+
+    def __init__(self, operation: str, target: str, status: int, reason: str) -> None:
+        super().__init__(f"Asterisk: {operation} {target}: {reason}" + (f" ({status})" if status else ""))
+        self.operation = operation
+        self.target = target
+        self.status = status
+        self.reason = reason
+
+
+class AriUnreachable(AriError):
+    """No answer: connection refused, timed out or lost."""
+
+
+class AriUnauthorized(AriError):
+    """The user or password for ARI is wrong."""
+
+    exit_code = 77  # EX_NOPERM
+
+
+class AriNotFound(AriError):
+    """The channel, recording or endpoint does not exist (any more)."""
+
+
+class AriConflict(AriError):
+    """The resource exists already, or its state does not allow the operation."""
+
+
+class AriRefused(AriError):
+    """Any other refusal."""
+
+
+class EventError(ARIRecorderError):
+    """An event of a known type lacks a field that ARI promises; the raw event is in the message."""
+
+
+class StoreError(ARIRecorderError):
+    """The catalogue cannot be reached, or is of a version this program does not know."""
+
+    exit_code = 69
+
+
+class VaultError(ARIRecorderError):
+    """An audio file cannot be written, read back or verified."""
+
+    exit_code = 74  # EX_IOERR
+
+
+class MediaError(ARIRecorderError):
+    """The audio of a recording's segments cannot be made into its file."""
+
+
+class NotAllowed(ARIRecorderError):
+    """Who asks may not do this."""
+
+
+class NotFound(ARIRecorderError):
+    """No such thing, or none that who asks may see."""
