@@ -1,0 +1,338 @@
+"""What handlers write and read of calls in progress: legs, recordings, segments, ledger, intents.
+
+Every function runs in one transaction (see `database.Store.write`). Names that a resource has in Asterisk
+are made here and nowhere else, and committed before the resource is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ari_recorder.policies import ledger
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.table import Action, Leg, Mode, State
+from ari_recorder.store import models
+from ari_recorder.store.models import new_id
+
+INWARD, OUTWARD = "in", "out"
+"""The two directions of a leg: what its user says, and what its user hears."""
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """The other party of a recorded user."""
+
+    number: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class LegRow:
+    """A leg as the store has it. ``recording`` and ``segment`` are the running ones."""
+
+    id: UUID
+    user: UUID
+    organisation: UUID
+    pbx: str
+    channel: str
+    channel_name: str
+    direction: str
+    counterpart: Counterpart
+    created_at: datetime
+    policy: Leg
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    armings: int = 0
+    recording: UUID | None = None
+    segment: SegmentRow | None = None
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """A segment as the store has it; ``ended_at`` is None while it grows."""
+
+    id: UUID
+    recording: UUID
+    ordinal: int
+    name: str
+    format: str
+    began_at: datetime
+    continues: bool = False
+    outward_late_ms: float = 0.0
+    ended_at: datetime | None = None
+
+    def file(self, direction: str) -> str:
+        """Asterisk's name of the recording of one direction."""
+        return f"{self.name}-{direction}"
+
+    @property
+    def files(self) -> tuple[str, str]:
+        """Asterisk's names of both recordings, the inward one first."""
+        return self.file(INWARD), self.file(OUTWARD)
+
+
+def prefix(app: str, leg: UUID) -> str:
+    """What the name of everything made in Asterisk for ``leg`` begins with."""
+    return f"{app}-{leg.hex}-"
+
+
+def snoops(app: str, leg: LegRow) -> tuple[str, str]:
+    """Ids of the snoop channels of the leg's current arming, the inward one first."""
+    base = f"{prefix(app, leg.id)}{leg.armings}"
+    return f"{base}-{INWARD}", f"{base}-{OUTWARD}"
+
+
+def plan_segment(app: str, leg: LegRow, recording: UUID, file_format: str, now: datetime) -> SegmentRow:
+    """The segment that the leg's policy has counted last."""
+    name = f"{prefix(app, leg.id)}r{leg.policy.recordings}-{leg.policy.segments}"
+    return SegmentRow(new_id(), recording, leg.policy.segments, name, file_format, now)
+
+
+def begin_leg(leg: LegRow, linkedid: str, intents: Iterable[str]) -> None:
+    """Write a leg for the first time, its call if it is new, and the snoops it is about to get."""
+    call, _ = models.Call.get_or_create(
+        pbx=leg.pbx, linkedid=linkedid, defaults={"started_at": leg.created_at}
+    )
+    models.Leg.create(
+        id=leg.id,
+        call=call,
+        user=leg.user,
+        pbx=leg.pbx,
+        channel=leg.channel,
+        channel_name=leg.channel_name,
+        direction=leg.direction,
+        created_at=leg.created_at,
+        **_changing(leg),
+    )
+    _intend(leg, "snoop", intents, leg.created_at)
+
+
+def save_arming(leg: LegRow, intents: Iterable[str], now: datetime) -> None:
+    """The leg is about to get new snoops."""
+    save_leg(leg)
+    _intend(leg, "snoop", intents, now)
+
+
+def save_leg(leg: LegRow) -> None:
+    """Write what changes of a leg, and the counterpart into its open recordings."""
+    models.Leg.update(**_changing(leg)).where(models.Leg.id == leg.id).execute()
+    models.Recording.update(
+        counterpart_number=leg.counterpart.number,
+        counterpart_name=leg.counterpart.name,
+        internal=_internal(leg),
+    ).where((models.Recording.leg == leg.id) & (models.Recording.state == RecordingState.OPEN)).execute()
+
+
+def save_decision(leg: LegRow, actions: Sequence[Action], planned: SegmentRow | None, now: datetime) -> None:
+    """Write a decided change before it is acted on: the leg, and a row for each action."""
+    for action in actions:
+        match action:
+            case Action.OPEN_LEDGER:
+                models.LedgerLine.create(leg=leg.id, organisation=leg.organisation, opened_at=now)
+            case Action.OPEN_RECORDING:
+                _open_recording(leg, now)
+            case Action.BEGIN_SEGMENT | Action.ROLL_SEGMENT:
+                assert planned is not None
+                _begin_segment(leg, planned)
+            case Action.KEEP_RECORDING:
+                _update_recording(leg, kept=True)
+            case Action.CLOSE_RECORDING:
+                _update_recording(leg, state=RecordingState.CLOSING, ended_at=now)
+            case Action.DISCARD_RECORDING:
+                _update_recording(leg, state=RecordingState.DISCARDING, ended_at=now)
+            case Action.END_SEGMENT:
+                pass  # `end_segment` writes it when the file is known to be closed
+    save_leg(leg)
+    if leg.policy.state is State.ENDED:
+        close_ledger(leg.id, now)
+
+
+def end_segment(segment: SegmentRow, gone: Iterable[str] = ()) -> None:
+    """A segment's files are closed; ``gone`` are the intents that are over with it."""
+    models.Segment.update(
+        began_at=segment.began_at, outward_late_ms=segment.outward_late_ms, ended_at=segment.ended_at
+    ).where(models.Segment.id == segment.id).execute()
+    finish_intents((*segment.files, *gone), segment.ended_at)
+
+
+def finish_intents(resources: Iterable[str], now: datetime | None) -> None:
+    """These resources are known to be gone from Asterisk."""
+    names = list(resources)
+    models.Intent.update(done_at=now).where(
+        models.Intent.resource.in_(names) & models.Intent.done_at.is_null()
+    ).execute()
+
+
+def open_intents(pbx: str, kind: str) -> list[str]:
+    """Resources that may exist in that Asterisk."""
+    rows = (
+        models.Intent.select(models.Intent.resource)
+        .join(models.Leg)
+        .where((models.Leg.pbx == pbx) & (models.Intent.kind == kind) & models.Intent.done_at.is_null())
+    )
+    return [row.resource for row in rows]
+
+
+def open_legs(pbx: str) -> list[LegRow]:
+    """Every leg of that Asterisk whose call was going on when it was last written."""
+    legs = (
+        models.Leg.select(models.Leg, models.User)
+        .join(models.User)
+        .where((models.Leg.pbx == pbx) & (models.Leg.state != State.ENDED))
+        .order_by(models.Leg.created_at)
+    )
+    return [_with_running(_leg_row(leg)) for leg in legs]
+
+
+def unended_segments(pbx: str) -> list[SegmentRow]:
+    """Segments of legs that are over, whose end was never written down."""
+    rows = (
+        models.Segment.select()
+        .join(models.Recording)
+        .join(models.Leg)
+        .where(
+            (models.Leg.pbx == pbx)
+            & models.Segment.ended_at.is_null()
+            & (models.Recording.state != RecordingState.OPEN)
+        )
+    )
+    return [_segment_row(row) for row in rows]
+
+
+def close_ledger(leg: UUID, now: datetime) -> None:
+    """Close the leg's ledger line if its end is known by now; otherwise leave it open."""
+    row = models.Leg.get_by_id(leg)
+    if row.state != State.ENDED:
+        return
+    recordings = [
+        (RecordingState(r.state), r.problems)
+        for r in models.Recording.select().where(models.Recording.leg == leg)
+    ]
+    closing = ledger.close(Mode(row.mode), recordings)
+    if closing:
+        models.LedgerLine.update(closed_at=now, outcome=closing.outcome, reason=closing.reason).where(
+            (models.LedgerLine.leg == leg) & models.LedgerLine.closed_at.is_null()
+        ).execute()
+
+
+def _open_recording(leg: LegRow, now: datetime) -> None:
+    models.Recording.create(
+        id=leg.recording,
+        organisation=leg.organisation,
+        user=leg.user,
+        leg=leg.id,
+        ordinal=leg.policy.recordings,
+        state=RecordingState.OPEN,
+        mode=leg.policy.mode,
+        kept=leg.policy.state not in (State.PROVISIONAL, State.PROVISIONAL_PAUSED),
+        direction=leg.direction,
+        answered_at=leg.answered_at,
+        started_at=now,
+    )
+
+
+def _begin_segment(leg: LegRow, segment: SegmentRow) -> None:
+    models.Segment.create(
+        id=segment.id,
+        recording=segment.recording,
+        ordinal=segment.ordinal,
+        name=segment.name,
+        format=segment.format,
+        continues=segment.continues,
+        began_at=segment.began_at,
+    )
+    _intend(leg, "record", segment.files, segment.began_at)
+
+
+def _update_recording(leg: LegRow, **values: Any) -> None:
+    models.Recording.update(**values).where(models.Recording.id == leg.recording).execute()
+
+
+def _intend(leg: LegRow, kind: str, resources: Iterable[str], now: datetime) -> None:
+    for resource in resources:
+        models.Intent.create(leg=leg.id, kind=kind, resource=resource, planned_at=now)
+
+
+def _changing(leg: LegRow) -> dict[str, Any]:
+    policy = leg.policy
+    return {
+        "counterpart_number": leg.counterpart.number,
+        "counterpart_name": leg.counterpart.name,
+        "answered_at": leg.answered_at,
+        "ended_at": leg.ended_at,
+        "mode": policy.mode,
+        "state": policy.state,
+        "since": policy.since,
+        "recordings": policy.recordings,
+        "segments": policy.segments,
+        "losses": policy.losses,
+        "lost_at": policy.lost_at,
+        "armings": leg.armings,
+    }
+
+
+def _internal(leg: LegRow) -> bool:
+    organisation = models.Organisation.get_by_id(leg.organisation)
+    return bool(re.fullmatch(organisation.internal_numbers, leg.counterpart.number))
+
+
+def _leg_row(leg: Any) -> LegRow:
+    return LegRow(
+        id=leg.id,
+        user=leg.user_id,
+        organisation=leg.user.organisation_id,
+        pbx=leg.pbx,
+        channel=leg.channel,
+        channel_name=leg.channel_name,
+        direction=leg.direction,
+        counterpart=Counterpart(leg.counterpart_number, leg.counterpart_name),
+        created_at=leg.created_at,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        armings=leg.armings,
+        policy=Leg(
+            mode=Mode(leg.mode),
+            state=State(leg.state),
+            since=leg.since,
+            recordings=leg.recordings,
+            segments=leg.segments,
+            losses=leg.losses,
+            lost_at=leg.lost_at,
+        ),
+    )
+
+
+def _with_running(leg: LegRow) -> LegRow:
+    recording = (
+        models.Recording.select()
+        .where((models.Recording.leg == leg.id) & (models.Recording.state == RecordingState.OPEN))
+        .first()
+    )
+    if recording is None:
+        return leg
+    segment = (
+        models.Segment.select()
+        .where((models.Segment.recording == recording) & models.Segment.ended_at.is_null())
+        .order_by(models.Segment.ordinal.desc())
+        .first()
+    )
+    return replace(leg, recording=recording.id, segment=_segment_row(segment) if segment else None)
+
+
+def _segment_row(row: Any) -> SegmentRow:
+    return SegmentRow(
+        id=row.id,
+        recording=row.recording_id,
+        ordinal=row.ordinal,
+        name=row.name,
+        format=row.format,
+        began_at=row.began_at,
+        continues=row.continues,
+        outward_late_ms=row.outward_late_ms,
+        ended_at=row.ended_at,
+    )

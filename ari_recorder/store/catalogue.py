@@ -1,0 +1,164 @@
+"""Reading recordings, always for somebody: every query carries `scope.visible(asker)`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ari_recorder.errors import NotFound
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store.models import Leg, Recording, Segment, User
+from ari_recorder.store.scope import Asker, visible
+
+SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
+"""States of recordings that lists show; a discarded one is in the ledger only."""
+LIMIT_MAX = 500
+
+
+@dataclass(frozen=True)
+class RecordingRow:
+    """A recording as shown. Times are UTC; ``problems`` are sentences."""
+
+    id: UUID
+    organisation: UUID
+    state: RecordingState
+    mode: str
+    kept: bool
+    user_number: str | None
+    user_name: str
+    direction: str
+    internal: bool
+    counterpart_number: str
+    counterpart_name: str
+    answered_at: datetime
+    started_at: datetime
+    ended_at: datetime | None
+    duration_ms: int | None
+    problems: tuple[str, ...]
+    vault_key: str | None
+    media_type: str | None
+    sample_rate_hz: int | None
+    size_bytes: int | None
+    sha256: str | None
+    left_dbfs: float | None
+    right_dbfs: float | None
+    stored_at: datetime | None
+    note: str
+    mark: str
+    tags: tuple[str, str, str]
+    pbx: str
+    call: UUID
+
+
+@dataclass(frozen=True)
+class SegmentSpan:
+    """A segment of a finished recording: when it was spoken, and where it is in the file (ms)."""
+
+    ordinal: int
+    began_at: datetime
+    ended_at: datetime | None
+    offset_ms: int | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Recordings, newest first, and the cursor of the next page, if there is one."""
+
+    recordings: tuple[RecordingRow, ...]
+    next_cursor: str | None
+
+
+def recordings(asker: Asker, *, limit: int = 50, cursor: str | None = None) -> Page:
+    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none."""
+    limit = max(1, min(limit, LIMIT_MAX))
+    query = _select().where(visible(asker) & Recording.state.in_(SHOWN))
+    if cursor:
+        started_at, last = _read_cursor(cursor)
+        query = query.where(
+            (Recording.started_at < started_at)
+            | ((Recording.started_at == started_at) & (Recording.id < last))
+        )
+    rows = list(query.order_by(Recording.started_at.desc(), Recording.id.desc()).limit(limit + 1))
+    shown = tuple(_row(row) for row in rows[:limit])
+    return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
+
+
+def recording(asker: Asker, recording_id: UUID) -> RecordingRow:
+    """One recording. Raises `NotFound` if there is none that ``asker`` may see."""
+    row = _select().where(visible(asker) & (Recording.id == recording_id)).first()
+    if row is None:
+        raise NotFound(f"No recording {recording_id}.")
+    return _row(row)
+
+
+def peaks(asker: Asker, recording_id: UUID) -> bytes:
+    """The waveform of one recording, as `media.stitch` made it; empty while there is none."""
+    row = Recording.select(Recording.peaks).where(visible(asker) & (Recording.id == recording_id)).first()
+    if row is None:
+        raise NotFound(f"No recording {recording_id}.")
+    return bytes(row.peaks or b"")
+
+
+def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
+    """The segments of one recording, in order."""
+    recording(asker, recording_id)
+    rows = Segment.select().where(Segment.recording == recording_id).order_by(Segment.ordinal)
+    return tuple(
+        SegmentSpan(row.ordinal, row.began_at, row.ended_at, row.offset_ms, row.duration_ms) for row in rows
+    )
+
+
+def _select() -> Any:
+    columns = [field for field in Recording._meta.sorted_fields if field is not Recording.peaks]
+    return Recording.select(*columns, User, Leg).join(User).switch(Recording).join(Leg)
+
+
+def _row(row: Any) -> RecordingRow:
+    return RecordingRow(
+        id=row.id,
+        organisation=row.organisation_id,
+        state=RecordingState(row.state),
+        mode=row.mode,
+        kept=row.kept,
+        user_number=row.user.number,
+        user_name=row.user.name,
+        direction=row.direction,
+        internal=row.internal,
+        counterpart_number=row.counterpart_number,
+        counterpart_name=row.counterpart_name,
+        answered_at=row.answered_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        duration_ms=row.duration_ms,
+        problems=tuple(row.problems.splitlines()),
+        vault_key=row.vault_key,
+        media_type=row.media_type,
+        sample_rate_hz=row.sample_rate_hz,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        left_dbfs=row.left_dbfs,
+        right_dbfs=row.right_dbfs,
+        stored_at=row.stored_at,
+        note=row.note,
+        mark=row.mark,
+        tags=(row.tag1, row.tag2, row.tag3),
+        pbx=row.leg.pbx,
+        call=row.leg.call_id,
+    )
+
+
+def _cursor(row: RecordingRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.started_at.isoformat()}|{row.id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        started_at, _, last = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
+        return datetime.fromisoformat(started_at), UUID(last)
+    except (ValueError, binascii.Error) as error:
+        raise NotFound("That page does not exist; start again from the newest.") from error

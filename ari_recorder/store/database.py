@@ -1,0 +1,194 @@
+"""The connection to the catalogue: one writer thread, a few readers, migrations.
+
+SQLite (write-ahead log, every commit synced to disk) by default, PostgreSQL by setting. What writes is a
+plain function that runs in the writer's thread; writes waiting at the same time share one commit, each
+behind a savepoint of its own, so that one that fails takes no other with it. A write has returned only
+when it is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import peewee
+from peewee import Database, PostgresqlDatabase, SqliteDatabase
+from playhouse.db_url import parse as parse_url
+from playhouse.migrations import MigrationError, Runner
+
+from ari_recorder.errors import StoreError
+from ari_recorder.store import models
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+READERS = 2
+BATCH = 64
+"""Most writes that share a commit."""
+
+_SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+}
+
+_Job = tuple[Callable[[], Any], Future[Any]]
+
+
+class Store:
+    """The open catalogue.
+
+    ``url`` as in the setting ``store.url``. Raises `StoreError` when it cannot be opened or is newer than
+    this program.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._database = _database(url)
+        models.database.initialize(self._database)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        try:
+            self._migrate()
+        except (peewee.PeeweeException, OSError) as error:
+            raise StoreError(f"The catalogue at {_shown(url)} cannot be opened: {error}") from error
+        self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
+        self._writer.start()
+
+    async def write(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work`` in the writer's thread; returns when it is committed, raises what it raises."""
+        return await asyncio.wrap_future(self._submit(lambda: work(*args, **kwargs)))
+
+    def write_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, for programs without an event loop: waits for it."""
+        return self._submit(lambda: work(*args, **kwargs)).result()
+
+    async def read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work`` in a reader's thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._read(work, *args, **kwargs))
+
+    def read_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, for programs without an event loop."""
+        return self._readers.submit(lambda: self._read(work, *args, **kwargs)).result()
+
+    def close(self) -> None:
+        """Finish what is waiting to be written and close every connection."""
+        self._jobs.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self._database.close()
+
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put((work, future))
+        return future
+
+    def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._database.connection_context():
+            return work(*args, **kwargs)
+
+    def _write_forever(self) -> None:
+        while batch := self._next_batch():
+            try:
+                results = self._commit(batch)
+            except Exception as error:  # the commit itself failed: nothing of the batch is on disk
+                self._database.close()
+                results = [(future, None, error) for _, future in batch]
+            for future, value, failure in results:
+                if not future.cancelled():
+                    future.set_exception(failure) if failure else future.set_result(value)
+        self._database.close()
+
+    def _next_batch(self) -> list[_Job]:
+        batch: list[_Job] = []
+        while len(batch) < BATCH:
+            try:
+                job = self._jobs.get(block=not batch)
+            except queue.Empty:
+                break
+            if job is None:
+                if batch:
+                    self._jobs.put(None)
+                break
+            batch.append(job)
+        return batch
+
+    def _commit(self, batch: list[_Job]) -> list[tuple[Future[Any], Any, Exception | None]]:
+        results: list[tuple[Future[Any], Any, Exception | None]] = []
+        self._database.connect(reuse_if_open=True)
+        begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
+        with self._database.atomic(*begin):
+            for work, future in batch:
+                try:
+                    with self._database.savepoint():
+                        results.append((future, work(), None))
+                except Exception as error:
+                    results.append((future, None, error))
+        return results
+
+    def _migrate(self) -> None:
+        runner = Runner(self._database, str(MIGRATIONS))
+        with self._database.connection_context(), self._migration_lock():
+            newer = [m.name for m in runner.status() if m.path is None]
+            if newer:
+                raise StoreError(
+                    f"The catalogue at {_shown(self.url)} was made by a newer version"
+                    f" (it has {newer[-1]}): upgrade ari_recorder, or restore the backup made before."
+                )
+            try:
+                runner.up()
+            except MigrationError as error:
+                raise StoreError(f"The catalogue at {_shown(self.url)}: {error}") from error
+
+    def _migration_lock(self) -> Any:
+        if isinstance(self._database, SqliteDatabase):
+            return self._database.atomic("EXCLUSIVE")
+        return _AdvisoryLock(self._database)
+
+
+class _AdvisoryLock:
+    """Two recorders starting at once on one PostgreSQL: one migrates, the other waits."""
+
+    KEY = 0x41524952
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute_sql("SELECT pg_advisory_lock(%s)", (self.KEY,))
+
+    def __exit__(self, *_: object) -> None:
+        self._database.execute_sql("SELECT pg_advisory_unlock(%s)", (self.KEY,))
+
+
+def _database(url: str) -> Database:
+    scheme, _, rest = url.partition(":///")
+    if scheme == "sqlite" and rest:
+        path = Path(rest)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The folder {path.parent} of the catalogue cannot be made: {error}") from error
+        return SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
+    if url.startswith(("postgresql://", "postgres://")):
+        parameters = parse_url(url)
+        return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
+    raise StoreError(
+        f"store.url is {_shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
+        " or postgresql://user@host/name."
+    )
+
+
+def _shown(url: str) -> str:
+    """The address without its password."""
+    scheme, separator, rest = url.partition("://")
+    login, at, where = rest.rpartition("@")
+    return f"{scheme}{separator}{login.partition(':')[0]}{at}{where}"

@@ -1,0 +1,247 @@
+"""The tables. Ids are UUIDv7, times UTC with millisecond truth, numbers what Asterisk calls them.
+
+Only this package imports peewee. The migrations in `migrations/` make these tables; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from peewee import (
+    BlobField,
+    BooleanField,
+    CharField,
+    DatabaseProxy,
+    DateTimeField,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+    UUIDField,
+)
+from uuid6 import uuid7
+
+database = DatabaseProxy()
+
+
+def new_id() -> uuid.UUID:
+    """A new UUIDv7 (RFC 9562): it sorts by the time it was made."""
+    return uuid.UUID(int=uuid7().int)
+
+
+class UtcField(DateTimeField):  # type: ignore[misc]
+    """An aware UTC time, kept without its zone so that both databases compare it alike."""
+
+    def db_value(self, value: datetime | None) -> Any:
+        """Convert to UTC and drop the zone. Raises `ValueError` for a naive time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
+        return super().db_value(value.astimezone(UTC).replace(tzinfo=None))
+
+    def python_value(self, value: Any) -> datetime | None:
+        """Read back as an aware UTC time."""
+        naive = super().python_value(value)
+        return naive.replace(tzinfo=UTC) if naive is not None else None
+
+
+class Table(Model):  # type: ignore[misc]
+    """Every table has an id of its own."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Organisation(Table):
+    """The customer company."""
+
+    name = CharField(unique=True, max_length=200)
+    timezone = CharField(default="UTC", max_length=64)
+    language = CharField(default="en", max_length=8)
+    internal_numbers = CharField(default=r"\d{2,5}", max_length=200)
+    """Regular expression for numbers that are the organisation's own."""
+
+
+class User(Table):
+    """A person of an organisation: recorded, signing in, or both."""
+
+    organisation = ForeignKeyField(Organisation, backref="users", on_delete="RESTRICT")
+    number = CharField(null=True, max_length=64)
+    name = CharField(max_length=200)
+    mode = CharField(default="never", max_length=32)
+    role = CharField(default="user", max_length=16)
+    may_listen = BooleanField(default=True)
+    """Whether the user has access to their own recordings (row A4)."""
+    login = CharField(null=True, unique=True, max_length=200)
+    password_hash = CharField(null=True, max_length=200)
+
+    class Meta:
+        indexes = ((("organisation", "number"), True),)
+
+
+class Endpoint(Table):
+    """An Asterisk endpoint whose channels are its user's legs."""
+
+    user = ForeignKeyField(User, backref="endpoints", on_delete="CASCADE")
+    pbx = CharField(max_length=32)
+    name = CharField(max_length=200)
+    """Technology and resource: ``PJSIP/101``."""
+
+    class Meta:
+        indexes = ((("pbx", "name"), True),)
+
+
+class Revision(Table):
+    """Counts the changes of users and endpoints, so that a running recorder notices them."""
+
+    directory = IntegerField(default=0)
+
+
+class Call(Table):
+    """One conversation, from the first ring to the last hang-up."""
+
+    pbx = CharField(max_length=32)
+    linkedid = CharField(max_length=150)
+    started_at = UtcField()
+
+    class Meta:
+        indexes = ((("pbx", "linkedid"), True),)
+
+
+class Leg(Table):
+    """A recorded user's channel in a call, with its state in the policy's table."""
+
+    call = ForeignKeyField(Call, backref="legs", on_delete="RESTRICT")
+    user = ForeignKeyField(User, backref="legs", on_delete="RESTRICT")
+    pbx = CharField(max_length=32)
+    channel = CharField(max_length=150)
+    """Asterisk's id of the channel."""
+    channel_name = CharField(max_length=200)
+    direction = CharField(max_length=16)
+    counterpart_number = CharField(default="", max_length=128)
+    counterpart_name = CharField(default="", max_length=200)
+    created_at = UtcField()
+    answered_at = UtcField(null=True)
+    ended_at = UtcField(null=True)
+    mode = CharField(max_length=32)
+    state = CharField(max_length=32, index=True)
+    since = UtcField()
+    recordings = IntegerField(default=0)
+    segments = IntegerField(default=0)
+    losses = IntegerField(default=0)
+    lost_at = UtcField(null=True)
+    armings = IntegerField(default=0)
+    """How often snoops have been asked for; part of their ids."""
+
+    class Meta:
+        indexes = ((("pbx", "channel"), True),)
+
+
+class Recording(Table):
+    """What is kept for one recorded user and one stretch of a call."""
+
+    organisation = ForeignKeyField(Organisation, backref="recordings", on_delete="RESTRICT")
+    user = ForeignKeyField(User, backref="recordings", on_delete="RESTRICT")
+    leg = ForeignKeyField(Leg, backref="taken", on_delete="RESTRICT")
+    ordinal = IntegerField()
+    state = CharField(max_length=16, index=True)
+    mode = CharField(max_length=32)
+    kept = BooleanField()
+    """False while provisional."""
+    direction = CharField(max_length=16)
+    internal = BooleanField(default=False)
+    counterpart_number = CharField(default="", max_length=128, index=True)
+    counterpart_name = CharField(default="", max_length=200)
+    answered_at = UtcField()
+    started_at = UtcField(index=True)
+    ended_at = UtcField(null=True)
+    duration_ms = IntegerField(null=True)
+    """Length of the audio; pauses are not in it."""
+    problems = TextField(default="")
+    """What is not as it should be, a sentence a line."""
+    vault_key = CharField(null=True, unique=True, max_length=200)
+    media_type = CharField(null=True, max_length=64)
+    sample_rate_hz = IntegerField(null=True)
+    size_bytes = IntegerField(null=True)
+    sha256 = CharField(null=True, max_length=64)
+    peaks = BlobField(null=True)
+    left_dbfs = FloatField(null=True)
+    right_dbfs = FloatField(null=True)
+    stored_at = UtcField(null=True)
+    note = TextField(default="")
+    mark = CharField(default="", max_length=32)
+    tag1 = CharField(default="", max_length=128)
+    tag2 = CharField(default="", max_length=128)
+    tag3 = CharField(default="", max_length=128)
+
+    class Meta:
+        indexes = ((("leg", "ordinal"), True), (("organisation", "started_at"), False))
+
+
+class Segment(Table):
+    """An unbroken stretch of audio inside a recording: two mono files in Asterisk's recording folder."""
+
+    recording = ForeignKeyField(Recording, backref="parts", on_delete="RESTRICT")
+    ordinal = IntegerField()
+    name = CharField(max_length=150, unique=True)
+    """What both files' names begin with."""
+    format = CharField(max_length=8)
+    """Asterisk's name of the file format: ``wav`` (8 kHz) or ``wav16`` (16 kHz)."""
+    continues = BooleanField(default=False)
+    """Rolled over from the previous segment, without a gap."""
+    began_at = UtcField()
+    outward_late_ms = FloatField(default=0.0)
+    """How much later the counterpart's file began than the user's."""
+    ended_at = UtcField(null=True)
+    offset_ms = IntegerField(null=True)
+    """Where it begins in the finished file."""
+    duration_ms = IntegerField(null=True)
+    cleared = BooleanField(default=False)
+    """Its files in the recording folder are gone, on purpose."""
+
+    class Meta:
+        indexes = ((("recording", "ordinal"), True),)
+
+
+class LedgerLine(Table):
+    """One for each answered call of an enabled user; closed with exactly one outcome."""
+
+    leg = ForeignKeyField(Leg, backref="ledger", unique=True, on_delete="RESTRICT")
+    organisation = ForeignKeyField(Organisation, backref="ledger", on_delete="RESTRICT")
+    opened_at = UtcField()
+    closed_at = UtcField(null=True)
+    outcome = CharField(null=True, max_length=16)
+    reason = TextField(default="")
+
+
+class Intent(Table):
+    """What was about to be asked of Asterisk, written down first, under the id it has there."""
+
+    leg = ForeignKeyField(Leg, backref="intents", on_delete="CASCADE")
+    kind = CharField(max_length=16)
+    """``snoop`` or ``record``."""
+    resource = CharField(max_length=150, unique=True)
+    planned_at = UtcField()
+    done_at = UtcField(null=True)
+    """When it was known to be gone from Asterisk again."""
+
+
+TABLES = (
+    Organisation,
+    User,
+    Endpoint,
+    Revision,
+    Call,
+    Leg,
+    Recording,
+    Segment,
+    LedgerLine,
+    Intent,
+)

@@ -1,0 +1,202 @@
+"""Organisations, users and their endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from peewee import IntegrityError
+
+from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import models
+
+ROLES = ("user", "supervisor", "administrator")
+DEFAULT_ORGANISATION = "Default"
+
+_hasher = PasswordHasher()
+_NO_SUCH_USER = _hasher.hash("no such user")
+"""Verified against when the login is unknown, so that both refusals take the same time."""
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """A user as shown and listed; ``endpoints`` are ``(pbx, "PJSIP/101")``."""
+
+    id: UUID
+    organisation: UUID
+    organisation_name: str
+    number: str | None
+    name: str
+    mode: Mode
+    role: str
+    may_listen: bool
+    login: str | None
+    endpoints: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class RecordedEndpoint:
+    """An endpoint whose user's calls are looked at, and that user's mode now."""
+
+    name: str
+    user: UUID
+    organisation: UUID
+    mode: Mode
+
+
+def default_organisation() -> UUID:
+    """The organisation that users belong to when none is named; made when missing."""
+    row, _ = models.Organisation.get_or_create(name=DEFAULT_ORGANISATION)
+    return UUID(str(row.id))
+
+
+def add_user(
+    *,
+    name: str,
+    number: str | None,
+    mode: Mode = Mode.NEVER,
+    role: str = "user",
+    login: str | None = None,
+    password: str | None = None,
+    endpoints: Iterable[tuple[str, str]] = (),
+) -> UserRow:
+    """Add a user to the default organisation. Raises `SettingsError` if something of it is taken."""
+    try:
+        user = models.User.create(
+            organisation=default_organisation(),
+            name=name,
+            number=number,
+            mode=mode,
+            role=_known_role(role),
+            login=login,
+            password_hash=_hasher.hash(password) if password else None,
+        )
+    except IntegrityError as error:
+        raise SettingsError(f"User {number or login}: the number or the login is already taken.") from error
+    _set_endpoints(user, endpoints)
+    changed()
+    return _user_row(user)
+
+
+def change_user(number_or_login: str, **changes: Any) -> UserRow:
+    """Change a user; ``changes`` are columns, ``password`` and ``endpoints``. Raises `NotFound`."""
+    user = _find(number_or_login)
+    endpoints = changes.pop("endpoints", None)
+    if "password" in changes:
+        changes["password_hash"] = _hasher.hash(changes.pop("password"))
+    if "role" in changes:
+        _known_role(changes["role"])
+    try:
+        if changes:
+            models.User.update(**changes).where(models.User.id == user.id).execute()
+    except IntegrityError as error:
+        raise SettingsError(f"User {number_or_login}: the number or the login is already taken.") from error
+    if endpoints is not None:
+        models.Endpoint.delete().where(models.Endpoint.user == user).execute()
+        _set_endpoints(user, endpoints)
+    changed()
+    return _user_row(models.User.get_by_id(user.id))
+
+
+def list_users() -> list[UserRow]:
+    """Every user, by number."""
+    return [_user_row(user) for user in models.User.select().order_by(models.User.number, models.User.name)]
+
+
+def recorded_endpoints(pbx: str) -> list[RecordedEndpoint]:
+    """Endpoints on ``pbx`` of users whose mode is not ``never``."""
+    rows = (
+        models.Endpoint.select(models.Endpoint, models.User)
+        .join(models.User)
+        .where((models.Endpoint.pbx == pbx) & (models.User.mode != Mode.NEVER))
+    )
+    return [
+        RecordedEndpoint(row.name, row.user_id, row.user.organisation_id, Mode(row.user.mode)) for row in rows
+    ]
+
+
+def revision() -> int:
+    """Grows with every change of users and endpoints."""
+    row = models.Revision.select().first()
+    return int(row.directory) if row else 0
+
+
+def changed() -> None:
+    """Note that users or endpoints have changed."""
+    if not models.Revision.update(directory=models.Revision.directory + 1).execute():
+        models.Revision.create(directory=1)
+
+
+def sign_in(login: str, password: str) -> UserRow | None:
+    """The user with that login and password, or None; takes as long either way."""
+    user = models.User.get_or_none(models.User.login == login)
+    stored = user.password_hash if user and user.password_hash else _NO_SUCH_USER
+    try:
+        _hasher.verify(stored, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return None
+    return _user_row(user) if user and user.password_hash else None
+
+
+def user_by_id(user: UUID) -> UserRow | None:
+    """The user with that id, or None."""
+    row = models.User.get_or_none(models.User.id == user)
+    return _user_row(row) if row else None
+
+
+def logins_with_password(password: str) -> list[str]:
+    """The logins whose password is ``password``: for refusing to serve a default password."""
+    found = []
+    for user in models.User.select().where(models.User.password_hash.is_null(False)):
+        try:
+            _hasher.verify(user.password_hash, password)
+        except (VerifyMismatchError, InvalidHashError):
+            continue
+        found.append(user.login)
+    return found
+
+
+def _find(number_or_login: str) -> Any:
+    user = models.User.get_or_none(
+        (models.User.number == number_or_login) | (models.User.login == number_or_login)
+    )
+    if user is None:
+        raise NotFound(f"No user has the number or login {number_or_login!r}. See: ari-recorder user list")
+    return user
+
+
+def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
+    for pbx, name in endpoints:
+        taken = models.Endpoint.get_or_none((models.Endpoint.pbx == pbx) & (models.Endpoint.name == name))
+        if taken is not None:
+            raise SettingsError(
+                f"Endpoint {name} on {pbx} belongs to {taken.user.name} ({taken.user.number}) already."
+            )
+        models.Endpoint.create(user=user, pbx=pbx, name=name)
+
+
+def _known_role(role: str) -> str:
+    if role not in ROLES:
+        raise SettingsError(f"Role {role!r} is unknown: use one of {', '.join(ROLES)}.")
+    return role
+
+
+def _user_row(user: Any) -> UserRow:
+    endpoints = models.Endpoint.select().where(models.Endpoint.user == user).order_by(models.Endpoint.name)
+    return UserRow(
+        id=user.id,
+        organisation=user.organisation_id,
+        organisation_name=user.organisation.name,
+        number=user.number,
+        name=user.name,
+        mode=Mode(user.mode),
+        role=user.role,
+        may_listen=user.may_listen,
+        login=user.login,
+        endpoints=tuple((e.pbx, e.name) for e in endpoints),
+    )

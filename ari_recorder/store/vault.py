@@ -1,0 +1,144 @@
+"""The local vault: a folder of finished recordings, written once, read as streams with ranges."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from ari_recorder.errors import VaultError
+
+BLOCK_BYTES = 256 * 1024
+PART = ".part"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was written, as read back from the disk."""
+
+    sha256: str
+    size_bytes: int
+
+
+class Vault(Protocol):
+    """Where finished audio is kept. Keys are relative paths with ``/``."""
+
+    def put(self, key: str, source: Path) -> Stored:
+        """Keep a copy of ``source``; returns when it is safe and read back. Raises `VaultError`."""
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of a range, in blocks. Raises `VaultError` if there is no such file."""
+
+    def digest(self, key: str) -> Stored:
+        """Hash and size of what is there now. Raises `VaultError` if it cannot be read."""
+
+    def keys(self) -> Iterator[str]:
+        """Every file that is there."""
+
+
+def key_for(organisation: UUID, started_at: datetime, recording: UUID, suffix: str) -> str:
+    """Where a recording is kept: by organisation and UTC day, named by its id."""
+    return f"{organisation}/{started_at:%Y/%m/%d}/{recording}{suffix}"
+
+
+class LocalVault:
+    """A vault in a folder. Raises `VaultError` when the folder cannot be made or written."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            probe = root / f".probe-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise VaultError(
+                f"The vault {root} cannot be written: {error.strerror}."
+                " Make the folder and give it to the user that runs ari_recorder, or set vault.path."
+            ) from error
+
+    def put(self, key: str, source: Path) -> Stored:
+        """See `Vault.put`: copied, synced, renamed, synced, read back."""
+        target = self._path(key)
+        part = target.with_name(target.name + PART)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copied = _copy_synced(source, part)
+            part.replace(target)
+            _sync_folders(target.parent, self.root)
+        except OSError as error:
+            raise VaultError(
+                f"{key} cannot be written to the vault {self.root}: {error.strerror}."
+            ) from error
+        found = self.digest(key)
+        if found != copied:
+            raise VaultError(f"{key} read back from the vault {self.root} differs from what was written.")
+        return found
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """See `Vault.read`."""
+        try:
+            with self._path(key).open("rb") as file:
+                file.seek(offset)
+                left = length
+                while left is None or left > 0:
+                    block = file.read(BLOCK_BYTES if left is None else min(BLOCK_BYTES, left))
+                    if not block:
+                        return
+                    left = None if left is None else left - len(block)
+                    yield block
+        except OSError as error:
+            raise VaultError(f"{key} cannot be read from the vault {self.root}: {error.strerror}.") from error
+
+    def digest(self, key: str) -> Stored:
+        """See `Vault.digest`."""
+        return _digest(self.read(key))
+
+    def keys(self) -> Iterator[str]:
+        """See `Vault.keys`; unfinished writes are not in it."""
+        for path in sorted(self.root.rglob("*")):
+            if path.is_file() and path.suffix != PART:
+                yield path.relative_to(self.root).as_posix()
+
+    def _path(self, key: str) -> Path:
+        path = (self.root / key).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise VaultError(f"{key!r} is not a key of the vault {self.root}.")
+        return path
+
+
+def _copy_synced(source: Path, target: Path) -> Stored:
+    hashed, size_bytes = hashlib.sha256(), 0
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while block := reader.read(BLOCK_BYTES):
+            hashed.update(block)
+            size_bytes += len(block)
+            writer.write(block)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return Stored(hashed.hexdigest(), size_bytes)
+
+
+def _sync_folders(folder: Path, root: Path) -> None:
+    """Sync ``folder`` and those above it up to ``root``: any of them may be new."""
+    for level in (folder, *folder.parents):
+        descriptor = os.open(level, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if level == root:
+            return
+
+
+def _digest(blocks: Iterator[bytes]) -> Stored:
+    hashed, size_bytes = hashlib.sha256(), 0
+    for block in blocks:
+        hashed.update(block)
+        size_bytes += len(block)
+    return Stored(hashed.hexdigest(), size_bytes)
