@@ -22,7 +22,7 @@ PREFIX = "ARI_RECORDER_"
 CONFIG_VARIABLE = "ARI_RECORDER_CONFIG"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
+PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 AudioFormat = Literal["opus", "flac", "wav"]
 
 
@@ -62,6 +62,8 @@ class Media(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     format: AudioFormat = "opus"
     """What recordings are kept as."""
+    work: Path = Path("var/lib/ari_recorder/work")
+    """Folder for files being made; emptied at start."""
     workers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
     """Most recordings stitched and encoded at once; each is a process of low priority."""
     segment_max_s: PositiveSeconds = 3600.0
@@ -75,6 +77,8 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Address to bind."""
     port: Port = 8090
     """Port to bind; 0 takes any free one."""
+    key_file: Path = Path("var/lib/ari_recorder/session.key")
+    """Key that signs sessions; made at the first start, readable by its owner alone."""
     session_hours: PositiveSeconds = 12.0
     """How long a sign-in lasts."""
 
@@ -111,13 +115,23 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     if path is None and environ.get(CONFIG_VARIABLE):
         path = Path(environ[CONFIG_VARIABLE])
     tree = _read_file(path) if path else {}
-    source = str(path) if path else "the environment"
+    _convert(tree, f"the file {path}")  # alone first, so that the message names where the fault is
     tree = _merge(tree, _read_environment(environ))
     tree.setdefault("pbx", {"main": {}})
+    return _convert(tree, f"the environment ({PREFIX}…)")
+
+
+def _convert(tree: dict[str, Any], source: str) -> Settings:
     try:
-        return msgspec.convert(tree, Settings, strict=False)
+        return msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise SettingsError(f"Settings from {source}: {error}. See docs/reference/settings.md.") from error
+
+
+def _decode(wanted: type, value: object) -> object:
+    if wanted is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError(f"Expected the path of a folder, got {value!r}")
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -138,6 +152,12 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise SettingsError(
+                    f"{name} is set inside {parent!r}, which another variable sets as a whole."
+                )
+        if isinstance(node.get(key), dict):
+            raise SettingsError(f"{name} is set as a whole, but another variable sets a part of it.")
         node[key] = value
     return tree
 

@@ -14,6 +14,7 @@
     ├── StoreError               the catalogue cannot be reached or is of another version
     ├── VaultError               an audio file cannot be written, read or verified
     ├── MediaError               a segment's audio cannot be made into a recording
+    │   └── NoAudio              there is not one sample of it
     ├── NotAllowed               who asks may not do this
     └── NotFound                 no such thing, or none that who asks may see
 
@@ -93,6 +94,10 @@ class VaultError(ARIRecorderError):
 
 class MediaError(ARIRecorderError):
     """The audio of a recording's segments cannot be made into its file."""
+
+
+class NoAudio(MediaError):
+    """Not one sample was written in any segment: there is nothing to make a file of."""
 
 
 class NotAllowed(ARIRecorderError):

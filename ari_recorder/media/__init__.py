@@ -1,0 +1,18 @@
+"""From the spool's mono WAV files to one two-channel recording.
+
+::
+
+    segments ─► sources (what is really in each file) ─► plan (who is silent when, in samples)
+             ─► blocks (one second at a time) ─┬─► encoders  Opus · FLAC · WAV
+                                               └─► levels    waveform, loudness
+             ─► landing (.part, fsync, read back, rename)
+
+Nothing here knows a network, a database or a clock. Left is the recorded user, right the
+counterpart.
+"""
+
+from ari_recorder.media.jobs import Segment, SegmentReport, StitchJob, StitchResult
+from ari_recorder.media.pool import StitchPool
+from ari_recorder.media.stitch import stitch
+
+__all__ = ["Segment", "SegmentReport", "StitchJob", "StitchPool", "StitchResult", "stitch"]

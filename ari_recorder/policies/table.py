@@ -44,6 +44,10 @@ class State(StrEnum):
     """Hung up."""
 
 
+RUNNING = frozenset({State.PROVISIONAL, State.RECORDING})
+"""States in which a segment grows; in every other nothing is written."""
+
+
 class Event(StrEnum):
     """What can happen to a leg."""
 
@@ -275,11 +279,6 @@ _GIVEN_UP: dict[State, Step] = {
     State.PROVISIONAL: Step(State.PROVISIONAL_PAUSED, (Action.END_SEGMENT,)),
 }
 """What the last of `MAX_LOSSES` leads to. A provisional recording keeps what it has: start may still come."""
-
-
-def arms(mode: Mode) -> bool:
-    """Whether a leg of this mode is made ready for recording while it rings."""
-    return mode is not Mode.NEVER
 
 
 def commands(leg: Leg) -> tuple[Event, ...]:

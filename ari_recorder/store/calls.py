@@ -93,8 +93,12 @@ def plan_segment(app: str, leg: LegRow, recording: UUID, file_format: str, now: 
     return SegmentRow(new_id(), recording, leg.policy.segments, name, file_format, now)
 
 
-def begin_leg(leg: LegRow, linkedid: str, intents: Iterable[str]) -> None:
-    """Write a leg for the first time, its call if it is new, and the snoops it is about to get."""
+def begin_leg(leg: LegRow, linkedid: str, snoops: Iterable[str], files: Iterable[str] = ()) -> None:
+    """Write a leg for the first time, its call if it is new, and what it is about to get in Asterisk.
+
+    ``snoops`` are snoop channels; ``files`` the recordings that begin at the answer, noted now so that
+    nothing has to be written then.
+    """
     call, _ = models.Call.get_or_create(
         pbx=leg.pbx, linkedid=linkedid, defaults={"started_at": leg.created_at}
     )
@@ -109,7 +113,8 @@ def begin_leg(leg: LegRow, linkedid: str, intents: Iterable[str]) -> None:
         created_at=leg.created_at,
         **_changing(leg),
     )
-    _intend(leg, "snoop", intents, leg.created_at)
+    _intend(leg, "snoop", snoops, leg.created_at)
+    _intend(leg, "record", files, leg.created_at)
 
 
 def save_arming(leg: LegRow, intents: Iterable[str], now: datetime) -> None:
@@ -121,15 +126,18 @@ def save_arming(leg: LegRow, intents: Iterable[str], now: datetime) -> None:
 def save_leg(leg: LegRow) -> None:
     """Write what changes of a leg, and the counterpart into its open recordings."""
     models.Leg.update(**_changing(leg)).where(models.Leg.id == leg.id).execute()
-    models.Recording.update(
-        counterpart_number=leg.counterpart.number,
-        counterpart_name=leg.counterpart.name,
-        internal=_internal(leg),
-    ).where((models.Recording.leg == leg.id) & (models.Recording.state == RecordingState.OPEN)).execute()
+    models.Recording.update(**_counterpart(leg), internal=_internal(leg)).where(
+        (models.Recording.leg == leg.id) & (models.Recording.state == RecordingState.OPEN)
+    ).execute()
 
 
-def save_decision(leg: LegRow, actions: Sequence[Action], planned: SegmentRow | None, now: datetime) -> None:
-    """Write a decided change before it is acted on: the leg, and a row for each action."""
+def save_decision(
+    leg: LegRow, actions: Sequence[Action], planned: SegmentRow | None, now: datetime, problem: str = ""
+) -> None:
+    """Write a decided change before it is acted on: the leg, and a row for each action.
+
+    ``problem`` is a sentence that the running recording is to tell.
+    """
     for action in actions:
         match action:
             case Action.OPEN_LEDGER:
@@ -147,6 +155,8 @@ def save_decision(leg: LegRow, actions: Sequence[Action], planned: SegmentRow | 
                 _update_recording(leg, state=RecordingState.DISCARDING, ended_at=now)
             case Action.END_SEGMENT:
                 pass  # `end_segment` writes it when the file is known to be closed
+    if problem and leg.recording:
+        _tell(leg.recording, problem)
     save_leg(leg)
     if leg.policy.state is State.ENDED:
         close_ledger(leg.id, now)
@@ -158,6 +168,13 @@ def end_segment(segment: SegmentRow, gone: Iterable[str] = ()) -> None:
         began_at=segment.began_at, outward_late_ms=segment.outward_late_ms, ended_at=segment.ended_at
     ).where(models.Segment.id == segment.id).execute()
     finish_intents((*segment.files, *gone), segment.ended_at)
+
+
+def finish_leg(leg: UUID, now: datetime) -> None:
+    """Everything the leg had in Asterisk is known to be gone."""
+    models.Intent.update(done_at=now).where(
+        (models.Intent.leg == leg) & models.Intent.done_at.is_null()
+    ).execute()
 
 
 def finish_intents(resources: Iterable[str], now: datetime | None) -> None:
@@ -250,19 +267,27 @@ def _begin_segment(leg: LegRow, segment: SegmentRow) -> None:
 
 
 def _update_recording(leg: LegRow, **values: Any) -> None:
-    models.Recording.update(**values).where(models.Recording.id == leg.recording).execute()
+    changed = models.Recording.update(**values).where(models.Recording.id == leg.recording).execute()
+    assert changed == 1, f"leg {leg.id} has no recording {leg.recording} to change"
+
+
+def _tell(recording: UUID, problem: str) -> None:
+    row = models.Recording.get_by_id(recording)
+    row.problems = f"{row.problems}\n{problem}".strip()
+    row.save(only=[models.Recording.problems])
 
 
 def _intend(leg: LegRow, kind: str, resources: Iterable[str], now: datetime) -> None:
     for resource in resources:
-        models.Intent.create(leg=leg.id, kind=kind, resource=resource, planned_at=now)
+        models.Intent.insert(
+            id=new_id(), leg=leg.id, kind=kind, resource=resource, planned_at=now
+        ).on_conflict_ignore().execute()
 
 
 def _changing(leg: LegRow) -> dict[str, Any]:
     policy = leg.policy
     return {
-        "counterpart_number": leg.counterpart.number,
-        "counterpart_name": leg.counterpart.name,
+        **_counterpart(leg),
         "answered_at": leg.answered_at,
         "ended_at": leg.ended_at,
         "mode": policy.mode,
@@ -274,6 +299,18 @@ def _changing(leg: LegRow) -> dict[str, Any]:
         "lost_at": policy.lost_at,
         "armings": leg.armings,
     }
+
+
+def _counterpart(leg: LegRow) -> dict[str, str]:
+    """What others send can have any length; it must not keep the rest from being written."""
+    return {
+        "counterpart_number": _fitting(leg.counterpart.number, models.Leg.counterpart_number),
+        "counterpart_name": _fitting(leg.counterpart.name, models.Leg.counterpart_name),
+    }
+
+
+def _fitting(text: str, field: Any) -> str:
+    return text.encode(errors="replace").decode().replace("\0", "")[: field.max_length]
 
 
 def _internal(leg: LegRow) -> bool:

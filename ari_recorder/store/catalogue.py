@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -159,6 +159,6 @@ def _cursor(row: RecordingRow) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         started_at, _, last = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(started_at), UUID(last)
-    except (ValueError, binascii.Error) as error:
+        return datetime.fromisoformat(started_at).astimezone(UTC), UUID(last)
+    except (ValueError, OverflowError, binascii.Error) as error:
         raise NotFound("That page does not exist; start again from the newest.") from error

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -54,6 +55,8 @@ class Store:
         self._database = _database(url)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         try:
             self._migrate()
@@ -63,33 +66,52 @@ class Store:
         self._writer.start()
 
     async def write(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` in the writer's thread; returns when it is committed, raises what it raises."""
-        return await asyncio.wrap_future(self._submit(lambda: work(*args, **kwargs)))
+        """Run ``work`` in the writer's thread; returns when it is committed, raises what it raises.
+
+        Raises `StoreError` while the database cannot be written (full disk, lost connection).
+        """
+        with self._explained("written"):
+            return await asyncio.wrap_future(self._submit(lambda: work(*args, **kwargs)))
 
     def write_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `write`, for programs without an event loop: waits for it."""
-        return self._submit(lambda: work(*args, **kwargs)).result()
+        with self._explained("written"):
+            return self._submit(lambda: work(*args, **kwargs)).result()
 
     async def read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work`` in a reader's thread."""
+        """Run ``work`` in a reader's thread. Raises `StoreError` while the database cannot be read."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: self._read(work, *args, **kwargs))
+        with self._explained("read"):
+            return await loop.run_in_executor(self._readers, lambda: self._read(work, *args, **kwargs))
 
     def read_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, for programs without an event loop."""
-        return self._readers.submit(lambda: self._read(work, *args, **kwargs)).result()
+        with self._explained("read"):
+            return self._readers.submit(lambda: self._read(work, *args, **kwargs)).result()
 
     def close(self) -> None:
-        """Finish what is waiting to be written and close every connection."""
-        self._jobs.put(None)
+        """Finish what is waiting to be written and close every connection; once is enough."""
+        with self._closing:
+            self._closed = True
+            self._jobs.put(None)
         self._writer.join()
         self._readers.shutdown()
         self._database.close()
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
-        self._jobs.put((work, future))
+        with self._closing:
+            if self._closed:
+                raise StoreError(f"The catalogue at {_shown(self.url)} is closed: the program is stopping.")
+            self._jobs.put((work, future))
         return future
+
+    @contextmanager
+    def _explained(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            raise StoreError(f"The catalogue at {_shown(self.url)} cannot be {done}: {error}") from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._database.connection_context():
@@ -97,15 +119,19 @@ class Store:
 
     def _write_forever(self) -> None:
         while batch := self._next_batch():
+            wanted = [job for job in batch if job[1].set_running_or_notify_cancel()]
             try:
-                results = self._commit(batch)
+                results = self._commit(wanted)
             except Exception as error:  # the commit itself failed: nothing of the batch is on disk
-                self._database.close()
-                results = [(future, None, error) for _, future in batch]
+                self._drop_connection()
+                results = [(future, None, error) for _, future in wanted]
             for future, value, failure in results:
-                if not future.cancelled():
-                    future.set_exception(failure) if failure else future.set_result(value)
-        self._database.close()
+                future.set_exception(failure) if failure else future.set_result(value)
+        self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        with suppress(peewee.PeeweeException):  # a connection that is lost can fail to close, too
+            self._database.close()
 
     def _next_batch(self) -> list[_Job]:
         batch: list[_Job] = []
@@ -129,10 +155,18 @@ class Store:
             for work, future in batch:
                 try:
                     with self._database.savepoint():
-                        results.append((future, work(), None))
+                        value = work()
                 except Exception as error:
+                    self._check_transaction(error)
                     results.append((future, None, error))
+                else:
+                    results.append((future, value, None))
         return results
+
+    def _check_transaction(self, error: Exception) -> None:
+        """SQLite gives up the whole transaction when, say, the disk is full: then all of it has failed."""
+        if isinstance(self._database, SqliteDatabase) and not self._database.connection().in_transaction:
+            raise error
 
     def _migrate(self) -> None:
         runner = Runner(self._database, str(MIGRATIONS))
@@ -179,16 +213,18 @@ def _database(url: str) -> Database:
             raise StoreError(f"The folder {path.parent} of the catalogue cannot be made: {error}") from error
         return SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
     if url.startswith(("postgresql://", "postgres://")):
-        parameters = parse_url(url)
-        return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
+        with suppress(ValueError):  # a port that is no number
+            parameters = parse_url(url, unquote_password=True, unquote_user=True)
+            if parameters["database"]:
+                return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
     raise StoreError(
         f"store.url is {_shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
-        " or postgresql://user@host/name."
+        " or postgresql://user@host/name (a password in it percent-encoded)."
     )
 
 
 def _shown(url: str) -> str:
-    """The address without its password."""
-    scheme, separator, rest = url.partition("://")
+    """The address without its password and options."""
+    scheme, separator, rest = url.partition("?")[0].partition("://")
     login, at, where = rest.rpartition("@")
     return f"{scheme}{separator}{login.partition(':')[0]}{at}{where}"

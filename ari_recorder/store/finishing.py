@@ -83,9 +83,11 @@ def due(skip: Iterable[UUID] = ()) -> list[Due]:
 def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     """The file is in the vault: commit what it is, and close the ledger if this was the last."""
     began = recording.segments[0].began_at if recording.segments else recording.started_at
+    told = models.Recording.get_by_id(recording.id).problems.splitlines()
     models.Recording.update(
         state=RecordingState.STORED,
         started_at=began,
+        answered_at=min(began, recording.answered_at),
         vault_key=sealed.vault_key,
         media_type=sealed.media_type,
         sha256=sealed.sha256,
@@ -95,7 +97,7 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
         peaks=sealed.peaks,
         left_dbfs=sealed.left_dbfs,
         right_dbfs=sealed.right_dbfs,
-        problems="\n".join(sealed.problems),
+        problems="\n".join((*told, *sealed.problems)),
         stored_at=now,
     ).where(models.Recording.id == recording.id).execute()
     for segment, (offset_ms, duration_ms) in zip(recording.segments, sealed.spans_ms, strict=True):
@@ -123,7 +125,7 @@ def cleared(segments: Iterable[SegmentRow]) -> None:
 def uncleared() -> list[tuple[str, SegmentRow]]:
     """Segments of finished recordings whose files may still lie in the recording folder, with their PBX."""
     rows = (
-        models.Segment.select(models.Segment, models.Recording, models.Leg)
+        models.Segment.select(models.Segment, models.Recording.id, models.Leg.pbx)
         .join(models.Recording)
         .join(models.Leg)
         .where(models.Segment.cleared == False, models.Recording.state.in_(FINAL))  # noqa: E712

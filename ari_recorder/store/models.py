@@ -81,6 +81,8 @@ class User(Table):
     """Whether the user has access to their own recordings (row A4)."""
     login = CharField(null=True, unique=True, max_length=200)
     password_hash = CharField(null=True, max_length=200)
+    password_is_default = BooleanField(default=False)
+    """Noted when the password is set, since a hash does not tell: everybody knows that password."""
 
     class Meta:
         indexes = ((("organisation", "number"), True),)

@@ -16,7 +16,15 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import models
 
 ROLES = ("user", "supervisor", "administrator")
+CHANGEABLE = frozenset(("name", "number", "mode", "role", "may_listen", "login", "password", "endpoints"))
+"""What `change_user` changes."""
 DEFAULT_ORGANISATION = "Default"
+DEFAULT_PASSWORDS = frozenset(
+    ("admin", "administrator", "asterisk", "changeme", "default", "demo", "letmein", "password", "secret")
+)
+"""Passwords that everybody knows: never served on an address that others reach."""
+DEMO_PREFIX = "demo-"
+"""What the demo's passwords begin with; they are printed and documented."""
 
 _hasher = PasswordHasher()
 _NO_SUCH_USER = _hasher.hash("no such user")
@@ -55,6 +63,12 @@ def default_organisation() -> UUID:
     return UUID(str(row.id))
 
 
+def is_default_password(password: str, *also: str | None) -> bool:
+    """Whether everybody knows that password; ``also`` are others that do not count (login, number)."""
+    plain = password.lower()
+    return plain in DEFAULT_PASSWORDS or plain.startswith(DEMO_PREFIX) or password in also
+
+
 def add_user(
     *,
     name: str,
@@ -71,10 +85,11 @@ def add_user(
             organisation=default_organisation(),
             name=name,
             number=number,
-            mode=mode,
+            mode=_known_mode(mode),
             role=_known_role(role),
             login=login,
             password_hash=_hasher.hash(password) if password else None,
+            password_is_default=bool(password and is_default_password(password, login, number)),
         )
     except IntegrityError as error:
         raise SettingsError(f"User {number or login}: the number or the login is already taken.") from error
@@ -84,13 +99,27 @@ def add_user(
 
 
 def change_user(number_or_login: str, **changes: Any) -> UserRow:
-    """Change a user; ``changes`` are columns, ``password`` and ``endpoints``. Raises `NotFound`."""
+    """Change a user; ``changes`` are columns, ``password`` and ``endpoints``.
+
+    An empty password takes signing in away. Raises `NotFound`, or `SettingsError` for what cannot be.
+    """
     user = _find(number_or_login)
+    unknown = sorted(set(changes) - CHANGEABLE)
+    if unknown:
+        raise SettingsError(
+            f"{unknown[0]!r} of a user cannot be changed: use {', '.join(sorted(CHANGEABLE))}."
+        )
     endpoints = changes.pop("endpoints", None)
     if "password" in changes:
-        changes["password_hash"] = _hasher.hash(changes.pop("password"))
+        password = changes.pop("password")
+        changes["password_hash"] = _hasher.hash(password) if password else None
+        changes["password_is_default"] = bool(
+            password and is_default_password(password, user.login, user.number)
+        )
     if "role" in changes:
         _known_role(changes["role"])
+    if "mode" in changes:
+        _known_mode(changes["mode"])
     try:
         if changes:
             models.User.update(**changes).where(models.User.id == user.id).execute()
@@ -162,12 +191,19 @@ def logins_with_password(password: str) -> list[str]:
 
 
 def _find(number_or_login: str) -> Any:
-    user = models.User.get_or_none(
-        (models.User.number == number_or_login) | (models.User.login == number_or_login)
+    users = list(
+        models.User.select().where(
+            (models.User.number == number_or_login) | (models.User.login == number_or_login)
+        )
     )
-    if user is None:
+    if not users:
         raise NotFound(f"No user has the number or login {number_or_login!r}. See: ari-recorder user list")
-    return user
+    if len(users) > 1:
+        raise SettingsError(
+            f"{number_or_login!r} is {' and '.join(user.name for user in users)}: the number of one is the"
+            " login of another. Name the user by the other of the two."
+        )
+    return users[0]
 
 
 def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
@@ -184,6 +220,13 @@ def _known_role(role: str) -> str:
     if role not in ROLES:
         raise SettingsError(f"Role {role!r} is unknown: use one of {', '.join(ROLES)}.")
     return role
+
+
+def _known_mode(mode: str) -> Mode:
+    try:
+        return Mode(mode)
+    except ValueError as error:
+        raise SettingsError(f"Mode {mode!r} is unknown: use one of {', '.join(Mode)}.") from error
 
 
 def _user_row(user: Any) -> UserRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ class Vault(Protocol):
         """Hash and size of what is there now. Raises `VaultError` if it cannot be read."""
 
     def keys(self) -> Iterator[str]:
-        """Every file that is there."""
+        """Every file that is there. Raises `VaultError` if a folder cannot be listed."""
 
 
 def key_for(organisation: UUID, started_at: datetime, recording: UUID, suffix: str) -> str:
@@ -50,15 +51,19 @@ class LocalVault:
     """A vault in a folder. Raises `VaultError` when the folder cannot be made or written."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()
+        self.probe()
+
+    def probe(self) -> None:
+        """Make the folder if it is missing, and raise `VaultError` unless it can be written."""
+        probe = self.root / f".probe-{os.getpid()}{PART}"
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            probe = root / f".probe-{os.getpid()}"
+            self.root.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
             raise VaultError(
-                f"The vault {root} cannot be written: {error.strerror}."
+                f"The vault {self.root} cannot be written: {error.strerror}."
                 " Make the folder and give it to the user that runs ari_recorder, or set vault.path."
             ) from error
 
@@ -70,10 +75,12 @@ class LocalVault:
             target.parent.mkdir(parents=True, exist_ok=True)
             copied = _copy_synced(source, part)
             part.replace(target)
-            _sync_folders(target.parent, self.root)
+            _sync_folders(target.parent, self.root.resolve())
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise VaultError(
-                f"{key} cannot be written to the vault {self.root}: {error.strerror}."
+                f"{key} cannot be written to the vault {self.root}: {error.strerror} ({error.filename})."
             ) from error
         found = self.digest(key)
         if found != copied:
@@ -101,12 +108,22 @@ class LocalVault:
 
     def keys(self) -> Iterator[str]:
         """See `Vault.keys`; unfinished writes are not in it."""
-        for path in sorted(self.root.rglob("*")):
-            if path.is_file() and path.suffix != PART:
-                yield path.relative_to(self.root).as_posix()
+        for folder, subfolders, files in os.walk(self.root, onerror=self._unlistable):
+            subfolders.sort()
+            for name in sorted(files):
+                if not name.endswith(PART):
+                    yield Path(folder, name).relative_to(self.root).as_posix()
+
+    def _unlistable(self, error: OSError) -> None:
+        raise VaultError(
+            f"{error.filename} in the vault {self.root} cannot be listed: {error.strerror}."
+        ) from error
 
     def _path(self, key: str) -> Path:
-        path = (self.root / key).resolve()
+        try:
+            path = (self.root / key).resolve()
+        except ValueError:  # a null byte
+            path = Path("/")
         if not path.is_relative_to(self.root.resolve()):
             raise VaultError(f"{key!r} is not a key of the vault {self.root}.")
         return path
@@ -121,6 +138,7 @@ def _copy_synced(source: Path, target: Path) -> Stored:
             writer.write(block)
         writer.flush()
         os.fsync(writer.fileno())
+        os.posix_fadvise(writer.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # so that it is read from the disk
     return Stored(hashed.hexdigest(), size_bytes)
 
 

@@ -40,6 +40,7 @@ def up(migrator, db):
         may_listen = BooleanField(default=True)
         login = CharField(unique=True, null=True, max_length=200)
         password_hash = CharField(null=True, max_length=200)
+        password_is_default = BooleanField(default=False)
 
         class Meta:
             database = db

@@ -1,0 +1,142 @@
+"""The one place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from ari_recorder.ari import Ari, EventSocket
+from ari_recorder.config import Pbx, Settings
+from ari_recorder.errors import ARIRecorderError, VaultError
+from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.handlers.session import Session
+from ari_recorder.store import finishing
+from ari_recorder.store.database import Store
+from ari_recorder.store.vault import LocalVault
+from ari_recorder.web import Part, WebContext, check_exposure
+from ari_recorder.web import start as start_web
+
+_log = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """The clock that everything is given."""
+    return datetime.now(UTC)
+
+
+class Recorder:
+    """The whole program: one session for each Asterisk, the finisher, and the pages.
+
+    ``async with Recorder(settings)`` starts it; calls go on, and go on being recorded, when it stops. Raises
+    `StoreError`, `VaultError` or `SettingsError` where trying again would not help; an Asterisk that cannot
+    be reached is tried for ever.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.url = ""
+        """Address of My Pages, once started."""
+
+    async def __aenter__(self) -> Recorder:
+        settings = self.settings
+        self.store = await asyncio.to_thread(Store, settings.store.url)
+        self.vault = LocalVault(settings.vault.path)
+        check_exposure(settings.web.host, self.store)
+        self._finisher = Finisher(
+            store=self.store,
+            vault=self.vault,
+            spools={name: pbx.spool for name, pbx in settings.pbx.items()},
+            work=settings.media.work,
+            audio_format=settings.media.format,
+            workers=settings.media.workers,
+            now=utc_now,
+        )
+        self._aris = {name: self._ari(name, pbx) for name, pbx in settings.pbx.items()}
+        self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
+        self._web = await start_web(
+            WebContext(self.store, self.vault, settings.web, settings.web.key_file, self.readiness)
+        )
+        self.url = self._web.url
+        self.tasks = [asyncio.create_task(self._finisher.run(), name="finisher")]
+        self.tasks += [
+            asyncio.create_task(session.run(), name=f"session {name}")
+            for name, session in self.sessions.items()
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._web.close()
+        for ari in self._aris.values():
+            await ari.close()
+        await asyncio.to_thread(self.store.close)
+
+    async def readiness(self) -> Mapping[str, Part]:
+        """Whether each part works, by name: ``store``, ``vault`` and ``pbx.NAME``."""
+        parts = {"store": await self._store_part(), "vault": await asyncio.to_thread(self._vault_part)}
+        for name, session in self.sessions.items():
+            parts[f"pbx.{name}"] = Part(session.ready, session.reason)
+        return parts
+
+    async def _store_part(self) -> Part:
+        try:
+            waiting = await self.store.read(finishing.waiting)
+        except Exception as error:
+            return Part(False, str(error))
+        return Part(True, f"{waiting} recordings wait to be finished")
+
+    def _vault_part(self) -> Part:
+        try:
+            self.vault.probe()
+        except VaultError as error:
+            return Part(False, str(error))
+        return Part(True)
+
+    def _ari(self, name: str, pbx: Pbx) -> Ari:
+        return Ari(
+            url=pbx.url,
+            username=pbx.username,
+            password=pbx.password,
+            app=self.settings.app,
+            timeout_s=pbx.timeout_s,
+            connections=pbx.connections,
+            pbx=name,
+        )
+
+    def _session(self, name: str, pbx: Pbx) -> Session:
+        socket = EventSocket(
+            url=pbx.url, username=pbx.username, password=pbx.password, app=self.settings.app, pbx=name
+        )
+        context = Context(
+            pbx=name,
+            ari=self._aris[name],
+            store=self.store,
+            spool=pbx.spool,
+            segment_max_s=self.settings.media.segment_max_s,
+            now=utc_now,
+            wake_finisher=self._finisher.wake,
+        )
+        return Session(context, socket)
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM. Raises what `Recorder` raises, and what a part fails with."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with Recorder(settings) as recorder:
+        _log.info("recording", pages=recorder.url, pbx=sorted(settings.pbx))
+        waiting = asyncio.create_task(stopping.wait())
+        done, _ = await asyncio.wait({waiting, *recorder.tasks}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done - {waiting}:
+            task.result()
+            raise ARIRecorderError(f"{task.get_name()} ended by itself: this is a fault in ari_recorder.")

@@ -1,0 +1,69 @@
+"""What every handler of one Asterisk works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import structlog
+
+from ari_recorder.ari import Ari
+from ari_recorder.errors import AriError, AriNotFound, StoreError
+from ari_recorder.store.database import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SAVE_RETRY_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One Asterisk, the store, and the clock. ``wake_finisher`` says that a recording is due."""
+
+    pbx: str
+    ari: Ari
+    store: Store
+    spool: Path
+    segment_max_s: float
+    now: Callable[[], datetime]
+    wake_finisher: Callable[[], None]
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def app(self) -> str:
+        """Name of the Stasis application, which everything made in Asterisk is named after."""
+        return self.ari.app
+
+    async def save(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Write to the store; while it cannot be written, say so and try again: nothing is forgotten."""
+        while True:
+            try:
+                return await self.store.write(work, *args, **kwargs)
+            except StoreError as error:
+                _log.error("the catalogue cannot be written; trying again", pbx=self.pbx, error=str(error))
+                await asyncio.sleep(SAVE_RETRY_S)
+
+    def release(self, channel: str) -> None:
+        """Hang up a channel of ours without waiting: Asterisk does it at its target's next frame."""
+        task = asyncio.create_task(self._hang_up(channel), name=f"release {channel}")
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+
+    async def _hang_up(self, channel: str) -> None:
+        try:
+            await self.ari.hangup(channel)
+        except AriNotFound:
+            pass  # it was gone already
+        except AriError as error:
+            _log.warning("a snoop could not be released", pbx=self.pbx, error=str(error))
+
+    def spool_file(self, name: str, file_format: str) -> Path:
+        """Where Asterisk writes a recording, as this program sees it."""
+        return self.spool / f"{name}.{file_format}"

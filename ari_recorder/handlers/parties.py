@@ -1,0 +1,46 @@
+"""Who is on a recorded user's leg: direction and counterpart, from what Asterisk says of the channel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ari_recorder.ari import Channel
+from ari_recorder.policies.table import Leg, State
+from ari_recorder.store.calls import Counterpart, LegRow
+from ari_recorder.store.models import new_id
+from ari_recorder.store.people import RecordedEndpoint
+
+INBOUND, OUTBOUND = "inbound", "outbound"
+
+DIALLED_APPS = ("AppDial", "AppDial2", "AppQueue")
+"""What Asterisk names as the application of a channel that it called, rather than that called it."""
+
+
+def direction(channel: Channel) -> str:
+    """``inbound`` if Asterisk called the user, ``outbound`` if the user called."""
+    called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS
+    return INBOUND if called else OUTBOUND
+
+
+def counterpart(channel: Channel, direction: str) -> Counterpart:
+    """The connected line; while there is none, what an outbound caller dialled."""
+    connected = channel.connected
+    dialled = channel.dialplan.exten if direction == OUTBOUND else ""
+    return Counterpart(number=connected.number or dialled, name=connected.name)
+
+
+def new_leg(pbx: str, channel: Channel, endpoint: RecordedEndpoint, at: datetime) -> LegRow:
+    """The leg that a recorded user's new channel is."""
+    towards = direction(channel)
+    return LegRow(
+        id=new_id(),
+        user=endpoint.user,
+        organisation=endpoint.organisation,
+        pbx=pbx,
+        channel=channel.id,
+        channel_name=channel.name,
+        direction=towards,
+        counterpart=counterpart(channel, towards),
+        created_at=at,
+        policy=Leg(mode=endpoint.mode, state=State.RINGING, since=at),
+    )

@@ -1,0 +1,229 @@
+"""One Asterisk: from its events to the handlers of its legs.
+
+`HANDLERS`, at the end, shows all flow: which event leads where.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from ari_recorder.ari import (
+    Channel,
+    ChannelConnectedLine,
+    ChannelCreated,
+    ChannelDestroyed,
+    ChannelStateChange,
+    Connected,
+    Disconnected,
+    EventSocket,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingStarted,
+    StasisEnd,
+    StasisStart,
+)
+from ari_recorder.errors import AriError
+from ari_recorder.handlers import parties
+from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.directory import Directory
+from ari_recorder.handlers.leg import LegHandler
+from ari_recorder.handlers.take import Take
+from ari_recorder.store import calls
+from ari_recorder.store.calls import LegRow
+
+FOLLOW_EVERY_S = 0.5
+"""How often changed users and endpoints are looked for."""
+RETRY_UNKNOWN_EVERY_S = 60.0
+"""How often endpoints that Asterisk did not have are asked for again."""
+RESUME_RETRY_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Session:
+    """Follows one Asterisk. ``ready`` once what Asterisk has and what the store has agree."""
+
+    def __init__(self, context: Context, socket: EventSocket) -> None:
+        self.directory = Directory(context.pbx, context.ari, context.store)
+        self.ready = False
+        self.reason = "not connected to Asterisk yet"
+        self._context = context
+        self._socket = socket
+        self._legs: dict[str, LegHandler] = {}
+        self._by_id: dict[UUID, LegHandler] = {}
+        self._following: asyncio.Task[None] | None = None
+        self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-")
+
+    async def run(self) -> None:
+        """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""
+        try:
+            async for item in self._socket:
+                handler = HANDLERS.get(type(item))
+                if handler is not None:
+                    handler(self, item)
+        finally:
+            self._stop_following()
+            for leg in list(self._legs.values()):
+                await leg.stop()
+            await self._socket.close()
+
+    # The event socket
+
+    def _connected(self, _: Connected) -> None:
+        self._stop_following()
+        self._following = asyncio.create_task(self._follow(), name=f"follow {self._context.pbx}")
+
+    def _disconnected(self, item: Disconnected) -> None:
+        self.ready, self.reason = False, item.reason
+        self._stop_following()
+
+    def _stop_following(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
+
+    async def _follow(self) -> None:
+        await self._until_done(self._resume)
+        self.ready, self.reason = True, ""
+        slept_s = 0.0
+        while True:
+            await asyncio.sleep(FOLLOW_EVERY_S)
+            slept_s += FOLLOW_EVERY_S
+            await self._until_done(self.directory.follow)
+            if slept_s >= RETRY_UNKNOWN_EVERY_S:
+                slept_s = 0.0
+                await self._until_done(self.directory.retry_unknown)
+
+    async def _until_done(self, work: Callable[[], Any]) -> None:
+        while True:
+            try:
+                await work()
+                return
+            except AriError as error:
+                _log.warning("trying again", pbx=self._context.pbx, error=str(error))
+            except Exception:
+                _log.exception("trying again", pbx=self._context.pbx)
+            await asyncio.sleep(RESUME_RETRY_S)
+
+    # Legs
+
+    def _created(self, event: ChannelCreated) -> None:
+        self._begin(event.channel, event.timestamp)
+
+    def _begin(self, channel: Channel, at: datetime) -> LegHandler | None:
+        endpoint = self.directory.find(channel)
+        if endpoint is None or channel.id in self._legs:
+            return None
+        leg = self._add(parties.new_leg(self._context.pbx, channel, endpoint, at))
+        leg.arm()
+        return leg
+
+    def _add(self, row: LegRow) -> LegHandler:
+        leg = LegHandler(self._context, row, self._over)
+        self._legs[row.channel] = self._by_id[row.id] = leg
+        return leg
+
+    def _over(self, leg: LegHandler) -> None:
+        self._legs.pop(leg.row.channel, None)
+        self._by_id.pop(leg.row.id, None)
+
+    def _state_changed(self, event: ChannelStateChange) -> None:
+        leg = self._legs.get(event.channel.id)
+        if leg is not None and event.channel.state == "Up":
+            leg.answered(event.timestamp)
+            leg.counterpart(parties.counterpart(event.channel, leg.row.direction))
+
+    def _connected_line(self, event: ChannelConnectedLine) -> None:
+        leg = self._legs.get(event.channel.id)
+        if leg is not None:
+            leg.counterpart(parties.counterpart(event.channel, leg.row.direction))
+
+    def _destroyed(self, event: ChannelDestroyed) -> None:
+        leg = self._legs.get(event.channel.id)
+        if leg is not None:
+            leg.hung_up(event.timestamp)
+
+    # What we made in Asterisk
+
+    def _leg_of(self, resource: str) -> LegHandler | None:
+        match = self._ours.match(resource)
+        return self._by_id.get(UUID(match[1])) if match else None
+
+    def _entered(self, event: StasisStart) -> None:
+        leg = self._leg_of(event.channel.id)
+        if leg is not None:
+            leg.snoops.entered(event.channel.id)
+
+    def _left(self, event: StasisEnd) -> None:
+        leg = self._leg_of(event.channel.id)
+        if leg is not None:
+            leg.snoops.gone(event.channel.id)
+
+    def _recording_started(self, event: RecordingStarted) -> None:
+        leg = self._leg_of(event.recording.name)
+        if leg is not None:
+            leg.recording_started(event.recording.name, event.timestamp)
+
+    def _recording_ended(self, event: RecordingFinished | RecordingFailed) -> None:
+        leg = self._leg_of(event.recording.name)
+        if leg is not None:
+            leg.recording_ended(event.recording.name, event.timestamp)
+
+    # After a connect: the store and Asterisk are made to agree
+
+    async def _resume(self) -> None:
+        context = self._context
+        await context.ari.set_event_filter([kind.__name__ for kind in HANDLERS if kind not in _SOCKET])
+        await self.directory.subscribe()
+        for row in await context.store.read(calls.open_legs, context.pbx):
+            if row.channel not in self._legs:
+                self._add(row)
+        known = list(self._legs.values())  # before asking: a leg begun later is not missing
+        channels = {channel.id: channel for channel in await context.ari.channels()}
+        for leg in known:
+            leg.reconcile(channels.get(leg.row.channel))
+        for channel in channels.values():
+            self._look_at(channel)
+        await self._end_segments()
+
+    def _look_at(self, channel: Channel) -> None:
+        """A channel that nobody follows: a call that began without us, or a snoop whose leg is over."""
+        if self._ours.match(channel.id) and self._leg_of(channel.id) is None:
+            self._context.release(channel.id)
+            return
+        leg = self._begin(channel, self._context.now())
+        if leg is not None:
+            leg.reconcile(channel)
+            leg.counterpart(parties.counterpart(channel, leg.row.direction))
+
+    async def _end_segments(self) -> None:
+        """Segments of legs that are over, whose end we had no time to write down."""
+        context = self._context
+        for segment in await context.store.read(calls.unended_segments, context.pbx):
+            await context.save(calls.end_segment, await Take(context, segment).end())
+        context.wake_finisher()
+
+
+_SOCKET = (Connected, Disconnected)
+
+HANDLERS: dict[type, Callable[[Session, Any], None]] = {
+    Connected: Session._connected,
+    Disconnected: Session._disconnected,
+    ChannelCreated: Session._created,
+    ChannelStateChange: Session._state_changed,
+    ChannelConnectedLine: Session._connected_line,
+    ChannelDestroyed: Session._destroyed,
+    StasisStart: Session._entered,
+    StasisEnd: Session._left,
+    RecordingStarted: Session._recording_started,
+    RecordingFinished: Session._recording_ended,
+    RecordingFailed: Session._recording_ended,
+}
+"""Event type to handler. Asterisk is asked to send these types, and no others."""

@@ -1,0 +1,115 @@
+"""A segment while Asterisk writes it: two live recordings, one of each direction."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from ari_recorder.errors import AriConflict, AriNotFound
+from ari_recorder.handlers.context import Context
+from ari_recorder.store.calls import SegmentRow
+
+CLOSED_WITHIN_S = 2.0
+"""How long Asterisk may take to report a recording that it was asked to end."""
+WAV_HEADER_BYTES = 44
+_RATES_HZ = {"wav": 8000, "wav16": 16000}
+
+
+@dataclass
+class Take:
+    """The two files of a segment, and what Asterisk has said of them.
+
+    ``began`` and ``ended`` hold each file's times by Asterisk's clock; ``expected`` is set once its end has
+    been asked for, so that an end without it is a loss.
+    """
+
+    context: Context
+    segment: SegmentRow
+    began: dict[str, datetime] = field(default_factory=dict)
+    ended: dict[str, datetime] = field(default_factory=dict)
+    expected: bool = False
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def begin(self, snoops: tuple[str, str]) -> None:
+        """Record both snoops. Raises `AriError` if one of them cannot be; a doubled request is harmless."""
+        await asyncio.gather(*map(self._record, snoops, self.segment.files))
+
+    async def end(self) -> SegmentRow:
+        """End both files and return the segment as it became, once Asterisk has closed them."""
+        self.expected = True
+        if not self.closed.is_set():
+            await asyncio.gather(*(self._stop(name) for name in self._open()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.closed.wait(), CLOSED_WITHIN_S)
+        for name in self._open():
+            await self._make_sure(name)
+        return self._as_it_became()
+
+    async def is_live(self) -> bool:
+        """Whether Asterisk is still writing both files."""
+        return all(await asyncio.gather(*map(self._is_live, self.segment.files)))
+
+    def note_began(self, name: str, at: datetime) -> None:
+        """Asterisk began to write a file."""
+        self.began[name] = at
+
+    def note_ended(self, name: str, at: datetime) -> None:
+        """Asterisk has closed a file."""
+        self.ended[name] = at
+        if not self._open():
+            self.closed.set()
+
+    def _open(self) -> list[str]:
+        return [name for name in self.segment.files if name not in self.ended]
+
+    async def _record(self, snoop: str, name: str) -> None:
+        try:
+            await self.context.ari.record(snoop, name=name, format=self.segment.format)
+        except AriConflict:
+            if not await self._is_live(name):
+                raise
+
+    async def _stop(self, name: str) -> None:
+        with contextlib.suppress(AriNotFound):
+            await self.context.ari.stop_recording(name)
+
+    async def _is_live(self, name: str) -> bool:
+        try:
+            await self.context.ari.live_recording(name)
+        except AriNotFound:
+            return False
+        return True
+
+    async def _make_sure(self, name: str) -> None:
+        """No word came of this file's end: ask until it is over. Then its last change tells when."""
+        while await self._is_live(name):
+            await self._stop(name)
+            await asyncio.sleep(CLOSED_WITHIN_S / 10)
+        self.note_ended(name, self._changed_at(name) or self.context.now())
+
+    def _as_it_became(self) -> SegmentRow:
+        ended_at = max(self.ended.values())
+        began = [self.began.get(name) or self._reckoned(name) for name in self.segment.files]
+        late_ms = (began[1] - began[0]).total_seconds() * 1000 if self._both_seen() else 0.0
+        return replace(self.segment, began_at=min(began), outward_late_ms=late_ms, ended_at=ended_at)
+
+    def _both_seen(self) -> bool:
+        return all(name in self.began for name in self.segment.files)
+
+    def _reckoned(self, name: str) -> datetime:
+        """When a file began whose beginning nobody saw: its length before its end."""
+        try:
+            size_bytes = self.context.spool_file(name, self.segment.format).stat().st_size
+        except OSError:
+            return self.segment.began_at
+        length_s = max(size_bytes - WAV_HEADER_BYTES, 0) / 2 / _RATES_HZ[self.segment.format]
+        return self.ended[name] - timedelta(seconds=length_s)
+
+    def _changed_at(self, name: str) -> datetime | None:
+        try:
+            stat = self.context.spool_file(name, self.segment.format).stat()
+        except OSError:
+            return None
+        return datetime.fromtimestamp(stat.st_mtime, UTC)

@@ -1,0 +1,88 @@
+"""Segments in, one sealed two-channel file out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import soundfile
+from av.error import FFmpegError
+
+from ari_recorder.errors import ARIRecorderError, MediaError, VaultError
+from ari_recorder.media.blocks import two_channel_blocks
+from ari_recorder.media.encoders import length_s, open_encoder
+from ari_recorder.media.jobs import StitchJob, StitchResult
+from ari_recorder.media.landing import digest, land, part_file, part_path, settle
+from ari_recorder.media.levels import Levels
+from ari_recorder.media.plan import Plan, make_plan
+
+_LENGTH_TOLERANCE_S = 0.01
+
+
+def stitch(job: StitchJob) -> StitchResult:
+    """Make a recording's file: left the recorded user, right the counterpart.
+
+    The source files are only read. ``job.target`` appears complete or not at all; one that is
+    there from an earlier try is replaced. Memory does not grow with the length. Raises MediaError
+    if no segment holds any audio, or the audio cannot be coded; VaultError if a file cannot be
+    read or written, or does not hold afterwards what was put into it.
+    """
+    plan = make_plan(job)
+    with _told(job), part_file(job.target) as file:
+        levels = _encode(job, plan, file)
+        settle(file)
+        _verify(job, plan)
+        sha256, size_bytes = digest(file)
+        land(job.target)
+    return _result(plan, levels, sha256, size_bytes)
+
+
+def _encode(job: StitchJob, plan: Plan, file: BinaryIO) -> Levels:
+    levels = Levels(plan.rate_hz)
+    encoder = open_encoder(job.format, file, plan.rate_hz, plan.samples)
+    try:
+        for block in two_channel_blocks(plan):
+            levels.add(block)
+            encoder.write(block)
+    finally:
+        encoder.close()
+    return levels
+
+
+def _verify(job: StitchJob, plan: Plan) -> None:
+    due_s = plan.samples / plan.rate_hz
+    found_s = length_s(job.format, part_path(job.target))
+    if abs(found_s - due_s) > _LENGTH_TOLERANCE_S:
+        raise VaultError(
+            f"recording {job.recording_id}: {found_s:.2f} s reached the disk of {due_s:.2f} s;"
+            f" check the disk of {job.target.parent}"
+        )
+
+
+def _result(plan: Plan, levels: Levels, sha256: str, size_bytes: int) -> StitchResult:
+    left_dbfs, right_dbfs = levels.dbfs()
+    return StitchResult(
+        duration_ms=plan.duration_ms,
+        sample_rate_hz=plan.rate_hz,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        peaks=levels.peaks(),
+        left_dbfs=left_dbfs,
+        right_dbfs=right_dbfs,
+        problems=tuple(plan.problems),
+        segments=plan.reports(),
+    )
+
+
+@contextmanager
+def _told(job: StitchJob) -> Iterator[None]:
+    """Turn what the libraries raise into the package's own errors; FFmpeg's may be an OSError too."""
+    try:
+        yield
+    except ARIRecorderError:
+        raise
+    except (OSError, soundfile.LibsndfileError, AssertionError) as error:
+        raise VaultError(f"recording {job.recording_id}: cannot write {job.target}: {error}") from error
+    except FFmpegError as error:
+        raise MediaError(f"recording {job.recording_id}: cannot encode {job.format}: {error}") from error

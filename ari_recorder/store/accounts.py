@@ -1,0 +1,56 @@
+"""Who may be signed in right now: looked up anew for every request."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ari_recorder.store import models
+from ari_recorder.store.people import UserRow, _user_row
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user who can sign in, with what their pages need of the organisation.
+
+    ``stamp`` changes with the password: a session made with another one is over.
+    """
+
+    user: UserRow
+    timezone: str
+    language: str
+    stamp: str
+    password_is_default: bool
+
+
+def account(user: UUID) -> Account | None:
+    """The user's account; None when the user is gone or has no password (any more)."""
+    row = (
+        models.User.select(models.User, models.Organisation)
+        .join(models.Organisation)
+        .where((models.User.id == user) & models.User.password_hash.is_null(False))
+        .first()
+    )
+    return _account(row) if row else None
+
+
+def logins_with_default_password() -> list[str]:
+    """The logins whose password everybody knows, in order."""
+    rows = (
+        models.User.select(models.User.login)
+        .where(models.User.password_is_default & models.User.password_hash.is_null(False))
+        .order_by(models.User.login)
+    )
+    return [row.login for row in rows]
+
+
+def _account(row: Any) -> Account:
+    return Account(
+        user=_user_row(row),
+        timezone=row.organisation.timezone,
+        language=row.organisation.language,
+        stamp=hashlib.sha256(row.password_hash.encode()).hexdigest()[:16],
+        password_is_default=row.password_is_default,
+    )

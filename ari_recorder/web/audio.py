@@ -1,0 +1,121 @@
+"""A recording's audio, streamed from the vault: whole or in part, to play or to keep."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+
+import structlog
+from aiohttp import web
+
+from ari_recorder.errors import VaultError
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.web import page
+from ari_recorder.web.context import CONTEXT
+from ari_recorder.web.filenames import content_disposition, download_name
+from ari_recorder.web.problems import Refused
+from ari_recorder.web.ranges import Span, Unsatisfiable, parse
+
+_log = structlog.get_logger(__name__)
+
+
+async def send(request: web.Request, row: RecordingRow, *, download: bool) -> web.StreamResponse:
+    """Answer with the audio of ``row`` (200, 206, 304 or 416).
+
+    Raises `Refused`: 409 while there is none, 500 when the vault does not give what the catalogue promises.
+    """
+    key, size_bytes, etag = _stored(row)
+    headers = _headers(request, row, etag, download=download)
+    if _is_known(request.headers.get("If-None-Match", ""), etag):
+        return web.Response(status=304, headers=headers)
+    try:
+        span = _asked_for(request, etag, size_bytes)
+    except Unsatisfiable:
+        unsatisfied = {"Content-Range": f"bytes */{size_bytes}", "Accept-Ranges": "bytes"}
+        raise Refused(416, f"The file has {size_bytes} bytes.", unsatisfied) from None
+    if span:
+        headers["Content-Range"] = span.content_range(size_bytes)
+    response = web.StreamResponse(status=206 if span else 200, headers=headers)
+    return await _stream(request, response, key, span or Span(0, size_bytes))
+
+
+def _stored(row: RecordingRow) -> tuple[str, int, str]:
+    if row.state is not RecordingState.STORED or row.vault_key is None or row.size_bytes is None:
+        raise Refused(409, f"The recording has no audio: its state is {row.state}.")
+    return row.vault_key, row.size_bytes, f'"{row.sha256}"'
+
+
+def _headers(request: web.Request, row: RecordingRow, etag: str, *, download: bool) -> dict[str, str]:
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Content-Type": row.media_type or "application/octet-stream",
+    }
+    if download:
+        headers["Content-Disposition"] = content_disposition(download_name(row, page.words(request).zone))
+    return headers
+
+
+def _is_known(header: str, etag: str) -> bool:
+    """``If-None-Match`` compares weakly (RFC 9110, 13.1.2)."""
+    return header.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in header.split(","))
+
+
+def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
+    """A range goes with the version the client has (``If-Range``; a date never matches), or is ignored."""
+    if request.headers.get("If-Range", etag).strip() != etag:
+        return None
+    return parse(request.headers.get("Range"), size_bytes)
+
+
+async def _stream(
+    request: web.Request, response: web.StreamResponse, key: str, span: Span
+) -> web.StreamResponse:
+    blocks = request.app[CONTEXT].vault.read(key, span.offset, span.length)
+    reading = _blocks(blocks)
+    try:
+        first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
+        if not first and span.length:
+            raise VaultError(f"{key} is shorter than the catalogue says.")
+        response.content_length = span.length
+        await response.prepare(request)
+        if request.method != "HEAD":
+            await _send_blocks(response, first, reading, span.length)
+    except VaultError as error:
+        _log.error("a recording cannot be read", key=key, error=str(error))
+        if not response.prepared:
+            raise Refused(500, "The audio of this recording cannot be read from the vault.") from error
+        _break_off(request)
+    finally:
+        await reading.aclose()
+    return response
+
+
+async def _send_blocks(
+    response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], expected: int
+) -> None:
+    sent = len(first)
+    await response.write(first)
+    async for block in rest:
+        sent += len(block)
+        await response.write(block)
+    if sent != expected:
+        raise VaultError(f"The file ends after {sent} of {expected} bytes.")
+    await response.write_eof()
+
+
+async def _blocks(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    try:
+        while block := await asyncio.to_thread(next, source, b""):
+            yield block
+    finally:
+        with contextlib.suppress(AttributeError, ValueError):  # ValueError: its thread still reads
+            source.close()  # type: ignore[attr-defined]
+
+
+def _break_off(request: web.Request) -> None:
+    """The length has been promised already: only a broken connection says that this is not all of it."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,62 @@
+"""What the pages and the API work with, handed in by whoever starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from ari_recorder.config import Web
+from ari_recorder.store.accounts import Account
+from ari_recorder.store.database import Store
+from ari_recorder.store.scope import Viewer
+from ari_recorder.store.vault import Vault
+from ari_recorder.web.language import Language
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Whether a part of the program works (the store, the vault, one Asterisk), and what is wrong if not."""
+
+    ok: bool
+    detail: str = ""
+
+
+Readiness = Callable[[], Awaitable[Mapping[str, Part]]]
+
+
+@dataclass(frozen=True)
+class WebContext:
+    """The store, the vault, the settings, and how to ask whether all parts work.
+
+    ``key_file`` holds the key that session cookies are encrypted with: made when missing, readable by its
+    owner alone. With another key everybody signs in again.
+    """
+
+    store: Store
+    vault: Vault
+    settings: Web
+    key_file: Path
+    readiness: Readiness
+    now: Callable[[], datetime] = utc_now
+
+
+CONTEXT = web.AppKey("context", WebContext)
+ACCOUNT = web.RequestKey("account", Account)
+"""Who asks; only there on requests of signed-in people."""
+LANGUAGE = web.RequestKey("language", Language)
+FORM_TOKEN = web.RequestKey("form_token", str)
+"""What a form on the page must send back."""
+
+
+def viewer(request: web.Request) -> Viewer:
+    """Who asks, for the store."""
+    return Viewer.of(request[ACCOUNT].user)

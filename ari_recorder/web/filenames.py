@@ -1,0 +1,47 @@
+"""Names for downloaded files, safe on every system whatever a caller put into their number. No I/O."""
+
+from __future__ import annotations
+
+import re
+from datetime import tzinfo
+from urllib.parse import quote
+
+from ari_recorder.store.catalogue import RecordingRow
+
+SUFFIXES = {
+    "audio/ogg": ".ogg",
+    "audio/opus": ".ogg",
+    "audio/flac": ".flac",
+    "audio/x-flac": ".flac",
+    "audio/wav": ".wav",
+    "audio/x-wav": ".wav",
+    "audio/vnd.wave": ".wav",
+}
+PART_MAX = 40
+"""Longest part of a name, in characters."""
+_UNSAFE = re.compile(r"[^\w+.-]+")
+
+
+def download_name(row: RecordingRow, zone: tzinfo) -> str:
+    """``2026-11-22_1412_101_0812345678.ogg``: when, whose, with whom. In the organisation's own time."""
+    began = row.started_at.astimezone(zone)
+    owner = _safe(row.user_number or row.user_name)
+    other = _safe(row.counterpart_number or row.counterpart_name) or "unknown"
+    parts = [f"{began:%Y-%m-%d_%H%M}", *([owner] if owner else []), other]
+    return "_".join(parts) + suffix(row.media_type)
+
+
+def suffix(media_type: str | None) -> str:
+    """What files of that kind end with."""
+    return SUFFIXES.get((media_type or "").partition(";")[0].strip().lower(), ".bin")
+
+
+def content_disposition(name: str) -> str:
+    """The header that makes a browser save the file under ``name`` (RFC 6266, RFC 8187)."""
+    plain = re.sub(r'[^\x20-\x7e]|["\\%;]', "_", name)
+    header = f'attachment; filename="{plain}"'
+    return header if plain == name else f"{header}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _safe(part: str) -> str:
+    return _UNSAFE.sub("-", part)[:PART_MAX].strip("-._")

@@ -1,0 +1,90 @@
+"""Rendering a page: templates, what every one of them gets, and the addresses of static files."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from ari_recorder.web.context import ACCOUNT, FORM_TOKEN, LANGUAGE
+from ari_recorder.web.language import LANGUAGES, Language, choose
+from ari_recorder.web.security import new_nonce
+from ari_recorder.web.words import Words, zone_named
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+LANGUAGE_COOKIE = "ari_recorder_language"
+
+
+def set_up(app: web.Application) -> None:
+    """Give the application its templates. Every value in them is escaped."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    environment = aiohttp_jinja2.setup(
+        app, loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.lstrip_blocks = True
+    environment.globals["static"] = static_address
+
+
+def render(
+    request: web.Request,
+    template: str,
+    values: Mapping[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """A page in the reader's language."""
+    text = aiohttp_jinja2.render_string(template, request, {**_common(request), **values})
+    return web.Response(text=text, status=status, headers=dict(headers or {}), content_type="text/html")
+
+
+def words(request: web.Request) -> Words:
+    """How values are written for who asks."""
+    account = request.get(ACCOUNT)
+    return Words(reader_language(request), zone_named(account.timezone if account else "UTC"))
+
+
+def reader_language(request: web.Request) -> Language:
+    """The language of who asks, chosen once a request and again when they are known."""
+    found = request.get(LANGUAGE)
+    return found or choose(
+        request.cookies.get(LANGUAGE_COOKIE), None, request.headers.get("Accept-Language", "")
+    )
+
+
+async def send_static(request: web.Request) -> web.FileResponse:
+    """``GET /static/{path}``: a file of `static/`, for long when its address says which version."""
+    path = (STATIC / request.match_info["path"]).resolve()
+    if not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+        raise web.HTTPNotFound
+    cache = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
+    return web.FileResponse(path, headers={"Cache-Control": cache})
+
+
+@functools.cache
+def static_address(path: str) -> str:
+    """Address of a static file; it changes with the content, so that it can be cached for long."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:10]
+    return f"/static/{path}?v={digest}"
+
+
+def _common(request: web.Request) -> dict[str, Any]:
+    language = reader_language(request)
+    return {
+        "_": language.gettext,
+        "ngettext": language.ngettext,
+        "language": language.code,
+        "languages": LANGUAGES,
+        "words": words(request),
+        "account": request.get(ACCOUNT),
+        "form_token": request.get(FORM_TOKEN, ""),
+        "nonce": new_nonce(request),
+        "path": request.path,
+    }

@@ -1,0 +1,40 @@
+"""The pages: the list of recordings, and one recording with its player."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import catalogue
+from ari_recorder.web import api, page
+from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+
+PAGE_ROWS = 50
+
+
+async def recordings(request: web.Request) -> web.Response:
+    """``GET /``: what who asks may see, newest first."""
+    cursor = request.query.get("cursor")
+    found = await api.list_page(request, cursor, PAGE_ROWS)
+    values = {
+        "rows": found.recordings,
+        "next_cursor": found.next_cursor,
+        "first": cursor is None,
+        "no_access": _has_no_access(request),
+    }
+    return page.render(request, "recordings.html", values)
+
+
+async def recording(request: web.Request) -> web.Response:
+    """``GET /recordings/{id}``: the player, and everything known of the recording."""
+    row = await api.one(request)
+    spans = await request.app[CONTEXT].store.read(catalogue.timeline, viewer(request), row.id)
+    playable = row.state is RecordingState.STORED
+    values = {"row": row, "spans": spans, "playable": playable}
+    return page.render(request, "recording.html", values)
+
+
+def _has_no_access(request: web.Request) -> bool:
+    """Whether the list is empty because the person may not listen, not because there is nothing."""
+    user = request[ACCOUNT].user
+    return user.role != "administrator" and not user.may_listen

@@ -1,0 +1,50 @@
+"""Every address, and the application made of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+from aiohttp_session import session_middleware
+
+from ari_recorder.web import api, health, page, pages, signin
+from ari_recorder.web.context import CONTEXT, WebContext
+from ari_recorder.web.gate import gate
+from ari_recorder.web.problems import errors
+from ari_recorder.web.security import add_headers
+from ari_recorder.web.session import SessionCookie, load_key
+
+BODY_MAX_BYTES = 64 * 1024
+_V1 = "/api/v1/recordings"
+
+ROUTES = (
+    web.get("/", pages.recordings, name="recordings"),
+    web.get("/recordings/{id}", pages.recording, name="recording"),
+    web.get("/sign-in", signin.show, name="sign-in"),
+    web.post("/sign-in", signin.sign_in, name="sign-in"),
+    web.post("/sign-out", signin.sign_out, name="sign-out"),
+    web.get(_V1, api.recordings, name="api-recordings"),
+    web.get(_V1 + "/{id}", api.recording, name="api-recording"),
+    web.get(_V1 + "/{id}/audio", api.recording_audio, name="api-audio"),
+    web.get(_V1 + "/{id}/waveform", api.waveform, name="api-waveform"),
+    web.get(_V1 + "/{id}/timeline", api.timeline, name="api-timeline"),
+    web.get("/healthz", health.healthz, name="healthz"),
+    web.get("/readyz", health.readyz, name="readyz"),
+    web.get("/metrics", health.metrics, name="metrics"),
+    web.get("/static/{path:.+}", page.send_static, name="static"),
+)
+
+
+def create_app(context: WebContext) -> web.Application:
+    """The application. Raises `SettingsError` when the session key can be neither read nor made."""
+    lifetime = timedelta(hours=context.settings.session_hours)
+    cookie = SessionCookie(load_key(context.key_file), lifetime)
+    app = web.Application(
+        middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
+    )
+    app[CONTEXT] = context
+    app[signin.ATTEMPTS] = signin.Attempts()
+    app.add_routes(ROUTES)
+    app.on_response_prepare.append(add_headers)
+    page.set_up(app)
+    return app

@@ -1,0 +1,145 @@
+"""How values are shown: times, lengths, sizes, and what the catalogue's words mean to a reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_decimal
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.web.language import N_, Language
+
+DIRECTIONS = {
+    "in": N_("Incoming"),
+    "inbound": N_("Incoming"),
+    "out": N_("Outgoing"),
+    "outbound": N_("Outgoing"),
+    "internal": N_("Internal"),
+}
+STATES = {
+    RecordingState.OPEN: N_("In progress"),
+    RecordingState.CLOSING: N_("Being prepared"),
+    RecordingState.STORED: N_("Ready"),
+    RecordingState.DISCARDING: N_("Being destroyed"),
+    RecordingState.DISCARDED: N_("Destroyed"),
+    RecordingState.EMPTY: N_("No audio"),
+}
+STATE_HINTS = {
+    RecordingState.OPEN: N_("The call is going on. The recording can be played when it has ended."),
+    RecordingState.CLOSING: N_("The call has ended. The recording is being prepared and will be here soon."),
+    RecordingState.DISCARDING: N_("The audio is being destroyed, as the recording mode says."),
+    RecordingState.DISCARDED: N_("The audio has been destroyed, as the recording mode says."),
+    RecordingState.EMPTY: N_("No audio was written during this call, so there is nothing to play."),
+}
+MODES = {
+    "never": N_("Never"),
+    "always": N_("Always"),
+    "always_pause_resume": N_("Always, can be paused"),
+    "on_demand": N_("On demand, from the answer on"),
+    "on_demand_user_start": N_("On demand, from the user's start on"),
+}
+MARKS = {
+    "red": N_("Red"),
+    "orange": N_("Orange"),
+    "yellow": N_("Yellow"),
+    "green": N_("Green"),
+    "blue": N_("Blue"),
+    "purple": N_("Purple"),
+    "grey": N_("Grey"),
+}
+ROLES = {"user": N_("User"), "supervisor": N_("Supervisor"), "administrator": N_("Administrator")}
+_SIZES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
+
+
+@dataclass(frozen=True)
+class Words:
+    """Values in words for one reader: their language and their organisation's time zone."""
+
+    language: Language
+    zone: tzinfo
+
+    def date(self, at: datetime) -> str:
+        """The day."""
+        return format_date(at.astimezone(self.zone), "medium", locale=self.language.locale)
+
+    def time(self, at: datetime) -> str:
+        """The time of the day, to the minute."""
+        return format_time(at.astimezone(self.zone), "short", locale=self.language.locale)
+
+    def exactly(self, at: datetime) -> str:
+        """Day and time to the second, with the zone."""
+        zone = at.astimezone(self.zone).tzname() or ""
+        shown = format_datetime(at, "medium", tzinfo=self.zone, locale=self.language.locale)
+        return f"{shown} {zone}".strip()
+
+    def duration(self, length_ms: int | None) -> str:
+        """``m:ss``, or ``h:mm:ss`` from an hour on; a dash while it is not known."""
+        return "–" if length_ms is None else clock(length_ms)
+
+    def size(self, size_bytes: int) -> str:
+        """In the largest unit that gives at least 1."""
+        for unit, step in _SIZES:
+            if size_bytes >= step:
+                number = format_decimal(size_bytes / step, format="#,##0.#", locale=self.language.locale)
+                return f"{number} {unit}"
+        return self.language.ngettext("%(n)s byte", "%(n)s bytes", size_bytes)
+
+    def level(self, dbfs: float) -> str:
+        """Loudness in dB of full scale."""
+        shown = format_decimal(dbfs, format="#,##0.0", locale=self.language.locale)
+        return f"{shown} dBFS".replace("-", "−")
+
+    def rate(self, rate_hz: int) -> str:
+        """A sample rate in kHz."""
+        return f"{format_decimal(rate_hz / 1000, format='0.#', locale=self.language.locale)} kHz"
+
+    def direction(self, row: RecordingRow) -> str:
+        """Incoming or outgoing."""
+        return self._known(DIRECTIONS, row.direction)
+
+    def state(self, row: RecordingRow) -> str:
+        """Where the recording is on its way, in a word or two."""
+        return self.language.gettext(STATES[row.state])
+
+    def state_hint(self, row: RecordingRow) -> str:
+        """The same, in a sentence; empty when it is ready."""
+        hint = STATE_HINTS.get(row.state)
+        return self.language.gettext(hint) if hint else ""
+
+    def mode(self, row: RecordingRow) -> str:
+        """The recording mode."""
+        return self._known(MODES, row.mode)
+
+    def mark(self, mark: str) -> str:
+        """The colour's name."""
+        return self._known(MARKS, mark)
+
+    def role(self, role: str) -> str:
+        """What a person is in their organisation."""
+        return self._known(ROLES, role)
+
+    def counterpart(self, row: RecordingRow) -> str:
+        """The counterpart's name, else their number, else that neither is known."""
+        return row.counterpart_name or row.counterpart_number or self.language.gettext("Unknown number")
+
+    def _known(self, words: dict[str, str], value: str) -> str:
+        return self.language.gettext(words[value]) if value in words else value
+
+
+def clock(length_ms: int) -> str:
+    """A length as ``m:ss`` or ``h:mm:ss``, rounded to the second."""
+    minutes, seconds = divmod(round(length_ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def zone_named(name: str) -> tzinfo:
+    """The time zone with that IANA name, UTC if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")

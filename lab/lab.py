@@ -1,0 +1,196 @@
+"""The lab: a demo PBX and its phones, started together and stopped together."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import secrets
+import signal
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lab.asterisk import OVERLAY, POLL_S, LabAsterisk, fill
+from lab.errors import LabTimeout
+from lab.folders import LabFolder
+from lab.people import USERS
+from lab.phones import Phone, Phones
+from lab.ports import PortBlock
+from lab.tones import ALL_HZ, write_tones
+from lab.tree import Tree, cache_folder, find_tree
+
+REGISTER_S = 15.0
+
+
+class Lab:
+    """A real PBX and real phones on this machine's loopback.
+
+    ``async with Lab() as lab`` does everything. Where one lab serves several event loops, `start` and `stop` it
+    once, and `connect` and `disconnect` the phones in each loop.
+
+    ``folder`` is where ``<name>`` links to its files while it runs, and where its logs stay afterwards.
+    ``verbose`` is Asterisk's (3 logs each line of dialplan). ``sip_address`` is where the PBX listens for SIP.
+    """
+
+    pbx: LabAsterisk
+    phones: Phones
+
+    def __init__(
+        self, folder: Path = Path(".lab"), name: str = "lab", verbose: int = 0, sip_address: str = "127.0.0.1"
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.verbose = verbose
+        self.sip_address = sip_address
+        self._started = ExitStack()
+
+    async def __aenter__(self) -> Lab:
+        self.start()
+        try:
+            await self.connect()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.disconnect()
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Start both Asterisks and wait until every phone is registered; about 3 seconds.
+
+        Blocks. Call it in the main thread: the Asterisks end with the thread that started them. Raises `LabError`.
+        """
+        with ExitStack() as until_started:
+            until_started.callback(self.stop)
+            _end_on_sigterm()
+            atexit.register(self.stop)
+            tree = find_tree()
+            folder = LabFolder(tree, self.folder, self.name)
+            self._started.callback(folder.remove)
+            self._set_up(tree, folder)
+            self.pbx.start()
+            self._phones.start()
+            self.pbx.wait_booted()
+            self._phones.wait_booted()
+            self.wait_registered()
+            until_started.pop_all()
+
+    def stop(self) -> None:
+        """Stop everything and remove its files, but for the logs. Harmless a second time."""
+        self._started.close()
+        atexit.unregister(self.stop)
+
+    async def connect(self) -> None:
+        """Open the phones' event socket in the running loop."""
+        self.phones = Phones(self._phones, f"127.0.0.1:{self.pbx.sip_port}")
+        await self.phones.connect()
+
+    async def disconnect(self) -> None:
+        """Hang up every phone and close the socket."""
+        await self.phones.disconnect()
+
+    def outside(self, number: str) -> Phone:
+        """The phone of an outside number (national form, ``0812345678``) behind the trunk."""
+        return self.phones.outside(number)
+
+    @property
+    def phones_asterisk(self) -> LabAsterisk:
+        """The Asterisk that is the phones."""
+        return self._phones
+
+    def _set_up(self, tree: Tree, folder: LabFolder) -> None:
+        tones = tree.inside(_tones(tree))
+        self.pbx = self._asterisk(tree, folder, "pbx", "ari_recorder")
+        self._phones = self._asterisk(tree, folder, "phones", "phones")
+        self.pbx.configure(
+            "pbx",
+            {
+                "VERBOSE": self.verbose,
+                "SIP_ADDRESS": self.sip_address,
+                "PEER_TRUNK_PORT": self._phones.ports.trunk,
+                "TONES": tones,
+            },
+        )
+        self._phones.configure(
+            "phones",
+            {
+                "VERBOSE": self.verbose,
+                "PEER_SIP_PORT": self.pbx.sip_port,
+                "PHONES": _phone_accounts(self.pbx.sip_port),
+                "TONE_CLASSES": _tone_classes(tones),
+            },
+        )
+
+    def _asterisk(self, tree: Tree, folder: LabFolder, name: str, ari_user: str) -> LabAsterisk:
+        ports = PortBlock()
+        self._started.callback(ports.release)
+        asterisk = LabAsterisk(tree, folder.path / name, ports, ari_user, secrets.token_urlsafe(12))
+        self._started.callback(asterisk.keep_log, folder.project / f"{self.name}-{name}.log")
+        self._started.callback(asterisk.stop)
+        return asterisk
+
+    def wait_registered(self) -> None:
+        """Return when every phone is registered at the PBX; raises `LabTimeout`."""
+        until = time.monotonic() + REGISTER_S
+        wanted = {user.number for user in USERS}
+        while missing := wanted - set(_online(self.pbx)):
+            if time.monotonic() > until:
+                raise LabTimeout(f"Phones {sorted(missing)} did not register in {REGISTER_S} s; see {self.pbx.log}.")
+            time.sleep(POLL_S)
+
+
+def _tones(tree: Tree) -> Path:
+    folder = (tree.root or cache_folder()) / "lab-tones"
+    if not all((folder / f"{hz}/tone.wav16").exists() for hz in ALL_HZ):
+        write_tones(folder)
+    return folder
+
+
+def _tone_classes(tones: str) -> str:
+    return "\n".join(f"[tone-{hz}]\nmode = files\ndirectory = {tones}/{hz}\n" for hz in ALL_HZ)
+
+
+def _phone_accounts(pbx_sip_port: int) -> str:
+    template = (OVERLAY / "phones/phone.template").read_text()
+    return "\n".join(
+        fill(
+            template,
+            {
+                "NUMBER": user.number,
+                "PASSWORD": user.password,
+                "CODECS": user.codecs,
+                "PEER_SIP_PORT": pbx_sip_port,
+            },
+        )
+        for user in USERS
+    )
+
+
+def _online(pbx: LabAsterisk) -> Iterator[str]:
+    """The PJSIP endpoints that have a contact, by ARI; none if it does not answer."""
+    login = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    login.add_password(None, pbx.http_url, pbx.ari_user, pbx.ari_password)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(login))
+    with suppress(OSError), opener.open(f"{pbx.http_url}/ari/endpoints/PJSIP", timeout=5) as answer:
+        endpoints: list[dict[str, Any]] = json.load(answer)
+        yield from (str(one["resource"]) for one in endpoints if one["state"] == "online")
+
+
+def _end_on_sigterm() -> None:
+    """SIGTERM ends the program as Ctrl-C does, with everything stopped, unless it has its own way."""
+    ours = threading.current_thread() is threading.main_thread()
+    if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

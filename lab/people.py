@@ -1,0 +1,44 @@
+"""Who is on the demo PBX: numbers, names, passwords, recording modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class User:
+    """A user of the demo PBX. ``mode`` is the recording mode of the demo, None for no service at all."""
+
+    number: str
+    name: str
+    mode: str | None
+    codecs: str = "alaw,ulaw"
+
+    @property
+    def password(self) -> str:
+        """The SIP password, as `overlay/pbx/pjsip.conf` has it."""
+        return f"demo-{self.number}"
+
+    @property
+    def outside_number(self) -> str:
+        """The number under which the trunk reaches this user."""
+        return f"{OUTSIDE_PREFIX}{self.number}"
+
+
+OUTSIDE_PREFIX = "0850000"
+USERS = (
+    User("101", "Anna", "always"),
+    User("102", "Bo", "always_pause_resume"),
+    User("103", "Cecilia", "on_demand", "g722,alaw"),
+    User("104", "David", "on_demand_user_start"),
+    User("105", "Eva", "never"),
+    User("106", "Fredrik", None),
+)
+SERVICES = {
+    "600": "ring group (101, 102, 106)",
+    "700": "queue (103, 104)",
+    "800": "conference",
+    "900": "voicemail",
+    "*8": "pick up a ringing call",
+    "750": "park by transfer (fetch with 751-770)",
+}

@@ -1,0 +1,34 @@
+"""A real PBX and real phones for every test in this folder.
+
+The two Asterisks run once for all tests; the phones' socket is opened in each test's own loop, and every call is
+hung up after it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import Lab
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Lab]:
+    """The lab, started; its phones are not connected."""
+    lab = Lab(PROJECT / ".lab", f"test-{os.getpid()}")
+    lab.start()
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
+    """The lab with its phones connected; afterwards no call is left on the PBX."""
+    await running_lab.connect()
+    yield running_lab
+    await running_lab.disconnect()

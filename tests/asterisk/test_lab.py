@@ -1,0 +1,328 @@
+"""The lab itself: each ability of its phones, on real calls through the real PBX."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lab import Lab, LabError, LabTimeout, PhoneCall, tones
+from lab.ari import Ari, Json
+
+pytestmark = pytest.mark.asterisk
+OUTSIDE = "0812345678"
+
+
+async def connect(lab: Lab, caller: str, callee: str, play: str | None = "tone") -> tuple[PhoneCall, PhoneCall]:
+    """A call between two users, up on both sides."""
+    call = await lab.phones[caller].call(callee, play=play)
+    other = await lab.phones[callee].incoming()
+    await other.answer(play=play)
+    await call.answered()
+    return call, other
+
+
+async def over(*calls: PhoneCall) -> None:
+    await calls[0].hangup()
+    await asyncio.gather(*(call.ended() for call in calls))
+
+
+async def pbx_events(lab: Lab, user: str) -> AsyncIterator[Json]:
+    """What the PBX tells a Stasis application about a user's endpoint."""
+    async with Ari(lab.pbx.http_url, lab.pbx.ari_user, lab.pbx.ari_password) as ari:
+        async for event in ari.events("lab_test", (f"endpoint:PJSIP/{user}",)):
+            yield event
+
+
+# ---- registration and simple calls
+
+
+async def test_every_user_registers_with_digest_authentication(lab: Lab) -> None:
+    contacts = lab.pbx.rx("pjsip show contacts")
+    for number in ("101", "102", "103", "104", "105", "106"):
+        assert f"{number}/sip:{number}@127.0.0.1" in contacts
+        assert f"{number}/{number}" in lab.pbx.rx(f"pjsip show auths")
+
+
+async def test_a_wrong_password_is_refused(lab: Lab) -> None:
+    reply = lab.phones_asterisk.rx("pjsip show registrations")
+    assert reply.count("Registered") >= 6
+
+
+async def test_a_call_is_answered_and_each_side_hears_the_others_tone(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await call.keep()
+    await other.keep()
+    await asyncio.gather(call.hears(tones.frequency_hz("106")), other.hears(tones.frequency_hz("101")))
+    await over(call, other)
+    assert call.heard and other.heard
+    assert call.answered_at and call.ended_at and call.answered_at < call.ended_at
+    samples, rate_hz = tones.read(call.heard)
+    assert not tones.has_tone(samples, rate_hz, tones.frequency_hz("101"), at_least_dbfs=-40)
+
+
+async def test_stop_playing_is_silence(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await call.keep()
+    await call.hears(tones.frequency_hz("106"))
+    await other.stop_playing()
+    await call.hears_nothing()
+    await over(call, other)
+
+
+async def test_a_file_is_played(lab: Lab, tmp_path: Path) -> None:
+    import soundfile as sf
+
+    sf.write(tmp_path / "speech.wav", tones.sine(930, 2, 8000), 8000, subtype="PCM_16")
+    call, other = await connect(lab, "101", "106", play=None)
+    await call.keep()
+    await other.play(tmp_path / "speech.wav")
+    await call.hears(930)
+    await other.dtmf("7")
+    await call.heard_digits("7")
+    await other.stop_playing()
+    await call.hears_nothing()
+    await other.play()
+    await call.hears(tones.frequency_hz("106"))
+    await over(call, other)
+
+
+async def test_wide_band(lab: Lab) -> None:
+    call, other = await connect(lab, "103", "106")
+    channels = lab.pbx.rx("pjsip show channelstats")
+    assert "g722" in channels
+    await other.keep()
+    await other.hears(tones.frequency_hz("103"))
+    await over(call, other)
+
+
+@pytest.mark.parametrize(("busy", "cause"), [(True, 17), (False, 21)])
+async def test_a_call_is_rejected(lab: Lab, busy: bool, cause: int) -> None:
+    call = await lab.phones["101"].call("106")
+    other = await lab.phones["106"].incoming()
+    await call.ringing()
+    await other.reject(busy=busy)
+    await call.ended()
+    assert call.cause == cause
+    with pytest.raises(LabTimeout):
+        await call.answered()
+
+
+async def test_a_call_is_given_up_while_it_rings(lab: Lab) -> None:
+    call = await lab.phones["101"].call("106")
+    other = await lab.phones["106"].incoming()
+    await over(call, other)
+    assert other.answered_at is None
+
+
+# ---- during a call
+
+
+async def test_dtmf_arrives_at_the_pbx_and_the_other_phone_as_rfc_4733(lab: Lab) -> None:
+    lab.pbx.rx("rtp set debug on")
+    call, other = await connect(lab, "101", "106")
+    await call.dtmf("1#5")
+    await other.heard_digits("1#5")
+    await over(call, other)
+    lab.pbx.rx("rtp set debug off")
+    log = lab.pbx.log.read_text()
+    assert "Got  RTP RFC2833 from" in log
+    assert "Sent RTP DTMF packet" in log or "RFC2833" in log
+
+
+async def test_a_recorder_code_is_swallowed_and_told_as_a_user_event(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    events = pbx_events(lab, "101")
+    async with asyncio.timeout(10):
+        async for event in events:
+            if event["type"] == "Connected":
+                await call.dtmf("*48")
+            if event["type"] == "ChannelUserevent":
+                break
+    await events.aclose()
+    print(event)
+    assert (event["eventname"], event["userevent"]["command"]) == ("RecorderCommand", "pause")
+    assert other.digits == ""
+    await over(call, other)
+
+
+async def test_hold_plays_the_hold_tone_and_unhold_ends_it(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await other.keep()
+    await other.hears(tones.frequency_hz("101"))
+    await call.hold()
+    await other.hears(tones.HOLD_HZ)
+    assert not tones.has_tone(other.heard_so_far()[-6400:], 16000, tones.frequency_hz("101"))
+    await call.unhold()
+    await other.hears(tones.frequency_hz("101"))
+    await over(call, other)
+
+
+async def test_a_blind_transfer_connects_the_others(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await other.keep()
+    await call.transfer("102")
+    third = await lab.phones["102"].incoming()
+    await third.answer(play="tone")
+    await call.transferred()
+    await other.hears(tones.frequency_hz("102"))
+    await over(other, third)
+
+
+async def test_the_called_one_transfers_an_outside_caller(lab: Lab) -> None:
+    call = await lab.outside(OUTSIDE).call("0850000101", play="tone")
+    mine = await lab.phones["101"].incoming()
+    await mine.answer()
+    await mine.transfer("106")
+    third = await lab.phones["106"].incoming()
+    await third.answer()
+    await third.keep()
+    await mine.transferred()
+    await third.hears(tones.frequency_hz(OUTSIDE))
+    await over(third, call)
+
+
+async def test_an_attended_transfer_connects_the_others(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await other.keep()
+    await call.hold()
+    consultation, third = await connect(lab, "101", "102")
+    await call.attended_transfer(consultation)
+    await call.transferred()
+    await consultation.ended()
+    await other.hears(tones.frequency_hz("102"))
+    assert other.ended_at is None
+    assert third.ended_at is None
+    await over(other, third)
+
+
+async def test_a_transfer_that_is_refused_leaves_the_call(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await call.transfer("nobody")
+    with pytest.raises(LabError, match="refused"):
+        await call.transferred()
+    await call.dtmf("3")
+    await other.heard_digits("3")
+    await over(call, other)
+
+
+# ---- trunk and services
+
+
+async def test_a_call_to_the_outside(lab: Lab) -> None:
+    for dialled in (OUTSIDE, "+46812345678"):
+        call = await lab.phones["101"].call(dialled)
+        other = await lab.outside(OUTSIDE).incoming()
+        assert other.number == "0850000101"
+        await other.answer()
+        await over(call, other)
+
+
+async def test_a_call_from_the_outside(lab: Lab) -> None:
+    call = await lab.outside(OUTSIDE).call("0850000101", play="tone")
+    other = await lab.phones["101"].incoming()
+    assert other.number == OUTSIDE
+    await other.answer(play="tone")
+    await other.keep()
+    await other.hears(tones.frequency_hz(OUTSIDE))
+    await over(call, other)
+
+
+async def test_the_ring_group_rings_all_and_one_answers(lab: Lab) -> None:
+    call = await lab.outside(OUTSIDE).call("0850000600")
+    ringing = [await lab.phones[number].incoming() for number in ("101", "102", "106")]
+    await ringing[1].answer()
+    await ringing[0].ended()
+    await ringing[2].ended()
+    assert ringing[0].answered_at is None
+    await over(call, ringing[1])
+
+
+async def test_the_queue(lab: Lab) -> None:
+    call = await lab.phones["101"].call("700")
+    await call.answered()
+    await call.keep()
+    await call.hears(tones.HOLD_HZ)
+    agents = [await lab.phones[number].incoming() for number in ("103", "104")]
+    await agents[0].answer(play="tone")
+    await agents[1].ended()
+    await call.hears(tones.frequency_hz("103"))
+    await over(call, agents[0])
+
+
+async def test_the_conference(lab: Lab) -> None:
+    first, second, third = [await lab.phones[n].call("800", play="tone") for n in ("101", "102", "103")]
+    for call in (first, second, third):
+        await call.answered()
+    await first.keep()
+    await asyncio.gather(first.hears(tones.frequency_hz("102")), first.hears(tones.frequency_hz("103")))
+    for call in (first, second, third):
+        await over(call)
+
+
+async def test_voicemail_answers_and_keeps_a_message(lab: Lab) -> None:
+    call = await lab.phones["106"].call("900", play="tone")
+    await call.answered()
+    inbox = lab.pbx.folder / "spool/voicemail/default/900/INBOX"
+    tmp = inbox.parent / "tmp"
+    async with asyncio.timeout(5):
+        while not any(one.stat().st_size > 8000 for one in tmp.glob("*.wav")):
+            await asyncio.sleep(0.05)
+    await over(call)
+    async with asyncio.timeout(5):
+        while not list(inbox.glob("msg*.wav")):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_ringing_call_is_picked_up(lab: Lab) -> None:
+    call = await lab.phones["101"].call("106")
+    ringing = await lab.phones["106"].incoming()
+    taker = await lab.phones["102"].call("*8")
+    await taker.answered()
+    await call.answered()
+    await ringing.ended()
+    await over(call, taker)
+
+
+async def test_a_parked_call_is_fetched(lab: Lab) -> None:
+    call, other = await connect(lab, "101", "106")
+    await other.keep()
+    await call.transfer("750")
+    await call.transferred()
+    await other.hears(tones.HOLD_HZ)
+    fetcher = await lab.phones["102"].call("751", play="tone")
+    await fetcher.answered()
+    await other.hears(tones.frequency_hz("102"))
+    await over(other, fetcher)
+
+
+# ---- by themselves, and the lab
+
+
+async def test_phones_call_and_answer_by_themselves(lab: Lab) -> None:
+    await lab.phones["106"].auto_answer()
+    call = await lab.phones["101"].call("106")
+    await call.answered()
+    await call.keep()
+    await call.hears(tones.frequency_hz("106"))
+    await lab.phones["106"].manual_answer()
+    load = await lab.phones["102"].call_by_itself("103")
+    other = await lab.phones["103"].incoming()
+    await other.answer()
+    await other.keep()
+    await other.hears(tones.frequency_hz("102"))
+    await over(load, other)
+    await over(call)
+
+
+async def test_a_killed_pbx_comes_back(lab: Lab) -> None:
+    before = lab.pbx.cpu_s()
+    lab.pbx.kill()
+    lab.pbx.start()
+    lab.pbx.wait_booted()
+    await asyncio.to_thread(lab.wait_registered)
+    assert lab.pbx.cpu_s() > 0 < before
+    call, other = await connect(lab, "101", "106")
+    await over(call, other)

@@ -1,0 +1,148 @@
+"""The pool with real processes, killed for real."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from ari_recorder.errors import MediaError
+from ari_recorder.media import StitchJob, StitchPool
+
+from .conftest import Spool, header
+
+
+def children(of: int) -> dict[int, str]:
+    """Process id → command line of the stitching workers a process has begun."""
+    listed = Path(f"/proc/{of}/task").glob("*/children")
+    found = {int(pid): "" for path in listed for pid in path.read_text().split()}
+    for pid in found:
+        found[pid] = Path(f"/proc/{pid}/cmdline").read_text()
+    return {pid: line for pid, line in found.items() if "spawn_main" in line}
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - other processes set no event
+            await asyncio.sleep(0.005)
+
+
+def long_job(spool: Spool) -> StitchJob:
+    """Several seconds of encoding."""
+    paths = [spool.raw(f"{side}.wav", header(16000, 0)) for side in ("in", "out")]
+    for path in paths:
+        os.truncate(path, 44 + 4 * 3600 * 32000)
+    return spool.job(spool.segment(*paths, 4 * 3600.0), audio_format="opus")
+
+
+def short_job(spool: Spool, name: str) -> StitchJob:
+    segment = spool.tones(name, 2.0)
+    return StitchJob(name, (segment,), spool.target_folder / f"{name}.opus", "opus")
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[StitchPool]:
+    pool = StitchPool(workers=2)
+    yield pool
+    await pool.close()
+
+
+async def test_jobs_run_in_few_processes_that_start_with_the_first(spool: Spool, pool: StitchPool) -> None:
+    before = set(children(os.getpid()))
+    jobs = [short_job(spool, f"j{number}") for number in range(8)]
+    results = await asyncio.gather(*(pool.run(job) for job in jobs))
+    workers = set(children(os.getpid())) - before
+    assert before == set()
+    assert {result.duration_ms for result in results} == {2000}
+    assert 1 <= len(workers) <= 2
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in workers} == {
+        os.getpriority(os.PRIO_PROCESS, 0) + 10
+    }
+
+
+async def test_errors_come_back_as_they_were(spool: Spool, pool: StitchPool) -> None:
+    with pytest.raises(MediaError, match="r1: there is no audio at all"):
+        await pool.run(spool.job())
+
+
+async def test_an_interrupt_is_not_for_workers(spool: Spool, pool: StitchPool) -> None:
+    await pool.run(short_job(spool, "a"))
+    (worker,) = children(os.getpid())
+    os.kill(worker, signal.SIGINT)
+    await pool.run(short_job(spool, "b"))
+    assert worker in children(os.getpid())
+
+
+async def killing(pool: StitchPool, spool: Spool, times: int) -> Awaitable[object]:
+    """Begin a long job, and kill the worker as soon as it writes, so many times."""
+    job = long_job(spool)
+    part = job.target.with_name("recording.opus.part")
+    running = asyncio.ensure_future(pool.run(job))
+    killed: set[int] = set()
+    for _ in range(times):
+        await until(lambda: part.exists() and set(children(os.getpid())) - killed)
+        for pid in set(children(os.getpid())) - killed:
+            killed.add(pid)
+            os.kill(pid, signal.SIGKILL)
+        part.unlink(missing_ok=True)
+    return running
+
+
+async def test_a_killed_worker_costs_one_more_try(spool: Spool, pool: StitchPool) -> None:
+    await pool.run(short_job(spool, "before"))
+    (worker,) = children(os.getpid())
+    os.kill(worker, signal.SIGKILL)
+    await until(
+        lambda: worker not in children(os.getpid()) or b"Z" in Path(f"/proc/{worker}/stat").read_bytes()
+    )
+    results = await asyncio.gather(*(pool.run(short_job(spool, f"after{n}")) for n in range(3)))
+    assert {result.duration_ms for result in results} == {2000}
+
+
+async def test_killed_twice_is_an_error_and_the_pool_goes_on(spool: Spool, pool: StitchPool) -> None:
+    running = await killing(pool, spool, times=2)
+    with pytest.raises(MediaError, match="r1: the stitching process was killed twice"):
+        await running
+    assert (await pool.run(short_job(spool, "after"))).duration_ms == 2000
+
+
+async def test_a_closed_pool_refuses(spool: Spool) -> None:
+    pool = StitchPool()
+    await pool.run(short_job(spool, "a"))
+    await pool.close()
+    assert children(os.getpid()) == {}
+    with pytest.raises(MediaError, match="shut down"):
+        await pool.run(short_job(spool, "b"))
+
+
+PARENT = """
+import asyncio, pickle, sys
+from ari_recorder.media import StitchPool
+if __name__ == "__main__":
+    asyncio.run(StitchPool(workers=1).run(pickle.load(sys.stdin.buffer)))
+"""
+
+
+async def test_workers_do_not_outlive_a_killed_parent(spool: Spool) -> None:
+    job = long_job(spool)
+    script = spool.folder / "parent.py"
+    script.write_text(textwrap.dedent(PARENT))
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    parent = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, env=environment)  # noqa: ASYNC220
+    assert parent.stdin is not None
+    parent.stdin.write(pickle.dumps(job))
+    parent.stdin.close()
+    await until(job.target.with_name("recording.opus.part").exists)
+    (worker,) = children(parent.pid)
+    parent.kill()
+    parent.wait()
+    await until(lambda: not Path(f"/proc/{worker}").exists())
+    assert not job.target.exists()
