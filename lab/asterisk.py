@@ -110,14 +110,20 @@ class LabAsterisk:
         until = time.monotonic() + timeout_s
         while not (self.folder / "run/asterisk.ctl").exists() or "fully booted" not in self._booted():
             if time.monotonic() > until or not self.pid:
-                raise LabError(f"{self.folder.name}: Asterisk did not boot in {timeout_s} s.{self._last_words()}")
+                raise LabError(
+                    f"{self.folder.name}: Asterisk did not boot in {timeout_s} s.{self._last_words()}"
+                )
             time.sleep(POLL_S)
 
     def rx(self, command: str, timeout_s: float = 20.0) -> str:
         """What Asterisk's command line answers to ``command``. Raises `LabError` if it cannot be reached."""
         conf = self.inside(self.folder / "etc/asterisk.conf")
         answer = subprocess.run(
-            self.tree.command("-C", conf, "-rx", command), capture_output=True, text=True, timeout=timeout_s, check=False
+            self.tree.command("-C", conf, "-rx", command),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
         if answer.returncode:
             raise LabError(f"{self.folder.name}: {command}: {(answer.stderr or answer.stdout).strip()}")
@@ -161,7 +167,9 @@ class LabAsterisk:
     def _last_words(self) -> str:
         lines: list[str] = []
         for name in ("log/output", "log/full"):
-            with_errors = (self.folder / name).read_text(errors="replace") if (self.folder / name).exists() else ""
+            with_errors = (
+                (self.folder / name).read_text(errors="replace") if (self.folder / name).exists() else ""
+            )
             lines += with_errors.splitlines()[-10:]
         return "\n  ".join(["", *lines])
 
@@ -171,7 +179,11 @@ class LabAsterisk:
             (
                 "[directories]",
                 *(f"astetcdir = {here['etc']}", f"astvarlibdir = {here['lib']}", f"astdbdir = {here['db']}"),
-                *(f"astkeydir = {here['keys']}", f"astspooldir = {here['spool']}", f"astrundir = {here['run']}"),
+                *(
+                    f"astkeydir = {here['keys']}",
+                    f"astspooldir = {here['spool']}",
+                    f"astrundir = {here['run']}",
+                ),
                 *(f"astlogdir = {here['log']}", "", "[options]", "documentation_language = en_US"),
                 *("live_dangerously = no", ""),
             )

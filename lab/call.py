@@ -168,14 +168,18 @@ class PhoneCall:
 
         Returns at once; both calls end when it has succeeded, see `transferred`.
         """
-        call_id, local, remote = [await consultation.sip(name) for name in ("call-id", "local_tag", "remote_tag")]
+        call_id, local, remote = [
+            await consultation.sip(name) for name in ("call-id", "local_tag", "remote_tag")
+        ]
         # RFC 3891, 3: the tags are as the one who is asked sees them, so its to-tag is our remote one
         replaces = quote(f"{call_id};to-tag={remote};from-tag={local}", safe="")
         await self._refer(f"sip:{consultation.number}@{self.phone.phones.pbx_address}?Replaces={replaces}")
 
     async def transferred(self, timeout_s: float = ANSWER_S) -> None:
         """Return when the transfer has succeeded and this call has ended. Raises `LabError` if it was refused."""
-        await self.until(lambda: bool(self._refused) or self.ended_at is not None, timeout_s, "be transferred")
+        await self.until(
+            lambda: bool(self._refused) or self.ended_at is not None, timeout_s, "be transferred"
+        )
         if self._refused:
             raise LabError(f"{self!r}: the PBX refused the transfer: {self._refused}")
 
@@ -228,7 +232,9 @@ class PhoneCall:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _hear(self, true: Callable[[Samples], bool], timeout_s: float, seconds: float, what: str) -> None:
+    async def _hear(
+        self, true: Callable[[Samples], bool], timeout_s: float, seconds: float, what: str
+    ) -> None:
         enough = round(seconds * HEARD_HZ)
         try:
             async with asyncio.timeout(timeout_s):
@@ -255,6 +261,7 @@ class PhoneCall:
 
     async def _set(self, variable: str, value: str) -> None:
         await self._act("variable", variable=variable, value=value)
+
 
 def _state(event: Json) -> tuple[str, str]:
     return event["channel"]["id"], event["channel"]["state"]

@@ -36,7 +36,9 @@ class LabFolder:
             raise LabError(f"A lab named {name} is running already. Stop it, or give this one another name.")
         self.path = self.link if tree.root is None else store / f"{name}-{os.getpid()}"
         if len(tree.inside(self.path)) > SOCKET_PATH_MAX - len("/phones/run/asterisk.ctl"):
-            raise LabError(f"{self.path} is too long for Asterisk's socket. Use a folder with a shorter path.")
+            raise LabError(
+                f"{self.path} is too long for Asterisk's socket. Use a folder with a shorter path."
+            )
         self.path.mkdir(parents=True)
         self._lock = _hold(self.path)
         if self.path != self.link:

@@ -144,7 +144,9 @@ class Lab:
         wanted = {user.number for user in USERS}
         while missing := wanted - set(_online(self.pbx)):
             if time.monotonic() > until:
-                raise LabTimeout(f"Phones {sorted(missing)} did not register in {REGISTER_S} s; see {self.pbx.log}.")
+                raise LabTimeout(
+                    f"Phones {sorted(missing)} did not register in {REGISTER_S} s; see {self.pbx.log}."
+                )
             time.sleep(POLL_S)
 
 

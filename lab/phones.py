@@ -65,8 +65,12 @@ class Phone:
 
     async def _originate(self, call: PhoneCall, body: Json | None = None, **query: object) -> None:
         await self.phones.ari.post(
-            f"/channels/{call.id}", body, endpoint=f"PJSIP/{call.number}@{self.account}", callerId=self.number,
-            timeout=RING_S, **query,
+            f"/channels/{call.id}",
+            body,
+            endpoint=f"PJSIP/{call.number}@{self.account}",
+            callerId=self.number,
+            timeout=RING_S,
+            **query,
         )
         await self.phones.subscribe(call)
 
@@ -124,7 +128,9 @@ class Phones:
         waiting = asyncio.create_task(connected.wait())
         await asyncio.wait({reader, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
         if not connected.is_set():
-            raise LabError("The phones' event socket could not be opened.") from (reader.done() and reader.exception() or None)
+            raise LabError("The phones' event socket could not be opened.") from (
+                reader.done() and reader.exception() or None
+            )
 
     async def disconnect(self) -> None:
         """Hang up every call of the phones and close the socket."""
@@ -167,7 +173,9 @@ class Phones:
 
     async def stop_file(self, channel_id: str, bridge: str) -> None:
         """End what `play_file` began."""
-        await self.ari.request("POST", f"/bridges/{bridge}/removeChannel", missing_ok=True, channel=channel_id)
+        await self.ari.request(
+            "POST", f"/bridges/{bridge}/removeChannel", missing_ok=True, channel=channel_id
+        )
         await self.ari.delete(f"/bridges/{bridge}")
 
     async def _read(self, connected: asyncio.Event) -> None:
@@ -179,18 +187,20 @@ class Phones:
 
     async def _take(self, event: Json) -> None:
         if event["type"] == "StasisStart" and event["args"][:1] == ["incoming"]:
-            self.begin(self._ring(event))
+            self.begin(self._ring(self._incoming(event)))
         subject = event.get("channel") or {}
         recording = event.get("recording") or {}
         call_id = subject.get("id") or recording.get("name", "")
         if call := self._calls.get(call_id.removeprefix("heard-")):
             await call.event(event)
 
-    async def _ring(self, event: Json) -> None:
+    def _incoming(self, event: Json) -> PhoneCall:
         channel, number = event["channel"], event["args"][1]
-        phone = self.by_number.get(number) or self.outside(number)
-        call = PhoneCall(phone, channel["id"], channel["caller"]["number"])
+        call = PhoneCall(self.outside(number), channel["id"], channel["caller"]["number"])
         self._calls[call.id] = call
+        return call
+
+    async def _ring(self, call: PhoneCall) -> None:
         await self.subscribe(call)
-        phone.ringing.put_nowait(call)
+        call.phone.ringing.put_nowait(call)
         await self.ari.post(f"/channels/{call.id}/ring")

@@ -32,7 +32,9 @@ class PortBlock:
                 self.rtp = (first + 10, first + SIZE - 1)
                 return
             lock.close()
-        raise LabError(f"No free block of {SIZE} ports between {FIRST} and {LAST}. Stop a lab or what uses them.")
+        raise LabError(
+            f"No free block of {SIZE} ports between {FIRST} and {LAST}. Stop a lab or what uses them."
+        )
 
     def release(self) -> None:
         """Let others have the block. Harmless a second time."""

@@ -68,7 +68,9 @@ def has_tone(samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -
     return tone_dbfs(samples, rate_hz, hz) >= at_least_dbfs
 
 
-def tone_spans(samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -25.0) -> list[tuple[float, float]]:
+def tone_spans(
+    samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -25.0
+) -> list[tuple[float, float]]:
     """When the tone is heard: (start, end) in seconds, in steps of 40 ms, gaps of one step closed."""
     step = round(WINDOW_S * rate_hz)
     count = len(samples) // step

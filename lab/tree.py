@@ -116,8 +116,9 @@ def _only_one_builds(root: Path) -> Iterator[None]:
 def _build(root: Path, host: str | None) -> None:
     if os.geteuid() != 0:
         raise LabError(
-            f"Asterisk {host} is installed, but the lab needs {SUPPORTED}. " if host else
-            f"No Asterisk is installed; the lab needs {SUPPORTED}. "
+            f"Asterisk {host} is installed, but the lab needs {SUPPORTED}. "
+            if host
+            else f"No Asterisk is installed; the lab needs {SUPPORTED}. "
             "Install one, or run this as root once to put one under the cache folder, "
             "or use Docker: docker compose -f docker/compose.yaml up."
         )
@@ -142,7 +143,9 @@ def _debootstrap(part: Path) -> None:
             last = [*last[-9:], line.rstrip()]
             status.update(line.strip()[:100])
     if process.returncode:
-        raise LabError("debootstrap failed:\n  " + "\n  ".join(last) + f"\nSee {part}/debootstrap/debootstrap.log.")
+        raise LabError(
+            "debootstrap failed:\n  " + "\n  ".join(last) + f"\nSee {part}/debootstrap/debootstrap.log."
+        )
 
 
 def _install_debootstrap() -> str:

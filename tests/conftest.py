@@ -102,7 +102,9 @@ def _owner() -> dict[str, Any]:
     try:
         account = pwd.getpwnam("postgres")
     except KeyError:
-        pytest.fail("PostgreSQL does not run as root and there is no user postgres: adduser --system postgres")
+        pytest.fail(
+            "PostgreSQL does not run as root and there is no user postgres: adduser --system postgres"
+        )
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
@@ -114,8 +116,16 @@ def _initialise(folder: Path, password: str) -> None:
         for path in (folder, secret):
             os.chown(path, owner["user"], owner["group"])
     made = subprocess.run(
-        [POSTGRESQL / "initdb", f"--pgdata={folder}/data", f"--username={ROLE}", f"--pwfile={secret}"]
-        + ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
+        [
+            POSTGRESQL / "initdb",
+            f"--pgdata={folder}/data",
+            f"--username={ROLE}",
+            f"--pwfile={secret}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ],
         capture_output=True,
         text=True,
         cwd=folder,
@@ -135,7 +145,7 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     }
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [POSTGRESQL / "postgres", "-D", folder / "data"] + [f"--{k}={v}" for k, v in options.items()],
+            [POSTGRESQL / "postgres", "-D", folder / "data", *(f"--{k}={v}" for k, v in options.items())],
             stdout=log,
             stderr=log,
             cwd=folder,

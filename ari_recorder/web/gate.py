@@ -9,14 +9,14 @@ from aiohttp.typedefs import Handler
 
 from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, choose
+from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.page import LANGUAGE_COOKIE
 from ari_recorder.web.problems import API, Refused
-from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.session import came_by_https, form_token, is_own_form, who_asks
 
-PUBLIC = frozenset({"sign-in", "static", "healthz", "readyz", "metrics"})
+PUBLIC = frozenset({"signin", "static", "healthz", "readyz", "metrics"})
 """Routes that need no sign-in, by name. Every other one does."""
-OWN_FORM_CHECK = frozenset({"sign-in"})
+OWN_FORM_CHECK = frozenset({"signin"})
 """Routes that check the form themselves, to show it again with what was typed."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LANGUAGE_DAYS = 365
@@ -25,7 +25,7 @@ LANGUAGE_DAYS = 365
 @web.middleware
 async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through who may, with ``request[ACCOUNT]`` set; see `PUBLIC`."""
-    if request.match_info.http_exception is not None or _name(request) in PUBLIC - {"sign-in"}:
+    if request.match_info.http_exception is not None or _name(request) in PUBLIC - {"signin"}:
         return await handler(request)
     await _identify(request)
     if request.method == "GET" and request.query.get("lang") in LANGUAGES and not _is_api(request):

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from yarl import URL
 
 from ari_recorder.web.context import ACCOUNT, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
@@ -30,6 +31,7 @@ def set_up(app: web.Application) -> None:
     )
     environment.lstrip_blocks = True
     environment.globals["static"] = static_address
+    environment.globals["icon"] = getattr(environment.get_template("icons.html").module, "icon")  # noqa: B009
 
 
 def render(
@@ -86,5 +88,11 @@ def _common(request: web.Request) -> dict[str, Any]:
         "account": request.get(ACCOUNT),
         "form_token": request.get(FORM_TOKEN, ""),
         "nonce": new_nonce(request),
-        "path": request.path,
+        "language_address": lambda code: _language_address(request, code),
     }
+
+
+def _language_address(request: web.Request, code: str) -> str:
+    """The same page in another language; the start page when this one cannot simply be asked for again."""
+    address = request.rel_url if request.method == "GET" else URL("/")
+    return str(address.update_query(lang=code))

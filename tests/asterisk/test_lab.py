@@ -142,7 +142,6 @@ async def test_a_recorder_code_is_swallowed_and_told_as_a_user_event(lab: Lab) -
             if event["type"] == "ChannelUserevent":
                 break
     await events.aclose()
-    print(event)
     assert (event["eventname"], event["userevent"]["command"]) == ("RecorderCommand", "pause")
     assert other.digits == ""
     await over(call, other)

@@ -247,3 +247,17 @@ def test_a_missing_folder_is_an_error_and_leaves_nothing(spool: Spool) -> None:
     spool.target_folder.rmdir()
     with pytest.raises(VaultError, match=r"r1: cannot write .*recording\.wav"):
         stitch(job)
+
+
+@pytest.mark.parametrize(("rate_hz", "samples"), [(11025, 11026), (11025, 5), (8000, 777), (22050, 30001)])
+@pytest.mark.parametrize("audio_format", FORMATS)
+def test_odd_rates_come_out_exactly_as_long_as_planned(
+    spool: Spool, audio_format: str, rate_hz: int, samples: int
+) -> None:
+    odd = spool.wav("in.wav", tone(440, 2, rate_hz)[:samples], rate_hz)
+    other = spool.wav("out.wav", tone(660, 0.5, 44100), 44100)
+    job = spool.job(spool.segment(odd, other, samples / rate_hz), audio_format=audio_format)
+    result = stitch(job)
+    heard, heard_hz = hear(job.target)
+    due = max(round(samples * heard_hz / rate_hz), heard_hz // 2)
+    assert (result.sample_rate_hz, abs(len(heard) - due) <= 8) == (heard_hz, True)

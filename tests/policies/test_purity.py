@@ -53,7 +53,9 @@ def shell(tree: ast.Module) -> set[int]:
 def test_only_data_modules_are_imported(source: Path) -> None:
     tree = ast.parse(source.read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body if node.lineno not in shell(tree)]
-    foreign = {n for n in imported(tree) if n not in DATA_MODULES and not n.startswith("ari_recorder.policies")}
+    foreign = {
+        n for n in imported(tree) if n not in DATA_MODULES and not n.startswith("ari_recorder.policies")
+    }
     assert not foreign
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from .executor import Executor, Taken
 
 from ari_recorder.policies.table import MAX_LOSSES, Event, Mode, Reason, State, commands
+
+from .executor import Executor, Taken
 
 ANSWERED, START, STOP, PAUSE, RESUME = (
     Event.ANSWERED,

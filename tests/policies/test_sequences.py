@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from .executor import Executor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ari_recorder.policies.table import LOSSES_FORGOTTEN_AFTER, MAX_LOSSES, Event, Mode, Reason, State
+
+from .executor import Executor
 
 MODES = st.sampled_from(Mode)
 EVENTS = st.sampled_from(Event)

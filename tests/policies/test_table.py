@@ -29,7 +29,7 @@ LATER = NOW + timedelta(seconds=5)
 
 # One line a state: the state, then what each event leads to, in the order of EVENTS. A word alone is the
 # state entered; behind ":" stand the actions; "no-…" is a refusal or a stated ignore.
-EVENTS = "answered start stop pause resume segment_full segment_lost hangup".split()
+EVENTS = ["answered", "start", "stop", "pause", "resume", "segment_full", "segment_lost", "hangup"]
 
 NOT_DUE = """
 ringing  idle no-ring no-ring no-ring no-ring no-late no-late ended

@@ -1,0 +1,43 @@
+# `make demo` and `make test` do everything from a fresh clone on Debian or Ubuntu.
+# They need Python 3.11 or newer; what else is missing is installed if you are root.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export ARI_RECORDER_DEMO_STARTED := $(shell date +%s)
+
+.PHONY: help demo test lint bench lock clean packages
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: packages $(VENV)/installed ## a real PBX, the recorder and calling phones; CHECK=1 verifies them and ends
+	$(BIN)/python -m lab.demo $(if $(CHECK),--check)
+
+test: packages $(VENV)/installed lint ## format, lint, types and every test, on real parts
+	$(BIN)/python -m lab.tree
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: packages $(VENV)/installed ## measure, each beside its peer in the same run; writes bench/results/
+	$(BIN)/python -m bench
+
+packages:
+	@scripts/packages
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --upgrade --output-file requirements.lock
+
+clean: ## remove what was made here (not the Asterisk in the cache folder)
+	rm -rf $(VENV) .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis

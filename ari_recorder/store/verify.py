@@ -1,0 +1,284 @@
+"""The check behind ``ari-recorder verify``: catalogue, vault and ledger against one another.
+
+Every stored recording has its file, byte for byte; every file has its recording; every due call is accounted
+for. It reads page by page, so that it takes little memory however much there is, and can run beside a
+working recorder: each judgement rests on a single query, and what is still on its way is told apart from
+damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby, islice
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+from uuid import UUID
+
+from peewee import JOIN
+
+from ari_recorder.errors import VaultError
+from ari_recorder.policies import ledger
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.table import Mode, State
+from ari_recorder.store.database import Store
+from ari_recorder.store.models import LedgerLine, Leg, Recording
+from ari_recorder.store.vault import Stored, Vault
+
+PAGE = 500
+"""Rows held in memory at once."""
+
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """What is wrong, or still on its way."""
+
+    CHANGED = "changed"
+    """A file differs from what was sealed."""
+    MISSING = "missing"
+    """A stored recording's file is not there or cannot be read."""
+    STRAY = "stray"
+    """A file in the vault belongs to no recording."""
+    UNSEALED = "unsealed"
+    """A file in the vault whose recording is about to be sealed."""
+    LINE_OPEN = "line_open"
+    """A ledger line without an end."""
+    LINE_MISSING = "line_missing"
+    """A due call without a ledger line."""
+    LINE_WRONG = "line_wrong"
+    """A ledger line says something else than the recordings."""
+    UNFINISHED = "unfinished"
+    """A call is over, but a recording of it is not stored, destroyed or found empty."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found: ``subject`` is the recording, vault key or leg; ``text`` a sentence."""
+
+    kind: Kind
+    subject: str
+    text: str
+
+
+@dataclass
+class Report:
+    """What was looked at and found: ``damage`` is wrong, ``open`` is on its way."""
+
+    recordings: int = 0
+    files: int = 0
+    lines: int = 0
+    damage: list[Finding] = field(default_factory=list)
+    open: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.damage
+
+
+def verify(store: Store, vault: Vault, *, settled: bool = False, progress: Progress | None = None) -> Report:
+    """Check everything. Takes as long as reading the vault does; writes nothing.
+
+    ``settled`` says that no call is going on and the recorder has finished, so that what is open counts as
+    damage. ``progress`` is told how many recordings of how many are done. Raises `StoreError`, and
+    `VaultError` if the vault cannot be listed.
+    """
+    report = Report()
+    _check_recordings(store, vault, report, progress)
+    _check_files(store, vault, report)
+    _check_lines(store, report)
+    if settled:
+        report.damage, report.open = [*report.damage, *report.open], []
+    return report
+
+
+# Every stored recording has its file
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: UUID
+    key: str | None
+    sealed: Stored
+
+
+def _check_recordings(store: Store, vault: Vault, report: Report, progress: Progress | None) -> None:
+    total = store.read_now(Recording.select().where(Recording.state == RecordingState.STORED).count)
+    for row in _paged(store, _stored_after):
+        report.damage.extend(_compare(vault, row))
+        report.recordings += 1
+        if progress:
+            progress(report.recordings, max(total, report.recordings))
+
+
+def _stored_after(last: UUID) -> list[_Row]:
+    rows = (
+        Recording.select(Recording.id, Recording.vault_key, Recording.sha256, Recording.size_bytes)
+        .where((Recording.state == RecordingState.STORED) & (Recording.id > last))
+        .order_by(Recording.id)
+        .limit(PAGE)
+    )
+    return [_Row(row.id, row.vault_key, Stored(row.sha256, row.size_bytes)) for row in rows]
+
+
+def _compare(vault: Vault, row: _Row) -> Iterator[Finding]:
+    if row.key is None:
+        yield Finding(Kind.MISSING, str(row.id), "The catalogue says that it is stored, but not where.")
+        return
+    try:
+        found = vault.digest(row.key)
+    except VaultError as error:
+        yield Finding(Kind.MISSING, str(row.id), str(error))
+        return
+    if found != row.sealed:
+        yield Finding(
+            Kind.CHANGED,
+            str(row.id),
+            f"{row.key} has {found.size_bytes} bytes and SHA-256 {found.sha256};"
+            f" sealed were {row.sealed.size_bytes} and {row.sealed.sha256}.",
+        )
+
+
+# Every file has its recording
+
+
+def _check_files(store: Store, vault: Vault, report: Report) -> None:
+    keys = vault.keys()
+    while batch := list(islice(keys, PAGE)):
+        report.files += len(batch)
+        owned, awaited = store.read_now(_owners, batch)
+        for key in batch:
+            if key in owned:
+                continue
+            if _recording_of(key) in awaited:
+                report.open.append(Finding(Kind.UNSEALED, key, "Its recording is about to be sealed."))
+            else:
+                report.damage.append(Finding(Kind.STRAY, key, "No recording in the catalogue has this file."))
+
+
+def _owners(keys: list[str]) -> tuple[set[str], set[UUID]]:
+    """Those of ``keys`` that a stored recording has, and recordings that are yet to get one of them."""
+    named = [recording for recording in map(_recording_of, keys) if recording]
+    rows = list(
+        Recording.select(Recording.id, Recording.vault_key, Recording.state).where(
+            Recording.vault_key.in_(keys) | Recording.id.in_(named)
+        )
+    )
+    owned = {row.vault_key for row in rows if row.state == RecordingState.STORED}
+    return owned, {row.id for row in rows if row.state == RecordingState.CLOSING}
+
+
+def _recording_of(key: str) -> UUID | None:
+    try:
+        return UUID(PurePosixPath(key).stem)
+    except ValueError:
+        return None
+
+
+# Every due call is accounted for
+
+
+@dataclass(frozen=True)
+class _Account:
+    """A leg, its ledger line and its recordings, as one query saw them."""
+
+    id: UUID
+    channel: str
+    due: bool
+    mode: Mode
+    over: bool
+    line: UUID | None
+    outcome: str | None
+    recordings: tuple[tuple[RecordingState, str], ...]
+
+
+def _check_lines(store: Store, report: Report) -> None:
+    for account in _paged(store, _accounts_after):
+        report.lines += account.line is not None
+        for is_damage, kind, text in _judge(account):
+            finding = Finding(kind, str(account.id), f"{account.channel}: {text}")
+            (report.damage if is_damage else report.open).append(finding)
+
+
+def _judge(account: _Account) -> Iterator[tuple[bool, Kind, str]]:
+    if account.line is None:
+        if account.due:
+            yield (
+                True,
+                Kind.LINE_MISSING,
+                "the call was answered and is due, but the ledger has no line of it.",
+            )
+    elif not account.due:
+        yield True, Kind.LINE_WRONG, "the ledger has a line of a call that is not due."
+    elif not account.over:
+        if account.outcome:
+            yield True, Kind.LINE_WRONG, f"the line ends as {account.outcome}, but the call goes on."
+        else:
+            yield False, Kind.LINE_OPEN, "the call goes on."
+    else:
+        yield from _judge_end(account)
+
+
+def _judge_end(account: _Account) -> Iterator[tuple[bool, Kind, str]]:
+    expected = ledger.close(account.mode, account.recordings)
+    outcome = expected.outcome if expected else None
+    if RecordingState.OPEN in dict(account.recordings):
+        yield True, Kind.UNFINISHED, "the call is over, but a recording of it was never closed."
+    elif expected is None and account.outcome is None:
+        yield False, Kind.UNFINISHED, "a recording of it waits to be finished."
+    elif account.outcome is None:
+        yield True, Kind.LINE_OPEN, f"everything is finished, but the line was never closed as {outcome}."
+    elif account.outcome != outcome:
+        yield (
+            True,
+            Kind.LINE_WRONG,
+            f"the line ends as {account.outcome}, the recordings as {outcome or 'open'}.",
+        )
+
+
+def _accounts_after(last: UUID) -> list[_Account]:
+    page = Leg.select(Leg.id).where(Leg.id > last).order_by(Leg.id).limit(PAGE)
+    rows = (
+        Leg.select(
+            Leg.id,
+            Leg.channel_name,
+            Leg.mode,
+            Leg.state,
+            Leg.answered_at,
+            LedgerLine.id,
+            LedgerLine.outcome,
+            Recording.state,
+            Recording.problems,
+        )
+        .join(LedgerLine, JOIN.LEFT_OUTER, on=(LedgerLine.leg == Leg.id))
+        .join(Recording, JOIN.LEFT_OUTER, on=(Recording.leg == Leg.id))
+        .where(Leg.id.in_(page))
+        .order_by(Leg.id)
+        .tuples()
+    )
+    return [_account(list(same)) for _, same in groupby(rows, key=lambda row: row[0])]
+
+
+def _account(rows: list[Any]) -> _Account:
+    leg, channel, mode, state, answered_at, line, outcome, *_ = rows[0]
+    return _Account(
+        id=leg,
+        channel=channel,
+        due=answered_at is not None and mode != Mode.NEVER,
+        mode=Mode(mode),
+        over=state == State.ENDED,
+        line=line,
+        outcome=outcome,
+        recordings=tuple((RecordingState(row[-2]), row[-1]) for row in rows if row[-2]),
+    )
+
+
+def _paged(store: Store, after: Callable[[UUID], Iterable[T]]) -> Iterator[T]:
+    """Every row, a page at a time: ``after`` reads those behind the last one's id."""
+    last = UUID(int=0)
+    while page := list(store.read_now(after, last)):
+        yield from page
+        last = page[-1].id  # type: ignore[attr-defined]

@@ -1,0 +1,119 @@
+"""The demo's calls, each with what must be recorded of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lab.call import PhoneCall
+from lab.evidence import Expected
+from lab.lab import Lab
+from lab.people import OUTSIDE_PREFIX
+from lab.phones import Phone
+
+TALK_S = 2.0
+OUTSIDE = "0812345678"
+
+
+@dataclass
+class Made:
+    """A call that was made, and the recordings that it must have left: each once, and no others."""
+
+    expected: list[Expected] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One of the demo's cases. ``mode`` is that of the recorded user it is about."""
+
+    name: str
+    mode: str
+    make: Callable[[Lab], Awaitable[Made]]
+
+
+def length_s(call: PhoneCall) -> float:
+    """From answer to end as the phone saw it (s)."""
+    return (_known(call.ended_at) - _known(call.answered_at)).total_seconds()
+
+
+def _known(at: datetime | None) -> datetime:
+    assert at is not None
+    return at
+
+
+def phone_of(lab: Lab, number: str) -> Phone:
+    """A user's phone, or an outside one."""
+    return lab.outside(number) if number == OUTSIDE else lab.phones[number]
+
+
+async def talk(lab: Lab, caller: str, callee: str, talk_s: float = TALK_S) -> tuple[PhoneCall, PhoneCall]:
+    """A whole call between two parties who play their tones: (caller's side, callee's side)."""
+    dialled = f"{OUTSIDE_PREFIX}{callee}" if caller == OUTSIDE else callee
+    calling = await phone_of(lab, caller).call(dialled, play="tone")
+    called = await phone_of(lab, callee).incoming()
+    await called.answer(play="tone")
+    await calling.answered()
+    await asyncio.sleep(talk_s)
+    await calling.hangup()
+    await calling.ended()
+    await called.ended()
+    return calling, called
+
+
+def answered(caller: str, callee: str, recorded: tuple[str, ...]) -> Callable[[Lab], Awaitable[Made]]:
+    """A call that is answered, of which ``recorded`` parties get a recording each."""
+
+    async def make(lab: Lab) -> Made:
+        calling, called = await talk(lab, caller, callee)
+        expected = {
+            caller: Expected(caller, callee, length_s(calling), "outbound"),
+            callee: Expected(callee, caller, length_s(called), "inbound"),
+        }
+        return Made([expected[party] for party in recorded])
+
+    return make
+
+
+def unanswered() -> Callable[[Lab], Awaitable[Made]]:
+    """A call that rings and is given up."""
+
+    async def make(lab: Lab) -> Made:
+        calling = await lab.phones["101"].call("106", play="tone")
+        called = await lab.phones["106"].incoming()
+        await calling.ringing()
+        await calling.hangup()
+        await calling.ended()
+        await called.ended()
+        return Made()
+
+    return make
+
+
+def busy() -> Callable[[Lab], Awaitable[Made]]:
+    """A call that is refused."""
+
+    async def make(lab: Lab) -> Made:
+        calling = await lab.phones["101"].call("106", play="tone")
+        called = await lab.phones["106"].incoming()
+        await called.reject(busy=True)
+        await calling.ended()
+        return Made()
+
+    return make
+
+
+CASES = (
+    Case("101 calls 106", "always", answered("101", "106", ("101",))),
+    Case("106 calls 101", "always", answered("106", "101", ("101",))),
+    Case("101 calls outside", "always", answered("101", OUTSIDE, ("101",))),
+    Case("outside calls 101", "always", answered(OUTSIDE, "101", ("101",))),
+    Case("101 calls 102", "always", answered("101", "102", ("101", "102"))),
+    Case("102 calls 101", "always", answered("102", "101", ("102", "101"))),
+    Case("103 calls 106, start not given", "on_demand", answered("103", "106", ())),
+    Case("104 calls 106, start not given", "on_demand_user_start", answered("104", "106", ())),
+    Case("105 calls 106", "never", answered("105", "106", ())),
+    Case("101 calls 106, nobody answers", "always", unanswered()),
+    Case("101 calls 106, busy", "always", busy()),
+)

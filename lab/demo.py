@@ -1,0 +1,144 @@
+"""The demo: a real PBX, the recorder and calling phones, to listen to (`make demo`) or to check (`CHECK=1`)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ari_recorder.store.catalogue import RecordingRow
+from lab import playground
+from lab.cases import CASES, Case
+from lab.errors import LabError
+from lab.evidence import Evidence
+from lab.lab import Lab
+from lab.recorder import LabRecorder
+
+FOLDER = Path(".lab")
+VERDICT = FOLDER / "demo.json"
+STARTED_VARIABLE = "ARI_RECORDER_DEMO_STARTED"
+"""Unix time at which `make demo` was called, so that installing counts too."""
+
+_console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a case went; ``detail`` says what was found."""
+
+    name: str
+    mode: str
+    ok: bool
+    detail: str
+
+
+def main(check: bool) -> int:
+    """Run the demo until interrupted, or with ``check`` until its verdict; returns the exit code."""
+    since_s = float(os.environ.get(STARTED_VARIABLE) or time.time())
+    try:
+        return asyncio.run(_check(since_s) if check else playground.run(FOLDER, _console))
+    except KeyboardInterrupt:
+        return 0
+    except LabError as error:
+        _console.print(f"[red]✘[/] {error}")
+        return 1
+
+
+async def _check(since_s: float) -> int:
+    async with Lab(FOLDER, "check") as lab:
+        recorder = _fresh(lab, FOLDER / "check-data")
+        try:
+            recorder.start()
+            verdicts = await _run_cases(lab, recorder)
+        finally:
+            recorder.stop()
+    return _report(verdicts, time.time() - since_s)
+
+
+def _fresh(lab: Lab, folder: Path) -> LabRecorder:
+    shutil.rmtree(folder, ignore_errors=True)
+    recorder = LabRecorder(lab, folder)
+    recorder.add_users()
+    return recorder
+
+
+async def _run_cases(lab: Lab, recorder: LabRecorder) -> list[Verdict]:
+    evidence = Evidence(recorder)
+    seen: set[Any] = set()
+    verdicts = []
+    try:
+        for case in CASES:
+            verdict = await _run_case(lab, evidence, case, seen)
+            mark = "[green]✔[/]" if verdict.ok else "[red]✘[/]"
+            _console.print(f"{mark} {verdict.name}: {verdict.detail}")
+            verdicts.append(verdict)
+        verdicts.append(await _closed(evidence))
+        return verdicts
+    finally:
+        evidence.close()
+
+
+async def _run_case(lab: Lab, evidence: Evidence, case: Case, seen: set[Any]) -> Verdict:
+    try:
+        made = await case.make(lab)
+        await evidence.settled()
+    except LabError as error:
+        return Verdict(case.name, case.mode, False, str(error))
+    new = [row for row in evidence.recordings() if row.id not in seen]
+    seen.update(row.id for row in new)
+    faults = []
+    for expected in made.expected:
+        rows = [row for row in new if row.user_number == expected.user]
+        if len(rows) != 1:
+            faults.append(f"{expected.user} has {len(rows)} recordings of it, not one")
+        faults += [f"{expected.user}: {fault}" for row in rows for fault in evidence.faults(row, expected)]
+    wanted = {expected.user for expected in made.expected}
+    faults += [f"{row.user_number} has a recording" for row in new if row.user_number not in wanted]
+    return Verdict(case.name, case.mode, not faults, "; ".join(faults) or _described(new))
+
+
+async def _closed(evidence: Evidence) -> Verdict:
+    try:
+        await evidence.settled()
+    except LabError as error:
+        return Verdict("the ledger is closed", "all", False, str(error))
+    return Verdict(
+        "the ledger is closed", "all", True, "every call accounted for, every file as it was sealed"
+    )
+
+
+def _described(rows: list[RecordingRow]) -> str:
+    if not rows:
+        return "no recording, as it should be"
+    return "; ".join(
+        f"{row.user_number} {'→' if row.direction == 'outbound' else '←'} {row.counterpart_number},"
+        f" {(row.duration_ms or 0) / 1000:.2f} s, each party on its own side"
+        for row in rows
+    )
+
+
+def _report(verdicts: list[Verdict], seconds: float) -> int:
+    ok = all(verdict.ok for verdict in verdicts)
+    document = {"ok": ok, "seconds": round(seconds, 1), "cases": [asdict(verdict) for verdict in verdicts]}
+    VERDICT.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    good = sum(verdict.ok for verdict in verdicts)
+    _console.print(
+        f"{'[green]✔' if ok else '[red]✘'} {good} of {len(verdicts)} as they should be[/],"
+        f" {seconds:.0f} s from start to verdict; details in {VERDICT}"
+    )
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m lab.demo", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="make the calls, check every recording, and end")
+    sys.exit(main(parser.parse_args().check))

@@ -1,0 +1,116 @@
+"""What a recorder has left behind, looked at as an auditor would: rows, ledger, and the audio itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import catalogue, verify
+from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.database import Store
+from ari_recorder.store.scope import Operator
+from ari_recorder.store.vault import LocalVault
+from lab.errors import LabTimeout
+from lab.recorder import LabRecorder
+from lab.tones import Samples, frequency_hz, tone_dbfs, tone_s
+
+LENGTH_TOLERANCE_S = 0.1
+ABSENT_DBFS = -50.0
+"""A party's tone at or below this is not on that side."""
+EDGE_S = 0.25
+"""Less of a tone than its call lasted is excused by so much: phones begin to play after they answer."""
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A recording that must be there, once: whose, with whom, how long, and who is heard on which side."""
+
+    user: str
+    counterpart: str
+    length_s: float
+    direction: str
+    right: str = ""
+    """Whose tone is on the right, if not the counterpart's own."""
+
+
+class Evidence:
+    """The catalogue and vault of a lab's recorder, opened beside it."""
+
+    def __init__(self, recorder: LabRecorder) -> None:
+        self._recorder = recorder
+        self.store = Store(recorder.store_url)
+        self.vault = LocalVault(recorder.vault)
+
+    def close(self) -> None:
+        """Close the catalogue."""
+        self.store.close()
+
+    async def settled(self, timeout_s: float = 30.0) -> None:
+        """Return when nothing is waiting to be finished and the check finds nothing. Raises `LabTimeout`."""
+        deadline = time.monotonic() + timeout_s
+        while not (report := await asyncio.to_thread(self._report)).sound:
+            if time.monotonic() > deadline:
+                raise LabTimeout("Not settled: " + "; ".join(finding.text for finding in report.damage))
+            await asyncio.sleep(POLL_S)
+
+    def recordings(self) -> list[RecordingRow]:
+        """Every recording that lists show, oldest first."""
+        page = self.store.read_now(catalogue.recordings, Operator(), limit=catalogue.LIMIT_MAX)
+        return list(reversed(page.recordings))
+
+    def audio(self, row: RecordingRow) -> tuple[Samples, int]:
+        """The decoded file: an array of (samples, 2), and its rate in Hz."""
+        assert row.vault_key is not None
+        return decode(self._recorder.vault / row.vault_key)
+
+    def faults(self, row: RecordingRow, expected: Expected) -> list[str]:
+        """What is wrong with a recording, as sentences; none if it is as expected."""
+        if row.state is not RecordingState.STORED:
+            return [f"it is {row.state}, not stored"]
+        faults = list(row.problems)
+        if row.counterpart_number != expected.counterpart:
+            faults.append(f"counterpart {row.counterpart_number!r}, not {expected.counterpart!r}")
+        if row.direction != expected.direction:
+            faults.append(f"{row.direction}, not {expected.direction}")
+        samples, rate_hz = self.audio(row)
+        if samples.shape[1] != 2:
+            return [*faults, f"{samples.shape[1]} channels, not 2"]
+        length_s = len(samples) / rate_hz
+        if abs(length_s - expected.length_s) > LENGTH_TOLERANCE_S:
+            faults.append(f"{length_s:.3f} s long, not {expected.length_s:.3f} s")
+        right = expected.right or expected.counterpart
+        faults += _side("left", samples[:, 0], rate_hz, expected.user, right, expected.length_s)
+        faults += _side("right", samples[:, 1], rate_hz, right, expected.user, expected.length_s)
+        return faults
+
+    def _report(self) -> verify.Report:
+        return verify.verify(self.store, self.vault, settled=True)
+
+
+def decode(path: Path) -> tuple[Samples, int]:
+    """The samples (-1 to 1, one column per channel) and rate in Hz of any audio file."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
+        frames += resampler.resample(None)
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1).T
+    return samples.astype(np.float64), int(stream.rate)
+
+
+def _side(side: str, samples: Samples, rate_hz: int, own: str, other: str, length_s: float) -> list[str]:
+    faults = []
+    heard_s = tone_s(samples, rate_hz, frequency_hz(own))
+    if heard_s < length_s - EDGE_S:
+        faults.append(f"{own}'s tone for only {heard_s:.2f} s of {length_s:.2f} s on the {side}")
+    leaked_dbfs = tone_dbfs(samples, rate_hz, frequency_hz(other))
+    if leaked_dbfs > ABSENT_DBFS:
+        faults.append(f"{other}'s tone on the {side}, at {leaked_dbfs:.0f} dBFS")
+    return faults

@@ -1,0 +1,151 @@
+"""The recorder as a process of its own, on the lab's PBX, as an engineer would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import people
+from ari_recorder.store.database import Store
+from lab.errors import LabError
+from lab.lab import Lab
+from lab.people import USERS
+
+READY_S = 30.0
+STOP_S = 20.0
+POLL_S = 0.02
+PBX = "main"
+ADMINISTRATOR = ("admin", "demo-admin")
+"""Login and password of the demo's administrator."""
+
+
+class LabRecorder:
+    """`ari-recorder run` on a lab's PBX, with its catalogue, vault and log under ``folder``.
+
+    Users 101 to 105 are added with their modes. ``settings`` are further environment variables.
+    """
+
+    def __init__(self, lab: Lab, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.lab = lab
+        self.folder = folder.absolute()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.log = self.folder / "recorder.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environment = self._environment() | dict(settings or {})
+        self.url = ""
+
+    @property
+    def store_url(self) -> str:
+        """The catalogue's address."""
+        return self.environment["ARI_RECORDER_STORE__URL"]
+
+    @property
+    def vault(self) -> Path:
+        """The vault's folder."""
+        return Path(self.environment["ARI_RECORDER_VAULT__PATH"])
+
+    def add_users(self) -> None:
+        """Add the lab's users and an administrator to the catalogue, if it has none yet."""
+        store = Store(self.store_url)
+        try:
+            if store.read_now(people.list_users):
+                return
+            for user in USERS:
+                if user.mode is not None:
+                    store.write_now(_add, user.number, user.name, user.mode)
+            login, password = ADMINISTRATOR
+            store.write_now(
+                people.add_user, name="Administrator", number=None, role="administrator", login=login,
+                password=password,
+            )  # fmt: skip
+        finally:
+            store.close()
+
+    def start(self) -> None:
+        """Start it and wait until it follows the PBX. Raises `LabError` with its log's end."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ari_recorder", "run"],
+                env=os.environ | self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_ready()
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in good order. Harmless if it does not run."""
+        self._signal(signal.SIGTERM)
+
+    def cpu_s(self) -> float:
+        """CPU time it has used so far, its workers not counted."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def _wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while not self._is_ready():
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise LabError(f"The recorder did not start. The end of {self.log}:\n{self._log_end()}")
+            time.sleep(POLL_S)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
+                return bool(json.load(answer) and answer.status == 200)
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    def _log_end(self) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-20:])
+
+    def _environment(self) -> dict[str, str]:
+        pbx = self.lab.pbx
+        port = pbx.ports.http + 1
+        self.url = f"http://127.0.0.1:{port}"
+        return {
+            f"ARI_RECORDER_PBX__{PBX.upper()}__URL": pbx.http_url,
+            f"ARI_RECORDER_PBX__{PBX.upper()}__USERNAME": pbx.ari_user,
+            f"ARI_RECORDER_PBX__{PBX.upper()}__PASSWORD": pbx.ari_password,
+            f"ARI_RECORDER_PBX__{PBX.upper()}__SPOOL": str(pbx.spool),
+            "ARI_RECORDER_STORE__URL": f"sqlite:///{self.folder}/catalogue.db",
+            "ARI_RECORDER_VAULT__PATH": str(self.folder / "vault"),
+            "ARI_RECORDER_MEDIA__WORK": str(self.folder / "work"),
+            "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
+            "ARI_RECORDER_WEB__PORT": str(port),
+        }
+
+
+def _add(number: str, name: str, mode: str) -> None:
+    people.add_user(
+        name=name,
+        number=number,
+        mode=Mode(mode),
+        login=number,
+        password=f"demo-{number}",
+        endpoints=[(PBX, f"PJSIP/{number}")],
+    )

@@ -1,0 +1,195 @@
+"""People, recordings with real audio, a clock set by hand, and a client that signs in."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import av
+import numpy as np
+from aiohttp.test_utils import TestClient
+from argon2 import PasswordHasher
+
+from ari_recorder.store import models
+from ari_recorder.store.database import Store
+from ari_recorder.store.vault import LocalVault, key_for
+
+PASSWORD = "correct horse battery"
+AUDIO_S = 6
+RATE_HZ = 16_000
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@functools.cache
+def hashed(password: str) -> str:
+    return PasswordHasher().hash(password)
+
+
+@functools.cache
+def opus() -> bytes:
+    """Six seconds of Opus in Ogg: left speaks in the first half, right in the second."""
+    file = io.BytesIO()
+    t = np.arange(AUDIO_S * RATE_HZ) / RATE_HZ
+    swell = np.abs(np.sin(2 * np.pi * 0.9 * t)) * 9000
+    left = np.sin(2 * np.pi * 440 * t) * swell * (t < AUDIO_S / 2)
+    right = np.sin(2 * np.pi * 660 * t) * swell * (t >= AUDIO_S / 2)
+    with av.open(file, "w", format="ogg") as container:
+        stream = container.add_stream("libopus", rate=RATE_HZ, layout="stereo")
+        interleaved = np.stack((left, right), axis=1).astype(np.int16).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, 0, Fraction(1, RATE_HZ)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def peaks(buckets: int = 300) -> bytes:
+    """The waveform of that, left and right in turn."""
+    swell = np.abs(np.sin(np.linspace(0, 0.9 * AUDIO_S * 2 * np.pi, buckets))) * 70
+    first = np.arange(buckets) < buckets / 2
+    return np.stack((swell * first, swell * ~first), axis=1).astype(np.uint8).tobytes()
+
+
+@dataclass
+class World:
+    """People and recordings, made straight in the tables."""
+
+    store: Store
+    vault: LocalVault
+    folder: Path
+    calls: int = 0
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+    def organisation(self, name: str, **columns: Any) -> UUID:
+        return self._create(models.Organisation, name=name, **columns)
+
+    def user(self, login: str, organisation: UUID, password: str = PASSWORD, **columns: Any) -> UUID:
+        values = {"name": login.title(), "mode": "always", "role": "user", **columns}
+        made = self._create(
+            models.User, organisation=organisation, login=login, password_hash=hashed(password), **values
+        )
+        self.ids[login] = made
+        return made
+
+    def recording(
+        self, user: UUID, *, stored: bool = True, audio: bytes | None = None, **columns: Any
+    ) -> UUID:
+        """A recording of ``user``, with its file in the vault when ``stored``; each a minute older."""
+        self.calls += 1
+        began = columns.pop("started_at", NOON - timedelta(minutes=self.calls))
+        return self.store.write_now(
+            self._make, user, began, opus() if audio is None else audio, stored, columns
+        )
+
+    def change(self, model: Any, row: UUID, **columns: Any) -> None:
+        self.store.write_now(lambda: model.update(**columns).where(model.id == row).execute())
+
+    def delete_user(self, user: UUID) -> None:
+        self.store.write_now(lambda: models.User.delete().where(models.User.id == user).execute())
+
+    def _create(self, model: Any, **columns: Any) -> UUID:
+        return UUID(str(self.store.write_now(lambda: model.create(**columns).id)))
+
+    def _make(self, user: UUID, began: datetime, audio: bytes, stored: bool, columns: dict[str, Any]) -> UUID:
+        owner = models.User.get_by_id(user)
+        call = models.Call.create(pbx="main", linkedid=f"{self.calls}.0", started_at=began)
+        leg = models.Leg.create(
+            call=call, user=user, pbx="main", channel=f"{self.calls}.1", channel_name="PJSIP/101-1",
+            direction="in", created_at=began, mode=owner.mode, state="ended", since=began,
+        )  # fmt: skip
+        values = {
+            "mode": owner.mode, "kept": True, "direction": "in", "counterpart_number": "0812345678",
+            "counterpart_name": "", "answered_at": began, "ordinal": 1, "state": "open",
+        }  # fmt: skip
+        recording = models.new_id()
+        if stored:
+            values |= self._store(owner.organisation_id, recording, began, audio)
+        row = models.Recording.create(
+            id=recording, organisation=owner.organisation_id, user=user, leg=leg, started_at=began,
+            **(values | columns),
+        )  # fmt: skip
+        models.Segment.create(
+            recording=row, ordinal=1, name=f"segment-{self.calls}", format="wav16", began_at=began,
+            ended_at=began + timedelta(seconds=AUDIO_S), offset_ms=0, duration_ms=AUDIO_S * 1000,
+        )  # fmt: skip
+        return recording
+
+    def _store(self, organisation: UUID, recording: UUID, began: datetime, audio: bytes) -> dict[str, Any]:
+        source = self.folder / "source"
+        source.write_bytes(audio)
+        key = key_for(organisation, began, recording, ".ogg")
+        kept = self.vault.put(key, source)
+        ended = began + timedelta(seconds=AUDIO_S)
+        return {
+            "state": "stored", "vault_key": key, "sha256": kept.sha256, "size_bytes": kept.size_bytes,
+            "media_type": "audio/ogg", "sample_rate_hz": RATE_HZ, "duration_ms": AUDIO_S * 1000,
+            "peaks": peaks(), "left_dbfs": -23.4, "right_dbfs": -25.0, "ended_at": ended, "stored_at": ended,
+        }  # fmt: skip
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    at: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+class Browser:
+    """A client with its own cookies that does not follow redirects, and knows how to sign in."""
+
+    def __init__(self, client: TestClient[Any, Any]) -> None:
+        self.client = client
+
+    async def get(self, path: str, **options: Any) -> Answer:
+        return await self.request("GET", path, **options)
+
+    async def post(self, path: str, fields: Mapping[str, str], **options: Any) -> Answer:
+        return await self.request("POST", path, data=dict(fields), **options)
+
+    async def request(self, method: str, path: str, **options: Any) -> Answer:
+        options.setdefault("allow_redirects", False)
+        async with self.client.request(method, path, **options) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def form_token(self, path: str = "/sign-in") -> str:
+        found = re.search(r'name="form_token" value="([^"]+)"', (await self.get(path)).text)
+        assert found, f"{path} has no form"
+        return found[1]
+
+    async def sign_in(self, login: str, password: str = PASSWORD, back: str = "/") -> Answer:
+        fields = {"login": login, "password": password, "next": back, "form_token": await self.form_token()}
+        return await self.post("/sign-in", fields)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+NewBrowser = Callable[..., Awaitable[Browser]]
