@@ -18,7 +18,7 @@ from ari_recorder.handlers.session import Session
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
-from ari_recorder.web import Part, WebContext, check_exposure
+from ari_recorder.web import Part, WebContext
 from ari_recorder.web import start as start_web
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +46,6 @@ class Recorder:
         settings = self.settings
         self.store = await asyncio.to_thread(Store, settings.store.url)
         self.vault = LocalVault(settings.vault.path)
-        check_exposure(settings.web.host, self.store)
         self._finisher = Finisher(
             store=self.store,
             vault=self.vault,

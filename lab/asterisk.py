@@ -20,7 +20,7 @@ BOOT_S = 30.0
 STOP_S = 5.0
 POLL_S = 0.02
 FOLDERS = ("etc", "lib", "db", "keys/keys", "spool", "run", "log")
-NEEDS_OTHER_PROGRAMS = (
+LEFT_OUT = (
     *("app_voicemail_odbc", "func_odbc", "res_odbc", "res_odbc_transaction", "cdr_odbc", "cdr_adaptive_odbc"),
     *("cel_odbc", "res_config_odbc", "res_config_pgsql", "cdr_pgsql", "cel_pgsql", "cdr_tds", "cel_tds"),
     *("res_config_ldap", "res_config_mysql", "cdr_radius", "cel_radius", "app_jack", "app_festival"),
@@ -29,8 +29,26 @@ NEEDS_OTHER_PROGRAMS = (
     *("res_phoneprov", "res_pjsip_phoneprov_provider", "res_calendar", "res_calendar_caldav"),
     *("res_calendar_ews", "res_calendar_exchange", "res_calendar_icalendar", "res_statsd", "res_corosync"),
     *("app_sms", "app_adsiprog", "app_getcpeid", "res_adsi", "res_smdi", "app_minivm", "app_alarmreceiver"),
+    *(
+        "app_agent_pool",
+        "app_amd",
+        "app_followme",
+        "cdr_csv",
+        "cdr_custom",
+        "cdr_manager",
+        "cdr_sqlite3_custom",
+    ),
+    *(
+        "cel_custom",
+        "cel_manager",
+        "cel_sqlite3_custom",
+        "res_cdrel_custom",
+        "res_prometheus",
+        "res_clialiases",
+    ),
+    *("res_stun_monitor", "res_pjsip_notify", "res_stir_shaken", "res_pjsip_stir_shaken"),
 )
-"""Modules that are left out: they need databases or servers, or open ports of their own."""
+"""Modules that need databases, servers, ports or configuration of their own."""
 
 
 class LabAsterisk:
@@ -72,7 +90,7 @@ class LabAsterisk:
         return self.tree.inside(path)
 
     def configure(self, overlay: str, values: Mapping[str, object]) -> None:
-        """Write the folders and ``etc`` from ``overlay/<overlay>`` and `asterisk_conf`, placeholders filled."""
+        """Write the folders, and ``etc`` from ``overlay/<overlay>``, filled in, and `asterisk_conf`, as it is."""
         for name in (*FOLDERS, "spool/recording", "etc/recorder"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         own = {
@@ -82,7 +100,7 @@ class LabAsterisk:
             "RTP_FIRST": self.ports.rtp[0],
             "RTP_LAST": self.ports.rtp[1],
             "ARI_PASSWORD": self.ari_password,
-            "NOLOAD": "\n".join(f"noload = {name}.so" for name in NEEDS_OTHER_PROGRAMS),
+            "NOLOAD": "\n".join(f"noload = {name}.so" for name in LEFT_OUT),
         }
         for source in sorted((OVERLAY / overlay).glob("*.conf")):
             (self.folder / "etc" / source.name).write_text(fill(source.read_text(), {**own, **values}))
@@ -91,7 +109,7 @@ class LabAsterisk:
         (self.folder / "etc/asterisk.conf").write_text(self._asterisk_conf())
 
     def start(self) -> None:
-        """Start the process, which ends with this one whatever happens. Returns at once: see `wait_booted`."""
+        """Start the process, which ends with ours whatever happens. Returns at once; see `wait_booted`."""
         with (self.folder / "log/output").open("ab") as output:
             self._process = subprocess.Popen(
                 [
@@ -128,6 +146,10 @@ class LabAsterisk:
         if answer.returncode:
             raise LabError(f"{self.folder.name}: {command}: {(answer.stderr or answer.stdout).strip()}")
         return answer.stdout
+
+    def console_command(self) -> str:
+        """The shell command that opens its command line."""
+        return " ".join(self.tree.command("-C", self.inside(self.folder / "etc/asterisk.conf"), "-r"))
 
     def cpu_s(self) -> float:
         """Processor time the process has used so far, user and system, in seconds."""

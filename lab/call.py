@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -33,9 +33,9 @@ SILENCE = 0.01
 class PhoneCall:
     """A call of a lab phone. Times are aware UTC datetimes from Asterisk's events; None: not yet.
 
-    ``number`` is the other party's number as the phone knows it. ``digits`` are the DTMF digits that arrived at
-    this phone. ``cause`` is the Q.850 cause it ended with. ``heard`` is the WAV file of what this phone heard,
-    once the call has ended, if `keep` asked for it.
+    ``number`` is the other party's number as the phone knows it. ``digits`` are the DTMF digits that have
+    arrived at this phone. ``cause`` is the Q.850 cause it ended with. ``heard`` is the WAV file (16 kHz) of
+    what this phone heard, once the call has ended, if `keep` asked for it; it goes with the lab.
     """
 
     def __init__(self, phone: Phone, channel_id: str, number: str, play: str | Path | None = None) -> None:
@@ -89,7 +89,7 @@ class PhoneCall:
             async with asyncio.timeout(timeout_s), self._changed:
                 await self._changed.wait_for(true)
         except TimeoutError:
-            raise LabTimeout(f"{self!r} did not {what} in {timeout_s} s.") from None
+            raise LabTimeout(f"{self!r} did not {what} within {timeout_s} s.") from None
 
     async def heard_digits(self, digits: str, timeout_s: float = 5.0) -> None:
         """Return when these DTMF digits have arrived at this phone. Raises `LabTimeout`."""
@@ -126,7 +126,7 @@ class PhoneCall:
         await self._ari.delete(f"/channels/{self.id}")
 
     async def play(self, what: str | Path = TONE) -> None:
-        """Play the phone's tone for as long as the call lasts, or an audio file that Asterisk can read once."""
+        """Play the phone's tone for as long as the call lasts, or once an audio file Asterisk can read."""
         await self.stop_playing()
         if what == TONE:
             await self._act("moh", mohClass=self.phone.tone_class)
@@ -176,7 +176,7 @@ class PhoneCall:
         await self._refer(f"sip:{consultation.number}@{self.phone.phones.pbx_address}?Replaces={replaces}")
 
     async def transferred(self, timeout_s: float = ANSWER_S) -> None:
-        """Return when the transfer has succeeded and this call has ended. Raises `LabError` if it was refused."""
+        """Return when the transfer has succeeded and this call has ended. Raises `LabError` if refused."""
         await self.until(
             lambda: bool(self._refused) or self.ended_at is not None, timeout_s, "be transferred"
         )
@@ -224,7 +224,7 @@ class PhoneCall:
         await self._tell()
 
     async def gone(self) -> None:
-        """The channel does not exist any more. If its end has not been told, it will not be: the call is over."""
+        """The channel does not exist any more; if its end has not been told, it will not be."""
         self.ended_at = self.ended_at or datetime.now(UTC)
         await self._tell()
 
@@ -239,7 +239,7 @@ class PhoneCall:
         try:
             async with asyncio.timeout(timeout_s):
                 # a file that grows tells nobody: look again
-                while len(samples := self.heard_so_far()[-enough:]) < enough or not true(samples):
+                while len(samples := self.heard_so_far()[-enough:]) < enough or not true(samples):  # noqa: ASYNC110
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             raise LabTimeout(f"{self!r} did not hear {what} in {timeout_s} s.") from None
@@ -250,7 +250,7 @@ class PhoneCall:
     def _is_up(self) -> bool:
         return self._in_stasis and self.answered_at is not None
 
-    async def _act(self, operation: str, **query: object) -> None:
+    async def _act(self, operation: str, **query: Any) -> None:
         await self._ari.post(f"/channels/{self.id}/{operation}", **query)
 
     async def _refer(self, uri: str) -> None:

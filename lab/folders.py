@@ -1,7 +1,7 @@
 """Where a running lab keeps its files, and that nothing of it stays.
 
-Each lab has one folder, which holds an exclusive lock for as long as its process lives. With the cached tree it
-lies inside the tree, where the chrooted Asterisk can see it, and ``.lab/<name>`` is a link to it; with the
+Each lab has one folder, which holds an exclusive lock for as long as its process lives. With the cached tree
+it lies inside the tree, where the chrooted Asterisk can see it, and ``.lab/<name>`` is a link to it; with the
 host's Asterisk it is ``.lab/<name>`` itself. Folders whose lock is free are left over from a process that was
 killed, and are removed when the next lab starts.
 """

@@ -30,11 +30,11 @@ REGISTER_S = 15.0
 class Lab:
     """A real PBX and real phones on this machine's loopback.
 
-    ``async with Lab() as lab`` does everything. Where one lab serves several event loops, `start` and `stop` it
-    once, and `connect` and `disconnect` the phones in each loop.
+    ``async with Lab() as lab`` does everything. Where one lab serves several event loops, `start` and `stop`
+    it once, and `connect` and `disconnect` the phones in each loop.
 
     ``folder`` is where ``<name>`` links to its files while it runs, and where its logs stay afterwards.
-    ``verbose`` is Asterisk's (3 logs each line of dialplan). ``sip_address`` is where the PBX listens for SIP.
+    ``verbose`` is Asterisk's (3 logs each line of dialplan). ``sip_address`` is where the PBX takes SIP.
     """
 
     pbx: LabAsterisk
@@ -67,7 +67,8 @@ class Lab:
     def start(self) -> None:
         """Start both Asterisks and wait until every phone is registered; about 3 seconds.
 
-        Blocks. Call it in the main thread: the Asterisks end with the thread that started them. Raises `LabError`.
+        Blocks. Call it in the main thread: the Asterisks end with the thread that started them. Raises
+        `LabError`.
         """
         with ExitStack() as until_started:
             until_started.callback(self.stop)

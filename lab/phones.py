@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import zlib
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from itertools import count
@@ -83,20 +85,25 @@ class Phones:
         self.asterisk = asterisk
         self.pbx_address = pbx_address
         self.ari = Ari(asterisk.http_url, asterisk.ari_user, asterisk.ari_password)
-        self.by_number = {user.number: Phone(self, user.number, user.number) for user in USERS}
+        self._outside: dict[str, Phone] = {}
+        self._users = {user.number: Phone(self, user.number, user.number) for user in USERS}
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = count(1)
 
     def __getitem__(self, number: str) -> Phone:
         """The phone of a user; raises KeyError if there is no such user."""
-        return self.by_number[number]
+        return self._users[number]
+
+    def __contains__(self, number: str) -> bool:
+        """Whether there is a user of this number."""
+        return number in self._users
 
     def outside(self, number: str) -> Phone:
         """The phone of an outside number, as the trunk has it: national, ``0812345678``."""
-        if number not in self.by_number:
-            self.by_number[number] = Phone(self, number, "trunk")
-        return self.by_number[number]
+        if number not in self._outside:
+            self._outside[number] = Phone(self, number, "trunk")
+        return self._outside[number]
 
     def new_call(self, phone: Phone, number: str, play: str | Path | None = None) -> PhoneCall:
         """A call that is about to be made, known by its channel id before the channel exists."""
@@ -128,9 +135,8 @@ class Phones:
         waiting = asyncio.create_task(connected.wait())
         await asyncio.wait({reader, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
         if not connected.is_set():
-            raise LabError("The phones' event socket could not be opened.") from (
-                reader.done() and reader.exception() or None
-            )
+            reason = reader.exception() if reader.done() else None
+            raise LabError("The phones' event socket could not be opened.") from reason
 
     async def disconnect(self) -> None:
         """Hang up every call of the phones and close the socket."""
@@ -157,19 +163,23 @@ class Phones:
     async def play_file(self, channel_id: str, path: Path) -> str:
         """Play a file to a channel through a bridge of its own, so that DTMF and hold work meanwhile.
 
-        Returns the bridge's id. The file is copied to where the chrooted Asterisk can read it.
+        Returns the bridge's id.
         """
-        sounds = self.asterisk.folder / "sounds"
-        sounds.mkdir(exist_ok=True)
-        name = f"{abs(hash((path, path.stat().st_mtime_ns))):x}"
-        copy = sounds / f"{name}{path.suffix}"
-        if not copy.exists():
-            copy.write_bytes(path.read_bytes())
+        sound = await asyncio.to_thread(self._bring, path)
         bridge = f"play-{channel_id}-{next(self._ids)}"
         await self.ari.post(f"/bridges/{bridge}", type="mixing")
         await self.ari.post(f"/bridges/{bridge}/addChannel", channel=channel_id)
-        await self.ari.post(f"/bridges/{bridge}/play", media=f"sound:{self.asterisk.inside(sounds / name)}")
+        await self.ari.post(f"/bridges/{bridge}/play", media=f"sound:{sound}")
         return bridge
+
+    def _bring(self, path: Path) -> str:
+        """Copy a file to where the chrooted Asterisk can read it; its name there, without the suffix."""
+        sounds = self.asterisk.folder / "sounds"
+        sounds.mkdir(exist_ok=True)
+        name = f"{zlib.crc32(str(path.resolve()).encode()):08x}-{path.stat().st_mtime_ns}"
+        if not (copy := sounds / f"{name}{path.suffix}").exists():
+            shutil.copy(path, copy)
+        return self.asterisk.inside(sounds / name)
 
     async def stop_file(self, channel_id: str, bridge: str) -> None:
         """End what `play_file` began."""
@@ -196,7 +206,8 @@ class Phones:
 
     def _incoming(self, event: Json) -> PhoneCall:
         channel, number = event["channel"], event["args"][1]
-        call = PhoneCall(self.outside(number), channel["id"], channel["caller"]["number"])
+        caller = channel["caller"]["number"]
+        call = PhoneCall(self._users.get(number) or self.outside(number), channel["id"], caller)
         self._calls[call.id] = call
         return call
 

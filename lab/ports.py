@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 from io import TextIOWrapper
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.tree import cache_folder
@@ -16,19 +17,20 @@ FIRST, LAST, SIZE = 12000, 32000, 1000
 class PortBlock:
     """A thousand ports that no other lab uses, until `release`.
 
-    ``sip``, ``trunk`` (both UDP) and ``http`` (TCP) are single ports, ``rtp`` is the first and last of the rest.
+    ``sip``, ``trunk`` (both UDP), ``http`` and ``web`` (both TCP) are single ports, ``rtp`` is the
+    first and last of a range.
     """
 
     def __init__(self) -> None:
         folder = cache_folder() / "ports"
         folder.mkdir(exist_ok=True)
         for first in range(FIRST, LAST, SIZE):
-            lock = _take(str(folder / f"{first}.lock"))
+            lock = _take(folder / f"{first}.lock")
             if lock is None:
                 continue
             if _all_free(first):
                 self._lock = lock
-                self.sip, self.trunk, self.http = first, first + 1, first + 2
+                self.sip, self.trunk, self.http, self.web = range(first, first + 4)
                 self.rtp = (first + 10, first + SIZE - 1)
                 return
             lock.close()
@@ -41,8 +43,8 @@ class PortBlock:
         self._lock.close()
 
 
-def _take(path: str) -> TextIOWrapper | None:
-    lock = open(path, "w")  # noqa: SIM115 - held for as long as the lab runs
+def _take(path: Path) -> TextIOWrapper | None:
+    lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -56,6 +58,7 @@ def _all_free(first: int) -> bool:
         (socket.SOCK_DGRAM, "127.0.0.1", first),
         (socket.SOCK_DGRAM, "127.0.0.2", first + 1),
         (socket.SOCK_STREAM, "127.0.0.1", first + 2),
+        (socket.SOCK_STREAM, "127.0.0.1", first + 3),
     ]
     return all(_is_free(*one) for one in wanted)
 

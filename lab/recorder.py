@@ -40,8 +40,8 @@ class LabRecorder:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "recorder.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://127.0.0.1:{lab.pbx.ports.http + 1}"
         self.environment = self._environment() | dict(settings or {})
-        self.url = ""
 
     @property
     def store_url(self) -> str:
@@ -74,7 +74,7 @@ class LabRecorder:
         """Start it and wait until it follows the PBX. Raises `LabError` with its log's end."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ari_recorder", "run"],
+                [sys.executable, "-c", "import asyncio; from ari_recorder import app, config; asyncio.run(app.run(config.load()))"],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,
@@ -125,8 +125,6 @@ class LabRecorder:
 
     def _environment(self) -> dict[str, str]:
         pbx = self.lab.pbx
-        port = pbx.ports.http + 1
-        self.url = f"http://127.0.0.1:{port}"
         return {
             f"ARI_RECORDER_PBX__{PBX.upper()}__URL": pbx.http_url,
             f"ARI_RECORDER_PBX__{PBX.upper()}__USERNAME": pbx.ari_user,
@@ -136,7 +134,7 @@ class LabRecorder:
             "ARI_RECORDER_VAULT__PATH": str(self.folder / "vault"),
             "ARI_RECORDER_MEDIA__WORK": str(self.folder / "work"),
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
-            "ARI_RECORDER_WEB__PORT": str(port),
+            "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),
         }
 
 

@@ -166,8 +166,8 @@ def _install_debootstrap() -> str:
 def finish(part: Path, root: Path) -> None:
     """Make a complete debootstrap folder the tree, in one step.
 
-    Asterisk looks its own host name up at every call. The tree answers that from ``/etc/hosts``, and its empty
-    ``resolv.conf`` keeps a name server that does not answer from blocking the SIP stack for seconds.
+    Asterisk looks its own host name up at every call. The tree answers that from ``/etc/hosts``, and its
+    empty ``resolv.conf`` keeps a name server that does not answer from blocking the SIP stack for seconds.
     """
     name = socket.gethostname()
     (part / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.0.1 {name}\n")

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from ari_recorder.ari import Ari, EventSocket
 
-USERNAME, PASSWORD, APP = "recorder", "correct horse", "ari_recorder"
+USERNAME, PASSWORD, APP = "recorder", "correct hörse", "ari_recorder"
 
 
 class Request(NamedTuple):

@@ -230,7 +230,7 @@ async def test_no_answer_in_time(fake):
         return 200, {}
 
     fake.answer = never
-    login = {"url": fake.url, "username": "recorder", "password": "correct horse", "app": "a"}
+    login = {"url": fake.url, "username": "recorder", "password": "correct hörse", "app": "a"}
     async with Ari(**login, timeout_s=0.1) as ari:
         started_s = time.monotonic()
         with pytest.raises(AriUnreachable, match=r"channel c1: no answer within 0\.1 s"):
@@ -257,7 +257,7 @@ async def test_a_closed_client(fake, ari):
 
 
 async def test_connections_are_kept_and_bounded(fake):
-    login = {"url": fake.url, "username": "recorder", "password": "correct horse", "app": "a"}
+    login = {"url": fake.url, "username": "recorder", "password": "correct hörse", "app": "a"}
     fake.answer = (200, [])
     async with Ari(**login, connections=4) as ari:
         await asyncio.gather(*(ari.channels() for _ in range(200)))

@@ -1,0 +1,132 @@
+"""What this machine has: the catalogue, who is recorded, the folders."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ari_recorder.config import Settings
+from ari_recorder.doctor.report import Check, bad, good, listed, warning
+from ari_recorder.errors import ARIRecorderError
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import people
+from ari_recorder.store.database import Store
+from ari_recorder.store.people import UserRow
+
+SPACE_BAD_BYTES = 200 * 1024**2
+SPACE_LOW_BYTES = 2 * 1024**3
+
+Recorded = Mapping[str, list[str]]
+"""By Asterisk's name in the settings, the endpoints of recorded users there."""
+
+ADD_USER = "ari-recorder user add 101 --name Anna --mode always --endpoint PJSIP/101"
+
+
+def look_at_store(settings: Settings) -> tuple[list[Check], Recorded]:
+    """Whether the catalogue opens and who is in it; blocking. A catalogue that is not there is not made."""
+    missing = _missing_file(settings.store.url)
+    if missing is not None:
+        return [_not_made(missing)], {}
+    try:
+        store = Store(settings.store.url)
+        try:
+            users = store.read_now(people.list_users)
+        finally:
+            store.close()
+    except ARIRecorderError as error:
+        remedy = f"Correct store.url, or give the catalogue to {_who()}; see docs/reference/settings.md."
+        return [bad("store", "catalogue", str(error), remedy)], {}
+    checks = [good("store", "catalogue", f"opens, {len(users)} users"), *_look_at_users(users, settings)]
+    return checks, _recorded(users)
+
+
+def look_at_folders(settings: Settings) -> list[Check]:
+    """Whether the vault and the work folder can be written, and how much room is left; blocking."""
+    checks = []
+    for name, folder in (("vault", settings.vault.path), ("media.work", settings.media.work)):
+        checks += look_at_folder(name, folder, f"{name}.path" if name == "vault" else name)
+    return checks
+
+
+def look_at_folder(where: str, folder: Path, setting: str) -> list[Check]:
+    """Whether a folder that the recorder makes itself can be made and written, and its room; blocking."""
+    there = next((level for level in (folder, *folder.absolute().parents) if level.exists()), Path("/"))
+    reason = why_not_writable(there)
+    if reason:
+        remedy = f"Give it to {_who()}, which runs this, or set {setting} to another folder."
+        return [bad(where, "folder", f"{there} cannot be written: {reason}", remedy)]
+    made = "can be written" if there == folder else f"is not there yet; {there}, where it will be, can be written"
+    return [good(where, "folder", f"{folder} {made} by {_who()}"), look_at_space(where, there)]
+
+
+def why_not_writable(folder: Path) -> str:
+    """Empty if a file can be made, read and removed in ``folder``, otherwise the reason; blocking."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".ari_recorder-doctor-", suffix=".part") as probe:
+            probe.write(b"probe")
+            probe.flush()
+            return "" if Path(probe.name).read_bytes() == b"probe" else "what was written reads differently"
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def look_at_space(where: str, folder: Path) -> Check:
+    """How much room is left where ``folder`` is; blocking."""
+    free_bytes = shutil.disk_usage(folder).free
+    found = f"{free_bytes / 1024**3:.1f} GiB free"
+    remedy = f"Make room on the file system of {folder}: when it is full, nothing is recorded."
+    if free_bytes < SPACE_BAD_BYTES:
+        return bad(where, "space", found, remedy)
+    if free_bytes < SPACE_LOW_BYTES:
+        return warning(where, "space", found, remedy)
+    return good(where, "space", found)
+
+
+def _missing_file(url: str) -> Path | None:
+    scheme, _, path = url.partition(":///")
+    return Path(path) if scheme == "sqlite" and path and not Path(path).exists() else None
+
+
+def _not_made(path: Path) -> Check:
+    return warning(
+        "store",
+        "catalogue",
+        f"{path} is not there yet, so nobody is recorded",
+        f"Add the first user, which makes it, as the user that will run the recorder: {ADD_USER}",
+    )
+
+
+def _look_at_users(users: list[UserRow], settings: Settings) -> list[Check]:
+    recorded = [user for user in users if user.mode is not Mode.NEVER]
+    if not recorded:
+        return [warning("store", "users", "nobody is recorded", f"For example: {ADD_USER}")]
+    checks = [good("store", "users", f"{len(recorded)} recorded")]
+    without = [user.number or user.name for user in recorded if not user.endpoints]
+    if without:
+        remedy = "Say which telephone is theirs: ari-recorder user set NUMBER --endpoint PJSIP/101"
+        checks.append(bad("store", "users", f"recorded, but without an endpoint: {listed(without)}", remedy))
+    astray = sorted({pbx for user in recorded for pbx, _ in user.endpoints} - settings.pbx.keys())
+    if astray:
+        remedy = f"Add it to the settings as [pbx.{astray[0]}], or correct it with ari-recorder user set."
+        checks.append(bad("store", "users", f"endpoints on an Asterisk unknown here: {listed(astray)}", remedy))
+    return checks
+
+
+def _recorded(users: list[UserRow]) -> Recorded:
+    found: dict[str, list[str]] = {}
+    for user in users:
+        for pbx, name in user.endpoints:
+            if user.mode is not Mode.NEVER:
+                found.setdefault(pbx, []).append(name)
+    return found
+
+
+def _who() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"

@@ -1,0 +1,70 @@
+"""The program's own log: one line for each event, on standard error.
+
+A line names things by their ids (calls, channels, endpoints, recordings), never by people's names or what was
+said. An exception is written as a plain traceback, without the values of variables: those hold phone numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from ari_recorder.config import Log
+
+_PERSONAL = frozenset(
+    ("name", "number", "caller", "counterpart", "counterpart_name", "counterpart_number", "note", "password")
+)
+"""Keys that no line may carry."""
+
+
+def configure(settings: Log) -> None:
+    """Write every line from ``settings.level`` on to standard error, also those of the libraries."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    common: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_personal,
+    ]
+    renderer = _renderer(settings.format)
+    structlog.configure(
+        processors=[*common, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_to_stderr,
+        cache_logger_on_first_use=False,
+    )
+    _take_over_libraries(max(level, logging.WARNING), common, renderer)
+
+
+def _to_stderr(*_: Any) -> structlog.WriteLogger:
+    """Standard error as it is now, which a test or a supervisor may have replaced."""
+    return structlog.WriteLogger(sys.stderr)
+
+
+def _without_personal(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    for key in _PERSONAL & event.keys():
+        event[key] = "…"
+    return event
+
+
+def _renderer(shape: Literal["text", "json"]) -> list[Processor]:
+    if shape == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    plain: Callable[..., None] = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+
+
+def _take_over_libraries(level: int, common: list[Processor], renderer: list[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processors=[remove, *renderer], foreign_pre_chain=common)
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)

@@ -1,0 +1,227 @@
+"""From a call that is over to a recording in the vault, interrupted after every single write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.table import Event, Mode
+from ari_recorder.store import calls, finishing, models
+from ari_recorder.store.database import Store
+
+from .build import BEGIN, PBX, Call, add_user, recorded_call, reopened, sealed, the_due
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a restarted recorder finds to do: counts of legs, segments, recordings, files and intents."""
+
+    open_legs: int = 0
+    unended: int = 0
+    due: int = 0
+    uncleared: int = 0
+    intents: int = 0
+    line: str = "none"
+
+
+def found(store: Store) -> Found:
+    def look() -> Found:
+        line = models.LedgerLine.get_or_none()
+        return Found(
+            open_legs=len(calls.open_legs(PBX)),
+            unended=len(calls.unended_segments(PBX)),
+            due=len(finishing.due()),
+            uncleared=len(finishing.uncleared()),
+            intents=len(calls.open_intents(PBX, "snoop")) + len(calls.open_intents(PBX, "record")),
+            line="none" if line is None else line.outcome or "open",
+        )
+
+    return store.read_now(look)
+
+
+def crash_after_each(url: str, mode: Mode, steps: list[tuple[Callable[[Call], Any], Found]]) -> None:
+    """Do the steps one by one; after each, a new `Store` on the catalogue has to find what is expected."""
+    with reopened(url) as store:
+        call = Call.rings(store, add_user(store, mode=mode))
+    for number, (step, expected) in enumerate(steps, 1):
+        with reopened(url) as store:
+            call.store = store
+            step(call)
+        with reopened(url) as store:
+            assert found(store) == expected, f"after step {number}"
+
+
+def happens(*events: Event) -> Callable[[Call], Any]:
+    return lambda call: call.happens(*events)
+
+
+def seal(call: Call) -> None:
+    due = the_due(call.store)
+    call.store.write_now(finishing.seal, due, sealed(due), call.now)
+
+
+def end_as(state: RecordingState) -> Callable[[Call], Any]:
+    return lambda call: call.store.write_now(
+        finishing.end_without_file, the_due(call.store), state, "", call.now
+    )
+
+
+def clear(call: Call) -> None:
+    segments = [segment for _, segment in call.store.read_now(finishing.uncleared)]
+    call.store.write_now(finishing.cleared, segments)
+
+
+def leave(call: Call) -> None:
+    call.store.write_now(calls.finish_leg, call.row.id, call.now)
+
+
+def test_a_kept_recording_is_found_again_after_a_crash_at_any_point(store_url: str) -> None:
+    crash_after_each(
+        store_url,
+        Mode.ALWAYS_PAUSE_RESUME,
+        [
+            (lambda call: None, Found(open_legs=1, intents=2)),
+            (happens(Event.ANSWERED), Found(open_legs=1, intents=4, line="open")),
+            (happens(Event.PAUSE), Found(open_legs=1, intents=4, line="open")),
+            (Call.segment_ends, Found(open_legs=1, intents=2, line="open")),
+            (happens(Event.RESUME), Found(open_legs=1, intents=4, line="open")),
+            (happens(Event.HANGUP), Found(unended=1, intents=4, line="open")),
+            (Call.segment_ends, Found(due=1, intents=2, line="open")),
+            (leave, Found(due=1, line="open")),
+            (seal, Found(uncleared=2, line="recorded")),
+            (clear, Found(line="recorded")),
+        ],
+    )
+
+
+def test_a_provisional_recording_is_found_again_until_it_is_destroyed(store_url: str) -> None:
+    crash_after_each(
+        store_url,
+        Mode.ON_DEMAND,
+        [
+            (happens(Event.ANSWERED), Found(open_legs=1, intents=4, line="open")),
+            (happens(Event.HANGUP), Found(unended=1, intents=4, line="open")),
+            (Call.segment_ends, Found(due=1, intents=2, line="open")),
+            (end_as(RecordingState.DISCARDED), Found(uncleared=1, intents=2, line="discarded")),
+            (clear, Found(intents=2, line="discarded")),
+            (leave, Found(line="discarded")),
+        ],
+    )
+
+
+def test_each_of_two_recordings_of_a_call_is_finished_on_its_own(store_url: str) -> None:
+    crash_after_each(
+        store_url,
+        Mode.ON_DEMAND_USER_START,
+        [
+            (happens(Event.ANSWERED), Found(open_legs=1, intents=2, line="open")),
+            (happens(Event.START, Event.STOP), Found(open_legs=1, unended=1, intents=4, line="open")),
+            (Call.segment_ends, Found(open_legs=1, due=1, intents=2, line="open")),
+            (seal, Found(open_legs=1, uncleared=1, intents=2, line="open")),
+            (happens(Event.START), Found(open_legs=1, uncleared=1, intents=4, line="open")),
+            (happens(Event.HANGUP), Found(unended=1, uncleared=1, intents=4, line="open")),
+            (Call.segment_ends, Found(due=1, uncleared=1, intents=2, line="open")),
+            (end_as(RecordingState.EMPTY), Found(uncleared=2, intents=2, line="recorded")),
+            (clear, Found(intents=2, line="recorded")),
+        ],
+    )
+
+
+def recording(store: Store, recording_id: UUID) -> Any:
+    return store.read_now(models.Recording.get_by_id, recording_id)
+
+
+def test_sealing_writes_what_the_file_is(store: Store) -> None:
+    call = recorded_call(store, add_user(store))
+    due = the_due(store)
+    result = replace(sealed(due), problems=("Too quiet.",))
+    store.write_now(finishing.seal, due, result, BEGIN)
+    row = recording(store, call.recording)
+    assert row.state == RecordingState.STORED
+    assert (row.vault_key, row.sha256, row.size_bytes) == (
+        result.vault_key,
+        result.sha256,
+        result.size_bytes,
+    )
+    assert (row.duration_ms, row.media_type, bytes(row.peaks)) == (1000, "audio/ogg", b"\x01\x02")
+    assert (row.left_dbfs, row.right_dbfs) == (-20.0, None)
+    assert (row.problems, row.stored_at) == ("Too quiet.", BEGIN)
+    (segment,) = store.read_now(lambda: list(models.Segment.select()))
+    assert (segment.offset_ms, segment.duration_ms) == (0, 500)
+
+
+def test_sealing_twice_as_after_a_crash_between_is_harmless(store: Store) -> None:
+    recorded_call(store, add_user(store))
+    due = the_due(store)
+    for _ in range(2):
+        store.write_now(finishing.seal, due, sealed(due), BEGIN)
+    assert found(store) == Found(uncleared=1, line="recorded")
+
+
+def test_a_seal_that_does_not_fit_the_segments_writes_nothing(store: Store) -> None:
+    recorded_call(store, add_user(store))
+    due = the_due(store)
+    with pytest.raises(ValueError, match="zip"):
+        store.write_now(finishing.seal, due, replace(sealed(due), spans_ms=[]), BEGIN)
+    assert found(store).due == 1
+
+
+def test_problems_told_during_the_call_are_kept_when_it_is_sealed(store: Store) -> None:
+    call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
+    store.write_now(calls.save_decision, call.row, (), None, call.now, "It broke off.")
+    call.hangs_up()
+    due = the_due(store)
+    store.write_now(finishing.seal, due, replace(sealed(due), problems=("It is short.",)), BEGIN)
+    assert recording(store, call.recording).problems == "It broke off.\nIt is short."
+
+
+def test_what_is_due_comes_oldest_first_and_may_be_passed_over(store: Store) -> None:
+    user = add_user(store)
+    minutes = [3, 1, 2]
+    made = {m: recorded_call(store, user, at=BEGIN + timedelta(minutes=m)).recording for m in minutes}
+    order = [made[1], made[2], made[3]]
+    assert [due.id for due in store.read_now(finishing.due)] == order
+    assert [due.id for due in store.read_now(finishing.due, [made[1]])] == order[1:]
+    assert store.read_now(finishing.waiting) == 3
+
+
+def test_nothing_is_due_while_a_segment_grows(store: Store) -> None:
+    call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
+    first = call.segment
+    call.happens(Event.SEGMENT_FULL, Event.HANGUP)
+    assert found(store).unended == 2
+    call.segment_ends(first)
+    assert (found(store).due, store.read_now(finishing.waiting)) == (0, 1)
+    call.segment_ends()
+    assert [segment.ordinal for segment in the_due(store).segments] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("state", "mode", "problem", "outcome", "reason"),
+    [
+        (RecordingState.EMPTY, Mode.ALWAYS, "No sample.", "not_recorded", "No sample."),
+        (RecordingState.DISCARDED, Mode.ON_DEMAND, "", "discarded", "start was not given during the call"),
+    ],
+)
+def test_a_recording_without_a_file_closes_the_line_with_a_reason(
+    store: Store, state: RecordingState, mode: Mode, problem: str, outcome: str, reason: str
+) -> None:
+    call = Call.rings(store, add_user(store, mode=mode)).happens(Event.ANSWERED).hangs_up()
+    store.write_now(finishing.end_without_file, the_due(store), state, problem, call.now)
+    line = store.read_now(models.LedgerLine.get)
+    assert (line.outcome, line.reason, line.closed_at) == (outcome, reason, call.now)
+    assert recording(store, call.recording).vault_key is None
+
+
+def test_files_to_be_cleared_are_named_with_their_pbx(store: Store) -> None:
+    call = recorded_call(store, add_user(store))
+    due = the_due(store)
+    store.write_now(finishing.seal, due, sealed(due), BEGIN)
+    ((pbx, segment),) = store.read_now(finishing.uncleared)
+    assert (pbx, segment.files) == (PBX, call.segment.files)

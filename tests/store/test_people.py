@@ -1,0 +1,177 @@
+"""Users and endpoints: what is taken, unknown or ambiguous is refused, and nothing is half done."""
+
+from __future__ import annotations
+
+import pytest
+
+from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import people
+from ari_recorder.store.database import Store
+
+from .build import PBX, add_user
+
+
+def numbers(store: Store) -> list[str | None]:
+    return [user.number for user in store.read_now(people.list_users)]
+
+
+def test_a_user_is_added_with_endpoints_to_the_default_organisation(store: Store) -> None:
+    user = add_user(store, "101", Mode.ON_DEMAND)
+    assert user.organisation == store.write_now(people.default_organisation)
+    assert user.organisation_name == "Default"
+    assert user.endpoints == ((PBX, "PJSIP/101"),)
+    assert (user.mode, user.role, user.may_listen) == (Mode.ON_DEMAND, "user", True)
+    assert store.read_now(people.user_by_id, user.id) == user
+    assert store.read_now(people.list_users) == [user]
+
+
+def test_a_number_is_taken_once(store: Store) -> None:
+    add_user(store, "101")
+    with pytest.raises(SettingsError, match="101"):
+        store.write_now(people.add_user, name="Another", number="101")
+    assert numbers(store) == ["101"]
+
+
+def test_a_login_is_taken_once(store: Store) -> None:
+    add_user(store, "101", login="anna")
+    with pytest.raises(SettingsError, match="taken"):
+        store.write_now(people.add_user, name="Another", number="102", login="anna")
+    assert numbers(store) == ["101"]
+
+
+def test_several_users_may_have_no_number_and_no_login(store: Store) -> None:
+    for name in ("One", "Two"):
+        store.write_now(people.add_user, name=name, number=None)
+    assert numbers(store) == [None, None]
+
+
+def test_an_endpoint_belongs_to_one_user_and_the_message_names_whom(store: Store) -> None:
+    add_user(store, "101")
+    with pytest.raises(SettingsError, match=r"PJSIP/101 on main belongs to User 101 \(101\)"):
+        store.write_now(people.add_user, name="Another", number="102", endpoints=[(PBX, "PJSIP/101")])
+    assert numbers(store) == ["101"], "the refused user is not half there"
+
+
+def test_the_same_endpoint_on_another_pbx_is_another_endpoint(store: Store) -> None:
+    add_user(store, "101")
+    store.write_now(people.add_user, name="Another", number="102", endpoints=[("other", "PJSIP/101")])
+    assert numbers(store) == ["101", "102"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"role": "king"}, "Role 'king' is unknown: use one of user, supervisor, administrator"),
+        ({"mode": "sometimes"}, "Mode 'sometimes' is unknown: use one of never, always"),
+    ],
+)
+def test_an_unknown_role_or_mode_is_refused(store: Store, change: dict[str, str], message: str) -> None:
+    user = add_user(store, "101")
+    with pytest.raises(SettingsError, match=message):
+        store.write_now(people.change_user, "101", **change)
+    with pytest.raises(SettingsError, match=message):
+        store.write_now(people.add_user, name="Another", number="102", **change)  # type: ignore[arg-type]
+    assert store.read_now(people.list_users) == [user]
+
+
+def test_what_a_user_does_not_have_cannot_be_changed(store: Store) -> None:
+    add_user(store, "101")
+    for column in ("shoe_size", "id", "organisation", "password_hash"):
+        with pytest.raises(SettingsError, match=f"'{column}' of a user cannot be changed"):
+            store.write_now(people.change_user, "101", **{column: "1"})
+
+
+def test_an_unknown_user_cannot_be_changed(store: Store) -> None:
+    with pytest.raises(NotFound, match=r"'999'.*ari-recorder user list"):
+        store.write_now(people.change_user, "999", mode=Mode.NEVER)
+
+
+def test_a_user_is_found_by_number_or_login(store: Store) -> None:
+    add_user(store, "101", login="anna")
+    for key in ("101", "anna"):
+        assert store.write_now(people.change_user, key, name=key).name == key
+
+
+def test_a_name_that_two_users_answer_to_is_refused(store: Store) -> None:
+    add_user(store, "101", login="102")
+    add_user(store, "102")
+    with pytest.raises(SettingsError, match=r"User 10\d and User 10\d"):
+        store.write_now(people.change_user, "102", name="Whoever")
+    assert {user.name for user in store.read_now(people.list_users)} == {"User 101", "User 102"}
+
+
+def test_changing_to_a_taken_number_or_endpoint_changes_nothing(store: Store) -> None:
+    add_user(store, "101")
+    before = add_user(store, "102")
+    with pytest.raises(SettingsError, match="taken"):
+        store.write_now(people.change_user, "102", number="101", name="New name")
+    with pytest.raises(SettingsError, match="belongs to"):
+        store.write_now(
+            people.change_user,
+            "102",
+            name="New name",
+            endpoints=[(PBX, "PJSIP/7"), (PBX, "PJSIP/101")],
+        )
+    assert store.read_now(people.user_by_id, before.id) == before
+
+
+def test_endpoints_are_replaced_and_may_be_one_s_own(store: Store) -> None:
+    add_user(store, "101")
+    user = store.write_now(
+        people.change_user, "101", endpoints=[(PBX, "PJSIP/101"), (PBX, "PJSIP/101-mobile")]
+    )
+    assert [name for _, name in user.endpoints] == ["PJSIP/101", "PJSIP/101-mobile"]
+    assert store.write_now(people.change_user, "101", endpoints=[]).endpoints == ()
+
+
+def test_the_endpoints_to_look_at_are_those_of_recorded_users(store: Store) -> None:
+    user = add_user(store, "101", Mode.ALWAYS)
+    add_user(store, "102", Mode.NEVER)
+    store.write_now(people.add_user, name="C", number="3", mode=Mode.ALWAYS, endpoints=[("other", "PJSIP/1")])
+    (found,) = store.read_now(people.recorded_endpoints, PBX)
+    assert (found.name, found.user, found.mode) == ("PJSIP/101", user.id, Mode.ALWAYS)
+    store.write_now(people.change_user, "101", mode=Mode.NEVER)
+    assert store.read_now(people.recorded_endpoints, PBX) == []
+
+
+def test_every_change_moves_the_revision_and_a_refused_one_does_not(store: Store) -> None:
+    assert store.read_now(people.revision) == 0
+    add_user(store, "101")
+    first = store.read_now(people.revision)
+    assert first > 0
+    store.write_now(people.change_user, "101", mode=Mode.NEVER)
+    second = store.read_now(people.revision)
+    assert second > first
+    with pytest.raises(SettingsError):
+        store.write_now(people.change_user, "101", role="king")
+    assert store.read_now(people.revision) == second
+
+
+def test_signing_in_takes_the_right_password_of_a_user_who_has_one(store: Store) -> None:
+    user = add_user(store, "101", login="anna", password="correct horse")
+    add_user(store, "102", login="ben")
+    assert store.read_now(people.sign_in, "anna", "correct horse") == user
+    for login, password in [
+        ("anna", "wrong"),
+        ("anna", ""),
+        ("ben", ""),
+        ("ben", "x"),
+        ("eve", "x"),
+        ("", ""),
+    ]:
+        assert store.read_now(people.sign_in, login, password) is None, login
+
+
+def test_an_empty_password_takes_signing_in_away(store: Store) -> None:
+    add_user(store, "101", login="anna", password="correct horse")
+    store.write_now(people.change_user, "101", password="")
+    for password in ("", "correct horse"):
+        assert store.read_now(people.sign_in, "anna", password) is None
+
+
+def test_a_password_that_everybody_knows_is_noted(store: Store) -> None:
+    assert people.is_default_password("Admin")
+    assert people.is_default_password("demo-101")
+    assert people.is_default_password("anna", "anna", None)
+    assert not people.is_default_password("correct horse", "anna", None)
