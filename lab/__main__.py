@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import threading
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from lab.errors import LabError
 from lab.lab import Lab
 from lab.people import OUTSIDE_PREFIX, SERVICES, USERS
+from lab.tones import frequency_hz
+
+ANSWER_AFTER_S = 4
+ANSWERING = (*(user.number for user in USERS), "0812345678")
 
 
 def main() -> None:
@@ -23,10 +29,19 @@ def main() -> None:
     )
     parser.add_argument("--verbose", type=int, default=3, help="Asterisk's verbosity in its log")
     wanted = parser.parse_args()
-    lab = Lab(Path(".lab"), wanted.name, wanted.verbose, wanted.sip_address)
+    try:
+        _run(Lab(Path(".lab"), wanted.name, wanted.verbose, wanted.sip_address))
+    except LabError as error:
+        sys.exit(str(error))
+
+
+def _run(lab: Lab) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         lab.start()
         try:
+            for number in ANSWERING:
+                lab.phones_asterisk.rx(f"dialplan set global AUTO_PLAY_{number} tone-{frequency_hz(number)}")
+                lab.phones_asterisk.rx(f"dialplan set global AUTO_ANSWER_{number} {ANSWER_AFTER_S}")
             _print(lab, Console())
             threading.Event().wait()
         finally:
@@ -39,6 +54,7 @@ def _print(lab: Lab, console: Console) -> None:
     console.print(
         f"       0... and +46... go out by the trunk; {OUTSIDE_PREFIX}101 and so on come in by it\n"
     )
+    console.print(f"The lab's phones answer after {ANSWER_AFTER_S} s with a tone: {', '.join(ANSWERING)}\n")
     for name, asterisk in (("PBX", lab.pbx), ("phones", lab.phones_asterisk)):
         console.print(
             f"{name}: ARI {asterisk.http_url}, user {asterisk.ari_user}, password {asterisk.ari_password}"

@@ -90,7 +90,7 @@ class LabAsterisk:
         return self.tree.inside(path)
 
     def configure(self, overlay: str, values: Mapping[str, object]) -> None:
-        """Write the folders, and ``etc`` from ``overlay/<overlay>``, filled in, and `asterisk_conf`, as it is."""
+        """Write ``etc``: ``overlay/<overlay>`` with ``values`` filled in, and `asterisk_conf` as it is."""
         for name in (*FOLDERS, "spool/recording", "etc/recorder"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         own = {

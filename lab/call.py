@@ -151,11 +151,13 @@ class PhoneCall:
         """Put the other party on hold with a re-INVITE, and be silent."""
         if self._tone_on:
             await self._ari.delete(f"/channels/{self.id}/moh")
+        await self._control_file("pause")
         await self._act("hold")
 
     async def unhold(self) -> None:
-        """Take the other party back, and play on if a tone was played."""
+        """Take the other party back, and play on what was played."""
         await self._ari.delete(f"/channels/{self.id}/hold")
+        await self._control_file("unpause")
         if self._tone_on:
             await self._act("moh", mohClass=self.phone.tone_class)
 
@@ -258,6 +260,11 @@ class PhoneCall:
         self._refused = ""
         await self._set("REFER_TO", uri)
         await self._act("continue", context="refer", extension="s", priority=1)
+
+    async def _control_file(self, operation: str) -> None:
+        if self._playing:
+            path = f"/playbacks/{self._playing}/control"
+            await self._ari.request("POST", path, missing_ok=True, operation=operation)
 
     async def _set(self, variable: str, value: str) -> None:
         await self._act("variable", variable=variable, value=value)

@@ -55,7 +55,7 @@ def main(check: bool) -> int:
 
 async def _check(since_s: float) -> int:
     async with Lab(FOLDER, "check") as lab:
-        recorder = _fresh(lab, FOLDER / "check-data")
+        recorder = fresh(lab, FOLDER / "check-data")
         try:
             recorder.start()
             verdicts = await _run_cases(lab, recorder)
@@ -64,7 +64,8 @@ async def _check(since_s: float) -> int:
     return _report(verdicts, time.time() - since_s)
 
 
-def _fresh(lab: Lab, folder: Path) -> LabRecorder:
+def fresh(lab: Lab, folder: Path) -> LabRecorder:
+    """A recorder with an empty catalogue, not started."""
     shutil.rmtree(folder, ignore_errors=True)
     recorder = LabRecorder(lab, folder)
     recorder.add_users()

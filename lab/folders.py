@@ -11,11 +11,13 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.tree import Tree
+from lab.tree import Tree, cache_folder
 
 LOCK = "owner.lock"
 SOCKET_PATH_MAX = 100
@@ -30,8 +32,13 @@ class LabFolder:
         self.project = project.resolve()
         self.link = self.project / name
         store = self.project if tree.root is None else tree.root / "lab"
-        _remove_stale(store)
-        _remove_dangling(self.project)
+        with _one_at_a_time():
+            _remove_stale(store)
+            _remove_dangling(self.project)
+            self._create(tree, store)
+
+    def _create(self, tree: Tree, store: Path) -> None:
+        name = self.link.name
         if self.link.exists():
             raise LabError(f"A lab named {name} is running already. Stop it, or give this one another name.")
         self.path = self.link if tree.root is None else store / f"{name}-{os.getpid()}"
@@ -52,6 +59,13 @@ class LabFolder:
         self._lock.close()
 
 
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with (cache_folder() / "labs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _hold(folder: Path) -> TextIOWrapper:
     lock = (folder / LOCK).open("w")
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,6 +83,10 @@ def _remove_stale(store: Path) -> None:
 
 
 def _remove_dangling(project: Path) -> None:
+    """Links to what is gone, and the logs of labs before."""
     for link in project.iterdir():
         if link.is_symlink() and not link.exists():
             link.unlink()
+    for log in [*project.glob("*-pbx.log"), *project.glob("*-phones.log")]:
+        if not (project / log.stem.rpartition("-")[0]).exists():
+            log.unlink()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
+import os
 import secrets
+import shutil
 import signal
 import threading
 import time
@@ -15,16 +18,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from lab.ari import Ari
 from lab.asterisk import OVERLAY, POLL_S, LabAsterisk, fill
 from lab.errors import LabTimeout
 from lab.folders import LabFolder
 from lab.people import USERS
 from lab.phones import Phone, Phones
 from lab.ports import PortBlock
-from lab.tones import ALL_HZ, write_tones
+from lab.tones import ALL_HZ, TONES_VERSION, write_tones
 from lab.tree import Tree, cache_folder, find_tree
 
 REGISTER_S = 15.0
+IDLE_S = 5.0
 
 
 class Lab:
@@ -33,7 +38,8 @@ class Lab:
     ``async with Lab() as lab`` does everything. Where one lab serves several event loops, `start` and `stop`
     it once, and `connect` and `disconnect` the phones in each loop.
 
-    ``folder`` is where ``<name>`` links to its files while it runs, and where its logs stay afterwards.
+    ``folder`` is where ``<name>`` links to its files while it runs, and where its logs stay afterwards
+    until the next lab starts.
     ``verbose`` is Asterisk's (3 logs each line of dialplan). ``sip_address`` is where the PBX takes SIP.
     """
 
@@ -72,7 +78,7 @@ class Lab:
         """
         with ExitStack() as until_started:
             until_started.callback(self.stop)
-            _end_on_sigterm()
+            _end_in_order()
             atexit.register(self.stop)
             tree = find_tree()
             folder = LabFolder(tree, self.folder, self.name)
@@ -98,6 +104,15 @@ class Lab:
     async def disconnect(self) -> None:
         """Hang up every phone and close the socket."""
         await self.phones.disconnect()
+
+    async def idle(self, timeout_s: float = IDLE_S) -> None:
+        """Return when no channel is left on the PBX. Raises `LabTimeout` naming those that are."""
+        async with Ari(self.pbx.http_url, self.pbx.ari_user, self.pbx.ari_password) as ari:
+            until = time.monotonic() + timeout_s
+            while left := [channel["name"] for channel in await ari.get("/channels")]:
+                if time.monotonic() > until:
+                    raise LabTimeout(f"Channels are left on the PBX: {', '.join(left)}.")
+                await asyncio.sleep(POLL_S)
 
     def outside(self, number: str) -> Phone:
         """The phone of an outside number (national form, ``0812345678``) behind the trunk."""
@@ -152,9 +167,13 @@ class Lab:
 
 
 def _tones(tree: Tree) -> Path:
-    folder = (tree.root or cache_folder()) / "lab-tones"
-    if not all((folder / f"{hz}/tone.wav16").exists() for hz in ALL_HZ):
-        write_tones(folder)
+    folder = (tree.root or cache_folder()) / f"lab-tones-{TONES_VERSION}"
+    if not folder.is_dir():
+        part = folder.with_suffix(f".{os.getpid()}")
+        write_tones(part)
+        with suppress(OSError):  # another lab was faster
+            part.rename(folder)
+        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
@@ -188,11 +207,13 @@ def _online(pbx: LabAsterisk) -> Iterator[str]:
         yield from (str(one["resource"]) for one in endpoints if one["state"] == "online")
 
 
-def _end_on_sigterm() -> None:
-    """SIGTERM ends the program as Ctrl-C does, with everything stopped, unless it has its own way."""
-    ours = threading.current_thread() is threading.main_thread()
-    if ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _exit)
+def _end_in_order() -> None:
+    """SIGTERM and SIGHUP end the program with everything stopped, unless it treats them itself."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _exit)
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:

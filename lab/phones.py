@@ -34,19 +34,17 @@ class Phone:
         self.ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
 
     async def call(self, number: str, play: str | Path | None = None) -> PhoneCall:
-        """Call a number; returns at once. ``play`` begins when it is answered."""
+        """Call a number; returns at once. ``play`` (`PhoneCall.play`) begins when it is answered."""
         call = self.phones.new_call(self, number, play)
-        await self._originate(call, app=self.phones.app, appArgs="outgoing")
-        return call
-
-    async def call_by_itself(self, number: str, play: str | None = TONE) -> PhoneCall:
-        """As `call`, but once answered the phone plays (or is silent) without anybody's attention.
-
-        For load: it costs little, but of the call only `PhoneCall.hangup` works.
-        """
-        call = self.phones.new_call(self, number)
-        variables = {"PLAY": self.tone_class if play == TONE else ""}
-        await self._originate(call, {"variables": variables}, context="by-itself", extension="s", priority=1)
+        await self.phones.ari.post(
+            f"/channels/{call.id}",
+            endpoint=f"PJSIP/{number}@{self.account}",
+            callerId=self.number,
+            timeout=RING_S,
+            app=self.phones.app,
+            appArgs="outgoing",
+        )
+        await self.phones.subscribe(call)
         return call
 
     async def incoming(self, timeout_s: float = 5.0) -> PhoneCall:
@@ -57,24 +55,18 @@ class Phone:
             raise LabTimeout(f"No call came to {self.number} in {timeout_s} s.") from None
 
     async def auto_answer(self, after_s: float = 0.0, play: str | None = TONE) -> None:
-        """From now on answer by itself and play the phone's tone (None: be silent); see `call_by_itself`."""
+        """From now on answer by itself and play the phone's tone (None: be silent).
+
+        The phones' dialplan does it, at little cost; `incoming` does not see these calls.
+        """
+        self.phones.auto_answering.add(self)
         await self.phones.set_global(f"AUTO_PLAY_{self.number}", self.tone_class if play == TONE else "")
         await self.phones.set_global(f"AUTO_ANSWER_{self.number}", str(after_s))
 
     async def manual_answer(self) -> None:
         """From now on ring and wait to be answered, as at the start."""
+        self.phones.auto_answering.discard(self)
         await self.phones.set_global(f"AUTO_ANSWER_{self.number}", "")
-
-    async def _originate(self, call: PhoneCall, body: Json | None = None, **query: object) -> None:
-        await self.phones.ari.post(
-            f"/channels/{call.id}",
-            body,
-            endpoint=f"PJSIP/{call.number}@{self.account}",
-            callerId=self.number,
-            timeout=RING_S,
-            **query,
-        )
-        await self.phones.subscribe(call)
 
 
 class Phones:
@@ -90,6 +82,7 @@ class Phones:
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = count(1)
+        self.auto_answering: set[Phone] = set()
 
     def __getitem__(self, number: str) -> Phone:
         """The phone of a user; raises KeyError if there is no such user."""
@@ -139,8 +132,10 @@ class Phones:
             raise LabError("The phones' event socket could not be opened.") from reason
 
     async def disconnect(self) -> None:
-        """Hang up every call of the phones and close the socket."""
+        """Hang up every call of the phones, let none answer by itself, and close the socket."""
         try:
+            for phone in list(self.auto_answering):
+                await phone.manual_answer()
             for channel in await self.ari.get("/channels"):
                 await self.ari.delete(f"/channels/{channel['id']}")
         finally:
@@ -163,13 +158,13 @@ class Phones:
     async def play_file(self, channel_id: str, path: Path) -> str:
         """Play a file to a channel through a bridge of its own, so that DTMF and hold work meanwhile.
 
-        Returns the bridge's id.
+        Returns the id of the bridge and of the playback.
         """
         sound = await asyncio.to_thread(self._bring, path)
         bridge = f"play-{channel_id}-{next(self._ids)}"
         await self.ari.post(f"/bridges/{bridge}", type="mixing")
         await self.ari.post(f"/bridges/{bridge}/addChannel", channel=channel_id)
-        await self.ari.post(f"/bridges/{bridge}/play", media=f"sound:{sound}")
+        await self.ari.post(f"/bridges/{bridge}/play", media=f"sound:{sound}", playbackId=bridge)
         return bridge
 
     def _bring(self, path: Path) -> str:

@@ -20,6 +20,8 @@ USER_HZ = {"101": 440, "102": 520, "103": 610, "104": 730, "105": 810, "106": 10
 OUTSIDE_HZ = (1110, 1270, 1410, 1550, 1710, 1850, 2010, 2150)
 ALL_HZ = (HOLD_HZ, *USER_HZ.values(), *OUTSIDE_HZ)
 LENGTH_S = 60
+TONES_VERSION = 1
+"""Counted up when the files change: they are kept under this name."""
 LEVEL_DBFS = -12.0
 WINDOW_S = 0.04
 

@@ -100,7 +100,7 @@ class EventSocket:
         self._open_timeout_s = open_timeout_s
         self._close_timeout_s = close_timeout_s
         self._backoff = Backoff(retry_min_s, retry_max_s)
-        self._queue: asyncio.Queue[_Queued] = asyncio.Queue()  # bounded by _put_event and _room
+        self._queue: asyncio.Queue[_Queued] = asyncio.Queue()  # bounded by _overflow and _room
         self._room = asyncio.Event()
         self._room.set()
         self._reader: asyncio.Task[None] | None = None
@@ -236,6 +236,7 @@ class EventSocket:
 
     def _overflow(self) -> _Loss:
         metrics.QUEUE_OVERFLOWS.labels(self.pbx).inc()
+        self._room.clear()
         return _Loss(f"{self._capacity} events wait to be worked on: dropped until half of them are")
 
     def _note_room(self) -> None:

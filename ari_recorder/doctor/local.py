@@ -59,7 +59,11 @@ def look_at_folder(where: str, folder: Path, setting: str) -> list[Check]:
     if reason:
         remedy = f"Give it to {_who()}, which runs this, or set {setting} to another folder."
         return [bad(where, "folder", f"{there} cannot be written: {reason}", remedy)]
-    made = "can be written" if there == folder else f"is not there yet; {there}, where it will be, can be written"
+    made = (
+        "can be written"
+        if there == folder
+        else f"is not there yet; {there}, where it will be, can be written"
+    )
     return [good(where, "folder", f"{folder} {made} by {_who()}"), look_at_space(where, there)]
 
 
@@ -112,7 +116,9 @@ def _look_at_users(users: list[UserRow], settings: Settings) -> list[Check]:
     astray = sorted({pbx for user in recorded for pbx, _ in user.endpoints} - settings.pbx.keys())
     if astray:
         remedy = f"Add it to the settings as [pbx.{astray[0]}], or correct it with ari-recorder user set."
-        checks.append(bad("store", "users", f"endpoints on an Asterisk unknown here: {listed(astray)}", remedy))
+        checks.append(
+            bad("store", "users", f"endpoints on an Asterisk unknown here: {listed(astray)}", remedy)
+        )
     return checks
 
 

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: ``where`` it is (``store``, ``pbx.main``), what was ``found``, and the ``remedy``."""
+    """One thing looked at: ``where`` it is (``store``, ``pbx.main``), what was ``found``, what to do."""
 
     where: str
     name: str

@@ -32,7 +32,11 @@ async def look_at_spool(where: str, spool: Path, ari: Ari, inquiry: Inquiry) -> 
     reason = await in_thread(why_not_writable, spool)
     if reason:
         return [*checks, _unwritable(where, setting, spool, reason, theirs)]
-    return [*checks, await _same(where, setting, spool, ari, theirs), await in_thread(look_at_space, where, spool)]
+    return [
+        *checks,
+        await _same(where, setting, spool, ari, theirs),
+        await in_thread(look_at_space, where, spool),
+    ]
 
 
 async def _their_folder(inquiry: Inquiry) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from ari_recorder.ari import Ari, Channel, subscribe_endpoints
-from ari_recorder.errors import AriConflict, AriNotFound
+from ari_recorder.errors import AriConflict, AriNotFound, AriRefused
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import RecordedEndpoint
@@ -71,7 +71,7 @@ class Directory:
     async def _unsubscribe(self, name: str) -> None:
         try:
             await self._ari.unsubscribe([f"endpoint:{name}"])
-        except (AriConflict, AriNotFound):
+        except (AriConflict, AriNotFound, AriRefused):
             _log.debug("was not subscribed", pbx=self._pbx, endpoint=name)
 
     def _report(self, unknown: frozenset[str]) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -44,7 +44,7 @@ class Vault(Protocol):
 
 def key_for(organisation: UUID, started_at: datetime, recording: UUID, suffix: str) -> str:
     """Where a recording is kept: by organisation and UTC day, named by its id."""
-    return f"{organisation}/{started_at:%Y/%m/%d}/{recording}{suffix}"
+    return f"{organisation}/{started_at.astimezone(UTC):%Y/%m/%d}/{recording}{suffix}"
 
 
 class LocalVault:

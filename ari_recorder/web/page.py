@@ -63,11 +63,17 @@ def reader_language(request: web.Request) -> Language:
 
 async def send_static(request: web.Request) -> web.FileResponse:
     """``GET /static/{path}``: a file of `static/`, for long when its address says which version."""
-    path = (STATIC / request.match_info["path"]).resolve()
-    if not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+    path = STATIC / request.match_info["path"]
+    if path not in _static_files():
         raise web.HTTPNotFound
     cache = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
     return web.FileResponse(path, headers={"Cache-Control": cache})
+
+
+@functools.cache
+def _static_files() -> frozenset[Path]:
+    """Every file that is served: what is asked for is compared with these, never opened as it is."""
+    return frozenset(path for path in STATIC.rglob("*") if path.is_file())
 
 
 @functools.cache

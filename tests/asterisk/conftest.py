@@ -32,3 +32,4 @@ async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
     await running_lab.connect()
     yield running_lab
     await running_lab.disconnect()
+    await running_lab.idle()

@@ -76,7 +76,7 @@ class Player {
       if (!peaks[0].length) throw new Error("waveform: empty");
       this.surfer = WaveSurfer.create({
         container: this.waveform, media: this.audio, peaks, duration: this.durationS,
-        height: "auto", barWidth: 2, barGap: 1, barRadius: 2, cursorWidth: 2, normalize: false,
+        height: "auto", barWidth: 2, barGap: 1, barRadius: 2, cursorWidth: 2, normalize: true,
         maxPeak: Math.max(0.05, ...peaks[0], ...peaks[1]), dragToSeek: true, hideScrollbar: true,
         cspNonce: this.section.dataset.nonce, ...colours(),
       });

@@ -1,0 +1,63 @@
+"""``ari-recorder recordings``: what has been recorded, as who runs the machine sees it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ari_recorder.cli.common import catalogue, console, print_json, settings
+from ari_recorder.store import catalogue as reading
+from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
+from ari_recorder.store.scope import Operator
+
+app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
+
+
+@app.command("list", epilog="Example: ari-recorder recordings list --limit 10")
+def list_(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="Most recordings shown.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="Where to go on, as the previous page says.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, with every field.")] = False,
+) -> None:
+    """Recordings of everybody, newest first; times are this machine's."""
+    with catalogue(settings(context)) as store:
+        page = store.read_now(reading.recordings, Operator(), limit=limit, cursor=cursor)
+    if json:
+        print_json(page)
+        return
+    out = console()
+    out.print(_table(page.recordings) if page.recordings else "There are no recordings.")
+    if page.next_cursor:
+        out.print(f"More: ari-recorder recordings list --cursor {page.next_cursor}", soft_wrap=True)
+
+
+def _table(rows: tuple[RecordingRow, ...]) -> Table:
+    table = Table("started", "length", "user", "direction", "counterpart", "state", "problems")
+    for row in rows:
+        table.add_row(*map(Text, _cells(row)))
+    return table
+
+
+def _cells(row: RecordingRow) -> tuple[str, ...]:
+    return (
+        f"{row.started_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        _length(row.duration_ms),
+        f"{row.user_number or ''} {row.user_name}".strip(),
+        f"{row.direction}{', internal' if row.internal else ''}",
+        f"{row.counterpart_number} {row.counterpart_name}".strip(),
+        row.state,
+        " ".join(row.problems),
+    )
+
+
+def _length(duration_ms: int | None) -> str:
+    """Hours, minutes and seconds; empty while it is not known."""
+    if duration_ms is None:
+        return ""
+    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

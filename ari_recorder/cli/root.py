@@ -1,0 +1,101 @@
+"""The commands and what stands before them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from ari_recorder import __version__, config, log
+from ari_recorder.cli import diagnosis, recordings, users
+from ari_recorder.cli.common import Options, settings
+from ari_recorder.errors import ARIRecorderError
+
+EXAMPLES = """Examples:
+
+  ari-recorder --config /etc/ari_recorder.toml run
+
+  ari-recorder user add 101 --name Anna --mode always --endpoint PJSIP/101
+
+  ari-recorder recordings list --limit 10
+
+  ari-recorder doctor"""
+
+app = typer.Typer(
+    help="Call recording for Asterisk through ARI.",
+    epilog=EXAMPLES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help=f"Settings file (TOML); otherwise {config.CONFIG_VARIABLE}."
+    ),
+]
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    config_file: ConfigOption = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=lambda v: _version(v), help="Say the version."),
+    ] = False,
+) -> None:
+    """Call recording for Asterisk through ARI."""
+    context.ensure_object(Options).config = config_file
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ari-recorder {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: ari-recorder run --config /etc/ari_recorder.toml")
+def run(context: typer.Context, config_file: ConfigOption = None) -> None:
+    """Record until SIGINT or SIGTERM; calls go on, and go on being recorded, when it stops."""
+    if config_file:
+        context.ensure_object(Options).config = config_file
+    found = settings(context)
+    log.configure(found.log)
+    from ari_recorder.app import run as run_app  # the other commands start faster without
+
+    asyncio.run(run_app(found))
+
+
+@app.command(epilog="Example: ari-recorder demo --check")
+def demo(
+    check: Annotated[
+        bool, typer.Option("--check", help="Make the calls, verify every recording, and end.")
+    ] = False,
+) -> None:
+    """Start a PBX, telephones and the recorder on this machine (in a source checkout)."""
+    raise typer.Exit(_demo_main()(check))
+
+
+def _demo_main() -> Callable[[bool], int]:
+    try:
+        return cast(Callable[[bool], int], importlib.import_module("lab.demo").main)
+    except ModuleNotFoundError as error:
+        if error.name not in ("lab", "lab.demo"):
+            raise
+        raise ARIRecorderError(
+            "The demo is part of the source checkout, not of the installed package:"
+            " get the source and run `make demo` in it."
+        ) from error
+
+
+app.add_typer(users.app, name="user")
+app.add_typer(recordings.app, name="recordings")
+app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
+app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)

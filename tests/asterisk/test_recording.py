@@ -1,0 +1,233 @@
+"""Calls through a real Asterisk become recordings whose audio is right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import models, people
+from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.database import Store
+from lab import Lab
+from lab.cases import CASES, Case, length_s, talk
+from lab.evidence import Evidence, Expected
+from lab.recorder import LabRecorder
+from lab.tones import frequency_hz, tone_dbfs, tone_s
+
+pytestmark = pytest.mark.asterisk
+
+
+@dataclass
+class Station:
+    """A running recorder on the lab's PBX, and what it leaves."""
+
+    lab: Lab
+    recorder: LabRecorder
+    evidence: Evidence
+
+    @property
+    def store(self) -> Store:
+        return self.evidence.store
+
+    async def only(self) -> RecordingRow:
+        """The one recording there is, once everything is settled."""
+        await self.evidence.settled()
+        (row,) = self.evidence.recordings()
+        return row
+
+    def ledger(self) -> list[tuple[str | None, str]]:
+        def lines() -> list[tuple[str | None, str]]:
+            return [(line.outcome, line.reason) for line in models.LedgerLine.select()]
+
+        return self.store.read_now(lines)
+
+
+Begin = Callable[..., Station]
+
+
+@pytest.fixture
+def begin(lab: Lab, tmp_path: Path) -> Iterator[Begin]:
+    """Start a recorder with an empty catalogue and further settings."""
+    stations: list[Station] = []
+
+    def start(**settings: str) -> Station:
+        environment = {f"ARI_RECORDER_{key.upper()}": value for key, value in settings.items()}
+        recorder = LabRecorder(lab, tmp_path / "recorder", environment)
+        recorder.add_users()
+        stations.append(Station(lab, recorder, Evidence(recorder)))
+        recorder.start()
+        return stations[-1]
+
+    yield start
+    for station in stations:
+        station.recorder.stop()
+        station.evidence.close()
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.02)  # polling: what is waited for happens in another process
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_every_case_of_the_demo(begin: Begin, case: Case) -> None:
+    station = begin()
+    made = await case.make(station.lab)
+    await station.evidence.settled()
+    rows = {row.user_number: row for row in station.evidence.recordings()}
+    assert sorted(rows) == sorted(expected.user for expected in made.expected)
+    for expected in made.expected:
+        assert station.evidence.faults(rows[expected.user], expected) == []
+
+
+async def test_a_mode_changed_while_running_holds_from_the_next_call(begin: Begin) -> None:
+    station = begin()
+    await talk(station.lab, "105", "106", talk_s=0.5)
+    await station.store.write(people.change_user, "105", mode=Mode.ALWAYS)
+    await until(lambda: "known=5" in station.recorder.log.read_text())
+    calling, _ = await talk(station.lab, "105", "106")
+    row = await station.only()
+    assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
+
+
+async def test_a_wide_band_leg_is_recorded_wide_band(begin: Begin) -> None:
+    station = begin()
+    await station.store.write(people.change_user, "103", mode=Mode.ALWAYS)
+    await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
+    calling, _ = await talk(station.lab, "103", "106")
+    row = await station.only()
+    assert row.sample_rate_hz == 16000
+    assert station.evidence.faults(row, Expected("103", "106", length_s(calling), "outbound")) == []
+
+
+async def test_a_wide_band_leg_that_was_called_is_recorded_wide_band(begin: Begin) -> None:
+    """Its codec is chosen at the answer, after the snoops were made."""
+    station = begin()
+    await station.store.write(people.change_user, "103", mode=Mode.ALWAYS)
+    await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
+    _, called = await talk(station.lab, "106", "103")
+    row = await station.only()
+    assert row.sample_rate_hz == 16000
+    assert station.evidence.faults(row, Expected("103", "106", length_s(called), "inbound")) == []
+
+
+@pytest.mark.parametrize("audio_format", ["flac", "wav"])
+async def test_a_lossless_format_by_setting(begin: Begin, audio_format: str) -> None:
+    station = begin(media__format=audio_format)
+    calling, _ = await talk(station.lab, "101", "106")
+    row = await station.only()
+    assert row.media_type == f"audio/{audio_format}"
+    assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
+
+
+async def test_a_long_call_rolls_over_without_a_gap(begin: Begin) -> None:
+    station = begin(media__format="wav", media__segment_max_s="1.5")
+    calling, _ = await talk(station.lab, "101", "106", talk_s=7)
+    row = await station.only()
+    assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
+    assert len(spans(station, row)) == 5
+    samples, rate_hz = station.evidence.audio(row)
+    for side, number in ((0, "101"), (1, "106")):
+        assert seams(samples[:, side], rate_hz, frequency_hz(number)) == []
+
+
+async def test_a_call_without_any_audio_is_recorded_and_says_so(begin: Begin) -> None:
+    station = begin()
+    calling = await station.lab.phones["101"].call("106")
+    called = await station.lab.phones["106"].incoming()
+    await called.answer()
+    await calling.answered()
+    await asyncio.sleep(1)  # the length of the conversation
+    await calling.hangup()
+    await calling.ended()
+    row = await station.only()
+    assert row.duration_ms == pytest.approx(length_s(calling) * 1000, abs=100)
+    assert (row.left_dbfs, row.right_dbfs) == (None, None)
+    assert station.ledger() == [("recorded", "")]
+
+
+async def test_a_call_under_a_second(begin: Begin) -> None:
+    station = begin()
+    calling, _ = await talk(station.lab, "101", "106", talk_s=0.3)
+    row = await station.only()
+    assert row.duration_ms == pytest.approx(length_s(calling) * 1000, abs=100)
+    assert row.problems == ()
+
+
+async def test_an_endpoint_that_does_not_exist_is_reported_and_breaks_no_other(begin: Begin) -> None:
+    station = begin()
+    await station.store.write(
+        people.add_user, name="Ghost", number="999", mode=Mode.ALWAYS, endpoints=[("main", "PJSIP/999")]
+    )
+    await until(lambda: "unknown=1" in station.recorder.log.read_text())
+    assert "PJSIP/999" in station.recorder.log.read_text()
+    await talk(station.lab, "101", "106", talk_s=0.5)
+    assert (await station.only()).user_number == "101"
+
+
+async def test_a_missing_recording_folder_costs_the_recording_not_the_call(begin: Begin) -> None:
+    station = begin()
+    spool = station.lab.pbx.spool
+    away = spool.rename(spool.with_name("recording.away"))
+    try:
+        calling, called = await talk(station.lab, "101", "106")
+        assert length_s(calling) == pytest.approx(2.0, abs=0.3)
+        assert called.cause == 16  # normal clearing: hung up by the caller, not by us
+        await station.evidence.settled()
+    finally:
+        away.rename(spool)
+    assert station.evidence.recordings() == []
+    ((outcome, reason),) = station.ledger()
+    assert outcome == "not_recorded"
+    assert "broke off" in reason
+
+
+async def test_both_sides_are_aligned_to_a_frame(begin: Begin) -> None:
+    """What 106 hears it says again at once: the same audio on both sides, a constant delay apart."""
+    station = begin(media__format="wav")
+    delays = []
+    for _ in range(3):
+        before = {row.id for row in station.evidence.recordings()}
+        calling = await station.lab.phones["101"].call("107", play="tone")
+        await calling.answered()
+        await asyncio.sleep(1.5)  # the length of the conversation
+        await calling.hangup()
+        await calling.ended()
+        await station.evidence.settled()
+        (row,) = (row for row in station.evidence.recordings() if row.id not in before)
+        samples, rate_hz = station.evidence.audio(row)
+        delays.append(first_heard_s(samples[:, 1], rate_hz) - first_heard_s(samples[:, 0], rate_hz))
+    assert max(delays) - min(delays) <= 0.02
+
+
+def first_heard_s(samples: np.ndarray, rate_hz: int) -> float:
+    return float(np.argmax(np.abs(samples) > 0.05)) / rate_hz
+
+
+def spans(station: Station, row: RecordingRow) -> list[int]:
+    def durations() -> list[int]:
+        return [s.duration_ms for s in models.Segment.select().where(models.Segment.recording == row.id)]
+
+    return station.store.read_now(durations)
+
+
+def seams(samples: np.ndarray, rate_hz: int, hz: float) -> list[float]:
+    """Where a steady sine is interrupted: times (s) at which 40 ms of it do not fit the tone."""
+    step = round(0.04 * rate_hz)
+    heard = tone_s(samples, rate_hz, hz)
+    assert heard > 1
+    start, end = np.flatnonzero(np.abs(samples) > 0.05)[[0, -1]]
+    blocks = range(start + 2 * step, end - 2 * step, step)
+    level = tone_dbfs(samples[start + step : end - step], rate_hz, hz)
+    return [
+        at / rate_hz
+        for at in blocks
+        if abs(tone_dbfs(samples[at : at + step], rate_hz, hz) - level) > 1.0
+    ]
