@@ -54,8 +54,8 @@ LEFT_OUT = (
 class LabAsterisk:
     """An Asterisk with a folder, ports and a configuration of its own.
 
-    ``http_url`` (without ``/ari``), ``ari_user`` and ``ari_password`` reach its ARI; ``sip_address`` and
-    ``sip_port`` its SIP (UDP). Paths are as this machine sees them; `inside` gives Asterisk's view.
+    ``http_url`` (without ``/ari``), ``ari_user`` and ``ari_password`` reach its ARI, ``sip_port`` its
+    SIP (UDP). Paths are as this machine sees them; `inside` gives Asterisk's view.
     """
 
     def __init__(self, tree: Tree, folder: Path, ports: PortBlock, ari_user: str, ari_password: str) -> None:

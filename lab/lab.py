@@ -12,13 +12,13 @@ import signal
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lab.ari import Ari
+from lab.ari import Ari, Json
 from lab.asterisk import OVERLAY, POLL_S, LabAsterisk, fill
 from lab.errors import LabTimeout
 from lab.folders import LabFolder
@@ -29,7 +29,7 @@ from lab.tones import ALL_HZ, TONES_VERSION, write_tones
 from lab.tree import Tree, cache_folder, find_tree
 
 REGISTER_S = 15.0
-IDLE_S = 5.0
+PBX_S = 5.0
 
 
 class Lab:
@@ -105,13 +105,23 @@ class Lab:
         """Hang up every phone and close the socket."""
         await self.phones.disconnect()
 
-    async def idle(self, timeout_s: float = IDLE_S) -> None:
+    async def idle(self, timeout_s: float = PBX_S) -> None:
         """Return when no channel is left on the PBX. Raises `LabTimeout` naming those that are."""
+        await self._pbx_shows("/channels", lambda channels: not channels, timeout_s)
+
+    async def bridged(self, calls: int = 1, timeout_s: float = PBX_S) -> None:
+        """Return when the PBX has connected this many calls: a REFER right after an answer is refused."""
+        await self._pbx_shows(
+            "/bridges", lambda all_: sum(len(one["channels"]) > 1 for one in all_) >= calls, timeout_s
+        )
+
+    async def _pbx_shows(self, path: str, true: Callable[[list[Json]], bool], timeout_s: float) -> None:
         async with Ari(self.pbx.http_url, self.pbx.ari_user, self.pbx.ari_password) as ari:
             until = time.monotonic() + timeout_s
-            while left := [channel["name"] for channel in await ari.get("/channels")]:
+            while not true(found := await ari.get(path)):
                 if time.monotonic() > until:
-                    raise LabTimeout(f"Channels are left on the PBX: {', '.join(left)}.")
+                    names = ", ".join(one["name"] or one["id"] for one in found) or "none"
+                    raise LabTimeout(f"After {timeout_s} s the PBX still has these {path[1:]}: {names}.")
                 await asyncio.sleep(POLL_S)
 
     def outside(self, number: str) -> Phone:

@@ -124,7 +124,7 @@ def _build(root: Path, host: str | None) -> None:
         )
     part = root.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
-    _console.print(f"Putting a real Asterisk 22 (Debian sid, about 540 MB) under {root}; about a minute.")
+    _console.print(f"Putting a real Asterisk 22 (Debian sid, 540 MB) under {root}; one to three minutes.")
     _debootstrap(part)
     finish(part, root)
     _console.print("Asterisk is there and will be used again.")

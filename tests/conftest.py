@@ -59,10 +59,10 @@ class PostgreSQL:
             for statement in statements:
                 connection.execute(statement)
 
-    def new_database(self) -> str:
-        """A database that nobody has used; its address."""
+    def new_database(self, template: str = "template1") -> str:
+        """A database that nobody has used, a copy of ``template``; its address."""
         name = f"t{secrets.token_hex(6)}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
     def drop(self, url: str) -> None:
@@ -178,6 +178,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def migrated(postgresql: PostgreSQL) -> str:
+    """Name of a database with the catalogue's tables, to make copies of."""
+    url = postgresql.new_database()
+    Store(url).close()
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty catalogue, on both databases in turn."""
@@ -190,12 +198,20 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.drop(url)
 
 
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """An open catalogue, empty but for its tables."""
-    opened = Store(store_url)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An open catalogue, empty but for its tables, on both databases in turn."""
+    if request.param == "sqlite":
+        opened = Store(f"sqlite:///{tmp_path}/catalogue/catalogue.db")
+        yield opened
+        opened.close()
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    url = server.new_database(request.getfixturevalue("migrated"))
+    opened = Store(url)
     yield opened
     opened.close()
+    server.drop(url)
 
 
 @pytest.fixture

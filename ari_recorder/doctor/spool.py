@@ -12,8 +12,8 @@ from ari_recorder.ari import Ari
 from ari_recorder.doctor.blocking import in_thread
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.local import look_at_space, why_not_writable
-from ari_recorder.doctor.report import Check, bad, good
-from ari_recorder.errors import AriRefused
+from ari_recorder.doctor.report import Check, bad, good, warning
+from ari_recorder.errors import AriNotFound, AriRefused
 
 NAME = "recording folder"
 
@@ -72,6 +72,9 @@ async def _same(where: str, setting: str, spool: Path, ari: Ari, theirs: str) ->
     finally:
         with suppress(FileNotFoundError):
             await in_thread(probe.unlink)
+    if not seen and not await _lists_wav(ari):
+        found = "whether it is Asterisk's cannot be told while format_wav does not run"
+        return warning(where, "spool", f"{spool} can be read and written; {found}", "Load that module first.")
     if seen:
         return good(where, "spool", f"{spool} is Asterisk's recording folder; it can be read and written")
     return bad(
@@ -80,6 +83,14 @@ async def _same(where: str, setting: str, spool: Path, ari: Ari, theirs: str) ->
         f"{setting} is {spool}, but a file put there is not in Asterisk's {theirs}",
         f"Set {setting} to where this machine sees {theirs}.",
     )
+
+
+async def _lists_wav(ari: Ari) -> bool:
+    """Asterisk lists files of the formats it knows, and no others."""
+    try:
+        return (await ari.module("format_wav.so")).status == "Running"
+    except AriNotFound:
+        return False
 
 
 def _silence() -> bytes:

@@ -95,8 +95,21 @@ class Store:
             self._closed = True
             self._jobs.put(None)
         self._writer.join()
+        self._close_readers()
         self._readers.shutdown()
         self._database.close()
+
+    def _close_readers(self) -> None:
+        """Each reader closes its own connection; the barrier gives each of them one turn."""
+        turn = threading.Barrier(READERS)
+
+        def close() -> None:
+            turn.wait()
+            self._drop_connection()
+
+        with suppress(RuntimeError):  # closed before
+            for waiting in [self._readers.submit(close) for _ in range(READERS)]:
+                waiting.result()
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -114,8 +127,17 @@ class Store:
             raise StoreError(f"The catalogue at {_shown(self.url)} cannot be {done}: {error}") from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self._database.connection_context():
+        if isinstance(self._database, SqliteDatabase):
+            with self._database.connection_context():  # opened in no time, and then holds no old snapshot
+                return work(*args, **kwargs)
+        kept = not self._database.connect(reuse_if_open=True)
+        try:
             return work(*args, **kwargs)
+        except (peewee.OperationalError, peewee.InterfaceError):
+            self._drop_connection()
+            if not kept:
+                raise
+        return self._read(work, *args, **kwargs)  # a connection kept from before may have been lost meanwhile
 
     def _write_forever(self) -> None:
         while batch := self._next_batch():

@@ -209,6 +209,7 @@ async def test_hold_plays_the_hold_tone_and_unhold_ends_it(lab: Lab) -> None:
 async def test_a_blind_transfer_connects_the_others(lab: Lab) -> None:
     call, other = await connect(lab, "101", "106")
     await other.keep()
+    await lab.bridged()
     await call.transfer("102")
     third = await lab.phones["102"].incoming()
     await third.answer(play="tone")
@@ -221,6 +222,7 @@ async def test_the_called_one_transfers_an_outside_caller(lab: Lab) -> None:
     call = await lab.outside(OUTSIDE).call("0850000101", play="tone")
     mine = await lab.phones["101"].incoming()
     await mine.answer()
+    await lab.bridged()
     await mine.transfer("106")
     third = await lab.phones["106"].incoming()
     await third.answer()
@@ -235,6 +237,7 @@ async def test_an_attended_transfer_connects_the_others(lab: Lab) -> None:
     await other.keep()
     await call.hold()
     consultation, third = await connect(lab, "101", "102")
+    await lab.bridged(2)
     await call.attended_transfer(consultation)
     await call.transferred()
     await consultation.ended()
@@ -246,6 +249,7 @@ async def test_an_attended_transfer_connects_the_others(lab: Lab) -> None:
 
 async def test_a_transfer_that_is_refused_leaves_the_call(lab: Lab) -> None:
     call, other = await connect(lab, "101", "106")
+    await lab.bridged()
     await call.transfer("nobody")
     with pytest.raises(LabError, match="refused"):
         await call.transferred()
@@ -283,6 +287,7 @@ async def test_the_called_one_transfers_after_asking(lab: Lab) -> None:
     await mine.hold()
     consultation, third = await connect(lab, "101", "106")
     await third.keep()
+    await lab.bridged(2)
     await mine.attended_transfer(consultation)
     await mine.transferred()
     await consultation.ended()
@@ -365,6 +370,7 @@ async def test_a_ringing_call_is_picked_up(lab: Lab) -> None:
 async def test_a_parked_call_is_fetched(lab: Lab) -> None:
     call, other = await connect(lab, "101", "106")
     await other.keep()
+    await lab.bridged()
     await call.transfer("750")
     await call.transferred()
     await other.hears(tones.HOLD_HZ)

@@ -114,6 +114,33 @@ async def test_killed_twice_is_an_error_and_the_pool_goes_on(spool: Spool, pool:
     assert (await pool.run(short_job(spool, "after"))).duration_ms == 2000
 
 
+async def test_killing_at_any_moment_never_hangs_and_never_spoils_the_others(spool: Spool) -> None:
+    """Workers are killed whenever they are seen, at their start, at work and idle, for four rounds."""
+    pool = StitchPool(workers=2)
+    for round_number in range(4):
+        jobs = [short_job(spool, f"r{round_number}-{number}") for number in range(2)]
+        running = asyncio.gather(*(pool.run(job) for job in jobs))
+        await until(lambda: children(os.getpid()))
+        os.kill(next(iter(children(os.getpid()))), signal.SIGKILL)
+        async with asyncio.timeout(20):
+            assert {result.duration_ms for result in await running} == {2000}
+    async with asyncio.timeout(20):
+        await pool.close()
+    assert children(os.getpid()) == {}
+
+
+async def test_a_closing_pool_finishes_what_has_begun(spool: Spool) -> None:
+    pool = StitchPool(workers=1)
+    await pool.run(short_job(spool, "warm"))
+    running = [asyncio.ensure_future(pool.run(short_job(spool, name))) for name in ("a", "b", "c")]
+    part = spool.target_folder / "a.opus.part"
+    await until(lambda: part.exists() or running[0].done())
+    await pool.close()
+    first, *others = await asyncio.gather(*running, return_exceptions=True)
+    assert not isinstance(first, BaseException)
+    assert isinstance(others[-1], MediaError) or all(not isinstance(o, BaseException) for o in others)
+
+
 async def test_a_closed_pool_refuses(spool: Spool) -> None:
     pool = StitchPool()
     await pool.run(short_job(spool, "a"))

@@ -287,11 +287,31 @@ async def test_reading_goes_on_while_something_is_written(store: Store) -> None:
         assert await asyncio.wait_for(store.read(names), 5) == []
 
 
+async def test_a_reader_s_lost_connection_is_made_anew(postgresql: PostgreSQL) -> None:
+    url = postgresql.new_database()
+    name = url.rpartition("/")[2]
+    with reopened(url) as store:
+        assert await asyncio.gather(*(store.read(names) for _ in range(4))) == [[]] * 4
+        postgresql.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        assert await asyncio.gather(*(store.read(names) for _ in range(4))) == [[]] * 4
+    postgresql.drop(url)
+
+
+def test_closing_leaves_no_connection_behind(postgresql: PostgreSQL) -> None:
+    url = postgresql.new_database()
+    with reopened(url) as store:
+        store.write_now(add_organisation, "one")
+        store.read_now(names)
+    name = url.rpartition("/")[2]
+    postgresql.execute(f"DROP DATABASE {name}")  # refused while somebody is connected
+
+
 async def test_a_lost_connection_is_told_as_the_one_error_of_the_store(
     postgresql: PostgreSQL,
 ) -> None:
     url = postgresql.new_database()
     with reopened(url) as store:
+        await store.read(names)
         postgresql.drop(url)
         with pytest.raises(StoreError, match="cannot be read"):
             await store.read(names)

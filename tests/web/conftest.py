@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -18,11 +20,12 @@ from ari_recorder.web import Part, WebContext, create_app
 from .world import Browser, Clock, NewBrowser, World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Acme with an administrator, Anna (101), Bo (102, may not listen); Other with one of each."""
-    store = Store(f"sqlite:///{tmp_path}/catalogue.db")
-    made = World(store, LocalVault(tmp_path / "vault"), tmp_path)
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, UUID]]:
+    """Acme with an administrator, Anna (101), Bo (102, may not listen); Other with one of each: made once."""
+    folder = tmp_path_factory.mktemp("template")
+    store = Store(f"sqlite:///{folder}/catalogue.db")
+    made = World(store, LocalVault(folder / "vault"), folder)
     acme = made.organisation("Acme", timezone="Europe/Stockholm")
     other = made.organisation("Other")
     made.user("admin-acme", acme, role="administrator", mode="never")
@@ -30,7 +33,17 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.user("bo", acme, number="102", may_listen=False)
     made.user("admin-other", other, role="administrator", mode="never")
     made.user("olle", other, number="101")
-    yield made
+    store.close()
+    return folder / "catalogue.db", made.ids
+
+
+@pytest.fixture
+def world(template: tuple[Path, dict[str, UUID]], tmp_path: Path) -> Iterator[World]:
+    """A copy of the template, to do with as a test likes."""
+    catalogue, ids = template
+    shutil.copy(catalogue, tmp_path / "catalogue.db")
+    store = Store(f"sqlite:///{tmp_path}/catalogue.db")
+    yield World(store, LocalVault(tmp_path / "vault"), tmp_path, ids=dict(ids))
     store.close()
 
 

@@ -1,0 +1,69 @@
+"""What is foreseen is one line and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from ari_recorder import __version__
+from ari_recorder.cli import main
+
+from .conftest import Command
+
+
+def test_the_version(command: Command) -> None:
+    assert command("--version").out == f"ari-recorder {__version__}\n"
+
+
+def test_no_command_is_the_help(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["ari-recorder"])
+    assert main() == 0
+    assert "Examples:" in command("--help").out
+
+
+@pytest.mark.parametrize("words", [("bogus",), ("user",), ("user", "add"), ("run", "--bogus"), ("run", "x")])
+def test_a_wrong_command_line(command: Command, words: tuple[str, ...]) -> None:
+    assert "--help" in command.refused(*words, code=2)
+
+
+def test_a_vault_that_cannot_be_written(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    (command.folder / "file").write_text("")
+    monkeypatch.setenv("ARI_RECORDER_VAULT__PATH", "file/vault")
+    line = command.refused("run", code=74)
+    assert "cannot be written: Not a directory. Make the folder" in line
+
+
+def test_an_unknown_key(command: Command) -> None:
+    Path("settings.toml").write_text("[vault]\npaht = 'x'\n")
+    for words in (("--config", "settings.toml", "run"), ("run", "--config", "settings.toml")):
+        line = command.refused(*words)
+        assert "settings.toml" in line
+        assert "paht" in line
+
+
+def test_the_variable_names_the_file(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARI_RECORDER_CONFIG", "nowhere.toml")
+    assert "nowhere.toml cannot be read" in command.refused("user", "list")
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "sqlite:catalogue.db", "postgresql://h:x/name"])
+def test_a_bad_store_url(command: Command, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ARI_RECORDER_STORE__URL", url)
+    assert "store.url" in command.refused("run", code=69)
+
+
+def test_a_port_that_is_taken(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("ARI_RECORDER_WEB__PORT", str(taken.getsockname()[1]))
+        said = command("run")
+    assert said.code == 78
+    assert said.err.splitlines()[-1].startswith("ari-recorder: web.host 127.0.0.1, web.port")
+    assert "Traceback" not in said.err
+
+
+def test_the_demo_of_an_installed_package(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lab.demo", None)
+    assert "make demo" in command.refused("demo", code=1)

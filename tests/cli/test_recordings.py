@@ -1,0 +1,91 @@
+"""Recordings and their check from the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ari_recorder.policies.table import Event
+from ari_recorder.store.database import Store
+from ari_recorder.store.vault import LocalVault
+
+from ..store.build import BEGIN, Call, add_user, finish, recorded_call
+from .conftest import Command
+
+
+@pytest.fixture
+def vault(command: Command) -> LocalVault:
+    """The command's vault."""
+    return LocalVault(command.folder / "var/lib/ari_recorder/vault")
+
+
+@pytest.fixture
+def kept(command: Command, vault: LocalVault, tmp_path: Path) -> Iterator[Store]:
+    """The command's catalogue, with three recordings a minute apart."""
+    store = Store(command.store_url)
+    user = add_user(store, "101")
+    for minute in range(3):
+        recorded_call(store, user, at=BEGIN + timedelta(minutes=minute), number=f"070123456{minute}")
+    finish(store, vault, tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_list_is_newest_first(command: Command) -> None:
+    said = command("recordings", "list")
+    assert (said.code, said.err) == (0, "")
+    assert re.findall(r"070123456\d", said.out) == ["0701234562", "0701234561", "0701234560"]
+    assert "101 User 101" in said.out
+    assert "0:01" in said.out
+    assert "stored" in said.out
+
+
+@pytest.mark.usefixtures("kept")
+def test_pages_follow_each_other(command: Command) -> None:
+    seen, cursor = [], []
+    for _ in range(3):
+        page = json.loads(command("recordings", "list", "--json", "--limit", "1", *cursor).out)
+        seen += [row["counterpart_number"] for row in page["recordings"]]
+        cursor = ["--cursor", page["next_cursor"]]
+    assert seen == ["0701234562", "0701234561", "0701234560"]
+    assert page["next_cursor"] is None
+    assert "--cursor" in command("recordings", "list", "--limit", "1").out
+
+
+def test_no_recordings(command: Command) -> None:
+    assert command("recordings", "list").out == "There are no recordings.\n"
+
+
+def test_a_cursor_that_is_none(command: Command) -> None:
+    assert "start again" in command.refused("recordings", "list", "--cursor", "nonsense", code=1)
+
+
+@pytest.mark.usefixtures("kept")
+def test_everything_is_sound(command: Command) -> None:
+    said = command("verify", "--settled")
+    assert said.code == 0
+    assert "3 recordings, 3 files, 3 ledger lines: 0 wrong, 0 still open" in said.out
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_changed_file_is_found(command: Command, vault: LocalVault) -> None:
+    key = next(vault.keys())
+    (vault.root / key).write_bytes(b"something else")
+    said = command("verify")
+    assert said.code == 1
+    assert f"wrong: changed: {Path(key).stem}" in said.out
+    report = json.loads(command("verify", "--json").out)
+    assert not report["ok"]
+    assert [finding["kind"] for finding in report["report"]["damage"]] == ["changed"]
+
+
+def test_a_call_that_goes_on_is_open_unless_all_is_said_to_be_settled(command: Command, kept: Store) -> None:
+    Call.rings(kept, add_user(kept, "102")).happens(Event.ANSWERED)
+    assert command("verify").code == 0
+    assert command("verify", "--settled").code == 1

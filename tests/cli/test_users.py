@@ -1,0 +1,166 @@
+"""Users from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ari_recorder.cli.users import Role
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import people
+from ari_recorder.store.database import Store
+
+from .conftest import Command
+
+ADD = ("user", "add", "101", "--name", "Anna", "--mode", "always", "--endpoint", "PJSIP/101")
+TWO = {
+    "ARI_RECORDER_PBX__NORTH__URL": "http://north:8088",
+    "ARI_RECORDER_PBX__SOUTH__URL": "http://south:8088",
+}
+
+
+def users(command: Command) -> list[dict[str, object]]:
+    said = command("user", "list", "--json")
+    assert said.code == 0
+    return json.loads(said.out)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def two(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """With two Asterisks in the settings."""
+    for name, value in TWO.items():
+        monkeypatch.setenv(name, value)
+    return command
+
+
+def test_an_added_user_is_listed(command: Command) -> None:
+    said = command(*ADD)
+    assert (said.code, said.err) == (0, "")
+    assert "101 Anna: always, main:PJSIP/101." in said.out
+    assert "from the next call on, within a second" in said.out
+    assert "no restart" in said.out
+    (user,) = users(command)
+    assert (user["number"], user["mode"], user["endpoints"]) == ("101", "always", [["main", "PJSIP/101"]])
+    assert "Anna" in command("user", "list").out
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_can_be_set(command: Command, mode: Mode) -> None:
+    command(*ADD)
+    assert command("user", "set", "101", "--mode", mode).code == 0
+    assert users(command)[0]["mode"] == mode
+
+
+def test_no_users_says_how_to_add_one(command: Command) -> None:
+    assert "ari-recorder user add" in command("user", "list").out
+
+
+def test_recorded_without_an_endpoint_is_said(command: Command) -> None:
+    assert "nothing is recorded" in command(*ADD[:-2]).out
+
+
+def test_set_changes_what_is_named_and_nothing_else(command: Command) -> None:
+    command(*ADD)
+    said = command("user", "set", "101", "--name", "Anna B", "--no-may-listen", "--role", "supervisor")
+    assert said.code == 0
+    (user,) = users(command)
+    assert (user["name"], user["may_listen"], user["role"]) == ("Anna B", False, "supervisor")
+    assert (user["mode"], user["endpoints"]) == ("always", [["main", "PJSIP/101"]])
+
+
+def test_endpoints_are_replaced_and_taken_away(command: Command) -> None:
+    command(*ADD)
+    command("user", "set", "101", "--endpoint", "PJSIP/201", "--endpoint", "main:PJSIP/202")
+    assert users(command)[0]["endpoints"] == [["main", "PJSIP/201"], ["main", "PJSIP/202"]]
+    command("user", "set", "101", "--no-endpoints")
+    assert users(command)[0]["endpoints"] == []
+
+
+def test_a_password_from_standard_input_signs_in(command: Command) -> None:
+    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="a long one\n")
+    assert (said.code, said.err) == (0, "")
+    assert signs_in(command, "anna", "a long one")
+    command("user", "set", "anna", "--password-stdin", stdin="another one\n")
+    assert signs_in(command, "anna", "another one")
+    command("user", "set", "anna", "--no-password")
+    assert not signs_in(command, "anna", "another one")
+
+
+def signs_in(command: Command, login: str, password: str) -> bool:
+    store = Store(command.store_url)
+    try:
+        return store.read_now(people.sign_in, login, password) is not None
+    finally:
+        store.close()
+
+
+def test_a_password_everybody_knows_is_warned_of(command: Command) -> None:
+    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="changeme\n")
+    assert "Everybody knows that password" in said.err
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["101", "PJSIP/", "/101", "pjsip/101", "PJSIP/1 1", "Main:PJSIP/101", ""]
+)
+def test_a_badly_formed_endpoint(command: Command, endpoint: str) -> None:
+    line = command.refused("user", "add", "101", "--name", "Anna", "--endpoint", endpoint)
+    assert repr(endpoint) in line
+    assert "such as PJSIP/101" in line
+
+
+def test_an_unknown_pbx(command: Command) -> None:
+    line = command.refused(*ADD[:-1], "north:PJSIP/101")
+    assert "no Asterisk 'north', only main" in line
+
+
+def test_several_pbxes_must_be_told_apart(two: Command) -> None:
+    line = two.refused(*ADD)
+    assert "on which Asterisk, north or south: north:PJSIP/101" in line
+    assert two(*ADD[:-1], "south:PJSIP/101").code == 0
+
+
+def test_an_endpoint_that_is_taken(command: Command) -> None:
+    command(*ADD)
+    line = command.refused("user", "add", "102", "--name", "Bo", "--endpoint", "PJSIP/101")
+    assert "Endpoint PJSIP/101 on main belongs to Anna (101) already." in line
+    assert len(users(command)) == 1
+
+
+def test_a_number_or_login_that_is_taken(command: Command) -> None:
+    command(*ADD)
+    assert "User 101" in command.refused("user", "add", "101", "--name", "Bo")
+
+
+def test_an_unknown_mode_names_the_modes(command: Command) -> None:
+    line = command.refused("user", "add", "101", "--name", "Anna", "--mode", "allways", code=2)
+    assert all(mode in line for mode in Mode)
+
+
+def test_an_unknown_user_says_where_to_look(command: Command) -> None:
+    assert "ari-recorder user list" in command.refused("user", "set", "999", "--mode", "never", code=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("user", "set", "101"), "Nothing to change"),
+        (("user", "set", "101", "--endpoint", "PJSIP/1", "--no-endpoints"), "exclude each other"),
+        (("user", "set", "101", "--password", "--no-password"), "exclude each other"),
+        (("user", "set", "101", "--password"), "--password-stdin"),
+        (("user", "set", "101", "--password-stdin"), "The password is empty"),
+        (("user", "add", "101", "--name", "Anna", "--login", "anna"), "--password-stdin"),
+        (("user", "add", "101", "--name", "Anna", "--password-stdin"), "needs --login"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(command: Command, arguments: tuple[str, ...], reason: str) -> None:
+    assert reason in command.refused(*arguments)
+
+
+def test_a_name_is_not_markup(command: Command) -> None:
+    command("user", "add", "101", "--name", "[bold]Anna[/]")
+    assert "[bold]Anna[/]" in command("user", "list").out
+
+
+def test_the_roles_are_the_stores() -> None:
+    assert tuple(Role) == people.ROLES

@@ -1,0 +1,170 @@
+"""A real browser: sign in, find a recording, hear it, keep it. On a desk and on a phone."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from ari_recorder.web import Server, WebContext, start
+
+from .world import AUDIO_S, PASSWORD, World, opus
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+WITHIN_S = 15.0
+DRAWN = """section => {
+    const shadow = section.querySelector('.waveform').firstElementChild.shadowRoot;
+    return [...shadow.querySelectorAll('canvas')].some(canvas => {
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return data.some(value => value > 0);
+    });
+}"""
+
+
+@pytest.fixture
+async def server(context: WebContext) -> AsyncIterator[Server]:
+    running = await start(context)
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def recording(world: World) -> UUID:
+    world.recording(world.ids["anna"], stored=False)
+    made = world.recording(world.ids["anna"], counterpart_name="Eva Sandberg", mark="red", note="Call back")
+    world.recording(world.ids["olle"], counterpart_name="Of another organisation")
+    return made
+
+
+async def eventually(ask: Callable[[], Awaitable[Any]], condition: Callable[[Any], bool]) -> Any:
+    """What ``ask`` answers as soon as ``condition`` holds of it."""
+    async with asyncio.timeout(WITHIN_S):
+        while not condition(answer := await ask()):  # noqa: ASYNC110  no event of ours tells
+            await asyncio.sleep(0.02)
+    return answer
+
+
+async def sign_in(page: Page, server: Server) -> None:
+    await page.goto(server.url)
+    await page.get_by_label("Login").fill("anna")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()
+
+
+async def listened(context: BrowserContext) -> tuple[Page, list[str]]:
+    """A page, and everything it complains about: scripts that fail, things the policy blocks."""
+    page, complaints = await context.new_page(), list[str]()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, complaints
+
+
+def audio(page: Page, what: str) -> Callable[[], Awaitable[Any]]:
+    return lambda: page.locator("audio").evaluate(f"audio => audio.{what}")
+
+
+async def test_find_hear_and_keep_a_recording(
+    chromium: Browser, server: Server, recording: UUID, tmp_path: Path
+) -> None:
+    context = await chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page, complaints = await listened(context)
+    await sign_in(page, server)
+    await expect(page.get_by_role("row")).to_have_count(3)
+    await expect(page.get_by_text("In progress")).to_be_visible()
+    await page.get_by_text("Eva Sandberg").click()
+    await expect(page.get_by_role("heading", name="Eva Sandberg")).to_be_visible()
+    await _play(page)
+    await _use_the_keyboard(page)
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Download").click()
+    kept = await download.value
+    await kept.save_as(tmp_path / "kept")
+    assert kept.suggested_filename == "2026-11-22_1258_101_0812345678.ogg"
+    assert hashlib.sha256((tmp_path / "kept").read_bytes()).digest() == hashlib.sha256(opus()).digest()
+    assert await page.locator("#sha256").inner_text() == hashlib.sha256(opus()).hexdigest()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert complaints == []
+
+
+async def _play(page: Page) -> None:
+    player = page.locator(".player")
+    await expect(player).to_have_class("player card enhanced drawn")
+    await eventually(lambda: player.evaluate(DRAWN), bool)
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await eventually(audio(page, "currentTime"), lambda seconds: seconds > 0.3)
+    assert abs(await audio(page, "duration")() - AUDIO_S) < 0.1
+    await expect(page.locator(".times")).to_contain_text("/ 0:06")
+    await page.get_by_role("button", name="Pause").click()
+    await eventually(audio(page, "paused"), bool)
+
+
+async def _use_the_keyboard(page: Page) -> None:
+    slider = page.get_by_role("slider", name="Position")
+    await slider.focus()
+    await page.keyboard.press("Home")
+    await eventually(audio(page, "currentTime"), lambda seconds: seconds == 0)
+    await page.keyboard.press("ArrowRight")
+    await eventually(audio(page, "currentTime"), lambda seconds: seconds == 5)
+    await expect(slider).to_have_attribute("aria-valuetext", "0:05 / 0:06")
+    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press(" ")
+    await eventually(audio(page, "paused"), lambda paused: not paused)
+    await page.keyboard.press(" ")
+    await eventually(audio(page, "paused"), bool)
+
+
+async def test_on_a_phone(chromium: Browser, server: Server, recording: UUID) -> None:
+    context = await chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, locale="en-GB"
+    )
+    page, complaints = await listened(context)
+    await sign_in(page, server)
+    await _fits(page)
+    card = page.get_by_role("row").filter(has_text="Eva Sandberg")
+    await card.tap(position={"x": 20, "y": 20})
+    await expect(page.get_by_role("heading", name="Eva Sandberg")).to_be_visible()
+    await page.get_by_role("button", name="Play", exact=True).tap()
+    await eventually(audio(page, "currentTime"), lambda seconds: seconds > 0)
+    await _fits(page)
+    assert complaints == []
+
+
+async def test_without_scripts(chromium: Browser, server: Server, recording: UUID) -> None:
+    context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
+    page = await context.new_page()
+    await sign_in(page, server)
+    await page.get_by_role("link", name="12:58").click()
+    await expect(page.locator("audio[controls]")).to_be_visible()
+    await expect(page.get_by_role("link", name="Download")).to_be_visible()
+    await expect(page.locator(".play")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+
+
+async def _fits(page: Page) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,86 @@
+"""Binding: loopback unless told otherwise, and not elsewhere with a password that everybody knows."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ari_recorder.config import Web
+from ari_recorder.errors import SettingsError
+from ari_recorder.store import people
+from ari_recorder.store.models import User
+from ari_recorder.web import WebContext, check_exposure, start
+from ari_recorder.web.loopback import is_loopback
+from ari_recorder.web.session import load_key
+
+from .world import World
+
+REACHABLE = ("0.0.0.0", "192.0.2.1", "::", "", "recorder.example", "2001:db8::1")  # noqa: S104
+LOOPBACK = ("127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost")
+
+
+def test_what_is_reached_from_this_machine_alone() -> None:
+    assert all(is_loopback(host) for host in LOOPBACK)
+    assert not any(is_loopback(host) for host in REACHABLE)
+    assert is_loopback(Web().host), "the default"
+
+
+@pytest.mark.parametrize("host", REACHABLE)
+async def test_a_default_password_is_refused_where_others_reach(world: World, host: str) -> None:
+    await check_exposure(host, world.store)
+    world.change(User, world.ids["anna"], password_is_default=True)
+    with pytest.raises(SettingsError, match=r"anna\. Give them passwords of their own"):
+        await check_exposure(host, world.store)
+    await check_exposure("127.0.0.1", world.store)
+
+
+def test_passwords_that_everybody_knows() -> None:
+    for password in ("admin", "Password", "demo-anna", "DEMO-x", "kalle", "105"):
+        assert people.is_default_password(password, "kalle", "105"), password
+    assert not people.is_default_password("of my own", "kalle", None)
+
+
+async def test_a_default_password_is_known_when_it_is_set(world: World) -> None:
+    world.store.write_now(lambda: people.add_user(name="K", number="105", login="kalle", password="105"))
+    with pytest.raises(SettingsError, match="kalle"):
+        await check_exposure("0.0.0.0", world.store)  # noqa: S104
+    world.store.write_now(lambda: people.change_user("kalle", password="of my own"))
+    await check_exposure("0.0.0.0", world.store)  # noqa: S104
+
+
+async def test_starting_somewhere_careless_is_refused(world: World, context: WebContext) -> None:
+    world.change(User, world.ids["anna"], password_is_default=True)
+    with pytest.raises(SettingsError, match="default password"):
+        await start(replace(context, settings=Web(host="0.0.0.0", port=0)))  # noqa: S104
+
+
+async def test_start_serve_close(context: WebContext) -> None:
+    server = await start(context)
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"{server.url}healthz") as answer:
+            assert answer.status == 200
+        with pytest.raises(SettingsError, match=r"set web\.port to another"):
+            await start(replace(context, settings=Web(port=server.port)))
+        await server.close()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await client.get(f"{server.url}healthz")
+
+
+def test_the_session_key_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "session.key"
+    sealed = load_key(path).encrypt(b"x")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    assert load_key(path).decrypt(sealed) == b"x"
+
+
+def test_a_session_key_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("nonsense")
+    with pytest.raises(SettingsError, match="does not hold a session key"):
+        load_key(tmp_path / "key")
+    with pytest.raises(SettingsError, match="cannot be read or made"):
+        load_key(tmp_path / "key" / "below")
