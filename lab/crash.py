@@ -1,4 +1,4 @@
-"""Kill the recorder with ``kill -9`` at random moments of a call, start it again, and look at what is left."""
+"""Kill the recorder with ``kill -9`` at random moments of a call, start it again, and see what is left."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def _crash(recorder: LabRecorder, killed_s: float, down_s: float) -> None:
 
 async def run(runs: int, seed: int) -> list[Run]:
     """``runs`` calls, one after the other, on a lab and a recorder of their own."""
-    chance = random.Random(seed)  # noqa: S311 - moments, not secrets
+    chance = random.Random(seed)
     async with Lab(Path(".lab"), "crash") as lab:
         recorder = fresh(lab, Path(".lab/crash-data"))
         recorder.start()

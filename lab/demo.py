@@ -1,4 +1,4 @@
-"""The demo: a real PBX, the recorder and calling phones, to listen to (`make demo`) or to check (`CHECK=1`)."""
+"""The demo: a real PBX, the recorder and calling phones, to listen to, or (``--check``) to check."""
 
 from __future__ import annotations
 

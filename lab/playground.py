@@ -1,4 +1,4 @@
-"""The demo for people: phones that talk, the pages to listen on, and accounts for a softphone of one's own."""
+"""The demo for people: phones that talk, the pages to listen on, accounts for a softphone of your own."""
 
 from __future__ import annotations
 

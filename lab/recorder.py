@@ -74,7 +74,11 @@ class LabRecorder:
         """Start it and wait until it follows the PBX. Raises `LabError` with its log's end."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "import asyncio; from ari_recorder import app, config; asyncio.run(app.run(config.load()))"],
+                [
+                    sys.executable,
+                    "-c",
+                    "import asyncio; from ari_recorder import app, config; asyncio.run(app.run(config.load()))",
+                ],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,
@@ -89,11 +93,14 @@ class LabRecorder:
         """End it in good order. Harmless if it does not run."""
         self._signal(signal.SIGTERM)
 
-    def cpu_s(self) -> float:
-        """CPU time it has used so far, its workers not counted."""
+    def cpu_s(self, children: bool = False) -> float:
+        """CPU time it has used so far (s), with ``children`` that of its ended and running workers too."""
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        own = _stat(self.process.pid)
+        if not children:
+            return own[0]
+        running = [_stat(pid)[0] for pid in _children(self.process.pid)]
+        return sum(own) + sum(running)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.process is not None:
@@ -136,6 +143,18 @@ class LabRecorder:
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
             "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),
         }
+
+
+def _stat(pid: int) -> tuple[float, float]:
+    """CPU time (s) of a process, and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    tick = os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / tick, (int(fields[13]) + int(fields[14])) / tick
+
+
+def _children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in found for child in path.read_text().split()]
 
 
 def _add(number: str, name: str, mode: str) -> None:

@@ -50,7 +50,12 @@ def _checks(context: typer.Context) -> list[Check]:
         found = settings(context)
     except SettingsError as error:
         return [
-            bad("settings", "settings", str(error), "Correct it; docs/reference/settings.md has every key.")
+            bad(
+                "settings",
+                "file and environment",
+                str(error),
+                "Correct it; docs/reference/settings.md has every key.",
+            )
         ]
     return [_settings(found), *asyncio.run(examine(found))]
 

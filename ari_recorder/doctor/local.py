@@ -40,7 +40,10 @@ def look_at_store(settings: Settings) -> tuple[list[Check], Recorded]:
     except ARIRecorderError as error:
         remedy = f"Correct store.url, or give the catalogue to {_who()}; see docs/reference/settings.md."
         return [bad("store", "catalogue", str(error), remedy)], {}
-    checks = [good("store", "catalogue", f"opens, {len(users)} users"), *_look_at_users(users, settings)]
+    checks = [
+        good("store", "catalogue", f"opens; users in it: {len(users)}"),
+        *_look_at_users(users, settings),
+    ]
     return checks, _recorded(users)
 
 

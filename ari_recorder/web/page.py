@@ -24,14 +24,23 @@ LANGUAGE_COOKIE = "ari_recorder_language"
 
 
 def set_up(app: web.Application) -> None:
-    """Give the application its templates. Every value in them is escaped."""
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    environment = aiohttp_jinja2.setup(
-        app, loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    """Give the application its templates."""
+    app[aiohttp_jinja2.APP_KEY] = _templates()
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    """Compiled once for every application of the process. Every value in them is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.lstrip_blocks = True
     environment.globals["static"] = static_address
     environment.globals["icon"] = getattr(environment.get_template("icons.html").module, "icon")  # noqa: B009
+    return environment
 
 
 def render(

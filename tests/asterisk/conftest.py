@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from lab import Lab
+from lab.evidence import Evidence
+from lab.recorder import LabRecorder
+from tests.asterisk.station import Begin, Station
 
 PROJECT = Path(__file__).parents[2]
 
@@ -33,3 +36,22 @@ async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
     yield running_lab
     await running_lab.disconnect()
     await running_lab.idle()
+
+
+@pytest.fixture
+def begin(lab: Lab, tmp_path: Path) -> Iterator[Begin]:
+    """Start a recorder with an empty catalogue and further settings."""
+    stations: list[Station] = []
+
+    def start(**settings: str) -> Station:
+        environment = {f"ARI_RECORDER_{key.upper()}": value for key, value in settings.items()}
+        recorder = LabRecorder(lab, tmp_path / "recorder", environment)
+        recorder.add_users()
+        stations.append(Station(lab, recorder, Evidence(recorder)))
+        recorder.start()
+        return stations[-1]
+
+    yield start
+    for station in stations:
+        station.recorder.stop()
+        station.evidence.close()

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.asterisk
 
 PROGRAM = [sys.executable, "-m", "ari_recorder"]
 POLL_S = 0.02
+STARTED_S = 40
+STOPPED_S = 20
 
 
 def eventually(condition: Callable[[], Any], within_s: float, otherwise: str) -> Any:
@@ -280,7 +282,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def ask(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, *words], env=environment(settings), capture_output=True, text=True, timeout=30, check=False
+        [*PROGRAM, *words],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=STARTED_S,
+        check=False,
     )
 
 
@@ -348,14 +355,16 @@ def test_run_waits_for_asterisk_and_ends_at_sigterm(
     running_lab.pbx.stop()
     try:
         with running(settings, log) as process:
-            url = eventually(lambda: pages(log), 15, "the pages are not served")
-            eventually(lambda: "no connection to Asterisk" in ready(url)[1], 10, "the reason is not told")
+            url = eventually(lambda: pages(log), STARTED_S, "the pages are not served")
+            eventually(
+                lambda: "no connection to Asterisk" in ready(url)[1], STARTED_S, "the reason is not told"
+            )
             assert not ready(url)[0]
             running_lab.pbx.start()
             running_lab.pbx.wait_booted()
-            eventually(lambda: ready(url)[0], 20, "Asterisk is there, but the recorder is not ready")
+            eventually(lambda: ready(url)[0], STARTED_S, "Asterisk is there, but the recorder is not ready")
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(STOPPED_S) == 0
     finally:
         if "res_ari" not in _modules(running_lab):
             running_lab.pbx.start()
@@ -374,13 +383,13 @@ def _modules(running_lab: Lab) -> str:
 def test_the_doctor_does_not_disturb_a_running_recorder(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running(settings, log) as process:
-        url = eventually(lambda: pages(log), 15, "the pages are not served")
-        eventually(lambda: ready(url)[0], 20, "the recorder is not ready")
+        url = eventually(lambda: pages(log), STARTED_S, "the pages are not served")
+        eventually(lambda: ready(url)[0], STARTED_S, "the recorder is not ready")
         assert ask(settings, "doctor").returncode == 0
         assert ready(url)[0]
         assert asyncio.run(_subscribed(settings)) == ["PJSIP/101"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(STOPPED_S) == 0
     assert not [line for line in lines(log) if line["level"] in ("warning", "error")]
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,67 +10,12 @@ import pytest
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import models, people
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.store.database import Store
-from lab import Lab
 from lab.cases import CASES, Case, length_s, talk
-from lab.evidence import Evidence, Expected
-from lab.recorder import LabRecorder
+from lab.evidence import Expected
 from lab.tones import frequency_hz, tone_dbfs
+from tests.asterisk.station import Begin, Station, until
 
 pytestmark = pytest.mark.asterisk
-
-
-@dataclass
-class Station:
-    """A running recorder on the lab's PBX, and what it leaves."""
-
-    lab: Lab
-    recorder: LabRecorder
-    evidence: Evidence
-
-    @property
-    def store(self) -> Store:
-        return self.evidence.store
-
-    async def only(self) -> RecordingRow:
-        """The one recording there is, once everything is settled."""
-        await self.evidence.settled()
-        (row,) = self.evidence.recordings()
-        return row
-
-    def ledger(self) -> list[tuple[str | None, str]]:
-        def lines() -> list[tuple[str | None, str]]:
-            return [(line.outcome, line.reason) for line in models.LedgerLine.select()]
-
-        return self.store.read_now(lines)
-
-
-Begin = Callable[..., Station]
-
-
-@pytest.fixture
-def begin(lab: Lab, tmp_path: Path) -> Iterator[Begin]:
-    """Start a recorder with an empty catalogue and further settings."""
-    stations: list[Station] = []
-
-    def start(**settings: str) -> Station:
-        environment = {f"ARI_RECORDER_{key.upper()}": value for key, value in settings.items()}
-        recorder = LabRecorder(lab, tmp_path / "recorder", environment)
-        recorder.add_users()
-        stations.append(Station(lab, recorder, Evidence(recorder)))
-        recorder.start()
-        return stations[-1]
-
-    yield start
-    for station in stations:
-        station.recorder.stop()
-        station.evidence.close()
-
-
-async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.02)  # polling: what is waited for happens in another process
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -1,0 +1,57 @@
+"""Many calls at once from 101, who is recorded, to 106, who answers by itself; both play their tones."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lab.call import PhoneCall
+from lab.evidence import Evidence
+from lab.lab import Lab
+from lab.recorder import LabRecorder
+
+FOLDER = Path(".lab")
+
+
+@asynccontextmanager
+async def bench_lab() -> AsyncIterator[Lab]:
+    """A lab in which 106 answers by itself."""
+    async with Lab(FOLDER, "bench") as lab:
+        await lab.phones["106"].auto_answer()
+        yield lab
+
+
+@asynccontextmanager
+async def recorder_on(lab: Lab) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
+    """A recorder with an empty catalogue, running."""
+    shutil.rmtree(FOLDER / "bench-data", ignore_errors=True)
+    recorder = LabRecorder(lab, FOLDER / "bench-data")
+    recorder.add_users()
+    await asyncio.to_thread(recorder.start)
+    evidence = Evidence(recorder)
+    try:
+        yield recorder, evidence
+    finally:
+        evidence.close()
+        recorder.stop()
+
+
+async def dial(lab: Lab, number: str, count: int, per_second: float) -> list[PhoneCall]:
+    """``count`` calls from 101, evenly spread; returns when all are answered."""
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    calls = []
+    for index in range(count):
+        await asyncio.sleep(max(0.0, since + index / per_second - loop.time()))
+        calls.append(await lab.phones["101"].call_by_itself(number))
+    await asyncio.gather(*(call.answered() for call in calls))
+    return calls
+
+
+async def hang_up(calls: list[PhoneCall]) -> None:
+    """End every call; returns when all are over."""
+    await asyncio.gather(*(call.hangup() for call in calls))
+    await asyncio.gather(*(call.ended() for call in calls))

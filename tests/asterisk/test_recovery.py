@@ -1,0 +1,186 @@
+"""The recorder dies, or loses Asterisk, at every moment of a call: the call goes on and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from lab import Lab
+from lab.call import PhoneCall
+from lab.cases import length_s, talk
+from lab.crash import run_once
+from lab.evidence import Expected
+from tests.asterisk.station import Begin, Station, until
+
+pytestmark = pytest.mark.asterisk
+
+
+async def connect(lab: Lab) -> tuple[PhoneCall, PhoneCall]:
+    """A call from 101 to 106 that is answered; both play their tones."""
+    calling = await lab.phones["101"].call("106", play="tone")
+    called = await lab.phones["106"].incoming()
+    await called.answer(play="tone")
+    await calling.answered()
+    return calling, called
+
+
+async def hang_up(calling: PhoneCall, called: PhoneCall) -> None:
+    assert calling.ended_at is None
+    assert called.ended_at is None
+    await calling.hangup()
+    await calling.ended()
+    await called.ended()
+
+
+async def assert_complete(station: Station, calling: PhoneCall) -> None:
+    row = await station.only()
+    assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
+    assert station.ledger() == [("recorded", "")]
+
+
+@pytest.mark.parametrize("killed_s", [0.1, 1.3, 3.5])
+async def test_killed_and_started_again_during_a_call(begin: Begin, killed_s: float) -> None:
+    station = begin()
+    run = await run_once(station.lab, station.recorder, station.evidence, killed_s, down_s=0.5)
+    assert run.faults == ()
+
+
+async def test_stopped_in_good_order_during_a_call(begin: Begin) -> None:
+    station = begin()
+    calling, called = await connect(station.lab)
+    await asyncio.to_thread(station.recorder.stop)
+    await asyncio.to_thread(station.recorder.start)
+    await hang_up(calling, called)
+    await assert_complete(station, calling)
+
+
+async def test_the_call_ends_while_the_recorder_is_down(begin: Begin) -> None:
+    station = begin()
+    calling, called = await connect(station.lab)
+    await asyncio.sleep(1)  # the length of the conversation before
+    station.recorder.kill()
+    await asyncio.sleep(1)  # and after
+    await hang_up(calling, called)
+    await asyncio.to_thread(station.recorder.start)
+    await assert_complete(station, calling)
+
+
+async def test_answered_while_the_recorder_is_down(begin: Begin) -> None:
+    """What was said until the restart is lost; that is said, and the rest is there."""
+    station = begin()
+    calling = await station.lab.phones["101"].call("106", play="tone")
+    called = await station.lab.phones["106"].incoming()
+    await calling.ringing()
+    station.recorder.kill()
+    await called.answer(play="tone")
+    await calling.answered()
+    await asyncio.to_thread(station.recorder.start)
+    await asyncio.sleep(1)  # the length of the conversation that is recorded
+    await hang_up(calling, called)
+    row = await station.only()
+    assert row.problems == ("The call was answered while the recorder was away: its beginning is missing.",)
+    assert row.duration_ms is not None
+    assert 1000 <= row.duration_ms < length_s(calling) * 1000
+    ((outcome, reason),) = station.ledger()
+    assert outcome == "recorded"
+    assert "beginning is missing" in reason
+
+
+async def test_begun_while_the_recorder_is_down(begin: Begin) -> None:
+    station = begin()
+    station.recorder.kill()
+    calling, called = await connect(station.lab)
+    await asyncio.to_thread(station.recorder.start)
+    await asyncio.sleep(1)  # the length of the conversation that is recorded
+    await hang_up(calling, called)
+    row = await station.only()
+    assert (row.user_number, row.counterpart_number, row.direction) == ("101", "106", "outbound")
+    assert "beginning is missing" in row.problems[0]
+
+
+async def test_killed_while_recordings_are_being_finished(begin: Begin) -> None:
+    station = begin()
+    lengths = [length_s((await talk(station.lab, "101", "106", talk_s=0.5))[0]) for _ in range(3)]
+    station.recorder.kill()
+    await asyncio.to_thread(station.recorder.start)
+    await station.evidence.settled()
+    rows = station.evidence.recordings()
+    assert len(rows) == len(lengths)
+    for row, seconds in zip(rows, lengths, strict=True):
+        assert station.evidence.faults(row, Expected("101", "106", seconds, "outbound")) == []
+    assert list(station.lab.pbx.spool.iterdir()) == []
+
+
+async def test_the_event_socket_is_lost_during_a_call(begin: Begin, lab: Lab) -> None:
+    async with line_to(lab) as line:
+        station = begin(pbx__main__url=line.url)
+        calling, called = await connect(lab)
+        await line.cut()
+        await until(lambda: "event socket lost" in station.recorder.log.read_text())
+        line.mend()
+        await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
+        await hang_up(calling, called)
+        await assert_complete(station, calling)
+
+
+async def test_the_call_ends_while_the_event_socket_is_lost(begin: Begin, lab: Lab) -> None:
+    async with line_to(lab) as line:
+        station = begin(pbx__main__url=line.url)
+        calling, called = await connect(lab)
+        await asyncio.sleep(1)  # the length of the conversation
+        await line.cut()
+        await hang_up(calling, called)
+        line.mend()
+        await assert_complete(station, calling)
+
+
+class Line:
+    """A TCP proxy in front of Asterisk's HTTP server, which can be cut and mended."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.url = ""
+        self._to = (host, port)
+        self._cut = False
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection(*self._to)
+        self._open |= {writer, far_writer}
+        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+        self._open -= {writer, far_writer}
+
+    async def cut(self) -> None:
+        self._cut = True
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        self._cut = False
+
+
+@contextlib.asynccontextmanager
+async def line_to(lab: Lab) -> AsyncIterator[Line]:
+    there = urlsplit(lab.pbx.http_url)
+    assert there.hostname
+    assert there.port
+    line = Line(there.hostname, there.port)
+    server = await asyncio.start_server(line.accept, "127.0.0.1", 0)
+    line.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield line
+    server.close()
+    await line.cut()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
