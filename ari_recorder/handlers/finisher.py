@@ -36,6 +36,8 @@ FINISHED = Counter("ari_recorder_recordings_finished", "Recordings by how they e
 FAILURES = Counter("ari_recorder_finishing_failures", "Times a recording could not be finished yet")
 WAITING = Gauge("ari_recorder_recordings_waiting", "Recordings waiting to be finished")
 
+WAV_HEADER_BYTES = 44
+
 _log = structlog.get_logger(__name__)
 
 
@@ -130,27 +132,34 @@ class Finisher:
 
     async def _discard(self, recording: Due) -> None:
         await self._unlink(recording.pbx, recording.segments)
-        await self._store.write(
-            finishing.end_without_file, recording, RecordingState.DISCARDED, "", self._now()
-        )
-        await self._store.write(finishing.cleared, recording.segments)
-        self._tell(recording, RecordingState.DISCARDED)
+        await self._store.write(finishing.end_discarded, recording, self._now())
+        await self._clear(recording, RecordingState.DISCARDED)
 
     async def _keep(self, recording: Due) -> None:
         target = self._work / f"{recording.id}{SUFFIX[self._format]}"
         try:
             result = await self._pool.run(self._job(recording, target))
         except NoAudio as error:
-            await self._store.write(
-                finishing.end_without_file, recording, RecordingState.EMPTY, str(error), self._now()
-            )
-            state = RecordingState.EMPTY
+            await self._give_up(recording, str(error))
         else:
             await self._seal(recording, target, result)
-            state = RecordingState.STORED
+            await self._clear(recording, RecordingState.STORED)
+
+    async def _give_up(self, recording: Due, problem: str) -> None:
+        """There is no audio. A file that holds something all the same is left for people to look at."""
+        files = [path for segment in recording.segments for path in self._files(recording.pbx, segment)]
+        await asyncio.to_thread(_unlink_bare, files)
+        await self._store.write(finishing.end_without_audio, recording, problem, self._now())
+        self._tell(recording, RecordingState.EMPTY)
+
+    async def _clear(self, recording: Due, state: RecordingState) -> None:
         await self._unlink(recording.pbx, recording.segments)
         await self._store.write(finishing.cleared, recording.segments)
         self._tell(recording, state)
+
+    def _tell(self, recording: Due, state: RecordingState) -> None:
+        FINISHED.labels(state).inc()
+        _log.info("recording finished", recording=str(recording.id), state=str(state))
 
     def _job(self, recording: Due, target: Path) -> StitchJob:
         segments = tuple(self._segment(recording.pbx, segment) for segment in recording.segments)
@@ -198,14 +207,16 @@ class Finisher:
         inward, outward = (spool / f"{name}.{segment.format}" for name in segment.files)
         return inward, outward
 
-    def _tell(self, recording: Due, state: RecordingState) -> None:
-        FINISHED.labels(state).inc()
-        _log.info("recording finished", recording=str(recording.id), state=str(state))
-
 
 def _unlink_all(paths: list[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+
+
+def _unlink_bare(paths: list[Path]) -> None:
+    for path in paths:
+        if path.exists() and path.stat().st_size <= WAV_HEADER_BYTES:
+            path.unlink()
 
 
 def _empty(folder: Path) -> None:

@@ -16,7 +16,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ari_recorder.errors import MediaError
+from ari_recorder.errors import NoAudio
 from ari_recorder.media.jobs import AudioFormat, Segment, SegmentReport, StitchJob
 from ari_recorder.media.sources import Source, probe
 
@@ -112,14 +112,14 @@ class _Pair:
 def make_plan(job: StitchJob) -> Plan:
     """Probe the files of a job and lay them out.
 
-    Raises MediaError if there is not one sample in any of them, VaultError if one is unreadable.
+    Raises NoAudio if there is not one sample in any of them, VaultError if one is unreadable.
     """
     pairs = [_Pair(i, s, probe(s.inward), probe(s.outward)) for i, s in enumerate(job.segments, 1)]
     problems = [f"segment {pair.number}: {text}" for pair in pairs for text in _problems(pair)]
     rates = [source.rate_hz for pair in pairs for source in (pair.inward, pair.outward) if source.samples]
     if not rates:
         reasons = "; ".join(problems) or "it has no segments"
-        raise MediaError(f"recording {job.recording_id}: there is no audio at all: {reasons}")
+        raise NoAudio(f"There is no audio at all: {reasons}")
     plan = Plan(_common_rate_hz(max(rates), job.format), problems=problems)
     for pair in pairs:
         _lay(plan, pair)

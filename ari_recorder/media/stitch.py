@@ -24,8 +24,8 @@ def stitch(job: StitchJob) -> StitchResult:
     """Make a recording's file: left the recorded user, right the counterpart.
 
     The source files are only read. ``job.target`` appears complete or not at all; one that is
-    there from an earlier try is replaced. Memory does not grow with the length. Raises MediaError
-    if no segment holds any audio, or the audio cannot be coded; VaultError if a file cannot be
+    there from an earlier try is replaced. Memory does not grow with the length. Raises NoAudio
+    if no segment holds any audio, MediaError if it cannot be coded, VaultError if a file cannot be
     read or written, or does not hold afterwards what was put into it.
     """
     plan = make_plan(job)

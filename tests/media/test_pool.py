@@ -69,7 +69,7 @@ async def test_jobs_run_in_few_processes_that_start_with_the_first(spool: Spool,
 
 
 async def test_errors_come_back_as_they_were(spool: Spool, pool: StitchPool) -> None:
-    with pytest.raises(MediaError, match="r1: there is no audio at all"):
+    with pytest.raises(MediaError, match="There is no audio at all"):
         await pool.run(spool.job())
 
 

@@ -238,7 +238,7 @@ def test_the_waveform_of_a_long_recording_has_2000_buckets(spool: Spool) -> None
 
 
 def test_no_segments_is_an_error(spool: Spool) -> None:
-    with pytest.raises(MediaError, match="r1: there is no audio at all"):
+    with pytest.raises(MediaError, match="There is no audio at all"):
         stitch(spool.job())
 
 
