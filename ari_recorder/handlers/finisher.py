@@ -132,7 +132,9 @@ class Finisher:
 
     async def _discard(self, recording: Due) -> None:
         await self._unlink(recording.pbx, recording.segments)
-        await self._store.write(finishing.end_discarded, recording, self._now())
+        await self._store.write(
+            finishing.end_without_file, recording, RecordingState.DISCARDED, "", self._now()
+        )
         await self._clear(recording, RecordingState.DISCARDED)
 
     async def _keep(self, recording: Due) -> None:
@@ -149,7 +151,9 @@ class Finisher:
         """There is no audio. A file that holds something all the same is left for people to look at."""
         files = [path for segment in recording.segments for path in self._files(recording.pbx, segment)]
         await asyncio.to_thread(_unlink_bare, files)
-        await self._store.write(finishing.end_without_audio, recording, problem, self._now())
+        await self._store.write(
+            finishing.end_without_file, recording, RecordingState.EMPTY, problem, self._now()
+        )
         self._tell(recording, RecordingState.EMPTY)
 
     async def _clear(self, recording: Due, state: RecordingState) -> None:

@@ -107,22 +107,17 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     close_ledger(recording.leg, now)
 
 
-def end_discarded(recording: Due, now: datetime) -> None:
-    """The recording's files are gone, as its mode says."""
-    _end_without_file(recording, RecordingState.DISCARDED, "", now)
+def end_without_file(recording: Due, state: RecordingState, problem: str, now: datetime) -> None:
+    """The recording ends as ``discarded`` (its files are gone) or ``empty`` (there never was audio).
 
-
-def end_without_audio(recording: Due, problem: str, now: datetime) -> None:
-    """There never was any audio; what its files hold, if there are any, is not ours to delete."""
-    _end_without_file(recording, RecordingState.EMPTY, problem, now)
-    cleared(recording.segments)
-
-
-def _end_without_file(recording: Due, state: RecordingState, problem: str, now: datetime) -> None:
+    What the files of an empty one hold, if they are there at all, is not ours to delete.
+    """
     told = models.Recording.get_by_id(recording.id).problems.splitlines()
     models.Recording.update(
         state=state, problems="\n".join(filter(None, (*told, problem))), duration_ms=0
     ).where(models.Recording.id == recording.id).execute()
+    if state is RecordingState.EMPTY:
+        cleared(recording.segments)
     close_ledger(recording.leg, now)
 
 

@@ -55,4 +55,4 @@ def _names(parameter: Any) -> set[str]:
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_every_section_has_an_example(words: str) -> None:
-    assert f"$ ari-recorder {words}".strip() in sections()[words] or f" {words}" in sections()[words]
+    assert f"$ ari-recorder {words}".strip() in sections()[words]
