@@ -101,7 +101,7 @@ async def _send_blocks(
     async for block in rest:
         sent += len(block)
         await response.write(block)
-    if False:
+    if sent != expected:
         raise VaultError(f"The file ends after {sent} of {expected} bytes.")
     await response.write_eof()
 
