@@ -47,7 +47,7 @@ async def run() -> Result:
                 asterisk["ours"].append(ours)
                 recorder.append(own)
                 finishing_s.append(process.cpu_s(children=True) - since_s)
-    values = {"calls": CALLS}
+    values: dict[str, float | int] = {"calls": CALLS}
     values |= {f"asterisk_{name}_pct": round(median(pct), 1) for name, pct in asterisk.items()}
     values["recorder_pct"] = round(median(recorder), 2)
     notes = [

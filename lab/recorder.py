@@ -74,11 +74,7 @@ class LabRecorder:
         """Start it and wait until it follows the PBX. Raises `LabError` with its log's end."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    "import asyncio; from ari_recorder import app, config; asyncio.run(app.run(config.load()))",
-                ],
+                [sys.executable, "-m", "ari_recorder", "run"],
                 env=os.environ | self.environment,
                 stdout=log,
                 stderr=log,

@@ -59,4 +59,4 @@ FORM_TOKEN = web.RequestKey("form_token", str)
 
 def viewer(request: web.Request) -> Viewer:
     """Who asks, for the store."""
-    return Viewer(request[ACCOUNT].user.id, request[ACCOUNT].user.organisation, "administrator", True)
+    return Viewer.of(request[ACCOUNT].user)

@@ -164,7 +164,7 @@ def seams(samples: np.ndarray, rate_hz: int, hz: float) -> list[float]:
     """Where a steady sine is interrupted: times (s) at which 40 ms of it are not as loud as the rest."""
     step = round(0.04 * rate_hz)
     start, end = np.flatnonzero(np.abs(samples) > 0.05)[[0, -1]]
-    blocks = range(start + 12 * step, end - 2 * step, step)  # past the first half second, while the phones settle
+    blocks = range(start + 12 * step, end - 2 * step, step)
     levels = [tone_dbfs(samples[at : at + step], rate_hz, hz) for at in blocks]
     assert len(levels) > 100
     usual = float(np.median(levels))
