@@ -7,6 +7,7 @@ recording folder go; then that is committed too. What is interrupted is found in
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -64,7 +65,7 @@ class Finisher:
         self._pool = StitchPool(workers)
         self._slots = asyncio.Semaphore(workers)
         self._wake = asyncio.Event()
-        self._failed: set[UUID] = set()
+        self._retry_at_s: dict[UUID, float] = {}
         self._cleared = False
 
     def wake(self) -> None:
@@ -91,7 +92,9 @@ class Finisher:
         if not self._cleared:
             await self._clear_left_overs()
             self._cleared = True
-        for recording in await self._store.read(finishing.due, (*running, *self._failed)):
+        now_s = asyncio.get_running_loop().time()
+        later = [recording for recording, at_s in self._retry_at_s.items() if at_s > now_s]
+        for recording in await self._store.read(finishing.due, (*running, *later)):
             await self._slots.acquire()
             task = asyncio.create_task(self._finish(recording), name=f"finish {recording.id}")
             running[recording.id] = task
@@ -104,10 +107,8 @@ class Finisher:
         self.wake()
 
     async def _wait(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), RETRY_S)
-        except TimeoutError:
-            self._failed.clear()
         self._wake.clear()
 
     async def _finish(self, recording: Due) -> None:
@@ -117,18 +118,22 @@ class Finisher:
             else:
                 await self._keep(recording)
         except (ARIRecorderError, OSError) as error:
-            FAILURES.inc()
-            self._failed.add(recording.id)
-            _log.error(
-                "a recording cannot be finished yet; its audio stays where it is",
-                recording=str(recording.id),
-                error=str(error),
-                retry_s=RETRY_S,
-            )
-        except Exception:
-            FAILURES.inc()
-            self._failed.add(recording.id)
-            _log.exception("a recording cannot be finished yet", recording=str(recording.id))
+            self._try_later(recording, str(error))
+        except Exception as error:
+            self._try_later(recording, repr(error))
+            _log.exception("this is a fault in ari_recorder", recording=str(recording.id))
+        else:
+            self._retry_at_s.pop(recording.id, None)
+
+    def _try_later(self, recording: Due, error: str) -> None:
+        FAILURES.inc()
+        self._retry_at_s[recording.id] = asyncio.get_running_loop().time() + RETRY_S
+        _log.error(
+            "a recording cannot be finished yet; its audio stays where it is",
+            recording=str(recording.id),
+            error=error,
+            retry_s=RETRY_S,
+        )
 
     async def _discard(self, recording: Due) -> None:
         await self._unlink(recording.pbx, recording.segments)

@@ -26,6 +26,9 @@ from ari_recorder.store.models import new_id
 LOSS_CHECKED_AFTER_S = 0.25
 """A segment that ended unasked may have ended with its call: so long the hang-up may be on its way."""
 
+LOOK_AGAIN_S = 1.0
+"""How long after Asterisk did not answer it is asked again."""
+
 MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
 
 _log = structlog.get_logger(__name__)
@@ -99,7 +102,8 @@ class LegHandler:
             try:
                 await message()
             except AriUnreachable as error:
-                self._log.warning("waiting for Asterisk to come back", error=str(error))
+                self._log.warning("looking again when Asterisk answers", error=str(error))
+                self._look_again_later()
             except Exception:
                 self._log.exception("a leg's message failed")
         self._over(self)
@@ -218,8 +222,17 @@ class LegHandler:
     async def _end(self) -> None:
         self._cancel_timer()
         if self._take is not None:
-            await self._context.save(calls.end_segment, await self._take.end())
+            await self._context.save(calls.end_segment, await self._ended(self._take))
             self._take = None
+
+    async def _ended(self, take: Take) -> SegmentRow:
+        """The segment once its files are closed, however long Asterisk cannot be asked."""
+        while True:
+            try:
+                return await take.end()
+            except AriUnreachable as error:
+                self._log.warning("a segment's end is not known yet; asking again", error=str(error))
+                await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _roll(self, segment: SegmentRow) -> None:
         """Asterisk queues the next recording behind the running one: ending that begins this."""
@@ -229,13 +242,26 @@ class LegHandler:
             await self._take.begin(calls.snoops(self._context.app, self.row))
         finally:
             if old is not None:
-                await self._context.save(calls.end_segment, await old.end())
+                await self._context.save(calls.end_segment, await self._ended(old))
             self._rolled = None
         self._set_timer()
 
     async def _leave(self) -> None:
         self.snoops.release(self.row)
         await self._context.save(calls.finish_leg, self.row.id, self._context.now())
+
+    # When Asterisk did not answer, it is not known what it did
+
+    def _look_again_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(LOOK_AGAIN_S, lambda: self._inbox.put_nowait(self._look_again))
+
+    async def _look_again(self) -> None:
+        try:
+            channel = await self._context.ari.channel(self.row.channel)
+        except AriNotFound:
+            return  # its end is on its way
+        await self._reconcile(channel)
 
     # Losses and roll-over
 
@@ -308,5 +334,5 @@ class LegHandler:
         """When a call ended that nobody saw end: its files were written until then."""
         if self._take is None:
             return self._context.now()
-        segment = await self._take.end()
+        segment = await self._ended(self._take)
         return segment.ended_at or self._context.now()

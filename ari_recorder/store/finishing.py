@@ -51,8 +51,9 @@ class Sealed:
     """Offset and length of each segment in the file."""
 
 
-def due(skip: Iterable[UUID] = ()) -> list[Due]:
-    """Recordings that wait to be finished, oldest first, whose segments have all ended."""
+def due(skip: Iterable[UUID] = (), limit: int = 50) -> list[Due]:
+    """Up to ``limit`` recordings that wait to be finished, oldest first, whose segments have all ended."""
+    passed_over = set(skip)
     growing = models.Segment.select(models.Segment.recording).where(models.Segment.ended_at.is_null())
     rows = (
         models.Recording.select(models.Recording, models.Leg)
@@ -62,8 +63,8 @@ def due(skip: Iterable[UUID] = ()) -> list[Due]:
             & models.Recording.id.not_in(growing)
         )
         .order_by(models.Recording.ended_at, models.Recording.id)
+        .limit(limit + len(passed_over))
     )
-    passed_over = set(skip)
     return [
         Due(
             id=row.id,
@@ -77,7 +78,7 @@ def due(skip: Iterable[UUID] = ()) -> list[Due]:
         )
         for row in rows
         if row.id not in passed_over
-    ]
+    ][:limit]
 
 
 def seal(recording: Due, sealed: Sealed, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +28,12 @@ DEMO_PREFIX = "demo-"
 """What the demo's passwords begin with; they are printed and documented."""
 
 _hasher = PasswordHasher()
-_NO_SUCH_USER = _hasher.hash("no such user")
-"""Verified against when the login is unknown, so that both refusals take the same time."""
+
+
+@cache
+def _no_such_user() -> str:
+    """Verified against when the login is unknown, so that both refusals take the same time."""
+    return _hasher.hash("no such user")
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ def changed() -> None:
 def sign_in(login: str, password: str) -> UserRow | None:
     """The user with that login and password, or None; takes as long either way."""
     user = models.User.get_or_none(models.User.login == login)
-    stored = user.password_hash if user and user.password_hash else _NO_SUCH_USER
+    stored = user.password_hash if user and user.password_hash else _no_such_user()
     try:
         _hasher.verify(stored, password)
     except (VerifyMismatchError, InvalidHashError):

@@ -111,8 +111,8 @@ async def test_a_file_that_is_too_short_is_not_taken_for_whole(
     browser: Browser, world: World, recording: UUID
 ) -> None:
     world.change(Recording, recording, size_bytes=len(BIG) + 1000)
-    with pytest.raises(aiohttp.ClientError):
-        await browser.get(address(recording))
+    with pytest.raises(aiohttp.ClientError):  # broken off, neither ended well nor left hanging
+        await browser.get(address(recording), timeout=aiohttp.ClientTimeout(total=5))
     past = await browser.get(address(recording), headers={"Range": f"bytes={len(BIG)}-"})
     assert past.status == 500
 
