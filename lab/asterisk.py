@@ -114,7 +114,9 @@ class LabAsterisk:
             self._process = subprocess.Popen(
                 [
                     *(find_program("setpriv"), "--pdeathsig", "KILL"),
-                    *self.tree.command("-C", self.inside(self.folder / "etc/asterisk.conf"), "-f", "-n"),
+                    *self.tree.command(
+                        "-C", self.inside(self.folder / "etc/asterisk.conf"), "-f", "-n", "-p"
+                    ),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

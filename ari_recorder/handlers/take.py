@@ -91,21 +91,21 @@ class Take:
 
     def _as_it_became(self) -> SegmentRow:
         ended_at = max(self.ended.values())
-        began = [self.began.get(name) or self._reckoned(name) for name in self.segment.files]
+        began = [self.began.get(name) or self._begun_by(name) for name in self.segment.files]
         late_ms = (began[1] - began[0]).total_seconds() * 1000 if self._both_seen() else 0.0
         return replace(self.segment, began_at=min(began), outward_late_ms=late_ms, ended_at=ended_at)
 
     def _both_seen(self) -> bool:
         return all(name in self.began for name in self.segment.files)
 
-    def _reckoned(self, name: str) -> datetime:
-        """When a file began whose beginning nobody saw: its length before its end."""
+    def _begun_by(self, name: str) -> datetime:
+        """When a file began whose beginning nobody saw: as planned, or earlier if it is too long for that."""
         try:
             size_bytes = self.context.spool_file(name, self.segment.format).stat().st_size
         except OSError:
             return self.segment.began_at
         length_s = max(size_bytes - WAV_HEADER_BYTES, 0) / 2 / _RATES_HZ[self.segment.format]
-        return self.ended[name] - timedelta(seconds=length_s)
+        return min(self.segment.began_at, self.ended[name] - timedelta(seconds=length_s))
 
     def _changed_at(self, name: str) -> datetime | None:
         try:

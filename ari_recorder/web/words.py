@@ -14,11 +14,8 @@ from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web.language import N_, Language
 
 DIRECTIONS = {
-    "in": N_("Incoming"),
     "inbound": N_("Incoming"),
-    "out": N_("Outgoing"),
     "outbound": N_("Outgoing"),
-    "internal": N_("Internal"),
 }
 STATES = {
     RecordingState.OPEN: N_("In progress"),

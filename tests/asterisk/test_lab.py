@@ -38,7 +38,7 @@ async def over(*calls: PhoneCall) -> None:
 
 async def eventually(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - a file tells nobody that it is there
+        while not true():
             await asyncio.sleep(0.05)
 
 
@@ -281,11 +281,13 @@ async def test_a_call_from_the_outside(lab: Lab) -> None:
 
 
 async def test_the_called_one_transfers_after_asking(lab: Lab) -> None:
+    # not with 106: without features Asterisk joins 106 and the trunk by a native RTP bridge, and after the
+    # swap the lab's phone now and then hears silence, though the packets with the tone reach it
     call = await lab.outside(OUTSIDE).call("0850000101", play="tone")
     mine = await lab.phones["101"].incoming()
     await mine.answer()
     await mine.hold()
-    consultation, third = await connect(lab, "101", "106")
+    consultation, third = await connect(lab, "101", "102")
     await third.keep()
     await lab.bridged(2)
     await mine.attended_transfer(consultation)

@@ -104,7 +104,7 @@ def expectations() -> dict[tuple[Mode, State, Event], str]:
 CELLS = expectations()
 
 
-@pytest.mark.parametrize(("mode", "state", "event"), CELLS, ids="-".join)
+@pytest.mark.parametrize(("mode", "state", "event"), CELLS, ids=str)
 def test_every_cell_is_what_the_requirements_say(mode: Mode, state: State, event: Event) -> None:
     leg = Leg(mode, state, NOW)
     word = CELLS[mode, state, event]
@@ -143,7 +143,7 @@ def reachable(mode: Mode) -> set[State]:
     return {state for state, _ in seen}
 
 
-@pytest.mark.parametrize(("mode", "state"), {(m, s) for m, s, _ in CELLS}, ids="-".join)
+@pytest.mark.parametrize(("mode", "state"), {(m, s) for m, s, _ in CELLS}, ids=str)
 def test_the_commands_on_offer_are_those_that_would_change_something(mode: Mode, state: State) -> None:
     leg = Leg(mode, state, NOW)
     assert commands(leg) == tuple(c for c in COMMANDS if not CELLS[mode, state, c].startswith("no-"))

@@ -127,7 +127,7 @@ def test_each_of_two_recordings_of_a_call_is_finished_on_its_own(store_url: str)
             (happens(Event.START), Found(open_legs=1, uncleared=1, intents=4, line="open")),
             (happens(Event.HANGUP), Found(unended=1, uncleared=1, intents=4, line="open")),
             (Call.segment_ends, Found(due=1, uncleared=1, intents=2, line="open")),
-            (end_as(RecordingState.EMPTY), Found(uncleared=2, intents=2, line="recorded")),
+            (end_as(RecordingState.EMPTY), Found(uncleared=1, intents=2, line="recorded")),
             (clear, Found(intents=2, line="recorded")),
         ],
     )
@@ -188,6 +188,7 @@ def test_what_is_due_comes_oldest_first_and_may_be_passed_over(store: Store) -> 
     order = [made[1], made[2], made[3]]
     assert [due.id for due in store.read_now(finishing.due)] == order
     assert [due.id for due in store.read_now(finishing.due, [made[1]])] == order[1:]
+    assert [due.id for due in store.read_now(finishing.due, [made[1]], limit=1)] == [made[2]]
     assert store.read_now(finishing.waiting) == 3
 
 

@@ -152,14 +152,7 @@ def test_signing_in_takes_the_right_password_of_a_user_who_has_one(store: Store)
     user = add_user(store, "101", login="anna", password="correct horse")
     add_user(store, "102", login="ben")
     assert store.read_now(people.sign_in, "anna", "correct horse") == user
-    for login, password in [
-        ("anna", "wrong"),
-        ("anna", ""),
-        ("ben", ""),
-        ("ben", "x"),
-        ("eve", "x"),
-        ("", ""),
-    ]:
+    for login, password in [("anna", "wrong"), ("ben", ""), ("eve", "x")]:
         assert store.read_now(people.sign_in, login, password) is None, login
 
 

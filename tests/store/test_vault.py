@@ -163,6 +163,22 @@ def test_a_write_that_does_not_fit_is_told_and_gives_its_room_back(vault: LocalV
     assert files(vault) == []
 
 
+def test_a_disk_that_gives_back_something_else_is_found_out(
+    vault: LocalVault, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.replace
+
+    def and_rot(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        with moved.open("r+b") as file:
+            file.write(b"X")
+        return moved
+
+    monkeypatch.setattr(Path, "replace", and_rot)
+    with pytest.raises(VaultError, match=r"x read back from the vault .* differs"):
+        vault.put("x", source)
+
+
 def test_a_failed_put_leaves_the_earlier_file(vault: LocalVault, source: Path, tmp_path: Path) -> None:
     stored = vault.put("x", source)
     with pytest.raises(VaultError):

@@ -136,6 +136,11 @@ def test_a_file_of_a_destroyed_recording_is_stray(world: World) -> None:
     assert only(world.check()).kind is Kind.STRAY
 
 
+def test_a_file_that_outlived_the_removal_of_its_recording_is_stray(world: World) -> None:
+    world.change(models.Recording, models.Recording.id == world.recording, state=RecordingState.DISCARDED)
+    assert {f.kind for f in world.check().damage} == {Kind.STRAY, Kind.LINE_WRONG}
+
+
 def test_a_line_that_was_never_closed_is_found(world: World) -> None:
     world.change(models.LedgerLine, models.LedgerLine.leg == world.leg, closed_at=None, outcome=None)
     finding = only(world.check())

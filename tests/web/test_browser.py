@@ -63,7 +63,7 @@ def recording(world: World) -> UUID:
 async def eventually(ask: Callable[[], Awaitable[Any]], condition: Callable[[Any], bool]) -> Any:
     """What ``ask`` answers as soon as ``condition`` holds of it."""
     async with asyncio.timeout(WITHIN_S):
-        while not condition(answer := await ask()):  # noqa: ASYNC110  no event of ours tells
+        while not condition(answer := await ask()):
             await asyncio.sleep(0.02)
     return answer
 

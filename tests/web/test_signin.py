@@ -170,6 +170,10 @@ async def test_a_default_password_is_of_no_use_where_others_reach(
     assert answer.status == 403
     assert "default one" in answer.text
     assert (await exposed.get("/")).status == 303
+    world.change(User, world.ids["anna"], password_is_default=False)
+    assert (await exposed.sign_in("anna")).status == 303
+    world.change(User, world.ids["anna"], password_is_default=True)
+    assert (await exposed.get("/")).status == 303, "nor with a session begun before"
 
 
 def test_the_limit_counts_within_its_window() -> None:

@@ -106,10 +106,10 @@ class World:
         call = models.Call.create(pbx="main", linkedid=f"{self.calls}.0", started_at=began)
         leg = models.Leg.create(
             call=call, user=user, pbx="main", channel=f"{self.calls}.1", channel_name="PJSIP/101-1",
-            direction="in", created_at=began, mode=owner.mode, state="ended", since=began,
+            direction="inbound", created_at=began, mode=owner.mode, state="ended", since=began,
         )  # fmt: skip
         values = {
-            "mode": owner.mode, "kept": True, "direction": "in", "counterpart_number": "0812345678",
+            "mode": owner.mode, "kept": True, "direction": "inbound", "counterpart_number": "0812345678",
             "counterpart_name": "", "answered_at": began, "ordinal": 1, "state": "open",
         }  # fmt: skip
         recording = models.new_id()
