@@ -72,7 +72,19 @@ async def look_at_modules(where: str, ari: Ari) -> list[Check]:
     if missing:
         remedy = "On Asterisk's command line: " + ", ".join(f"module load {name}.so" for name in missing)
         return [bad(where, "modules", f"not running: {listed(missing)}", f"{remedy}; see modules.conf, too.")]
-    return [good(where, "modules", f"all {len(REQUIRED_MODULES)} that recording needs are running")]
+    found = f"all {len(REQUIRED_MODULES)} that recording needs are running"
+    return [good(where, "modules", found), _timer(where, running)]
+
+
+def _timer(where: str, running: set[str]) -> Check:
+    if "res_timing_timerfd" in running:
+        found = (
+            "res_timing_timerfd forgets time when the machine stalls: recordings become shorter than calls"
+        )
+        return warning(
+            where, "timer", found, "Include asterisk_conf/modules_ari_recorder.conf in modules.conf."
+        )
+    return good(where, "timer", "makes up for the time that the machine stalls")
 
 
 async def look_at_latency(where: str, inquiry: Inquiry) -> list[Check]:
