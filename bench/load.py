@@ -46,7 +46,7 @@ async def dial(lab: Lab, number: str, count: int, per_second: float) -> list[Pho
     calls = []
     for index in range(count):
         await asyncio.sleep(max(0.0, since + index / per_second - loop.time()))
-        calls.append(await lab.phones["101"].call_by_itself(number))
+        calls.append(await lab.phones["101"].call(number, play="tone"))
     await asyncio.gather(*(call.answered() for call in calls))
     return calls
 

@@ -25,13 +25,13 @@ CALLS = (("101", "106"), (OUTSIDE, "102"), ("101", "102"), ("103", "106"), ("104
 """Who calls whom: every mode has its call."""
 
 LINES = {
-    "101": "Hello, this is Anna. I would like to order two tickets for tomorrow, the train at nine in the morning.",
+    "101": "Hello, this is Anna. I would like two tickets for tomorrow, for the train at nine.",
     "102": "Good morning, Bo speaking. Of course. Let me see what we have. Yes, that one has seats left.",
     "103": "Cecilia here. I am calling about the invoice from last month. The number is four seven one one.",
     "104": "Hi, it is David. Could you call me back when you have had time to look at it?",
     "105": "This is Eva. Nobody records what I say, so you will not hear me again.",
-    "106": "Fredrik speaking, and I have no recording service. You hear me on the other side, on the right.",
-    OUTSIDE: "Good day. I am calling from outside. Is this call recorded? I hope so, I will forget the details.",
+    "106": "Fredrik speaking. I have no recording service: you hear me on the right.",
+    OUTSIDE: "Good day. I am calling from outside. Is this call recorded? I hope so.",
 }
 VOICES = ("en-gb+f3", "en-us+m3", "en-gb+f4", "en-us+m7", "en-gb+f2", "en-gb+m5", "en-us+f5")
 

@@ -181,6 +181,14 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite catalogue to be copied: faster than migrating each time."""
+    path = tmp_path_factory.mktemp("empty") / "catalogue.db"
+    Store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
 def shared_url(postgresql: PostgreSQL) -> str:
     """A PostgreSQL database that tests use one after the other: emptying one is faster than making one."""
     return postgresql.new_database()
@@ -202,7 +210,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An open catalogue, empty but for its tables, on both databases in turn."""
     if request.param == "sqlite":
-        opened = Store(f"sqlite:///{tmp_path}/catalogue/catalogue.db")
+        path = shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "catalogue.db")
+        opened = Store(f"sqlite:///{path}")
         yield opened
         opened.close()
         return

@@ -138,7 +138,7 @@ def eventually() -> Callable[[Callable[[], object]], Awaitable[None]]:
 
     async def until(condition: Callable[[], object]) -> None:
         async with asyncio.timeout(5):
-            while not condition():  # noqa: ASYNC110 - what is waited for is not in this program
+            while not condition():
                 await asyncio.sleep(0.002)
 
     return until

@@ -31,7 +31,7 @@ def children(of: int) -> dict[int, str]:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - other processes set no event
+        while not condition():
             await asyncio.sleep(0.005)
 
 
