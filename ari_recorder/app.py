@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -22,6 +23,10 @@ from ari_recorder.web import Part, WebContext
 from ari_recorder.web import start as start_web
 
 _log = structlog.get_logger(__name__)
+
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long the store's threads may keep the event loop from running; Python's default is ten times that."""
 
 
 def utc_now() -> datetime:
@@ -127,6 +132,7 @@ class Recorder:
 
 async def run(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM. Raises what `Recorder` raises, and what a part fails with."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -63,7 +63,7 @@ class Media(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     format: AudioFormat = "opus"
     """What recordings are kept as."""
     work: Path = Path("var/lib/ari_recorder/work")
-    """Folder for files being made; emptied at start."""
+    """Folder for files being made; what is left of an interrupted one is removed at start."""
     workers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
     """Most recordings stitched and encoded at once; each is a process of low priority."""
     segment_max_s: PositiveSeconds = 3600.0

@@ -14,13 +14,14 @@ from lab.lab import Lab
 from lab.recorder import LabRecorder
 
 FOLDER = Path(".lab")
+RING_S = 1.0
 
 
 @asynccontextmanager
 async def bench_lab() -> AsyncIterator[Lab]:
     """A lab in which 106 answers by itself."""
     async with Lab(FOLDER, "bench") as lab:
-        await lab.phones["106"].auto_answer()
+        await lab.phones["106"].auto_answer(after_s=RING_S)
         yield lab
 
 

@@ -110,7 +110,8 @@ def _line(row: RecordingRow, url: str) -> str:
     arrow = "→" if row.direction == "outbound" else "←"
     who = f"{row.user_number} {row.user_name} {arrow} {row.counterpart_number} {row.counterpart_name}".strip()
     length_s = (row.duration_ms or 0) / 1000
-    return f"[green]●[/] {row.started_at.astimezone():%H:%M:%S} {length_s:5.1f} s  {who}  {url}/recordings/{row.id}"
+    when = f"{row.started_at.astimezone():%H:%M:%S} {length_s:5.1f} s"
+    return f"[green]●[/] {when}  {who}  {url}/recordings/{row.id}"
 
 
 def _speak(folder: Path) -> dict[str, Path]:

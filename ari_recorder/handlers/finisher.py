@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -22,9 +23,9 @@ from ari_recorder.media import Segment, StitchJob, StitchPool, StitchResult
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import finishing
-from ari_recorder.store.calls import SegmentRow
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
+from ari_recorder.store.rows import SegmentRow
 from ari_recorder.store.vault import Stored, Vault, key_for
 
 RETRY_S = 10.0
@@ -38,6 +39,7 @@ FAILURES = Counter("ari_recorder_finishing_failures", "Times a recording could n
 WAITING = Gauge("ari_recorder_recordings_waiting", "Recordings waiting to be finished")
 
 WAV_HEADER_BYTES = 44
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(ogg|flac|wav)(\.part)?")
 
 _log = structlog.get_logger(__name__)
 
@@ -229,5 +231,6 @@ def _unlink_bare(paths: list[Path]) -> None:
 
 
 def _empty(folder: Path) -> None:
+    """Remove files left over from work that was interrupted: those that are named as ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    _unlink_all(list(folder.iterdir()))
+    _unlink_all([path for path in folder.iterdir() if _OURS.fullmatch(path.name)])

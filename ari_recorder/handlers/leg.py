@@ -16,18 +16,20 @@ import structlog
 from ari_recorder.ari import Channel
 from ari_recorder.errors import AriError, AriNotFound, AriUnreachable
 from ari_recorder.handlers.context import Context
-from ari_recorder.handlers.snoops import Snoops
+from ari_recorder.handlers.snoops import NARROW, WIDE, Snoops
 from ari_recorder.handlers.take import Take
 from ari_recorder.policies.table import RUNNING, Action, Decision, Event, State, decide
-from ari_recorder.store import calls
-from ari_recorder.store.calls import Counterpart, LegRow, SegmentRow
+from ari_recorder.store import calls, rows
 from ari_recorder.store.models import new_id
+from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
 
 LOSS_CHECKED_AFTER_S = 0.25
 """A segment that ended unasked may have ended with its call: so long the hang-up may be on its way."""
 
 LOOK_AGAIN_S = 1.0
 """How long after Asterisk did not answer it is asked again."""
+
+FORMATS = (NARROW, WIDE)
 
 MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
 
@@ -118,7 +120,7 @@ class LegHandler:
         if Action.BEGIN_SEGMENT in answer.actions:
             self._prepared = self._plan(replace(row, policy=answer.leg, recording=new_id()), row.created_at)
         files = self._prepared.files if self._prepared else ()
-        await self._context.save(calls.begin_leg, row, linkedid, calls.snoops(self._context.app, row), files)
+        await self._context.save(calls.begin_leg, row, linkedid, rows.snoops(self._context.app, row), files)
         self.row = row
         try:
             await self.snoops.arm(row)
@@ -135,7 +137,7 @@ class LegHandler:
     async def _meet(self, counterpart: Counterpart) -> None:
         if counterpart != self.row.counterpart:
             self.row = replace(self.row, counterpart=counterpart)
-            await self._context.save(calls.save_leg, self.row)
+            await self._context.save(calls.save_counterpart, self.row)
 
     async def _decide_and_act(self, event: Event, at: datetime, problem: str = "") -> None:
         decision = decide(self.row.policy, event, at)
@@ -146,7 +148,7 @@ class LegHandler:
             await self.snoops.settle(self.row)
         row, planned = self._next(decision, event, at)
         save = self._context.save(calls.save_decision, row, decision.actions, planned, at, problem)
-        if planned is not None and planned is self._prepared:
+        if planned is not None and planned is self._prepared and self.snoops.armed:
             # its names were committed when the leg was armed: the answer waits for no disk
             saving = asyncio.create_task(save)
             self.row = row
@@ -184,7 +186,7 @@ class LegHandler:
 
     def _plan(self, row: LegRow, at: datetime) -> SegmentRow:
         assert row.recording is not None
-        return calls.plan_segment(self._context.app, row, row.recording, self.snoops.file_format, at)
+        return rows.plan_segment(self._context.app, row, row.recording, self.snoops.file_format, at)
 
     async def _act(self, actions: tuple[Action, ...], planned: SegmentRow | None) -> None:
         for action in actions:
@@ -202,7 +204,7 @@ class LegHandler:
         self._take = Take(self._context, segment)
         try:
             await self._rearm_if_needed()
-            await self._take.begin(calls.snoops(self._context.app, self.row))
+            await self._take.begin(rows.snoops(self._context.app, self.row))
         except AriUnreachable:
             raise
         except AriError as error:
@@ -214,7 +216,7 @@ class LegHandler:
     async def _rearm_if_needed(self) -> None:
         if not self.snoops.armed:
             row = replace(self.row, armings=self.row.armings + 1)
-            ids = calls.snoops(self._context.app, row)
+            ids = rows.snoops(self._context.app, row)
             await self._context.save(calls.save_arming, row, ids, self._context.now())
             self.row = row
             await self.snoops.arm(row)
@@ -239,7 +241,7 @@ class LegHandler:
         old, self._take = self._take, Take(self._context, segment)
         self._rolled = old
         try:
-            await self._take.begin(calls.snoops(self._context.app, self.row))
+            await self._take.begin(rows.snoops(self._context.app, self.row))
         finally:
             if old is not None:
                 await self._context.save(calls.end_segment, await self._ended(old))
@@ -302,6 +304,7 @@ class LegHandler:
 
     async def _reconcile(self, channel: Channel | None) -> None:
         if channel is None:
+            await self._adopt_if_begun()
             await self._decide_and_act(Event.HANGUP, await self._gone_at())
             return
         await self.snoops.find(self.row)
@@ -319,16 +322,37 @@ class LegHandler:
             self._set_timer()
 
     async def _answered_unseen(self) -> None:
-        """Answered between two of our looks: its recording may have been asked for, or not."""
+        """Answered between two of our looks: its recording may have been begun, or not."""
+        if await self._adopt_if_begun():
+            assert self._take is not None
+            await self._reconcile_take(self._take)
+            return
+        answer = decide(self.row.policy, Event.ANSWERED, self._context.now())
+        missed = MISSED_ANSWER if Action.BEGIN_SEGMENT in answer.actions else ""
+        await self._decide_and_act(Event.ANSWERED, self._context.now(), missed)
+
+    async def _adopt_if_begun(self) -> bool:
+        """We died after Asterisk was asked to record and before that was written down: the files tell."""
         now = self._context.now()
         answer = decide(self.row.policy, Event.ANSWERED, now)
-        if Action.BEGIN_SEGMENT in answer.actions:
-            row = replace(self.row, policy=answer.leg, recording=new_id())
-            self._prepared = self._plan(row, now)
-            begun = await Take(self._context, self._prepared).is_live()
-            await self._decide_and_act(Event.ANSWERED, now, "" if begun else MISSED_ANSWER)
-        else:
-            await self._decide_and_act(Event.ANSWERED, now)
+        if Action.BEGIN_SEGMENT not in answer.actions:
+            return False
+        row = replace(self.row, policy=answer.leg, recording=new_id())
+        for file_format in FORMATS:
+            take = Take(self._context, replace(self._plan(row, now), format=file_format))
+            since = take.written_since()
+            if since is not None:
+                await self._adopt(replace(row, answered_at=since), answer.actions, take.segment, since)
+                return True
+        return False
+
+    async def _adopt(
+        self, row: LegRow, actions: tuple[Action, ...], segment: SegmentRow, since: datetime
+    ) -> None:
+        segment = replace(segment, began_at=since)
+        await self._context.save(calls.save_decision, row, actions, segment, since)
+        self.row = row
+        self._take = Take(self._context, segment)
 
     async def _gone_at(self) -> datetime:
         """When a call ended that nobody saw end: its files were written until then."""

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from ari_recorder.ari import Channel
 from ari_recorder.policies.table import Leg, State
-from ari_recorder.store.calls import Counterpart, LegRow
 from ari_recorder.store.models import new_id
 from ari_recorder.store.people import RecordedEndpoint
+from ari_recorder.store.rows import Counterpart, LegRow
 
 INBOUND, OUTBOUND = "inbound", "outbound"
 
@@ -42,5 +42,6 @@ def new_leg(pbx: str, channel: Channel, endpoint: RecordedEndpoint, at: datetime
         direction=towards,
         counterpart=counterpart(channel, towards),
         created_at=at,
+        internal_numbers=endpoint.internal_numbers,
         policy=Leg(mode=endpoint.mode, state=State.RINGING, since=at),
     )

@@ -36,7 +36,7 @@ from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.take import Take
 from ari_recorder.store import calls
-from ari_recorder.store.calls import LegRow
+from ari_recorder.store.rows import LegRow
 
 FOLLOW_EVERY_S = 0.5
 """How often changed users and endpoints are looked for."""

@@ -7,8 +7,8 @@ import asyncio
 from ari_recorder.ari import Direction
 from ari_recorder.errors import AriConflict, AriNotFound, AriRefused
 from ari_recorder.handlers.context import Context
-from ari_recorder.store import calls
-from ari_recorder.store.calls import LegRow
+from ari_recorder.store import rows
+from ari_recorder.store.rows import LegRow
 
 ENTERED_WITHIN_S = 2.0
 """How long a snoop may take to enter the application."""
@@ -48,7 +48,7 @@ class Snoops:
 
         A doubled request is harmless. Raises `AriError`.
         """
-        ids = calls.snoops(self._context.app, leg)
+        ids = rows.snoops(self._context.app, leg)
         self._there.clear()
         entered = [self._entering(snoop) for snoop in ids]
         try:
@@ -72,7 +72,7 @@ class Snoops:
     async def find(self, leg: LegRow) -> None:
         """After a restart: look whether the pair of the leg's current arming is still there."""
         self._there.clear()
-        for snoop in calls.snoops(self._context.app, leg):
+        for snoop in rows.snoops(self._context.app, leg):
             try:
                 await self._context.ari.channel(snoop)
             except AriNotFound:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ari_recorder.errors import AriConflict, AriNotFound
 from ari_recorder.handlers.context import Context
-from ari_recorder.store.calls import SegmentRow
+from ari_recorder.store.rows import SegmentRow
 
 CLOSED_WITHIN_S = 2.0
 """How long Asterisk may take to report a recording that it was asked to end."""
@@ -98,18 +99,32 @@ class Take:
     def _both_seen(self) -> bool:
         return all(name in self.began for name in self.segment.files)
 
+    def written_since(self) -> datetime | None:
+        """When the first of the files began, by its last change and length; None if there is none."""
+        since = [self._written_since(name) for name in self.segment.files]
+        return min((at for at in since if at is not None), default=None)
+
     def _begun_by(self, name: str) -> datetime:
         """When a file began whose beginning nobody saw: as planned, or earlier if it is too long for that."""
-        try:
-            size_bytes = self.context.spool_file(name, self.segment.format).stat().st_size
-        except OSError:
-            return self.segment.began_at
-        length_s = max(size_bytes - WAV_HEADER_BYTES, 0) / 2 / _RATES_HZ[self.segment.format]
-        return min(self.segment.began_at, self.ended[name] - timedelta(seconds=length_s))
+        return min(self.segment.began_at, self._written_since(name) or self.segment.began_at)
+
+    def _written_since(self, name: str) -> datetime | None:
+        stat = self._stat(name)
+        if stat is None:
+            return None
+        length_s = max(stat.st_size - WAV_HEADER_BYTES, 0) / 2 / _RATES_HZ[self.segment.format]
+        return _at(stat) - timedelta(seconds=length_s)
 
     def _changed_at(self, name: str) -> datetime | None:
+        stat = self._stat(name)
+        return _at(stat) if stat else None
+
+    def _stat(self, name: str) -> os.stat_result | None:
         try:
-            stat = self.context.spool_file(name, self.segment.format).stat()
+            return self.context.spool_file(name, self.segment.format).stat()
         except OSError:
             return None
-        return datetime.fromtimestamp(stat.st_mtime, UTC)
+
+
+def _at(stat: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(stat.st_mtime, UTC)

@@ -21,7 +21,7 @@ from ari_recorder.errors import MediaError
 from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.stitch import stitch
 
-_NICENESS = 10
+_NICENESS = 19
 _END_WITHIN_S = 5.0
 
 

@@ -1,96 +1,24 @@
 """What handlers write and read of calls in progress: legs, recordings, segments, ledger, intents.
 
-Every function runs in one transaction (see `database.Store.write`). Names that a resource has in Asterisk
-are made here and nowhere else, and committed before the resource is asked for.
+Every function runs in one transaction (see `database.Store.write`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.table import Action, Leg, Mode, State
-from ari_recorder.store import models
-from ari_recorder.store.models import new_id
+from ari_recorder.policies.table import Action, Mode, State
+from ari_recorder.store import models, statements
+from ari_recorder.store.rows import LegRow, SegmentRow, leg_row, segment_row
 
-INWARD, OUTWARD = "in", "out"
-"""The two directions of a leg: what its user says, and what its user hears."""
-
-
-@dataclass(frozen=True)
-class Counterpart:
-    """The other party of a recorded user."""
-
-    number: str = ""
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class LegRow:
-    """A leg as the store has it. ``recording`` and ``segment`` are the running ones."""
-
-    id: UUID
-    user: UUID
-    organisation: UUID
-    pbx: str
-    channel: str
-    channel_name: str
-    direction: str
-    counterpart: Counterpart
-    created_at: datetime
-    policy: Leg
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None
-    armings: int = 0
-    recording: UUID | None = None
-    segment: SegmentRow | None = None
-
-
-@dataclass(frozen=True)
-class SegmentRow:
-    """A segment as the store has it; ``ended_at`` is None while it grows."""
-
-    id: UUID
-    recording: UUID
-    ordinal: int
-    name: str
-    format: str
-    began_at: datetime
-    continues: bool = False
-    outward_late_ms: float = 0.0
-    ended_at: datetime | None = None
-
-    def file(self, direction: str) -> str:
-        """Asterisk's name of the recording of one direction."""
-        return f"{self.name}-{direction}"
-
-    @property
-    def files(self) -> tuple[str, str]:
-        """Asterisk's names of both recordings, the inward one first."""
-        return self.file(INWARD), self.file(OUTWARD)
-
-
-def prefix(app: str, leg: UUID) -> str:
-    """What the name of everything made in Asterisk for ``leg`` begins with."""
-    return f"{app}-{leg.hex}-"
-
-
-def snoops(app: str, leg: LegRow) -> tuple[str, str]:
-    """Ids of the snoop channels of the leg's current arming, the inward one first."""
-    base = f"{prefix(app, leg.id)}{leg.armings}"
-    return f"{base}-{INWARD}", f"{base}-{OUTWARD}"
-
-
-def plan_segment(app: str, leg: LegRow, recording: UUID, file_format: str, now: datetime) -> SegmentRow:
-    """The segment that the leg's policy has counted last."""
-    name = f"{prefix(app, leg.id)}r{leg.policy.recordings}-{leg.policy.segments}"
-    return SegmentRow(new_id(), recording, leg.policy.segments, name, file_format, now)
+_FINISHED_LATER = frozenset({Action.CLOSE_RECORDING, Action.DISCARD_RECORDING})
+"""With these the ledger line is closed when the recording is finished."""
 
 
 def begin_leg(leg: LegRow, linkedid: str, snoops: Iterable[str], files: Iterable[str] = ()) -> None:
@@ -102,7 +30,8 @@ def begin_leg(leg: LegRow, linkedid: str, snoops: Iterable[str], files: Iterable
     call, _ = models.Call.get_or_create(
         pbx=leg.pbx, linkedid=linkedid, defaults={"started_at": leg.created_at}
     )
-    models.Leg.create(
+    statements.insert(
+        models.Leg,
         id=leg.id,
         call=call,
         user=leg.user,
@@ -124,11 +53,17 @@ def save_arming(leg: LegRow, intents: Iterable[str], now: datetime) -> None:
 
 
 def save_leg(leg: LegRow) -> None:
-    """Write what changes of a leg, and the counterpart into its open recordings."""
-    models.Leg.update(**_changing(leg)).where(models.Leg.id == leg.id).execute()
-    models.Recording.update(**_counterpart(leg), internal=_internal(leg)).where(
-        (models.Recording.leg == leg.id) & (models.Recording.state == RecordingState.OPEN)
-    ).execute()
+    """Write what changes of a leg."""
+    statements.update(models.Leg, leg.id, **_changing(leg))
+
+
+def save_counterpart(leg: LegRow) -> None:
+    """Write who the leg's counterpart is now, into its open recording too."""
+    save_leg(leg)
+    if leg.recording is not None:
+        models.Recording.update(**_counterpart(leg), internal=leg.internal).where(
+            (models.Recording.id == leg.recording) & (models.Recording.state == RecordingState.OPEN)
+        ).execute()
 
 
 def save_decision(
@@ -141,7 +76,7 @@ def save_decision(
     for action in actions:
         match action:
             case Action.OPEN_LEDGER:
-                models.LedgerLine.create(leg=leg.id, organisation=leg.organisation, opened_at=now)
+                statements.insert(models.LedgerLine, leg=leg.id, organisation=leg.organisation, opened_at=now)
             case Action.OPEN_RECORDING:
                 _open_recording(leg, now)
             case Action.BEGIN_SEGMENT | Action.ROLL_SEGMENT:
@@ -158,15 +93,19 @@ def save_decision(
     if problem and leg.recording:
         _tell(leg.recording, problem)
     save_leg(leg)
-    if leg.policy.state is State.ENDED:
+    if leg.policy.state is State.ENDED and not _FINISHED_LATER.intersection(actions):
         close_ledger(leg.id, now)
 
 
 def end_segment(segment: SegmentRow, gone: Iterable[str] = ()) -> None:
     """A segment's files are closed; ``gone`` are the intents that are over with it."""
-    models.Segment.update(
-        began_at=segment.began_at, outward_late_ms=segment.outward_late_ms, ended_at=segment.ended_at
-    ).where(models.Segment.id == segment.id).execute()
+    statements.update(
+        models.Segment,
+        segment.id,
+        began_at=segment.began_at,
+        outward_late_ms=segment.outward_late_ms,
+        ended_at=segment.ended_at,
+    )
     finish_intents((*segment.files, *gone), segment.ended_at)
 
 
@@ -198,12 +137,13 @@ def open_intents(pbx: str, kind: str) -> list[str]:
 def open_legs(pbx: str) -> list[LegRow]:
     """Every leg of that Asterisk whose call was going on when it was last written."""
     legs = (
-        models.Leg.select(models.Leg, models.User)
+        models.Leg.select(models.Leg, models.User, models.Organisation)
         .join(models.User)
+        .join(models.Organisation)
         .where((models.Leg.pbx == pbx) & (models.Leg.state != State.ENDED))
         .order_by(models.Leg.created_at)
     )
-    return [_with_running(_leg_row(leg)) for leg in legs]
+    return [_with_running(leg_row(leg)) for leg in legs]
 
 
 def unended_segments(pbx: str) -> list[SegmentRow]:
@@ -218,7 +158,7 @@ def unended_segments(pbx: str) -> list[SegmentRow]:
             & (models.Recording.state != RecordingState.OPEN)
         )
     )
-    return [_segment_row(row) for row in rows]
+    return [segment_row(row) for row in rows]
 
 
 def close_ledger(leg: UUID, now: datetime) -> None:
@@ -238,7 +178,8 @@ def close_ledger(leg: UUID, now: datetime) -> None:
 
 
 def _open_recording(leg: LegRow, now: datetime) -> None:
-    models.Recording.create(
+    statements.insert(
+        models.Recording,
         id=leg.recording,
         organisation=leg.organisation,
         user=leg.user,
@@ -250,11 +191,14 @@ def _open_recording(leg: LegRow, now: datetime) -> None:
         direction=leg.direction,
         answered_at=leg.answered_at,
         started_at=now,
+        internal=leg.internal,
+        **_counterpart(leg),
     )
 
 
 def _begin_segment(leg: LegRow, segment: SegmentRow) -> None:
-    models.Segment.create(
+    statements.insert(
+        models.Segment,
         id=segment.id,
         recording=segment.recording,
         ordinal=segment.ordinal,
@@ -267,8 +211,8 @@ def _begin_segment(leg: LegRow, segment: SegmentRow) -> None:
 
 
 def _update_recording(leg: LegRow, **values: Any) -> None:
-    changed = models.Recording.update(**values).where(models.Recording.id == leg.recording).execute()
-    assert changed == 1, f"leg {leg.id} has no recording {leg.recording} to change"
+    assert leg.recording is not None, f"leg {leg.id} has no recording to change"
+    statements.update(models.Recording, leg.recording, **values)
 
 
 def _tell(recording: UUID, problem: str) -> None:
@@ -279,9 +223,9 @@ def _tell(recording: UUID, problem: str) -> None:
 
 def _intend(leg: LegRow, kind: str, resources: Iterable[str], now: datetime) -> None:
     for resource in resources:
-        models.Intent.insert(
-            id=new_id(), leg=leg.id, kind=kind, resource=resource, planned_at=now
-        ).on_conflict_ignore().execute()
+        statements.insert(
+            models.Intent, or_ignore=True, leg=leg.id, kind=kind, resource=resource, planned_at=now
+        )
 
 
 def _changing(leg: LegRow) -> dict[str, Any]:
@@ -301,7 +245,7 @@ def _changing(leg: LegRow) -> dict[str, Any]:
     }
 
 
-def _counterpart(leg: LegRow) -> dict[str, str]:
+def _counterpart(leg: LegRow) -> dict[str, Any]:
     """What others send can have any length; it must not keep the rest from being written."""
     return {
         "counterpart_number": _fitting(leg.counterpart.number, models.Leg.counterpart_number),
@@ -311,37 +255,6 @@ def _counterpart(leg: LegRow) -> dict[str, str]:
 
 def _fitting(text: str, field: Any) -> str:
     return text.encode(errors="replace").decode().replace("\0", "")[: field.max_length]
-
-
-def _internal(leg: LegRow) -> bool:
-    organisation = models.Organisation.get_by_id(leg.organisation)
-    return bool(re.fullmatch(organisation.internal_numbers, leg.counterpart.number))
-
-
-def _leg_row(leg: Any) -> LegRow:
-    return LegRow(
-        id=leg.id,
-        user=leg.user_id,
-        organisation=leg.user.organisation_id,
-        pbx=leg.pbx,
-        channel=leg.channel,
-        channel_name=leg.channel_name,
-        direction=leg.direction,
-        counterpart=Counterpart(leg.counterpart_number, leg.counterpart_name),
-        created_at=leg.created_at,
-        answered_at=leg.answered_at,
-        ended_at=leg.ended_at,
-        armings=leg.armings,
-        policy=Leg(
-            mode=Mode(leg.mode),
-            state=State(leg.state),
-            since=leg.since,
-            recordings=leg.recordings,
-            segments=leg.segments,
-            losses=leg.losses,
-            lost_at=leg.lost_at,
-        ),
-    )
 
 
 def _with_running(leg: LegRow) -> LegRow:
@@ -358,18 +271,4 @@ def _with_running(leg: LegRow) -> LegRow:
         .order_by(models.Segment.ordinal.desc())
         .first()
     )
-    return replace(leg, recording=recording.id, segment=_segment_row(segment) if segment else None)
-
-
-def _segment_row(row: Any) -> SegmentRow:
-    return SegmentRow(
-        id=row.id,
-        recording=row.recording_id,
-        ordinal=row.ordinal,
-        name=row.name,
-        format=row.format,
-        began_at=row.began_at,
-        continues=row.continues,
-        outward_late_ms=row.outward_late_ms,
-        ended_at=row.ended_at,
-    )
+    return replace(leg, recording=recording.id, segment=segment_row(segment) if segment else None)

@@ -15,8 +15,9 @@ from uuid import UUID
 from peewee import fn
 
 from ari_recorder.policies.ledger import FINAL, RecordingState
-from ari_recorder.store import models
-from ari_recorder.store.calls import SegmentRow, _segment_row, close_ledger
+from ari_recorder.store import models, statements
+from ari_recorder.store.calls import close_ledger
+from ari_recorder.store.rows import SegmentRow, segment_row
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     """The file is in the vault: commit what it is, and close the ledger if this was the last."""
     began = recording.segments[0].began_at if recording.segments else recording.started_at
     told = models.Recording.get_by_id(recording.id).problems.splitlines()
-    models.Recording.update(
+    statements.update(
+        models.Recording,
+        recording.id,
         state=RecordingState.STORED,
         started_at=began,
         answered_at=min(began, recording.answered_at),
@@ -100,11 +103,9 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
         right_dbfs=sealed.right_dbfs,
         problems="\n".join((*told, *sealed.problems)),
         stored_at=now,
-    ).where(models.Recording.id == recording.id).execute()
+    )
     for segment, (offset_ms, duration_ms) in zip(recording.segments, sealed.spans_ms, strict=True):
-        models.Segment.update(offset_ms=offset_ms, duration_ms=duration_ms).where(
-            models.Segment.id == segment.id
-        ).execute()
+        statements.update(models.Segment, segment.id, offset_ms=offset_ms, duration_ms=duration_ms)
     close_ledger(recording.leg, now)
 
 
@@ -137,7 +138,7 @@ def uncleared() -> list[tuple[str, SegmentRow]]:
         .join(models.Leg)
         .where(models.Segment.cleared == False, models.Recording.state.in_(FINAL))  # noqa: E712
     )
-    return [(row.recording.leg.pbx, _segment_row(row)) for row in rows]
+    return [(row.recording.leg.pbx, segment_row(row)) for row in rows]
 
 
 def waiting() -> int:
@@ -154,4 +155,4 @@ def _segments(recording: UUID) -> tuple[SegmentRow, ...]:
     rows = (
         models.Segment.select().where(models.Segment.recording == recording).order_by(models.Segment.ordinal)
     )
-    return tuple(_segment_row(row) for row in rows)
+    return tuple(segment_row(row) for row in rows)

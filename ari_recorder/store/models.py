@@ -143,7 +143,7 @@ class Leg(Table):
     """How often snoops have been asked for; part of their ids."""
 
     class Meta:
-        indexes = ((("pbx", "channel"), True),)
+        indexes = ((("pbx", "channel"), False),)
 
 
 class Recording(Table):

@@ -60,6 +60,8 @@ class RecordedEndpoint:
     user: UUID
     organisation: UUID
     mode: Mode
+    internal_numbers: str
+    """The organisation's regular expression for its own numbers."""
 
 
 def default_organisation() -> UUID:
@@ -145,12 +147,20 @@ def list_users() -> list[UserRow]:
 def recorded_endpoints(pbx: str) -> list[RecordedEndpoint]:
     """Endpoints on ``pbx`` of users whose mode is not ``never``."""
     rows = (
-        models.Endpoint.select(models.Endpoint, models.User)
+        models.Endpoint.select(models.Endpoint, models.User, models.Organisation)
         .join(models.User)
+        .join(models.Organisation)
         .where((models.Endpoint.pbx == pbx) & (models.User.mode != Mode.NEVER))
     )
     return [
-        RecordedEndpoint(row.name, row.user_id, row.user.organisation_id, Mode(row.user.mode)) for row in rows
+        RecordedEndpoint(
+            name=row.name,
+            user=row.user_id,
+            organisation=row.user.organisation_id,
+            mode=Mode(row.user.mode),
+            internal_numbers=row.user.organisation.internal_numbers,
+        )
+        for row in rows
     ]
 
 

@@ -13,12 +13,12 @@ from uuid import UUID
 
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Action, Event, Leg, Mode, State, decide
-from ari_recorder.store import calls, finishing, models, people
-from ari_recorder.store.calls import Counterpart, LegRow, SegmentRow
+from ari_recorder.store import calls, finishing, models, people, rows
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
 from ari_recorder.store.models import new_id
 from ari_recorder.store.people import UserRow
+from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
 from ari_recorder.store.vault import LocalVault, key_for
 
 APP = "app"
@@ -62,9 +62,10 @@ class Call:
             counterpart=Counterpart(number, "Somebody"),
             created_at=at,
             policy=Leg(user.mode, State.RINGING, at),
+            internal_numbers=r"\d{2,5}",
             armings=1,
         )
-        store.write_now(calls.begin_leg, row, f"linked-{row.channel}", calls.snoops(APP, row))
+        store.write_now(calls.begin_leg, row, f"linked-{row.channel}", rows.snoops(APP, row))
         return cls(store, row, at)
 
     def happens(self, *events: Event) -> Call:
@@ -88,7 +89,7 @@ class Call:
             row = replace(row, recording=new_id())
         if Action.BEGIN_SEGMENT in actions or Action.ROLL_SEGMENT in actions:
             assert row.recording is not None
-            row = replace(row, segment=calls.plan_segment(APP, row, row.recording, "wav", self.now))
+            row = replace(row, segment=rows.plan_segment(APP, row, row.recording, "wav", self.now))
         return row
 
     @property

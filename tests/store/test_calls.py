@@ -10,9 +10,9 @@ import pytest
 
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Action, Event, Mode, State
-from ari_recorder.store import calls, finishing, models
-from ari_recorder.store.calls import Counterpart
+from ari_recorder.store import calls, finishing, models, rows
 from ari_recorder.store.database import Store
+from ari_recorder.store.rows import Counterpart
 
 from .build import APP, BEGIN, PBX, SECOND, Call, add_user
 
@@ -35,14 +35,14 @@ def test_a_new_leg_is_read_back_as_it_was_written(store: Store) -> None:
 def test_two_legs_of_one_conversation_share_their_call(store: Store) -> None:
     first = Call.rings(store, add_user(store, "101")).row
     second = replace(first, id=models.new_id(), channel="1772438400.9999")
-    store.write_now(calls.begin_leg, second, f"linked-{first.channel}", calls.snoops(APP, second))
+    store.write_now(calls.begin_leg, second, f"linked-{first.channel}", rows.snoops(APP, second))
     legs = store.read_now(lambda: list(models.Leg.select()))
     assert len({leg.call_id for leg in legs}) == 1
 
 
 def test_snoops_and_files_are_noted_before_they_are_asked_for(store: Store) -> None:
     call = Call.rings(store, add_user(store))
-    assert set(store.read_now(calls.open_intents, PBX, "snoop")) == set(calls.snoops(APP, call.row))
+    assert set(store.read_now(calls.open_intents, PBX, "snoop")) == set(rows.snoops(APP, call.row))
     assert store.read_now(calls.open_intents, PBX, "record") == []
     call.happens(Event.ANSWERED)
     assert set(store.read_now(calls.open_intents, PBX, "record")) == set(call.segment.files)
@@ -55,8 +55,8 @@ def test_files_noted_while_ringing_may_be_noted_again_at_the_answer(store: Store
     user = add_user(store)
     ringing = Call.rings(store, user).row
     leg = replace(ringing, id=models.new_id(), channel="1772438400.9998")
-    files = [f"{calls.prefix(APP, leg.id)}r1-1-{way}" for way in ("in", "out")]
-    store.write_now(calls.begin_leg, leg, "linked", calls.snoops(APP, leg), files)
+    files = [f"{rows.prefix(APP, leg.id)}r1-1-{way}" for way in ("in", "out")]
+    store.write_now(calls.begin_leg, leg, "linked", rows.snoops(APP, leg), files)
     Call(store, leg, BEGIN).happens(Event.ANSWERED)
     assert sorted(store.read_now(calls.open_intents, PBX, "record")) == sorted(files)
 
@@ -64,18 +64,18 @@ def test_files_noted_while_ringing_may_be_noted_again_at_the_answer(store: Store
 def test_new_snoops_of_a_leg_have_new_names(store: Store) -> None:
     call = Call.rings(store, add_user(store))
     again = replace(call.row, armings=2)
-    store.write_now(calls.save_arming, again, calls.snoops(APP, again), BEGIN)
+    store.write_now(calls.save_arming, again, rows.snoops(APP, again), BEGIN)
     noted = store.read_now(calls.open_intents, PBX, "snoop")
     assert len(set(noted)) == 4
-    store.write_now(calls.finish_intents, calls.snoops(APP, call.row), BEGIN)
-    assert set(store.read_now(calls.open_intents, PBX, "snoop")) == set(calls.snoops(APP, again))
+    store.write_now(calls.finish_intents, rows.snoops(APP, call.row), BEGIN)
+    assert set(store.read_now(calls.open_intents, PBX, "snoop")) == set(rows.snoops(APP, again))
     store.write_now(calls.finish_leg, call.row.id, BEGIN)
     assert store.read_now(calls.open_intents, PBX, "snoop") == []
 
 
 def test_names_say_whose_they_are_and_never_come_twice(store: Store) -> None:
     call = Call.rings(store, add_user(store, mode=Mode.ON_DEMAND_USER_START)).happens(Event.ANSWERED)
-    names = list(calls.snoops(APP, call.row))
+    names = list(rows.snoops(APP, call.row))
     for _ in range(3):
         call.happens(Event.START)
         names += call.segment.files
@@ -83,15 +83,15 @@ def test_names_say_whose_they_are_and_never_come_twice(store: Store) -> None:
         names += call.segment.files
         call.happens(Event.STOP).segment_ends()
     assert len(set(names)) == len(names) == 14
-    assert all(name.startswith(calls.prefix(APP, call.row.id)) for name in names)
+    assert all(name.startswith(rows.prefix(APP, call.row.id)) for name in names)
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_") for name in names)
 
 
 def test_names_follow_from_the_leg_so_that_a_restart_finds_the_same(store: Store) -> None:
     call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
     (found,) = store.read_now(calls.open_legs, PBX)
-    assert calls.snoops(APP, found) == calls.snoops(APP, call.row)
-    planned = calls.plan_segment(APP, found, call.recording, "wav", BEGIN)
+    assert rows.snoops(APP, found) == rows.snoops(APP, call.row)
+    planned = rows.plan_segment(APP, found, call.recording, "wav", BEGIN)
     assert planned.files == call.segment.files
 
 
@@ -207,7 +207,7 @@ def test_problems_add_up(store: Store) -> None:
 @pytest.mark.parametrize(("number", "internal"), [("102", True), ("0701234567", False), ("", False)])
 def test_the_counterpart_reaches_the_open_recording(store: Store, number: str, internal: bool) -> None:
     call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
-    store.write_now(calls.save_leg, replace(call.row, counterpart=Counterpart(number, "Bo")))
+    store.write_now(calls.save_counterpart, replace(call.row, counterpart=Counterpart(number, "Bo")))
     (recording,) = recordings(call)
     assert (recording.counterpart_number, recording.counterpart_name) == (number, "Bo")
     assert recording.internal is internal
@@ -216,7 +216,7 @@ def test_the_counterpart_reaches_the_open_recording(store: Store, number: str, i
 def test_a_counterpart_of_any_length_and_content_is_written(store: Store) -> None:
     call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
     wild = Counterpart("9" * 5000, "\0\ud800" + "å" * 5000)
-    store.write_now(calls.save_leg, replace(call.row, counterpart=wild))
+    store.write_now(calls.save_counterpart, replace(call.row, counterpart=wild))
     (recording,) = recordings(call)
     assert recording.counterpart_number == "9" * 128
     assert recording.counterpart_name == "?" + "å" * 199
@@ -230,4 +230,4 @@ def test_times_are_kept_exactly_and_in_utc(store: Store) -> None:
     assert found.created_at == at
     assert found.created_at.tzinfo is UTC
     with pytest.raises(ValueError, match="without a zone"):
-        store.write_now(calls.save_leg, replace(call.row, answered_at=datetime(2026, 3, 2, 9, 0)))
+        store.write_now(calls.save_counterpart, replace(call.row, answered_at=datetime(2026, 3, 2, 9, 0)))

@@ -87,7 +87,7 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = "leg"
-            indexes = ((("pbx", "channel"), True),)
+            indexes = ((("pbx", "channel"), False),)
 
     db.create_tables([Leg])
 
