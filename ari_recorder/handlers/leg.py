@@ -18,6 +18,7 @@ from ari_recorder.errors import AriError, AriNotFound, AriUnreachable
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.snoops import NARROW, WIDE, Snoops
 from ari_recorder.handlers.take import Take
+from ari_recorder.handlers.takes import Takes
 from ari_recorder.policies.table import RUNNING, Action, Decision, Event, State, decide
 from ari_recorder.store import calls, rows
 from ari_recorder.store.models import new_id
@@ -46,11 +47,9 @@ class LegHandler:
         self.snoops = Snoops(context)
         self._context = context
         self._over = over
-        self._take: Take | None = Take(context, row.segment) if row.segment else None
-        self._rolled: Take | None = None
         self._prepared: SegmentRow | None = None
-        self._full: asyncio.TimerHandle | None = None
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self.takes = Takes(context, row.segment, full=self._segment_full, lost=self._suspect_loss)
         self._log = _log.bind(pbx=row.pbx, channel=row.channel, leg=str(row.id))
         self._worker = asyncio.create_task(self._work(), name=f"leg {row.id}")
 
@@ -76,23 +75,9 @@ class LegHandler:
         """Compare with what Asterisk has: ``channel`` is the leg's, None if it is gone."""
         self._inbox.put_nowait(lambda: self._reconcile(channel))
 
-    def recording_started(self, name: str, at: datetime) -> None:
-        """Asterisk began to write a file."""
-        for take in self._takes():
-            if name in take.segment.files:
-                take.note_began(name, at)
-
-    def recording_ended(self, name: str, at: datetime) -> None:
-        """Asterisk has closed a file, or could not write it."""
-        for take in self._takes():
-            if name in take.segment.files:
-                take.note_ended(name, at)
-                if not take.expected:
-                    self._suspect_loss(take)
-
     async def stop(self) -> None:
         """Stop working; what is going on in Asterisk goes on."""
-        self._cancel_timer()
+        self.takes.stop()
         self._worker.cancel()
         await asyncio.wait([self._worker])
 
@@ -194,24 +179,22 @@ class LegHandler:
                 case Action.BEGIN_SEGMENT if planned:
                     await self._begin(planned)
                 case Action.END_SEGMENT:
-                    await self._end()
+                    await self.takes.end()
                 case Action.ROLL_SEGMENT if planned:
-                    await self._roll(planned)
+                    await self.takes.roll(planned, rows.snoops(self._context.app, self.row))
                 case Action.CLOSE_RECORDING | Action.DISCARD_RECORDING:
                     self._context.wake_finisher()
 
     async def _begin(self, segment: SegmentRow) -> None:
-        self._take = Take(self._context, segment)
+        self.takes.plan(segment)
         try:
             await self._rearm_if_needed()
-            await self._take.begin(rows.snoops(self._context.app, self.row))
+            await self.takes.begin(rows.snoops(self._context.app, self.row))
         except AriUnreachable:
             raise
         except AriError as error:
             self._log.error("the recording could not begin", error=str(error))
-            self._suspect_loss(self._take)
-            return
-        self._set_timer()
+            self._suspect_loss()
 
     async def _rearm_if_needed(self) -> None:
         if not self.snoops.armed:
@@ -220,33 +203,6 @@ class LegHandler:
             await self._context.save(calls.save_arming, row, ids, self._context.now())
             self.row = row
             await self.snoops.arm(row)
-
-    async def _end(self) -> None:
-        self._cancel_timer()
-        if self._take is not None:
-            await self._context.save(calls.end_segment, await self._ended(self._take))
-            self._take = None
-
-    async def _ended(self, take: Take) -> SegmentRow:
-        """The segment once its files are closed, however long Asterisk cannot be asked."""
-        while True:
-            try:
-                return await take.end()
-            except AriUnreachable as error:
-                self._log.warning("a segment's end is not known yet; asking again", error=str(error))
-                await asyncio.sleep(LOOK_AGAIN_S)
-
-    async def _roll(self, segment: SegmentRow) -> None:
-        """Asterisk queues the next recording behind the running one: ending that begins this."""
-        old, self._take = self._take, Take(self._context, segment)
-        self._rolled = old
-        try:
-            await self._take.begin(rows.snoops(self._context.app, self.row))
-        finally:
-            if old is not None:
-                await self._context.save(calls.end_segment, await self._ended(old))
-            self._rolled = None
-        self._set_timer()
 
     async def _leave(self) -> None:
         self.snoops.release(self.row)
@@ -267,27 +223,15 @@ class LegHandler:
 
     # Losses and roll-over
 
-    def _takes(self) -> list[Take]:
-        return [take for take in (self._take, self._rolled) if take is not None]
+    def _segment_full(self) -> None:
+        self._tell(Event.SEGMENT_FULL, self._context.now())
 
-    def _set_timer(self) -> None:
-        self._cancel_timer()
+    def _suspect_loss(self) -> None:
         loop = asyncio.get_running_loop()
-        self._full = loop.call_later(
-            self._context.segment_max_s, lambda: self._tell(Event.SEGMENT_FULL, self._context.now())
-        )
+        loop.call_later(LOSS_CHECKED_AFTER_S, lambda: self._inbox.put_nowait(self._check_loss))
 
-    def _cancel_timer(self) -> None:
-        if self._full is not None:
-            self._full.cancel()
-            self._full = None
-
-    def _suspect_loss(self, take: Take) -> None:
-        loop = asyncio.get_running_loop()
-        loop.call_later(LOSS_CHECKED_AFTER_S, lambda: self._inbox.put_nowait(lambda: self._check_loss(take)))
-
-    async def _check_loss(self, take: Take) -> None:
-        if take is not self._take or take.expected:
+    async def _check_loss(self) -> None:
+        if not self.takes.broken:
             return
         try:
             await self._context.ari.channel(self.row.channel)
@@ -310,22 +254,21 @@ class LegHandler:
         await self.snoops.find(self.row)
         if self.row.policy.state is State.RINGING:
             await (self._answered_unseen() if channel.state == "Up" else self._rearm_if_needed())
-        elif self._take is not None:
-            await self._reconcile_take(self._take)
+        elif self.row.policy.state not in RUNNING:
+            await self.takes.end()  # it was to be ended, and we died before
+        else:
+            await self._reconcile_take()
 
-    async def _reconcile_take(self, take: Take) -> None:
-        if self.row.policy.state not in RUNNING:
-            await self._end()  # it was to be ended, and we died before
-        elif not await take.is_live():
+    async def _reconcile_take(self) -> None:
+        if await self.takes.is_live():
+            self.takes.watch()
+        else:
             await self._lose()
-        elif self._full is None:
-            self._set_timer()
 
     async def _answered_unseen(self) -> None:
         """Answered between two of our looks: its recording may have been begun, or not."""
         if await self._adopt_if_begun():
-            assert self._take is not None
-            await self._reconcile_take(self._take)
+            await self._reconcile_take()
             return
         answer = decide(self.row.policy, Event.ANSWERED, self._context.now())
         missed = MISSED_ANSWER if Action.BEGIN_SEGMENT in answer.actions else ""
@@ -352,11 +295,8 @@ class LegHandler:
         segment = replace(segment, began_at=since)
         await self._context.save(calls.save_decision, row, actions, segment, since)
         self.row = row
-        self._take = Take(self._context, segment)
+        self.takes.plan(segment)
 
     async def _gone_at(self) -> datetime:
         """When a call ended that nobody saw end: its files were written until then."""
-        if self._take is None:
-            return self._context.now()
-        segment = await self._ended(self._take)
-        return segment.ended_at or self._context.now()
+        return await self.takes.end() or self._context.now()

@@ -169,12 +169,12 @@ class Session:
     def _recording_started(self, event: RecordingStarted) -> None:
         leg = self._leg_of(event.recording.name)
         if leg is not None:
-            leg.recording_started(event.recording.name, event.timestamp)
+            leg.takes.started(event.recording.name, event.timestamp)
 
     def _recording_ended(self, event: RecordingFinished | RecordingFailed) -> None:
         leg = self._leg_of(event.recording.name)
         if leg is not None:
-            leg.recording_ended(event.recording.name, event.timestamp)
+            leg.takes.ended(event.recording.name, event.timestamp)
 
     # After a connect: the store and Asterisk are made to agree
 

@@ -14,6 +14,8 @@ from ari_recorder.store.rows import SegmentRow
 
 CLOSED_WITHIN_S = 2.0
 """How long Asterisk may take to report a recording that it was asked to end."""
+WORD_WITHIN_S = 0.2
+"""How long the report of a recording that is over already may still be on its way."""
 WAV_HEADER_BYTES = 44
 _RATES_HZ = {"wav": 8000, "wav16": 16000}
 
@@ -41,9 +43,9 @@ class Take:
         """End both files and return the segment as it became, once Asterisk has closed them."""
         self.expected = True
         if not self.closed.is_set():
-            await asyncio.gather(*(self._stop(name) for name in self._open()))
+            known = await asyncio.gather(*(self._stop(name) for name in self._open()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.closed.wait(), CLOSED_WITHIN_S)
+                await asyncio.wait_for(self.closed.wait(), CLOSED_WITHIN_S if any(known) else WORD_WITHIN_S)
         for name in self._open():
             await self._make_sure(name)
         return self._as_it_became()
@@ -72,9 +74,13 @@ class Take:
             if not await self._is_live(name):
                 raise
 
-    async def _stop(self, name: str) -> None:
-        with contextlib.suppress(AriNotFound):
+    async def _stop(self, name: str) -> bool:
+        """Whether there was something to stop."""
+        try:
             await self.context.ari.stop_recording(name)
+        except AriNotFound:
+            return False
+        return True
 
     async def _is_live(self, name: str) -> bool:
         try:

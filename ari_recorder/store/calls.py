@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from peewee import fn
+
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Action, Mode, State
@@ -147,7 +149,13 @@ def open_legs(pbx: str) -> list[LegRow]:
 
 
 def unended_segments(pbx: str) -> list[SegmentRow]:
-    """Segments of legs that are over, whose end was never written down."""
+    """Segments that are over and whose end was never written down: of a leg that is over, or rolled over."""
+    later = models.Segment.alias()
+    rolled = fn.EXISTS(
+        later.select(later.id).where(
+            (later.recording == models.Segment.recording) & (later.ordinal > models.Segment.ordinal)
+        )
+    )
     rows = (
         models.Segment.select()
         .join(models.Recording)
@@ -155,7 +163,7 @@ def unended_segments(pbx: str) -> list[SegmentRow]:
         .where(
             (models.Leg.pbx == pbx)
             & models.Segment.ended_at.is_null()
-            & (models.Recording.state != RecordingState.OPEN)
+            & ((models.Recording.state != RecordingState.OPEN) | rolled)
         )
     )
     return [segment_row(row) for row in rows]

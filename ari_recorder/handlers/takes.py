@@ -1,0 +1,124 @@
+"""What is being written of a leg: the running take, and, for a moment at a roll-over, the one before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from ari_recorder.errors import AriUnreachable
+from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.take import Take
+from ari_recorder.store import calls
+from ari_recorder.store.rows import SegmentRow
+
+ASK_AGAIN_S = 1.0
+"""How long after Asterisk did not answer it is asked again."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Takes:
+    """The takes of one leg.
+
+    ``full`` is called when the running segment has its longest length, ``lost`` when a file of it has ended
+    unasked.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        segment: SegmentRow | None,
+        *,
+        full: Callable[[], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._context = context
+        self._running = Take(context, segment) if segment else None
+        self._before: Take | None = None
+        self._full = full
+        self._lost = lost
+        self._timer: asyncio.TimerHandle | None = None
+        self._failed = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether a segment runs, or was to begin, that Asterisk does not write."""
+        return self._running is not None and (self._failed or bool(self._running.ended))
+
+    def plan(self, segment: SegmentRow) -> None:
+        """From now on this is the running segment; nothing is asked of Asterisk yet."""
+        self._running = Take(self._context, segment)
+        self._failed = True
+
+    async def begin(self, snoops: tuple[str, str]) -> None:
+        """Record the planned segment. Raises `AriError`."""
+        assert self._running is not None
+        await self._running.begin(snoops)
+        self._failed = False
+        self.watch()
+
+    async def end(self) -> datetime | None:
+        """End the running segment, if there is one; returns when it ended, once its files are closed."""
+        self.stop()
+        if self._running is None:
+            return None
+        segment = await self._ended(self._running)
+        await self._context.save(calls.end_segment, segment)
+        self._running = None
+        return segment.ended_at
+
+    async def roll(self, segment: SegmentRow, snoops: tuple[str, str]) -> None:
+        """Asterisk queues the next recording behind the running one: ending that begins this."""
+        self._before = self._running
+        self.plan(segment)
+        try:
+            await self.begin(snoops)
+        finally:
+            if self._before is not None:
+                await self._context.save(calls.end_segment, await self._ended(self._before))
+            self._before = None
+
+    async def is_live(self) -> bool:
+        """Whether Asterisk is writing the running segment."""
+        self._failed = self._running is not None and not await self._running.is_live()
+        return self._running is not None and not self._failed
+
+    def watch(self) -> None:
+        """Have `full` called when the running segment has its longest length from now."""
+        self.stop()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._context.segment_max_s, self._full)
+
+    def stop(self) -> None:
+        """Stop watching; what Asterisk writes goes on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def started(self, name: str, at: datetime) -> None:
+        """Asterisk has begun to write a file."""
+        for take in self._takes_with(name):
+            take.note_began(name, at)
+
+    def ended(self, name: str, at: datetime) -> None:
+        """Asterisk has closed a file, or could not write it."""
+        for take in self._takes_with(name):
+            take.note_ended(name, at)
+            if not take.expected:
+                self._lost()
+
+    def _takes_with(self, name: str) -> list[Take]:
+        takes = (self._running, self._before)
+        return [take for take in takes if take is not None and name in take.segment.files]
+
+    async def _ended(self, take: Take) -> SegmentRow:
+        """The segment once its files are closed, however long Asterisk cannot be asked."""
+        while True:
+            try:
+                return await take.end()
+            except AriUnreachable as error:
+                _log.warning("a segment's end is not known yet; asking again", error=str(error))
+                await asyncio.sleep(ASK_AGAIN_S)
