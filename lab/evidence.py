@@ -11,13 +11,13 @@ import av
 import numpy as np
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store import catalogue, verify
+from ari_recorder.store import calls, catalogue, verify
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
 from ari_recorder.store.scope import Operator
 from ari_recorder.store.vault import LocalVault
 from lab.errors import LabTimeout
-from lab.recorder import LabRecorder
+from lab.recorder import PBX, LabRecorder
 from lab.tones import Samples, frequency_hz, tone_dbfs, tone_s
 
 LENGTH_TOLERANCE_S = 0.1
@@ -53,11 +53,11 @@ class Evidence:
         self.store.close()
 
     async def settled(self, timeout_s: float = 30.0) -> None:
-        """Return when nothing is waiting to be finished and the check finds nothing. Raises `LabTimeout`."""
+        """Return when no call goes on, all is finished, and the check finds nothing. Raises `LabTimeout`."""
         deadline = time.monotonic() + timeout_s
-        while not (report := await asyncio.to_thread(self._report)).sound:
+        while unsettled := await asyncio.to_thread(self._unsettled):
             if time.monotonic() > deadline:
-                raise LabTimeout("Not settled: " + "; ".join(finding.text for finding in report.damage))
+                raise LabTimeout("Not settled: " + "; ".join(unsettled))
             await asyncio.sleep(POLL_S)
 
     def recordings(self) -> list[RecordingRow]:
@@ -90,8 +90,10 @@ class Evidence:
         faults += _side("right", samples[:, 1], rate_hz, right, expected.user, expected.length_s)
         return faults
 
-    def _report(self) -> verify.Report:
-        return verify.verify(self.store, self.vault, settled=True)
+    def _unsettled(self) -> list[str]:
+        legs = self.store.read_now(calls.open_legs, PBX)
+        going_on = [f"{leg.channel_name} is {leg.policy.state}" for leg in legs]
+        return going_on or [f.text for f in verify.verify(self.store, self.vault, settled=True).damage]
 
 
 def decode(path: Path) -> tuple[Samples, int]:

@@ -117,7 +117,7 @@ async def test_killed_while_recordings_are_being_finished(begin: Begin) -> None:
 
 async def test_the_event_socket_is_lost_during_a_call(begin: Begin, lab: Lab) -> None:
     async with line_to(lab) as line:
-        station = begin(pbx__main__url=line.url)
+        station = await asyncio.to_thread(begin, pbx__main__url=line.url)
         calling, called = await connect(lab)
         await line.cut()
         await until(lambda: "event socket lost" in station.recorder.log.read_text())
@@ -129,7 +129,7 @@ async def test_the_event_socket_is_lost_during_a_call(begin: Begin, lab: Lab) ->
 
 async def test_the_call_ends_while_the_event_socket_is_lost(begin: Begin, lab: Lab) -> None:
     async with line_to(lab) as line:
-        station = begin(pbx__main__url=line.url)
+        station = await asyncio.to_thread(begin, pbx__main__url=line.url)
         calling, called = await connect(lab)
         await asyncio.sleep(1)  # the length of the conversation
         await line.cut()
