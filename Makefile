@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export ARI_RECORDER_DEMO_STARTED := $(shell date +%s)
+export DEMO_STARTED_S := $(shell date +%s)
 
 .PHONY: help demo test lint bench lock clean packages
 

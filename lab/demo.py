@@ -25,7 +25,7 @@ from lab.recorder import LabRecorder
 
 FOLDER = Path(".lab")
 VERDICT = FOLDER / "demo.json"
-STARTED_VARIABLE = "ARI_RECORDER_DEMO_STARTED"
+STARTED_VARIABLE = "DEMO_STARTED_S"
 """Unix time at which `make demo` was called, so that installing counts too."""
 
 _console = Console(highlight=False)

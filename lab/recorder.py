@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
@@ -75,7 +76,7 @@ class LabRecorder:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ari_recorder", "run"],
-                env=os.environ | self.environment,
+                env=_clean_environment() | self.environment,
                 stdout=log,
                 stderr=log,
             )
@@ -139,6 +140,11 @@ class LabRecorder:
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
             "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),
         }
+
+
+def _clean_environment() -> dict[str, str]:
+    """Ours, without settings of a recorder that the person may have set for their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def _stat(pid: int) -> tuple[float, float]:
