@@ -19,7 +19,8 @@ from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.snoops import NARROW, WIDE, Snoops
 from ari_recorder.handlers.take import Take
 from ari_recorder.handlers.takes import Takes
-from ari_recorder.policies.table import RUNNING, Action, Decision, Event, State, decide
+from ari_recorder.policies.commands import Given, Keys, Source, press, take
+from ari_recorder.policies.table import COMMANDS, RUNNING, Action, Decision, Event, State, decide
 from ari_recorder.store import calls, rows
 from ari_recorder.store.models import new_id
 from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
@@ -48,6 +49,7 @@ class LegHandler:
         self._context = context
         self._over = over
         self._prepared: SegmentRow | None = None
+        self._keys = Keys()
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self.takes = Takes(context, row.segment, full=self._segment_full, lost=self._suspect_loss)
         self._log = _log.bind(pbx=row.pbx, channel=row.channel, leg=str(row.id))
@@ -62,6 +64,18 @@ class LegHandler:
     def answered(self, at: datetime) -> None:
         """The channel is up."""
         self._tell(Event.ANSWERED, at)
+
+    def digit(self, digit: str, at: datetime) -> None:
+        """The recorded user has pressed a key."""
+        self._keys, command = press(self._keys, digit, at)
+        if command is not None:
+            self._tell(command, at)
+
+    def commanded(self, command: Event, at: datetime) -> None:
+        """Asterisk's feature map has swallowed the recorded user's keys and says what they mean."""
+        self._keys, taken = take(self._keys, Given(command, Source.FEATURE, at))
+        if taken is not None:
+            self._tell(taken, at)
 
     def hung_up(self, at: datetime) -> None:
         """The channel is gone."""
@@ -127,7 +141,8 @@ class LegHandler:
     async def _decide_and_act(self, event: Event, at: datetime, problem: str = "") -> None:
         decision = decide(self.row.policy, event, at)
         if decision.reason:
-            self._log.debug("nothing to do", event_=event, reason=decision.reason)
+            log = self._log.info if event in COMMANDS else self._log.debug
+            log("changes nothing", what=str(event), reason=str(decision.reason))
             return
         if Action.BEGIN_SEGMENT in decision.actions:
             await self.snoops.settle(self.row)

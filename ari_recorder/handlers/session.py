@@ -19,7 +19,9 @@ from ari_recorder.ari import (
     ChannelConnectedLine,
     ChannelCreated,
     ChannelDestroyed,
+    ChannelDtmfReceived,
     ChannelStateChange,
+    ChannelUserevent,
     Connected,
     Disconnected,
     EventSocket,
@@ -35,9 +37,12 @@ from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.take import Take
+from ari_recorder.policies.table import COMMANDS, Event
 from ari_recorder.store import calls
 from ari_recorder.store.rows import LegRow
 
+COMMAND_EVENT = "RecorderCommand"
+"""The user event of `asterisk_conf/features_ari_recorder.conf`."""
 FOLLOW_EVERY_S = 0.5
 """How often changed users and endpoints are looked for."""
 RETRY_UNKNOWN_EVERY_S = 60.0
@@ -150,6 +155,21 @@ class Session:
         if leg is not None:
             leg.hung_up(event.timestamp)
 
+    def _digit(self, event: ChannelDtmfReceived) -> None:
+        leg = self._legs.get(event.channel.id)
+        if leg is not None:
+            leg.digit(event.digit, event.timestamp)
+
+    def _user_event(self, event: ChannelUserevent) -> None:
+        leg = self._legs.get(event.channel.id) if event.channel else None
+        command = event.userevent.get("command")
+        if leg is None or event.eventname != COMMAND_EVENT:
+            return
+        if command in COMMANDS:
+            leg.commanded(Event(command), event.timestamp)
+        else:
+            _log.warning("no such command in features.conf", pbx=self._context.pbx, command=str(command)[:50])
+
     # What we made in Asterisk
 
     def _leg_of(self, resource: str) -> LegHandler | None:
@@ -220,6 +240,8 @@ HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     ChannelStateChange: Session._state_changed,
     ChannelConnectedLine: Session._connected_line,
     ChannelDestroyed: Session._destroyed,
+    ChannelDtmfReceived: Session._digit,
+    ChannelUserevent: Session._user_event,
     StasisStart: Session._entered,
     StasisEnd: Session._left,
     RecordingStarted: Session._recording_started,

@@ -1,0 +1,82 @@
+"""Keys become commands: codes, false starts, waits, floods, and both ways at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ari_recorder.policies.commands import DEFAULT_CODES, Given, Keys, Source, press, take
+from ari_recorder.policies.table import COMMANDS, Event
+
+T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def dial(digits: str, every_s: float = 0.2, keys: Keys | None = None) -> list[Event]:
+    keys, commands = keys or Keys(), []
+    for index, digit in enumerate(digits):
+        keys, command = press(keys, digit, T0 + timedelta(seconds=every_s * index))
+        commands += [command] if command else []
+    return commands
+
+
+@pytest.mark.parametrize(("code", "command"), DEFAULT_CODES.items())
+def test_each_code_is_its_command(code: str, command: Event) -> None:
+    assert dial(code) == [command]
+
+
+def test_every_command_has_a_code() -> None:
+    assert set(DEFAULT_CODES.values()) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("digits", ["", "*", "*4", "44", "48*", "*4#8", "*4 8", "123456", "*46"])
+def test_what_is_no_code_is_no_command(digits: str) -> None:
+    assert dial(digits) == []
+
+
+@pytest.mark.parametrize("digits", ["**48", "*4*48", "1*48", "*44*48"[3:], "*46*48"])
+def test_a_false_start_does_not_spoil_the_code_behind_it(digits: str) -> None:
+    assert dial(digits) == [Event.PAUSE]
+
+
+def test_codes_one_after_the_other() -> None:
+    assert dial("*48*49*45") == [Event.PAUSE, Event.RESUME, Event.STOP]
+
+
+def test_half_a_code_and_silence_is_forgotten() -> None:
+    assert dial("*48", every_s=3.5) == []
+    assert dial("*48", every_s=2.9) == [Event.PAUSE]
+
+
+@given(st.text(alphabet="0123456789*#ABCD", max_size=400))
+def test_a_flood_of_digits_is_held_in_no_more_than_a_code(digits: str) -> None:
+    keys = Keys()
+    for digit in digits:
+        keys, _ = press(keys, digit, T0)
+        assert len(keys.digits) < max(map(len, DEFAULT_CODES))
+
+
+def test_the_same_keys_as_digits_and_as_a_feature_are_one_command() -> None:
+    keys, first = take(Keys(), Given(Event.PAUSE, Source.FEATURE, T0))
+    keys, second = take(keys, Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=1)))
+    assert (first, second) == (Event.PAUSE, None)
+
+
+def test_pressed_again_in_the_same_way_is_given_again() -> None:
+    keys, _ = take(Keys(), Given(Event.PAUSE, Source.FEATURE, T0))
+    _, again = take(keys, Given(Event.PAUSE, Source.FEATURE, T0 + timedelta(seconds=1)))
+    assert again is Event.PAUSE
+
+
+def test_later_or_another_command_is_no_echo() -> None:
+    keys, _ = take(Keys(), Given(Event.PAUSE, Source.FEATURE, T0))
+    assert take(keys, Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=3)))[1] is Event.PAUSE
+    assert take(keys, Given(Event.RESUME, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.RESUME
+
+
+def test_an_echo_is_swallowed_once() -> None:
+    keys, _ = take(Keys(), Given(Event.START, Source.FEATURE, T0))
+    keys, _ = take(keys, Given(Event.START, Source.DIGITS, T0))
+    assert take(keys, Given(Event.START, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.START
