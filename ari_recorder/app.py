@@ -51,16 +51,17 @@ class Recorder:
         settings = self.settings
         self.store = await asyncio.to_thread(Store, settings.store.url)
         self.vault = LocalVault(settings.vault.path)
+        self._aris = {name: self._ari(name, pbx) for name, pbx in settings.pbx.items()}
         self._finisher = Finisher(
             store=self.store,
             vault=self.vault,
             spools={name: pbx.spool for name, pbx in settings.pbx.items()},
+            aris=self._aris,
             work=settings.media.work,
             audio_format=settings.media.format,
             workers=settings.media.workers,
             now=utc_now,
         )
-        self._aris = {name: self._ari(name, pbx) for name, pbx in settings.pbx.items()}
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         self._web = await start_web(
             WebContext(self.store, self.vault, settings.web, settings.web.key_file, self.readiness)
@@ -83,10 +84,15 @@ class Recorder:
         await asyncio.to_thread(self.store.close)
 
     async def readiness(self) -> Mapping[str, Part]:
-        """Whether each part works, by name: ``store``, ``vault`` and ``pbx.NAME``."""
+        """Whether each part works, by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
         parts = {"store": await self._store_part(), "vault": await asyncio.to_thread(self._vault_part)}
         for name, session in self.sessions.items():
             parts[f"pbx.{name}"] = Part(session.ready, session.reason)
+            spool = self.settings.pbx[name].spool
+            there = await asyncio.to_thread(spool.is_dir)
+            parts[f"spool.{name}"] = Part(
+                there, "" if there else f"the recording folder {spool} is not there"
+            )
         return parts
 
     async def _store_part(self) -> Part:

@@ -46,14 +46,14 @@ class Pbx(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The catalogue."""
 
-    url: str = "sqlite:///var/lib/ari_recorder/catalogue.db"
+    url: str = "sqlite:////var/lib/ari_recorder/catalogue.db"
     """``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``postgresql://user@host/name``."""
 
 
 class Vault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where finished audio is kept."""
 
-    path: Path = Path("var/lib/ari_recorder/vault")
+    path: Path = Path("/var/lib/ari_recorder/vault")
     """Folder of the local vault."""
 
 
@@ -62,7 +62,7 @@ class Media(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     format: AudioFormat = "opus"
     """What recordings are kept as."""
-    work: Path = Path("var/lib/ari_recorder/work")
+    work: Path = Path("/var/lib/ari_recorder/work")
     """Folder for files being made; what is left of an interrupted one is removed at start."""
     workers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
     """Most recordings stitched and encoded at once; each is a process of low priority."""
@@ -77,7 +77,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Address to bind."""
     port: Port = 8090
     """Port to bind; 0 takes any free one."""
-    key_file: Path = Path("var/lib/ari_recorder/session.key")
+    key_file: Path = Path("/var/lib/ari_recorder/session.key")
     """Key that signs sessions; made at the first start, readable by its owner alone."""
     session_hours: PositiveSeconds = 12.0
     """How long a sign-in lasts."""

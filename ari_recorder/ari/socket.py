@@ -228,7 +228,7 @@ class EventSocket:
         try:
             event = decode(raw)
         except EventError as error:
-            _log.error("event not understood", pbx=self.pbx, error=str(error))
+            _log.error("event not understood", pbx=self.pbx, error=str(error).partition(" Raw: ")[0])
             return None
         if event is not None and event.timestamp is not None:
             self._lag.observe(metrics.event_lag_s(event.timestamp, time.time()))

@@ -76,11 +76,14 @@ async def _pjsip(name: str, inquiry: Inquiry) -> dict[str, str] | None:
 
 def _around(where: str, names: list[str]) -> Check:
     found = f"direct_media is on, so audio may go around Asterisk: {listed(names)}"
-    remedy = "Set direct_media = no (asterisk_conf/pjsip_hints.conf), then: asterisk -rx 'pjsip reload'"
+    remedy = (
+        "Set direct_media = no (asterisk_conf/pjsip_hints.conf),"
+        " then: asterisk -rx 'module reload res_pjsip.so'"
+    )
     return warning(where, "endpoint settings", found, remedy)
 
 
 def _mute(where: str, names: list[str]) -> Check:
     found = f"dtmf_mode is none, so no code typed on the telephone arrives: {listed(names)}"
-    remedy = "Set dtmf_mode = rfc4733 or auto in pjsip.conf, then: asterisk -rx 'pjsip reload'"
+    remedy = "Set dtmf_mode = rfc4733 or auto in pjsip.conf, then: asterisk -rx 'module reload res_pjsip.so'"
     return warning(where, "endpoint settings", found, remedy)

@@ -18,7 +18,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter, Gauge
 
-from ari_recorder.errors import ARIRecorderError, NoAudio, StoreError
+from ari_recorder.ari import Ari
+from ari_recorder.errors import ARIRecorderError, AriRefused, NoAudio, StoreError, VaultError
 from ari_recorder.media import Segment, StitchJob, StitchPool, StitchResult
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.ledger import RecordingState
@@ -45,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Finisher:
-    """Finishes recordings, oldest first, at most ``workers`` at once. ``spools`` are by PBX."""
+    """Finishes recordings, oldest first, at most ``workers`` at once. ``spools`` and ``aris`` are by PBX."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Finisher:
         store: Store,
         vault: Vault,
         spools: Mapping[str, Path],
+        aris: Mapping[str, Ari],
         work: Path,
         audio_format: AudioFormat,
         workers: int,
@@ -61,6 +63,7 @@ class Finisher:
         self._store = store
         self._vault = vault
         self._spools = spools
+        self._aris = aris
         self._work = work
         self._format = audio_format
         self._now = now
@@ -68,7 +71,8 @@ class Finisher:
         self._slots = asyncio.Semaphore(workers)
         self._wake = asyncio.Event()
         self._retry_at_s: dict[UUID, float] = {}
-        self._cleared = False
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._clear_at_s = 0.0
 
     def wake(self) -> None:
         """A recording may be due."""
@@ -77,34 +81,30 @@ class Finisher:
     async def run(self) -> None:
         """Work until cancelled."""
         await asyncio.to_thread(_empty, self._work)
-        running: dict[UUID, asyncio.Task[None]] = {}
         try:
             while True:
                 try:
-                    await self._start_due(running)
+                    await self._start_due()
                 except StoreError as error:
                     _log.error("the catalogue cannot be read; trying again", error=str(error))
                 await self._wait()
         finally:
-            for task in running.values():
+            for task in self._running.values():
                 task.cancel()
             await self._pool.close()
 
-    async def _start_due(self, running: dict[UUID, asyncio.Task[None]]) -> None:
-        if not self._cleared:
-            await self._clear_left_overs()
-            self._cleared = True
+    async def _start_due(self) -> None:
+        await self._clear_left_overs()
         now_s = asyncio.get_running_loop().time()
         later = [recording for recording, at_s in self._retry_at_s.items() if at_s > now_s]
-        for recording in await self._store.read(finishing.due, (*running, *later)):
+        for recording in await self._store.read(finishing.due, (*self._running, *later)):
             await self._slots.acquire()
             task = asyncio.create_task(self._finish(recording), name=f"finish {recording.id}")
-            running[recording.id] = task
-            task.add_done_callback(partial(self._done, running, recording.id))
+            self._running[recording.id] = task
+            task.add_done_callback(partial(self._done, recording.id))
         WAITING.set(await self._store.read(finishing.waiting))
 
-    def _done(self, running: dict[UUID, asyncio.Task[None]], recording: UUID, _: asyncio.Task[None]) -> None:
-        running.pop(recording, None)
+    def _done(self, recording: UUID, _: asyncio.Task[None]) -> None:
         self._slots.release()
         self.wake()
 
@@ -149,10 +149,29 @@ class Finisher:
         try:
             result = await self._pool.run(self._job(recording, target))
         except NoAudio as error:
+            if await self._asterisk_has(recording):
+                raise VaultError(
+                    f"Asterisk has the files of it, but they are not in {self._spools[recording.pbx]}:"
+                    f" correct pbx.{recording.pbx}.spool, or mount the folder."
+                ) from error
             await self._give_up(recording, str(error))
         else:
             await self._seal(recording, target, result)
             await self._clear(recording, RecordingState.STORED)
+
+    async def _asterisk_has(self, recording: Due) -> bool:
+        """Whether files that we do not see are in Asterisk's own recording folder."""
+        try:
+            stored = {file.name for file in await self._aris[recording.pbx].stored_recordings()}
+        except AriRefused:
+            return False  # it has no such folder
+        missing = [
+            name
+            for segment in recording.segments
+            for name, path in zip(segment.files, self._files(recording.pbx, segment), strict=True)
+            if not path.exists()
+        ]
+        return not stored.isdisjoint(missing)
 
     async def _give_up(self, recording: Due, problem: str) -> None:
         """There is no audio. A file that holds something all the same is left for people to look at."""
@@ -203,11 +222,21 @@ class Finisher:
         )
 
     async def _clear_left_overs(self) -> None:
-        """We died between a seal and the end of its files in the recording folder."""
+        """Files of finished recordings that could not be deleted, or were not when we died."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._clear_at_s:
+            return
+        self._clear_at_s = now_s + RETRY_S
         for pbx, segment in await self._store.read(finishing.uncleared):
-            if pbx in self._spools:
+            if segment.recording in self._running or pbx not in self._spools:
+                continue
+            try:
                 await self._unlink(pbx, (segment,))
                 await self._store.write(finishing.cleared, (segment,))
+            except OSError as error:
+                _log.error(
+                    "a finished recording's file cannot be deleted", file=segment.name, error=str(error)
+                )
 
     async def _unlink(self, pbx: str, segments: tuple[SegmentRow, ...]) -> None:
         paths = [path for segment in segments for path in self._files(pbx, segment)]
@@ -232,5 +261,10 @@ def _unlink_bare(paths: list[Path]) -> None:
 
 def _empty(folder: Path) -> None:
     """Remove files left over from work that was interrupted: those that are named as ours."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _unlink_all([path for path in folder.iterdir() if _OURS.fullmatch(path.name)])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _unlink_all([path for path in folder.iterdir() if _OURS.fullmatch(path.name)])
+    except OSError as error:
+        raise VaultError(
+            f"The work folder {folder} cannot be written: {error.strerror}. Make it, or set media.work."
+        ) from error

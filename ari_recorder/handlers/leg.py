@@ -25,8 +25,8 @@ from ari_recorder.store import calls, rows
 from ari_recorder.store.models import new_id
 from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
 
-LOSS_CHECKED_AFTER_S = 0.25
-"""A segment that ended unasked may have ended with its call: so long the hang-up may be on its way."""
+LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
+"""How long after a segment ended unasked, or could not begin, it is taken for lost: by losses so far."""
 
 LOOK_AGAIN_S = 1.0
 """How long after Asterisk did not answer it is asked again."""
@@ -102,11 +102,12 @@ class LegHandler:
             message = await self._inbox.get()
             try:
                 await message()
-            except AriUnreachable as error:
-                self._log.warning("looking again when Asterisk answers", error=str(error))
+            except AriError as error:
+                self._log.warning("looking again at what Asterisk has", error=str(error))
                 self._look_again_later()
             except Exception:
-                self._log.exception("a leg's message failed")
+                self._log.exception("a fault in ari_recorder; looking again at what Asterisk has")
+                self._look_again_later()
         self._over(self)
 
     def _tell(self, event: Event, at: datetime) -> None:
@@ -134,7 +135,7 @@ class LegHandler:
             return self.row.channel
 
     async def _meet(self, counterpart: Counterpart) -> None:
-        if counterpart != self.row.counterpart:
+        if counterpart.number and counterpart != self.row.counterpart:
             self.row = replace(self.row, counterpart=counterpart)
             await self._context.save(calls.save_counterpart, self.row)
 
@@ -196,7 +197,7 @@ class LegHandler:
                 case Action.END_SEGMENT:
                     await self.takes.end()
                 case Action.ROLL_SEGMENT if planned:
-                    await self.takes.roll(planned, rows.snoops(self._context.app, self.row))
+                    await self._roll(planned)
                 case Action.CLOSE_RECORDING | Action.DISCARD_RECORDING:
                     self._context.wake_finisher()
 
@@ -209,6 +210,15 @@ class LegHandler:
             raise
         except AriError as error:
             self._log.error("the recording could not begin", error=str(error))
+            self._suspect_loss()
+
+    async def _roll(self, segment: SegmentRow) -> None:
+        try:
+            await self.takes.roll(segment, rows.snoops(self._context.app, self.row))
+        except AriUnreachable:
+            raise
+        except AriError as error:
+            self._log.error("the recording could not roll over", error=str(error))
             self._suspect_loss()
 
     async def _rearm_if_needed(self) -> None:
@@ -233,7 +243,7 @@ class LegHandler:
         try:
             channel = await self._context.ari.channel(self.row.channel)
         except AriNotFound:
-            return  # its end is on its way
+            channel = None
         await self._reconcile(channel)
 
     # Losses and roll-over
@@ -242,8 +252,10 @@ class LegHandler:
         self._tell(Event.SEGMENT_FULL, self._context.now())
 
     def _suspect_loss(self) -> None:
+        """A segment that ended unasked may have ended with its call; and what just failed may fail again."""
+        delay_s = LOSS_CHECKED_AFTER_S[min(self.row.policy.losses, len(LOSS_CHECKED_AFTER_S) - 1)]
         loop = asyncio.get_running_loop()
-        loop.call_later(LOSS_CHECKED_AFTER_S, lambda: self._inbox.put_nowait(self._check_loss))
+        loop.call_later(delay_s, lambda: self._inbox.put_nowait(self._check_loss))
 
     async def _check_loss(self) -> None:
         if not self.takes.broken:
@@ -251,8 +263,9 @@ class LegHandler:
         try:
             await self._context.ari.channel(self.row.channel)
         except AriNotFound:
-            return  # its end is on its way
-        await self._lose()
+            await self._reconcile(None)
+        else:
+            await self._lose()
 
     async def _lose(self) -> None:
         now = self._context.now()
@@ -278,7 +291,7 @@ class LegHandler:
         if await self.takes.is_live():
             self.takes.watch()
         else:
-            await self._lose()
+            self._suspect_loss()
 
     async def _answered_unseen(self) -> None:
         """Answered between two of our looks: its recording may have been begun, or not."""

@@ -22,11 +22,15 @@ def direction(channel: Channel) -> str:
     return INBOUND if called else OUTBOUND
 
 
-def counterpart(channel: Channel, direction: str) -> Counterpart:
-    """The connected line; while there is none, what an outbound caller dialled."""
-    connected = channel.connected
+def connected(channel: Channel) -> Counterpart:
+    """Who Asterisk says the channel is connected to; nobody while it does not know."""
+    return Counterpart(channel.connected.number, channel.connected.name)
+
+
+def first_counterpart(channel: Channel, direction: str) -> Counterpart:
+    """The connected line; while there is none, what an outbound caller has dialled."""
     dialled = channel.dialplan.exten if direction == OUTBOUND else ""
-    return Counterpart(number=connected.number or dialled, name=connected.name)
+    return Counterpart(channel.connected.number or dialled, channel.connected.name)
 
 
 def new_leg(pbx: str, channel: Channel, endpoint: RecordedEndpoint, at: datetime) -> LegRow:
@@ -40,7 +44,7 @@ def new_leg(pbx: str, channel: Channel, endpoint: RecordedEndpoint, at: datetime
         channel=channel.id,
         channel_name=channel.name,
         direction=towards,
-        counterpart=counterpart(channel, towards),
+        counterpart=first_counterpart(channel, towards),
         created_at=at,
         internal_numbers=endpoint.internal_numbers,
         policy=Leg(mode=endpoint.mode, state=State.RINGING, since=at),

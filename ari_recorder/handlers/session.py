@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from ari_recorder.ari import (
+    ApplicationReplaced,
     Channel,
     ChannelConnectedLine,
     ChannelCreated,
@@ -34,7 +35,7 @@ from ari_recorder.ari import (
 from ari_recorder.errors import AriError
 from ari_recorder.handlers import parties
 from ari_recorder.handlers.context import Context
-from ari_recorder.handlers.directory import Directory
+from ari_recorder.handlers.directory import Directory, endpoint_of
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.take import Take
 from ari_recorder.policies.table import COMMANDS, Event
@@ -45,8 +46,8 @@ COMMAND_EVENT = "RecorderCommand"
 """The user event of `asterisk_conf/features_ari_recorder.conf`."""
 FOLLOW_EVERY_S = 0.5
 """How often changed users and endpoints are looked for."""
-RETRY_UNKNOWN_EVERY_S = 60.0
-"""How often endpoints that Asterisk did not have are asked for again."""
+AGREE_EVERY_S = 60.0
+"""How often legs and channels are compared, and endpoints that Asterisk did not have are asked for again."""
 RESUME_RETRY_S = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +57,7 @@ class Session:
     """Follows one Asterisk. ``ready`` once what Asterisk has and what the store has agree."""
 
     def __init__(self, context: Context, socket: EventSocket) -> None:
-        self.directory = Directory(context.pbx, context.ari, context.store)
+        self.directory = Directory(context.pbx, context.ari, context.store, context.now)
         self.ready = False
         self.reason = "not connected to Asterisk yet"
         self._context = context
@@ -102,9 +103,10 @@ class Session:
             await asyncio.sleep(FOLLOW_EVERY_S)
             slept_s += FOLLOW_EVERY_S
             await self._until_done(self.directory.follow)
-            if slept_s >= RETRY_UNKNOWN_EVERY_S:
+            if slept_s >= AGREE_EVERY_S:
                 slept_s = 0.0
                 await self._until_done(self.directory.retry_unknown)
+                await self._until_done(self._agree)
 
     async def _until_done(self, work: Callable[[], Any]) -> None:
         while True:
@@ -120,7 +122,9 @@ class Session:
     # Legs
 
     def _created(self, event: ChannelCreated) -> None:
-        self._begin(event.channel, event.timestamp)
+        leg = self._begin(event.channel, event.timestamp)
+        if leg is not None and event.channel.state == "Up":
+            leg.answered(event.timestamp)
 
     def _begin(self, channel: Channel, at: datetime) -> LegHandler | None:
         endpoint = self.directory.find(channel)
@@ -143,12 +147,12 @@ class Session:
         leg = self._legs.get(event.channel.id)
         if leg is not None and event.channel.state == "Up":
             leg.answered(event.timestamp)
-            leg.counterpart(parties.counterpart(event.channel, leg.row.direction))
+            leg.counterpart(parties.connected(event.channel))
 
     def _connected_line(self, event: ChannelConnectedLine) -> None:
         leg = self._legs.get(event.channel.id)
         if leg is not None:
-            leg.counterpart(parties.counterpart(event.channel, leg.row.direction))
+            leg.counterpart(parties.connected(event.channel))
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
         leg = self._legs.get(event.channel.id)
@@ -200,38 +204,43 @@ class Session:
 
     async def _resume(self) -> None:
         context = self._context
-        await context.ari.set_event_filter([kind.__name__ for kind in HANDLERS if kind not in _SOCKET])
-        await self.directory.subscribe()
+        await context.ari.set_event_filter(EVENTS)
         for row in await context.store.read(calls.open_legs, context.pbx):
             if row.channel not in self._legs:
                 self._add(row)
+        await self.directory.subscribe({endpoint_of(leg.row.channel_name) for leg in self._legs.values()})
+        for channel in await self._agree():
+            self._look_at(channel)
+
+    async def _agree(self) -> list[Channel]:
+        """Compare every leg with Asterisk's channels, which are returned: lost word of them is made good."""
+        context = self._context
         known = list(self._legs.values())  # before asking: a leg begun later is not missing
         channels = {channel.id: channel for channel in await context.ari.channels()}
         for leg in known:
             leg.reconcile(channels.get(leg.row.channel))
-        for channel in channels.values():
-            self._look_at(channel)
         await self._end_segments()
+        return list(channels.values())
 
     def _look_at(self, channel: Channel) -> None:
         """A channel that nobody follows: a call that began without us, or a snoop whose leg is over."""
         if self._ours.match(channel.id) and self._leg_of(channel.id) is None:
             self._context.release(channel.id)
             return
+        if not self.directory.is_recorded(channel):
+            return
         leg = self._begin(channel, self._context.now())
         if leg is not None:
             leg.reconcile(channel)
-            leg.counterpart(parties.counterpart(channel, leg.row.direction))
 
     async def _end_segments(self) -> None:
         """Segments of legs that are over, whose end we had no time to write down."""
         context = self._context
         for segment in await context.store.read(calls.unended_segments, context.pbx):
-            await context.save(calls.end_segment, await Take(context, segment).end())
+            if self._leg_of(segment.name) is None:
+                await context.save(calls.end_segment, await Take(context, segment).end())
         context.wake_finisher()
 
-
-_SOCKET = (Connected, Disconnected)
 
 HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     Connected: Session._connected,
@@ -248,4 +257,7 @@ HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     RecordingFinished: Session._recording_ended,
     RecordingFailed: Session._recording_ended,
 }
-"""Event type to handler. Asterisk is asked to send these types, and no others."""
+"""Event type to handler."""
+
+EVENTS = [kind.__name__ for kind in (*HANDLERS, ApplicationReplaced) if kind not in (Connected, Disconnected)]
+"""What Asterisk is asked to send. The event socket itself acts on `ApplicationReplaced`."""

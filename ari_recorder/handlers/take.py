@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from ari_recorder.errors import AriConflict, AriNotFound
 from ari_recorder.handlers.context import Context
 from ari_recorder.store.rows import SegmentRow
@@ -16,8 +18,12 @@ CLOSED_WITHIN_S = 2.0
 """How long Asterisk may take to report a recording that it was asked to end."""
 WORD_WITHIN_S = 0.2
 """How long the report of a recording that is over already may still be on its way."""
+LONGEST_DELAY_S = 30.0
 WAV_HEADER_BYTES = 44
 _RATES_HZ = {"wav": 8000, "wav16": 16000}
+
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -91,9 +97,12 @@ class Take:
 
     async def _make_sure(self, name: str) -> None:
         """No word came of this file's end: ask until it is over. Then its last change tells when."""
+        delay_s = CLOSED_WITHIN_S / 10
         while await self._is_live(name):
             await self._stop(name)
-            await asyncio.sleep(CLOSED_WITHIN_S / 10)
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, LONGEST_DELAY_S)
+            _log.warning("Asterisk does not end a recording; asking again", recording=name)
         self.note_ended(name, self._changed_at(name) or self.context.now())
 
     def _as_it_became(self) -> SegmentRow:

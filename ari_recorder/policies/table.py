@@ -137,9 +137,9 @@ class Step:
 Entry = Step | Reason
 Row = dict[Event, Entry]
 
-MAX_LOSSES = 3
+MAX_LOSSES = 6
 """So many segments lost shortly after one another, and recording is given up."""
-LOSSES_FORGOTTEN_AFTER = timedelta(minutes=1)
+LOSSES_FORGOTTEN_AFTER = timedelta(minutes=2)
 """A loss this long after the previous one counts as the first."""
 
 _NOT_IN_MODE: Row = dict.fromkeys(COMMANDS, Reason.NOT_IN_THIS_MODE)

@@ -81,7 +81,7 @@ async def sign_in(request: web.Request) -> web.Response:
     attempts.failed(login, address, now)  # before hashing: tries that run side by side all count
     who = await _check(request, login, password)
     if who is None:
-        _log.warning("a sign-in failed", login=login, address=address)
+        _log.warning("a sign-in failed", address=address)
         return await _form(request, back, say(_WRONG), status=401, login=login)
     attempts.succeeded(login, address)
     if who.password_is_default and not is_loopback(request.app[CONTEXT].settings.host):

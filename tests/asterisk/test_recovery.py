@@ -7,8 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import models, people
 from lab import Lab
 from lab.call import PhoneCall
 from lab.cases import length_s, talk
@@ -119,10 +122,12 @@ async def test_the_event_socket_is_lost_during_a_call(begin: Begin, lab: Lab) ->
     async with line_to(lab) as line:
         station = await asyncio.to_thread(begin, pbx__main__url=line.url)
         calling, called = await connect(lab)
+        await asyncio.sleep(1)  # the length of the conversation before
         await line.cut()
         await until(lambda: "event socket lost" in station.recorder.log.read_text())
         line.mend()
         await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
+        await asyncio.sleep(1)  # and after
         await hang_up(calling, called)
         await assert_complete(station, calling)
 
@@ -184,3 +189,44 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(data)
             await writer.drain()
     writer.close()
+
+
+async def test_another_program_under_our_name_does_not_leave_us_deaf(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    login = aiohttp.BasicAuth(lab.pbx.ari_user, lab.pbx.ari_password)
+    address = f"{lab.pbx.http_url}/ari/events?app=ari_recorder"
+    async with aiohttp.ClientSession(auth=login) as session, session.ws_connect(address):
+        await until(lambda: "another program" in station.recorder.log.read_text())
+    await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2, timeout_s=30)
+    calling, called = await connect(lab)
+    await hang_up(calling, called)
+    assert (await station.only()).user_number == "101"
+
+
+async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin) -> None:
+    """The mode holds from the next call: this one is recorded to its end, and accounted for."""
+    station = begin()
+    calling, called = await connect(station.lab)
+    await station.store.write(people.change_user, "101", mode=Mode.NEVER)
+    await until(lambda: "known=3" in station.recorder.log.read_text())
+    await asyncio.sleep(1)  # the length of the conversation after
+    await hang_up(calling, called)
+    await assert_complete(station, calling)
+
+
+async def test_a_file_that_cannot_be_deleted_stops_nothing(begin: Begin) -> None:
+    station = begin()
+    await talk(station.lab, "101", "106", talk_s=0.5)
+    await station.evidence.settled()
+    name = station.store.read_now(lambda: models.Segment.get().name)
+    station.store.write_now(lambda: models.Segment.update(cleared=False).execute())
+    obstacle = station.lab.pbx.spool / f"{name}-in.wav"
+    obstacle.mkdir()
+    try:
+        await asyncio.to_thread(station.recorder.stop)
+        await asyncio.to_thread(station.recorder.start)
+        await talk(station.lab, "101", "106", talk_s=0.5)
+        await station.evidence.settled()
+        assert len(station.evidence.recordings()) == 2
+    finally:
+        obstacle.rmdir()
