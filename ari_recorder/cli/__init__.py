@@ -6,6 +6,7 @@ anything else is a fault in this program and shows its traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,11 +16,14 @@ from ari_recorder.cli.root import app
 from ari_recorder.errors import ARIRecorderError
 
 PROGRAM = "ari-recorder"
+OWNER_ONLY = 0o077
+"""Recordings, the catalogue and its keys are nobody else's to read."""
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of ``arguments`` (the command line's, if none); returns the exit code."""
+    os.umask(OWNER_ONLY)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = app(words, prog_name=PROGRAM, standalone_mode=False)

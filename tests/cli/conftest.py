@@ -33,7 +33,11 @@ class Command:
     def __call__(self, *arguments: str, stdin: str = "") -> Said:
         self.capture.readouterr()
         self.monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        code = main(arguments)
+        mask = os.umask(0o022)  # as most shells have it
+        try:
+            code = main(arguments)
+        finally:
+            os.umask(mask)
         written = self.capture.readouterr()
         return Said(code, written.out, written.err)
 
@@ -47,14 +51,19 @@ class Command:
 
     @property
     def store_url(self) -> str:
-        """Where its catalogue is when nothing else is set."""
+        """Where its catalogue is, unless a test sets another."""
         return f"sqlite:///{self.folder}/var/lib/ari_recorder/catalogue.db"
 
 
 @pytest.fixture
 def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command line, with the default settings."""
+    """The command line, with its folders in one of its own instead of /var/lib."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("ARI_RECORDER_")]:
         monkeypatch.delenv(name)
+    place = tmp_path / "var/lib/ari_recorder"
+    monkeypatch.setenv("ARI_RECORDER_STORE__URL", f"sqlite:///{place}/catalogue.db")
+    monkeypatch.setenv("ARI_RECORDER_VAULT__PATH", str(place / "vault"))
+    monkeypatch.setenv("ARI_RECORDER_MEDIA__WORK", str(place / "work"))
+    monkeypatch.setenv("ARI_RECORDER_WEB__KEY_FILE", str(place / "session.key"))
     return Command(tmp_path, capsys, monkeypatch)

@@ -52,6 +52,13 @@ def test_every_mode_can_be_set(command: Command, mode: Mode) -> None:
     assert users(command)[0]["mode"] == mode
 
 
+def test_the_catalogue_is_for_its_owner_alone(command: Command) -> None:
+    command(*ADD)
+    files = [path for path in command.folder.rglob("*") if path.is_file()]
+    assert files
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
 def test_no_users_says_how_to_add_one(command: Command) -> None:
     assert "ari-recorder user add" in command("user", "list").out
 

@@ -36,7 +36,7 @@ def test_every_step_of_the_table_is_an_arrow(mode: Mode) -> None:
 
 
 def test_giving_up_is_drawn() -> None:
-    assert f"{State.RECORDING} --> {State.FAILED}: segment_lost (3 in a row)" in diagram.diagram(Mode.ALWAYS)
+    assert f"{State.RECORDING} --> {State.FAILED}: segment_lost (6 in a row)" in diagram.diagram(Mode.ALWAYS)
 
 
 def test_the_module_prints_or_rewrites(tmp_path: Path) -> None:
