@@ -20,6 +20,7 @@ from prometheus_client import Counter, Gauge
 
 from ari_recorder.ari import Ari
 from ari_recorder.errors import ARIRecorderError, AriRefused, NoAudio, StoreError, VaultError
+from ari_recorder.handlers.take import WAV_HEADER_BYTES
 from ari_recorder.media import Segment, StitchJob, StitchPool, StitchResult
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.ledger import RecordingState
@@ -39,7 +40,6 @@ FINISHED = Counter("ari_recorder_recordings_finished", "Recordings by how they e
 FAILURES = Counter("ari_recorder_finishing_failures", "Times a recording could not be finished yet")
 WAITING = Gauge("ari_recorder_recordings_waiting", "Recordings waiting to be finished")
 
-WAV_HEADER_BYTES = 44
 _OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(ogg|flac|wav)(\.part)?")
 
 _log = structlog.get_logger(__name__)

@@ -151,12 +151,11 @@ class LegHandler:
         save = self._context.save(calls.save_decision, row, decision.actions, planned, at, problem)
         if planned is not None and planned is self._prepared and self.snoops.armed:
             # its names were committed when the leg was armed: the answer waits for no disk
-            saving = asyncio.create_task(save)
             self.row = row
             try:
                 await self._act(decision.actions, planned)
             finally:
-                await saving
+                await save
         else:
             await save
             self.row = row

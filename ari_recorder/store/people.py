@@ -193,18 +193,6 @@ def user_by_id(user: UUID) -> UserRow | None:
     return _user_row(row) if row else None
 
 
-def logins_with_password(password: str) -> list[str]:
-    """The logins whose password is ``password``: for refusing to serve a default password."""
-    found = []
-    for user in models.User.select().where(models.User.password_hash.is_null(False)):
-        try:
-            _hasher.verify(user.password_hash, password)
-        except (VerifyMismatchError, InvalidHashError):
-            continue
-        found.append(user.login)
-    return found
-
-
 def _find(number_or_login: str) -> Any:
     users = list(
         models.User.select().where(
