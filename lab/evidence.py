@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 
 import av
@@ -18,13 +19,13 @@ from ari_recorder.store.scope import Operator
 from ari_recorder.store.vault import LocalVault
 from lab.errors import LabTimeout
 from lab.recorder import PBX, LabRecorder
-from lab.tones import Samples, frequency_hz, tone_dbfs, tone_s
+from lab.tones import Samples, frequency_hz, tone_dbfs, tone_spans
 
 LENGTH_TOLERANCE_S = 0.1
 ABSENT_DBFS = -50.0
 """A party's tone at or below this is not on that side."""
-EDGE_S = 0.25
-"""Less of a tone than its call lasted is excused by so much: phones begin to play after they answer."""
+HOLE_S = 0.4
+"""A tone may be away so long at a time: phones begin to play after they answer, and stall at times."""
 POLL_S = 0.05
 
 
@@ -109,9 +110,10 @@ def decode(path: Path) -> tuple[Samples, int]:
 
 def _side(side: str, samples: Samples, rate_hz: int, own: str, other: str, length_s: float) -> list[str]:
     faults = []
-    heard_s = tone_s(samples, rate_hz, frequency_hz(own))
-    if heard_s < length_s - EDGE_S:
-        faults.append(f"{own}'s tone for only {heard_s:.2f} s of {length_s:.2f} s on the {side}")
+    spans = tone_spans(samples, rate_hz, frequency_hz(own))
+    holes_s = [end - start for start, end in pairwise((0.0, *chain(*spans), len(samples) / rate_hz))][::2]
+    if max(holes_s) > HOLE_S or sum(holes_s) > length_s / 2:
+        faults.append(f"{own}'s tone is not heard for {max(holes_s):.2f} s at a time on the {side}")
     leaked_dbfs = tone_dbfs(samples, rate_hz, frequency_hz(other))
     if leaked_dbfs > ABSENT_DBFS:
         faults.append(f"{other}'s tone on the {side}, at {leaked_dbfs:.0f} dBFS")

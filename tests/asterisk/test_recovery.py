@@ -55,8 +55,10 @@ async def test_killed_and_started_again_during_a_call(begin: Begin, killed_s: fl
 async def test_stopped_in_good_order_during_a_call(begin: Begin) -> None:
     station = begin()
     calling, called = await connect(station.lab)
+    await asyncio.sleep(1)  # the length of the conversation before
     await asyncio.to_thread(station.recorder.stop)
     await asyncio.to_thread(station.recorder.start)
+    await asyncio.sleep(1)  # and after
     await hang_up(calling, called)
     await assert_complete(station, calling)
 
