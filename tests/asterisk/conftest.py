@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Calls run in real time, and a machine shared with others stalls: what fails here may be tried twice more.
+    """Calls run in real time, and a shared machine stalls: what fails here may be tried twice more.
 
     Each such try is told at the end of the run.
     """
