@@ -18,10 +18,10 @@ RING_S = 1.0
 
 
 @asynccontextmanager
-async def bench_lab() -> AsyncIterator[Lab]:
-    """A lab in which 106 answers by itself."""
+async def bench_lab(ring_s: float = RING_S) -> AsyncIterator[Lab]:
+    """A lab in which 106 answers by itself, after ``ring_s`` seconds of ringing."""
     async with Lab(FOLDER, "bench") as lab:
-        await lab.phones["106"].auto_answer(after_s=RING_S)
+        await lab.phones["106"].auto_answer(after_s=ring_s)
         yield lab
 
 
