@@ -67,6 +67,8 @@ class Organisation(Table):
     language = CharField(default="en", max_length=8)
     internal_numbers = CharField(default=r"\d{2,5}", max_length=200)
     """Regular expression for numbers that are the organisation's own."""
+    preferences = TextField(default="{}")
+    """JSON: what differs from the defaults of `policies.preferences`."""
 
 
 class User(Table):
@@ -83,6 +85,8 @@ class User(Table):
     password_hash = CharField(null=True, max_length=200)
     password_is_default = BooleanField(default=False)
     """Noted when the password is set, since a hash does not tell: everybody knows that password."""
+    preferences = TextField(default="{}")
+    """JSON: what differs from the organisation's."""
 
     class Meta:
         indexes = ((("organisation", "number"), True),)
@@ -141,9 +145,57 @@ class Leg(Table):
     lost_at = UtcField(null=True)
     armings = IntegerField(default=0)
     """How often snoops have been asked for; part of their ids."""
+    preferences = TextField(default="{}")
+    """JSON: what holds for this call, whatever is changed meanwhile."""
+    note = TextField(default="")
+    mark = CharField(default="", max_length=32)
+    tag1 = CharField(default="", max_length=128)
+    tag2 = CharField(default="", max_length=128)
+    tag3 = CharField(default="", max_length=128)
 
     class Meta:
         indexes = ((("pbx", "channel"), False),)
+
+
+class Counterpart(Table):
+    """Somebody whom a leg's user talked to, and when: a transfer gives a leg several."""
+
+    leg = ForeignKeyField(Leg, backref="counterparts", on_delete="RESTRICT")
+    number = CharField(default="", max_length=128, index=True)
+    name = CharField(default="", max_length=200)
+    joined_at = UtcField()
+    left_at = UtcField(null=True)
+
+
+class Annotation(Table):
+    """One change of a call's note, mark or tags: what it was, what it became, who did it."""
+
+    leg = ForeignKeyField(Leg, backref="annotations", on_delete="RESTRICT")
+    user = ForeignKeyField(User, backref="annotations", null=True, on_delete="SET NULL")
+    at = UtcField()
+    field = CharField(max_length=8)
+    before = TextField()
+    after = TextField()
+
+
+class Prompt(Table):
+    """A prompt that an organisation uses instead of the one that ships."""
+
+    organisation = ForeignKeyField(Organisation, backref="prompts", on_delete="CASCADE")
+    kind = CharField(max_length=32)
+    language = CharField(max_length=8)
+    text = TextField(default="")
+    """What it says."""
+    file_name = CharField(default="", max_length=255)
+    """As it was uploaded."""
+    audio = BlobField()
+    """A WAV file: mono, 16 bits, 16 kHz."""
+    sha256 = CharField(max_length=64)
+    duration_ms = IntegerField()
+    changed_at = UtcField()
+
+    class Meta:
+        indexes = ((("organisation", "kind", "language"), True),)
 
 
 class Recording(Table):
@@ -212,6 +264,28 @@ class Segment(Table):
         indexes = ((("recording", "ordinal"), True),)
 
 
+class Announcement(Table):
+    """A prompt that was played, or was to be, in a call: the evidence of it."""
+
+    leg = ForeignKeyField(Leg, backref="announcements", on_delete="RESTRICT")
+    recording = ForeignKeyField(Recording, backref="announcements", null=True, on_delete="RESTRICT")
+    """The recording that ran then."""
+    kind = CharField(max_length=32)
+    sound = CharField(max_length=16)
+    """``beep`` or ``announcement``; a tone is a ``beep``."""
+    language = CharField(max_length=8)
+    text = TextField()
+    sha256 = CharField(max_length=64)
+    """Of the audio that was played."""
+    heard_by = CharField(max_length=16)
+    """``both``, ``user`` or ``counterpart``."""
+    planned_at = UtcField()
+    began_at = UtcField(null=True)
+    ended_at = UtcField(null=True)
+    outcome = CharField(default="", max_length=16)
+    """``played``, ``cut`` or ``failed``; empty while it is not over."""
+
+
 class LedgerLine(Table):
     """One for each answered call of an enabled user; closed with exactly one outcome."""
 
@@ -228,7 +302,7 @@ class Intent(Table):
 
     leg = ForeignKeyField(Leg, backref="intents", on_delete="CASCADE")
     kind = CharField(max_length=16)
-    """``snoop`` or ``record``."""
+    """``snoop``, ``record`` or ``whisper``."""
     resource = CharField(max_length=150, unique=True)
     planned_at = UtcField()
     done_at = UtcField(null=True)
@@ -242,8 +316,12 @@ TABLES = (
     Revision,
     Call,
     Leg,
+    Counterpart,
+    Annotation,
+    Prompt,
     Recording,
     Segment,
+    Announcement,
     LedgerLine,
     Intent,
 )
