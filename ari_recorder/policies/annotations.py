@@ -30,7 +30,7 @@ def check(changes: Mapping[str, Any]) -> dict[str, str]:
 def _check_one(name: str, value: Any) -> None:
     if not isinstance(value, str):
         raise ValueError(f'{name}: text, such as {name!r}: "…".')
-    if "\0" in value or not value.isprintable() and name != "note":
+    if "\0" in value or (not value.isprintable() and name != "note"):
         raise ValueError(f"{name}: it has a character that cannot be shown.")
     try:
         value.encode()

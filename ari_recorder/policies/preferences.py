@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from ari_recorder.policies.table import COMMANDS, Event
@@ -124,8 +125,7 @@ def _codes(key: str, value: Any) -> dict[Event, str]:
     for command, code in value.items():
         if not isinstance(code, str) or not _CODE.fullmatch(code):
             raise ValueError(f"{key}: the code of {command} is 2 to 8 of 0-9, * and #, such as *44.")
-    codes = sorted(value.values())
-    for code, following in zip(codes, codes[1:], strict=False):
+    for code, following in pairwise(sorted(value.values())):
         if following.startswith(code):
             raise ValueError(
                 f"{key}: {following} begins with {code}, so that it could never be pressed:"
