@@ -47,5 +47,8 @@ def new_leg(pbx: str, channel: Channel, endpoint: RecordedEndpoint, at: datetime
         counterpart=first_counterpart(channel, towards),
         created_at=at,
         internal_numbers=endpoint.internal_numbers,
+        user_number=endpoint.user_number,
+        user_name=endpoint.user_name,
+        preferences=endpoint.preferences,
         policy=Leg(mode=endpoint.mode, state=State.RINGING, since=at),
     )

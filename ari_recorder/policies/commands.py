@@ -6,7 +6,8 @@ event. Both can arrive for the same keys; they are one command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -17,20 +18,13 @@ BETWEEN_DIGITS = timedelta(seconds=3)
 SAME_KEYS = timedelta(seconds=2)
 """Within this time the same command from the other source is the same keys."""
 
-DEFAULT_CODES: dict[str, Event] = {
-    "*44": Event.START,
-    "*45": Event.STOP,
-    "*48": Event.PAUSE,
-    "*49": Event.RESUME,
-}
-"""The codes that users of hosted telephony know (row C2)."""
-
 
 class Source(StrEnum):
     """How a command came."""
 
     DIGITS = "digits"
     FEATURE = "feature"
+    APP = "app"
 
 
 @dataclass(frozen=True)
@@ -44,12 +38,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Keys:
-    """What a user has pressed so far: the beginning of a code, and the last command that was taken."""
+    """What a user has pressed so far: the beginning of a code, and the last command that was taken.
 
+    ``codes`` is the command of each DTMF code; none is another's beginning.
+    """
+
+    codes: Mapping[str, Event]
     digits: str = ""
     pressed_at: datetime | None = None
     last: Given | None = None
-    codes: dict[str, Event] = field(default_factory=lambda: DEFAULT_CODES)
 
 
 def press(keys: Keys, digit: str, at: datetime) -> tuple[Keys, Event | None]:
@@ -58,8 +55,8 @@ def press(keys: Keys, digit: str, at: datetime) -> tuple[Keys, Event | None]:
     digits = ("" if waited else keys.digits) + digit
     command = keys.codes.get(digits)
     if command is not None:
-        return take(Keys(last=keys.last, codes=keys.codes), Given(command, Source.DIGITS, at))
-    return Keys(_beginning(digits, keys.codes), at, keys.last, keys.codes), None
+        return take(Keys(keys.codes, last=keys.last), Given(command, Source.DIGITS, at))
+    return replace(keys, digits=_beginning(digits, keys.codes), pressed_at=at), None
 
 
 def take(keys: Keys, given: Given) -> tuple[Keys, Event | None]:
@@ -67,11 +64,11 @@ def take(keys: Keys, given: Given) -> tuple[Keys, Event | None]:
     last = keys.last
     same = last is not None and last.command is given.command and last.source is not given.source
     if same and last is not None and abs(given.at - last.at) <= SAME_KEYS:
-        return Keys(keys.digits, keys.pressed_at, None, keys.codes), None
-    return Keys(keys.digits, keys.pressed_at, given, keys.codes), given.command
+        return replace(keys, last=None), None
+    return replace(keys, last=given), given.command
 
 
-def _beginning(digits: str, codes: dict[str, Event]) -> str:
+def _beginning(digits: str, codes: Mapping[str, Event]) -> str:
     """The longest end of ``digits`` that is the beginning of a code."""
     ends = (digits[start:] for start in range(len(digits)))
     return next((end for end in ends if any(code.startswith(end) for code in codes)), "")

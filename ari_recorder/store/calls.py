@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from peewee import fn
 
 from ari_recorder.policies import ledger
+from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Action, Mode, State
 from ari_recorder.store import models, statements
@@ -23,11 +25,11 @@ _FINISHED_LATER = frozenset({Action.CLOSE_RECORDING, Action.DISCARD_RECORDING})
 """With these the ledger line is closed when the recording is finished."""
 
 
-def begin_leg(leg: LegRow, linkedid: str, snoops: Iterable[str], files: Iterable[str] = ()) -> None:
+def begin_leg(leg: LegRow, linkedid: str, snoops: Iterable[str], files: Iterable[str] = ()) -> UUID:
     """Write a leg for the first time, its call if it is new, and what it is about to get in Asterisk.
 
     ``snoops`` are snoop channels; ``files`` the recordings that begin at the answer, noted now so that
-    nothing has to be written then.
+    nothing has to be written then. Returns the call's id.
     """
     call, _ = models.Call.get_or_create(
         pbx=leg.pbx, linkedid=linkedid, defaults={"started_at": leg.created_at}
@@ -42,10 +44,12 @@ def begin_leg(leg: LegRow, linkedid: str, snoops: Iterable[str], files: Iterable
         channel_name=leg.channel_name,
         direction=leg.direction,
         created_at=leg.created_at,
+        preferences=msgspec.json.encode(leg.preferences).decode(),
         **_changing(leg),
     )
     _intend(leg, "snoop", snoops, leg.created_at)
     _intend(leg, "record", files, leg.created_at)
+    return UUID(str(call.id))
 
 
 def save_arming(leg: LegRow, intents: Iterable[str], now: datetime) -> None:
@@ -186,6 +190,8 @@ def close_ledger(leg: UUID, now: datetime) -> None:
 
 
 def _open_recording(leg: LegRow, now: datetime) -> None:
+    columns = [getattr(models.Leg, name) for name in FIELDS]
+    written = models.Leg.select(*columns).where(models.Leg.id == leg.id).dicts().get()
     statements.insert(
         models.Recording,
         id=leg.recording,
@@ -201,6 +207,7 @@ def _open_recording(leg: LegRow, now: datetime) -> None:
         started_at=now,
         internal=leg.internal,
         **_counterpart(leg),
+        **written,
     )
 
 

@@ -13,8 +13,9 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from peewee import IntegrityError
 
 from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models
+from ari_recorder.store import models, preferences
 
 ROLES = ("user", "supervisor", "administrator")
 CHANGEABLE = frozenset(("name", "number", "mode", "role", "may_listen", "login", "password", "endpoints"))
@@ -62,6 +63,9 @@ class RecordedEndpoint:
     mode: Mode
     internal_numbers: str
     """The organisation's regular expression for its own numbers."""
+    user_number: str
+    user_name: str
+    preferences: Preferences
 
 
 def default_organisation() -> UUID:
@@ -159,6 +163,9 @@ def recorded_endpoints(pbx: str) -> list[RecordedEndpoint]:
             organisation=row.user.organisation_id,
             mode=Mode(row.user.mode),
             internal_numbers=row.user.organisation.internal_numbers,
+            user_number=row.user.number or "",
+            user_name=row.user.name,
+            preferences=preferences.effective(row.user),
         )
         for row in rows
     ]

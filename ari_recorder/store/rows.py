@@ -6,12 +6,16 @@ exist in Asterisk.
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.policies.annotations import FIELDS
+from ari_recorder.policies.preferences import Preferences, combine
 from ari_recorder.policies.table import Leg, Mode, State
 from ari_recorder.store.models import new_id
 
@@ -43,6 +47,14 @@ class LegRow:
     policy: Leg
     internal_numbers: str
     """The organisation's regular expression for its own numbers."""
+    user_number: str = ""
+    user_name: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
+    """What holds for this call."""
+    annotations: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
+    """Note, mark and tags."""
+    call: UUID | None = None
+    """The call it is part of; None until it has been written."""
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     armings: int = 0
@@ -109,6 +121,11 @@ def leg_row(leg: Any) -> LegRow:
         counterpart=Counterpart(leg.counterpart_number, leg.counterpart_name),
         created_at=leg.created_at,
         internal_numbers=leg.user.organisation.internal_numbers,
+        user_number=leg.user.number or "",
+        user_name=leg.user.name,
+        preferences=combine(json.loads(leg.preferences)),
+        annotations={name: getattr(leg, name) for name in FIELDS},
+        call=leg.call_id,
         answered_at=leg.answered_at,
         ended_at=leg.ended_at,
         armings=leg.armings,

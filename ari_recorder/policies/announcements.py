@@ -1,0 +1,101 @@
+"""What is played to whom when something happens to a leg (rows C2, C5-C7).
+
+Nothing here says how: `handlers/announcer.py` plays it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ari_recorder.policies.commands import Source
+from ari_recorder.policies.preferences import Announce, HeardBy, OnFailure, Preferences
+from ari_recorder.policies.prompts import PromptKind
+from ari_recorder.policies.table import COMMANDS, Decision, Event, Leg, Reason, State
+
+TOLD_AFTER_LOSSES = 3
+"""So many segments lost shortly after one another, and the parties are told; it is still being tried."""
+
+_HARMLESS = frozenset({Reason.ALREADY, Reason.LATE, Reason.CALL_ENDED})
+
+
+class Audience(StrEnum):
+    """Who hears a prompt."""
+
+    BOTH = "both"
+    USER = "user"
+    COUNTERPART = "counterpart"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What to play, and to whom. ``beep`` plays a beep in its place; ``end`` hangs up afterwards."""
+
+    kind: PromptKind
+    audience: Audience
+    beep: bool = False
+    end: bool = False
+
+
+def announce(
+    before: Leg, event: Event, decision: Decision, preferences: Preferences, *, internal: bool
+) -> Prompt | None:
+    """What is played when ``decision`` has been carried out; None for nothing."""
+    after = decision.leg
+    if decision.reason is not None:
+        return None
+    if event is Event.SEGMENT_LOST:
+        return _failure(after, preferences)
+    kind = _kind(before, event, after)
+    if kind is None:
+        return None
+    unknown_to_others = before.state in (State.PROVISIONAL, State.PROVISIONAL_PAUSED) and event is not Event.START
+    audience = Audience.USER if unknown_to_others else Audience(preferences.heard_by)
+    return _sounding(kind, audience, preferences, internal=internal)
+
+
+def refuse(event: Event, reason: Reason, source: Source | None) -> Prompt | None:
+    """The error tone for a command by keys that changes nothing; the app has its answer in words."""
+    if event not in COMMANDS or reason in _HARMLESS or source in (None, Source.APP):
+        return None
+    return Prompt(PromptKind.ERROR, Audience.USER)
+
+
+def greet(leg: Leg, preferences: Preferences, *, internal: bool) -> Prompt | None:
+    """What somebody hears who has joined a call that is being recorded."""
+    if leg.state is not State.RECORDING or preferences.heard_by is not HeardBy.BOTH:
+        return None
+    return _sounding(PromptKind.START, Audience.COUNTERPART, preferences, internal=internal)
+
+
+def warning_due_s(leg: Leg, preferences: Preferences) -> int:
+    """Seconds until the next warning tone; 0 if there is to be none in this state."""
+    return preferences.warning_tone_s if leg.state is State.RECORDING else 0
+
+
+def warn(preferences: Preferences) -> Prompt:
+    """The warning tone."""
+    return Prompt(PromptKind.WARNING, Audience(preferences.heard_by))
+
+
+def _kind(before: Leg, event: Event, after: Leg) -> PromptKind | None:
+    if event is Event.ANSWERED:
+        return PromptKind.START if after.state is State.RECORDING else None
+    if event in COMMANDS and after.state is not before.state:
+        return PromptKind(event)
+    return None
+
+
+def _sounding(
+    kind: PromptKind, audience: Audience, preferences: Preferences, *, internal: bool
+) -> Prompt | None:
+    sound = preferences.announce(internal=internal)
+    return None if sound is Announce.NONE else Prompt(kind, audience, beep=sound is Announce.BEEP)
+
+
+def _failure(leg: Leg, preferences: Preferences) -> Prompt | None:
+    if leg.losses < TOLD_AFTER_LOSSES or preferences.on_failure is OnFailure.CONTINUE:
+        return None
+    if preferences.on_failure is OnFailure.END:
+        return Prompt(PromptKind.FAILURE_END, Audience.BOTH, end=True)
+    return Prompt(PromptKind.FAILURE_CONTINUE, Audience.BOTH) if leg.losses == TOLD_AFTER_LOSSES else None
