@@ -16,6 +16,7 @@ from ari_recorder.errors import ARIRecorderError, VaultError
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.handlers.session import Session
+from ari_recorder.live import Live
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
@@ -44,6 +45,7 @@ class Recorder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.live = Live()
         self.url = ""
         """Address of My Pages, once started."""
 
@@ -64,7 +66,7 @@ class Recorder:
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         self._web = await start_web(
-            WebContext(self.store, self.vault, settings.web, settings.web.key_file, self.readiness)
+            WebContext(self.store, self.vault, settings.web, settings.web.key_file, self.readiness, self.live)
         )
         self.url = self._web.url
         self.tasks = [asyncio.create_task(self._finisher.run(), name="finisher")]
@@ -132,6 +134,7 @@ class Recorder:
             segment_max_s=self.settings.media.segment_max_s,
             now=utc_now,
             wake_finisher=self._finisher.wake,
+            live=self.live,
         )
         return Session(context, socket)
 

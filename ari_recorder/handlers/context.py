@@ -13,6 +13,7 @@ import structlog
 
 from ari_recorder.ari import Ari
 from ari_recorder.errors import AriError, AriNotFound, StoreError
+from ari_recorder.live import Live
 from ari_recorder.store.database import Store
 
 P = ParamSpec("P")
@@ -25,7 +26,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Context:
-    """One Asterisk, the store, and the clock. ``wake_finisher`` says that a recording is due."""
+    """One Asterisk, the store, and the clock. ``wake_finisher`` says that a recording is due;
+    ``live`` is told of every change."""
 
     pbx: str
     ari: Ari
@@ -34,6 +36,7 @@ class Context:
     segment_max_s: float
     now: Callable[[], datetime]
     wake_finisher: Callable[[], None]
+    live: Live
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

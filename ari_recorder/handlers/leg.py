@@ -7,7 +7,8 @@ not wait for one another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,12 +16,16 @@ import structlog
 
 from ari_recorder.ari import Channel
 from ari_recorder.errors import AriError, AriNotFound, AriUnreachable
+from ari_recorder.handlers.announcer import Announcer
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.snoops import NARROW, WIDE, Snoops
 from ari_recorder.handlers.take import Take
 from ari_recorder.handlers.takes import Takes
+from ari_recorder.live import Answer, Changed, Refused
+from ari_recorder.policies import announcements
+from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Given, Keys, Source, press, take
-from ari_recorder.policies.table import COMMANDS, RUNNING, Action, Decision, Event, State, decide
+from ari_recorder.policies.table import COMMANDS, RUNNING, Action, Decision, Event, Leg, Reason, State, decide
 from ari_recorder.store import calls, rows
 from ari_recorder.store.models import new_id
 from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
@@ -33,6 +38,12 @@ LOOK_AGAIN_S = 1.0
 
 FORMATS = (NARROW, WIDE)
 
+ANNOUNCED_AFTER_S = 0.3
+"""How long after the answer recording is announced: the parties' audio is through by then."""
+JOINED_WITHIN_S = 60.0
+JOINED_POLL_S = 0.5
+
+NOT_BEGUN = "Asterisk does not record just now; it is being tried again."
 MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
 
 _log = structlog.get_logger(__name__)
@@ -49,8 +60,11 @@ class LegHandler:
         self._context = context
         self._over = over
         self._prepared: SegmentRow | None = None
-        self._keys = Keys()
+        self._keys = Keys(row.preferences.commands)
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._unanswered: set[asyncio.Future[Answer]] = set()
+        self.announcer = Announcer(context)
+        self._warning: asyncio.TimerHandle | None = None
         self.takes = Takes(context, row.segment, full=self._segment_full, lost=self._suspect_loss)
         self._log = _log.bind(pbx=row.pbx, channel=row.channel, leg=str(row.id))
         self._worker = asyncio.create_task(self._work(), name=f"leg {row.id}")
@@ -69,13 +83,28 @@ class LegHandler:
         """The recorded user has pressed a key."""
         self._keys, command = press(self._keys, digit, at)
         if command is not None:
-            self._tell(command, at)
+            self._tell(command, at, Source.DIGITS)
 
     def commanded(self, command: Event, at: datetime) -> None:
         """Asterisk's feature map has swallowed the recorded user's keys and says what they mean."""
         self._keys, taken = take(self._keys, Given(command, Source.FEATURE, at))
         if taken is not None:
-            self._tell(taken, at)
+            self._tell(taken, at, Source.FEATURE)
+
+    def command(self, command: Event) -> asyncio.Future[Answer]:
+        """A command from the app: the answer comes when it has been carried out, or refused.
+
+        It is cancelled if the recorder stops before that.
+        """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._unanswered.add(answer)
+        answer.add_done_callback(self._unanswered.discard)
+        self._inbox.put_nowait(lambda: self._answer(command, answer))
+        return answer
+
+    def annotated(self, annotations: Mapping[str, str]) -> None:
+        """The call's note, mark or tags have been changed in the store."""
+        self._inbox.put_nowait(lambda: self._annotate(annotations))
 
     def hung_up(self, at: datetime) -> None:
         """The channel is gone."""
@@ -85,6 +114,10 @@ class LegHandler:
         """Who the user talks to has become known, or has changed."""
         self._inbox.put_nowait(lambda: self._meet(counterpart))
 
+    def uses(self, snoop: str) -> bool:
+        """Whether a snoop channel is one of this leg's that is needed now."""
+        return snoop in rows.snoops(self._context.app, self.row) or self.announcer.knows(snoop)
+
     def reconcile(self, channel: Channel | None) -> None:
         """Compare with what Asterisk has: ``channel`` is the leg's, None if it is gone."""
         self._inbox.put_nowait(lambda: self._reconcile(channel))
@@ -92,13 +125,17 @@ class LegHandler:
     async def stop(self) -> None:
         """Stop working; what is going on in Asterisk goes on."""
         self.takes.stop()
+        self._stop_warning()
         self._worker.cancel()
         await asyncio.wait([self._worker])
+        await self.announcer.stop()
+        for answer in self._unanswered:
+            answer.cancel()
 
     # The leg's own task
 
     async def _work(self) -> None:
-        while self.row.policy.state is not State.ENDED:
+        while self.row.policy.state is not State.ENDED or not self._inbox.empty():
             message = await self._inbox.get()
             try:
                 await message()
@@ -110,8 +147,24 @@ class LegHandler:
                 self._look_again_later()
         self._over(self)
 
-    def _tell(self, event: Event, at: datetime) -> None:
-        self._inbox.put_nowait(lambda: self._decide_and_act(event, at))
+    def _tell(self, event: Event, at: datetime, source: Source | None = None) -> None:
+        self._inbox.put_nowait(lambda: self._happened(event, at, source))
+
+    async def _happened(self, event: Event, at: datetime, source: Source | None) -> None:
+        await self._decide_and_act(event, at, source=source)
+
+    async def _answer(self, command: Event, answer: asyncio.Future[Answer]) -> None:
+        reason = await self._decide_and_act(command, self._context.now(), source=Source.APP)
+        if not answer.done():
+            answer.set_result(Answer(self.row, reason, NOT_BEGUN if self.takes.broken else ""))
+
+    async def _annotate(self, annotations: Mapping[str, str]) -> None:
+        self._become(replace(self.row, annotations={**self.row.annotations, **annotations}))
+
+    def _become(self, row: LegRow) -> None:
+        """What has been saved holds from now on, and is told."""
+        self.row = row
+        self._context.live.publish(Changed(row))
 
     async def _arm(self) -> None:
         linkedid = await self._linkedid()
@@ -120,10 +173,11 @@ class LegHandler:
         if Action.BEGIN_SEGMENT in answer.actions:
             self._prepared = self._plan(replace(row, policy=answer.leg, recording=new_id()), row.created_at)
         files = self._prepared.files if self._prepared else ()
-        await self._context.save(calls.begin_leg, row, linkedid, rows.snoops(self._context.app, row), files)
-        self.row = row
+        snoops = rows.snoops(self._context.app, row)
+        call = await self._context.save(calls.begin_leg, row, linkedid, snoops, files)
+        self._become(replace(row, call=call))
         try:
-            await self.snoops.arm(row)
+            await self.snoops.arm(self.row)
         except AriError as error:
             self._log.warning("not armed while ringing; trying again at the answer", error=str(error))
 
@@ -136,33 +190,49 @@ class LegHandler:
 
     async def _meet(self, counterpart: Counterpart) -> None:
         if counterpart.number and counterpart != self.row.counterpart:
-            self.row = replace(self.row, counterpart=counterpart)
-            await self._context.save(calls.save_counterpart, self.row)
+            row = replace(self.row, counterpart=counterpart)
+            await self._context.save(calls.save_counterpart, row)
+            self._become(row)
+            self._greet()
 
-    async def _decide_and_act(self, event: Event, at: datetime, problem: str = "") -> None:
-        decision = decide(self.row.policy, event, at)
+    async def _decide_and_act(
+        self, event: Event, at: datetime, problem: str = "", source: Source | None = None
+    ) -> Reason | None:
+        """Returns why it changes nothing, or None when it has been done."""
+        before = self.row.policy
+        decision = decide(before, event, at)
         if decision.reason:
-            log = self._log.info if event in COMMANDS else self._log.debug
-            log("changes nothing", what=str(event), reason=str(decision.reason))
-            return
+            self._refuse(event, decision.reason, at, source)
+            return decision.reason
         if Action.BEGIN_SEGMENT in decision.actions:
             await self.snoops.settle(self.row)
         row, planned = self._next(decision, event, at)
         save = self._context.save(calls.save_decision, row, decision.actions, planned, at, problem)
         if planned is not None and planned is self._prepared and self.snoops.armed:
             # its names were committed when the leg was armed: the answer waits for no disk
-            self.row = row
+            self._become(row)
             try:
                 await self._act(decision.actions, planned)
             finally:
                 await save
         else:
             await save
-            self.row = row
+            self._become(row)
             await self._act(decision.actions, planned)
         self._log.info(event, state=row.policy.state, actions=[str(action) for action in decision.actions])
+        self._announce(before, event, decision)
         if row.policy.state is State.ENDED:
             await self._leave()
+        return None
+
+    def _refuse(self, event: Event, reason: Reason, at: datetime, source: Source | None) -> None:
+        log = self._log.info if event in COMMANDS else self._log.debug
+        log("changes nothing", what=str(event), reason=str(reason))
+        if source is not None:
+            self._context.live.publish(Refused(self.row, event, source, reason, at))
+        tone = announcements.refuse(event, reason, source)
+        if tone is not None:
+            self.announcer.play(self.row, lambda: self._at_its_time(tone))
 
     def _next(self, decision: Decision, event: Event, at: datetime) -> tuple[LegRow, SegmentRow | None]:
         row = replace(self.row, policy=decision.leg)
@@ -220,15 +290,70 @@ class LegHandler:
             self._log.error("the recording could not roll over", error=str(error))
             self._suspect_loss()
 
+    # Prompts
+
+    def _announce(self, before: Leg, event: Event, decision: Decision) -> None:
+        row = self.row
+        prompt = announcements.announce(before, event, decision, row.preferences, internal=row.internal)
+        if prompt is not None:
+            delay_s = ANNOUNCED_AFTER_S if event is Event.ANSWERED else 0.0
+            self.announcer.play(row, lambda: self._at_its_time(prompt, delay_s))
+        self._watch_warning()
+
+    async def _at_its_time(self, prompt: Prompt, delay_s: float = 0.0) -> Prompt:
+        await asyncio.sleep(delay_s)
+        live = self._context.live.legs()
+        others = [leg for leg in live if leg.call == self.row.call and leg.id != self.row.id]
+        return announcements.share(
+            prompt, [(leg.policy, leg.preferences.announce(internal=leg.internal)) for leg in others]
+        )
+
+    def _greet(self) -> None:
+        row = self.row
+        answered_for = self._context.now() - (row.answered_at or self._context.now())
+        prompt = announcements.greet(
+            row.policy, row.preferences, internal=row.internal, answered_for=answered_for
+        )
+        if prompt is not None:
+            self.announcer.play(row, lambda: self._when_joined(prompt))
+
+    async def _when_joined(self, prompt: Prompt) -> Prompt | None:
+        """The connected line changes while the new counterpart's phone still rings: wait until they talk."""
+        for _ in range(round(JOINED_WITHIN_S / JOINED_POLL_S)):
+            with contextlib.suppress(AriNotFound):
+                if await self._context.ari.channel_variable(self.row.channel, "BRIDGEPEER"):
+                    return prompt
+            await asyncio.sleep(JOINED_POLL_S)
+        return None
+
+    def _watch_warning(self) -> None:
+        self._stop_warning()
+        due_s = announcements.warning_due_s(self.row.policy, self.row.preferences)
+        if due_s:
+            self._warning = asyncio.get_running_loop().call_later(due_s, self._warn)
+
+    def _stop_warning(self) -> None:
+        if self._warning is not None:
+            self._warning.cancel()
+            self._warning = None
+
+    def _warn(self) -> None:
+        if not self.announcer.playing:
+            tone = announcements.warn(self.row.preferences)
+            self.announcer.play(self.row, lambda: self._at_its_time(tone))
+        self._watch_warning()
+
     async def _rearm_if_needed(self) -> None:
         if not self.snoops.armed:
             row = replace(self.row, armings=self.row.armings + 1)
             ids = rows.snoops(self._context.app, row)
             await self._context.save(calls.save_arming, row, ids, self._context.now())
-            self.row = row
+            self._become(row)
             await self.snoops.arm(row)
 
     async def _leave(self) -> None:
+        self._stop_warning()
+        await self.announcer.stop()
         self.snoops.release(self.row)
         await self._context.save(calls.finish_leg, self.row.id, self._context.now())
 
@@ -321,7 +446,7 @@ class LegHandler:
     ) -> None:
         segment = replace(segment, began_at=since)
         await self._context.save(calls.save_decision, row, actions, segment, since)
-        self.row = row
+        self._become(row)
         self.takes.plan(segment)
 
     async def _gone_at(self) -> datetime:

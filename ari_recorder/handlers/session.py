@@ -26,6 +26,8 @@ from ari_recorder.ari import (
     Connected,
     Disconnected,
     EventSocket,
+    PlaybackFinished,
+    PlaybackStarted,
     RecordingFailed,
     RecordingFinished,
     RecordingStarted,
@@ -39,7 +41,7 @@ from ari_recorder.handlers.directory import Directory, endpoint_of
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.take import Take
 from ari_recorder.policies.table import COMMANDS, Event
-from ari_recorder.store import calls
+from ari_recorder.store import announcements, calls
 from ari_recorder.store.rows import LegRow
 
 COMMAND_EVENT = "RecorderCommand"
@@ -69,6 +71,7 @@ class Session:
 
     async def run(self) -> None:
         """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""
+        await self._context.save(announcements.close_interrupted, self._context.pbx, self._context.now())
         try:
             async for item in self._socket:
                 handler = HANDLERS.get(type(item))
@@ -137,11 +140,13 @@ class Session:
     def _add(self, row: LegRow) -> LegHandler:
         leg = LegHandler(self._context, row, self._over)
         self._legs[row.channel] = self._by_id[row.id] = leg
+        self._context.live.add(leg)
         return leg
 
     def _over(self, leg: LegHandler) -> None:
         self._legs.pop(leg.row.channel, None)
         self._by_id.pop(leg.row.id, None)
+        self._context.live.remove(leg)
 
     def _state_changed(self, event: ChannelStateChange) -> None:
         leg = self._legs.get(event.channel.id)
@@ -184,6 +189,7 @@ class Session:
         leg = self._leg_of(event.channel.id)
         if leg is not None:
             leg.snoops.entered(event.channel.id)
+            leg.announcer.entered(event.channel.id)
 
     def _left(self, event: StasisEnd) -> None:
         leg = self._leg_of(event.channel.id)
@@ -199,6 +205,16 @@ class Session:
         leg = self._leg_of(event.recording.name)
         if leg is not None:
             leg.takes.ended(event.recording.name, event.timestamp)
+
+    def _playback_started(self, event: PlaybackStarted) -> None:
+        leg = self._leg_of(event.playback.id)
+        if leg is not None:
+            leg.announcer.started(event.playback, event.timestamp)
+
+    def _playback_finished(self, event: PlaybackFinished) -> None:
+        leg = self._leg_of(event.playback.id)
+        if leg is not None:
+            leg.announcer.finished(event.playback, event.timestamp)
 
     # After a connect: the store and Asterisk are made to agree
 
@@ -224,8 +240,10 @@ class Session:
 
     def _look_at(self, channel: Channel) -> None:
         """A channel that nobody follows: a call that began without us, or a snoop whose leg is over."""
-        if self._ours.match(channel.id) and self._leg_of(channel.id) is None:
-            self._context.release(channel.id)
+        if self._ours.match(channel.id):
+            leg = self._leg_of(channel.id)
+            if leg is None or not leg.uses(channel.id):
+                self._context.release(channel.id)
             return
         if not self.directory.is_recorded(channel):
             return
@@ -256,6 +274,8 @@ HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     RecordingStarted: Session._recording_started,
     RecordingFinished: Session._recording_ended,
     RecordingFailed: Session._recording_ended,
+    PlaybackStarted: Session._playback_started,
+    PlaybackFinished: Session._playback_finished,
 }
 """Event type to handler."""
 

@@ -5,7 +5,9 @@ Nothing here says how: `handlers/announcer.py` plays it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from ari_recorder.policies.commands import Source
@@ -15,6 +17,9 @@ from ari_recorder.policies.table import COMMANDS, Decision, Event, Leg, Reason, 
 
 TOLD_AFTER_LOSSES = 3
 """So many segments lost shortly after one another, and the parties are told; it is still being tried."""
+
+SETTLED_AFTER = timedelta(seconds=2)
+"""Until so long after the answer, another connected line is the same counterpart, better known."""
 
 _HARMLESS = frozenset({Reason.ALREADY, Reason.LATE, Reason.CALL_ENDED})
 
@@ -49,7 +54,9 @@ def announce(
     kind = _kind(before, event, after)
     if kind is None:
         return None
-    unknown_to_others = before.state in (State.PROVISIONAL, State.PROVISIONAL_PAUSED) and event is not Event.START
+    unknown_to_others = (
+        before.state in (State.PROVISIONAL, State.PROVISIONAL_PAUSED) and event is not Event.START
+    )
     audience = Audience.USER if unknown_to_others else Audience(preferences.heard_by)
     return _sounding(kind, audience, preferences, internal=internal)
 
@@ -61,11 +68,24 @@ def refuse(event: Event, reason: Reason, source: Source | None) -> Prompt | None
     return Prompt(PromptKind.ERROR, Audience.USER)
 
 
-def greet(leg: Leg, preferences: Preferences, *, internal: bool) -> Prompt | None:
+def greet(leg: Leg, preferences: Preferences, *, internal: bool, answered_for: timedelta) -> Prompt | None:
     """What somebody hears who has joined a call that is being recorded."""
     if leg.state is not State.RECORDING or preferences.heard_by is not HeardBy.BOTH:
         return None
+    if answered_for < SETTLED_AFTER:
+        return None
     return _sounding(PromptKind.START, Audience.COUNTERPART, preferences, internal=internal)
+
+
+def share(prompt: Prompt, others: Iterable[tuple[Leg, Announce]]) -> Prompt:
+    """Of two recorded users in one call each tells their own, so that nobody hears the same twice.
+
+    ``others`` are the call's other recorded legs, and what is announced there.
+    """
+    told = any(leg.state is State.RECORDING and sound is not Announce.NONE for leg, sound in others)
+    if told and prompt.audience is Audience.BOTH and not prompt.end:
+        return replace(prompt, audience=Audience.USER)
+    return prompt
 
 
 def warning_due_s(leg: Leg, preferences: Preferences) -> int:

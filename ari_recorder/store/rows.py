@@ -102,6 +102,11 @@ def snoops(app: str, leg: LegRow) -> tuple[str, str]:
     return f"{base}-{INWARD}", f"{base}-{OUTWARD}"
 
 
+def whisper(app: str, leg: UUID, announcement: UUID) -> str:
+    """Id of the snoop channel that plays an announcement, and of the playback on it."""
+    return f"{prefix(app, leg)}w-{announcement.hex}"
+
+
 def plan_segment(app: str, leg: LegRow, recording: UUID, file_format: str, now: datetime) -> SegmentRow:
     """The segment that the leg's policy has counted last."""
     name = f"{prefix(app, leg.id)}r{leg.policy.recordings}-{leg.policy.segments}"

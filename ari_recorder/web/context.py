@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from ari_recorder.config import Web
+from ari_recorder.live import Live
 from ari_recorder.store.accounts import Account
 from ari_recorder.store.database import Store
 from ari_recorder.store.scope import Viewer
@@ -35,7 +36,7 @@ Readiness = Callable[[], Awaitable[Mapping[str, Part]]]
 
 @dataclass(frozen=True)
 class WebContext:
-    """The store, the vault, the settings, and how to ask whether all parts work.
+    """The store, the vault, the settings, the calls that go on, and how to ask whether all parts work.
 
     ``key_file`` holds the key that session cookies are encrypted with: made when missing, readable by its
     owner alone. With another key everybody signs in again.
@@ -46,6 +47,7 @@ class WebContext:
     settings: Web
     key_file: Path
     readiness: Readiness
+    live: Live
     now: Callable[[], datetime] = utc_now
 
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from ari_recorder.config import Web
+from ari_recorder.live import Live
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, create_app
@@ -59,11 +60,17 @@ def parts() -> dict[str, Part]:
 
 
 @pytest.fixture
-def context(world: World, clock: Clock, parts: dict[str, Part], tmp_path: Path) -> WebContext:
+def live() -> Live:
+    """The calls that go on: none; tests put some in."""
+    return Live()
+
+
+@pytest.fixture
+def context(world: World, clock: Clock, parts: dict[str, Part], live: Live, tmp_path: Path) -> WebContext:
     async def readiness() -> Mapping[str, Part]:
         return parts
 
-    return WebContext(world.store, world.vault, Web(port=0), tmp_path / "session.key", readiness, clock)
+    return WebContext(world.store, world.vault, Web(port=0), tmp_path / "session.key", readiness, live, clock)
 
 
 @pytest.fixture

@@ -1,0 +1,125 @@
+"""The calls that go on, as they are now, for whoever follows them: the bridge from handlers to pages.
+
+Handlers put legs in and publish their changes; the web part takes snapshots, follows changes and gives
+commands. Who may see what is for `store.scope` to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from ari_recorder.policies.commands import Source
+from ari_recorder.policies.table import Event, Reason
+from ari_recorder.store.rows import LegRow
+
+WAITING_MAX = 1000
+"""Changes that may wait for a follower; one that is slower is dropped, and has to ask for a snapshot."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a command: ``reason`` says why it changed nothing, ``problem`` what went wrong."""
+
+    leg: LegRow
+    reason: Reason | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A leg as it has become."""
+
+    leg: LegRow
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A command that changed nothing."""
+
+    leg: LegRow
+    command: Event
+    source: Source
+    reason: Reason
+    at: datetime
+
+
+Change = Changed | Refused
+
+
+class Followed(Protocol):
+    """A leg in progress, as its handler offers it."""
+
+    row: LegRow
+
+    def command(self, command: Event) -> asyncio.Future[Answer]:
+        """Give a command from the app; the answer comes when it has been carried out."""
+
+    def annotated(self, annotations: Mapping[str, str]) -> None:
+        """Its note, mark or tags have been changed in the store."""
+
+
+class Follower:
+    """Somebody who follows: changes come by iterating; it ends when too many wait."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Change | None] = asyncio.Queue()
+
+    def tell(self, change: Change) -> bool:
+        """Put a change in; False when too many wait."""
+        full = self._waiting.qsize() >= WAITING_MAX
+        self._waiting.put_nowait(None if full else change)
+        return not full
+
+    def __aiter__(self) -> Follower:
+        return self
+
+    async def __anext__(self) -> Change:
+        change = await self._waiting.get()
+        if change is None:
+            raise StopAsyncIteration
+        return change
+
+
+class Live:
+    """Every leg in progress on every Asterisk."""
+
+    def __init__(self) -> None:
+        self._legs: dict[UUID, Followed] = {}
+        self._followers: set[Follower] = set()
+
+    def add(self, leg: Followed) -> None:
+        """A leg begins, or is found again after a restart."""
+        self._legs[leg.row.id] = leg
+
+    def remove(self, leg: Followed) -> None:
+        """A leg is over."""
+        self._legs.pop(leg.row.id, None)
+
+    def publish(self, change: Change) -> None:
+        """Tell every follower."""
+        self._followers -= {follower for follower in self._followers if not follower.tell(change)}
+
+    def legs(self) -> list[LegRow]:
+        """Every leg that is written down and not over, oldest first."""
+        rows = [leg.row for leg in self._legs.values() if leg.row.call is not None]
+        return sorted(rows, key=lambda row: row.created_at)
+
+    def find(self, leg: UUID) -> Followed | None:
+        """The leg in progress with that id."""
+        return self._legs.get(leg)
+
+    @contextmanager
+    def follow(self) -> Iterator[Follower]:
+        """Follow changes from now on; a snapshot taken inside misses none."""
+        follower = Follower()
+        self._followers.add(follower)
+        try:
+            yield follower
+        finally:
+            self._followers.discard(follower)
