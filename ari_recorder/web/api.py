@@ -22,21 +22,21 @@ CURSOR_MAX = 200
 
 async def recordings(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings``: a page of them, newest first."""
-    asked = _asked(request, "limit", "cursor")
-    found = await list_page(request, asked.get("cursor"), _limit(asked.get("limit")))
+    given = asked(request, "limit", "cursor")
+    found = await list_page(request, given.get("cursor"), _limit(given.get("limit")))
     body = {"recordings": [recording_json(row) for row in found.recordings], "next_cursor": found.next_cursor}
     return web.json_response(body)
 
 
 async def recording(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings/{id}``."""
-    _asked(request)
+    asked(request)
     return web.json_response(recording_json(await one(request)))
 
 
 async def recording_audio(request: web.Request) -> web.StreamResponse:
     """``GET /api/v1/recordings/{id}/audio``: the file, with ranges; to keep with ``?download=1``."""
-    download = _asked(request, "download").get("download", "0")
+    download = asked(request, "download").get("download", "0")
     if download not in ("0", "1"):
         raise Refused(400, "download: 0 or 1.")
     return await audio.send(request, await one(request), download=download == "1")
@@ -44,7 +44,7 @@ async def recording_audio(request: web.Request) -> web.StreamResponse:
 
 async def waveform(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings/{id}/waveform``: peaks of both sides, left and right in turn."""
-    _asked(request)
+    asked(request)
     row = await one(request)
     peaks = await request.app[CONTEXT].store.read(catalogue.peaks, viewer(request), row.id)
     return web.json_response(
@@ -60,7 +60,7 @@ async def waveform(request: web.Request) -> web.Response:
 
 async def timeline(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings/{id}/timeline``: its segments, in order."""
-    _asked(request)
+    asked(request)
     spans = await request.app[CONTEXT].store.read(catalogue.timeline, viewer(request), recording_id(request))
     return web.json_response({"segments": [_span_json(span) for span in spans]})
 
@@ -90,7 +90,7 @@ def recording_id(request: web.Request) -> UUID:
     except ValueError:
         found = None
     if found is None or str(found) != text.lower():
-        raise Refused(400, "The id of a recording is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b.")
+        raise Refused(400, "The id in the address is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b.")
     return found
 
 
@@ -105,10 +105,10 @@ def recording_json(row: RecordingRow) -> dict[str, Any]:
         "counterpart": {"number": row.counterpart_number, "name": row.counterpart_name},
         "direction": row.direction,
         "internal": row.internal,
-        "answered_at": _time(row.answered_at),
-        "started_at": _time(row.started_at),
-        "ended_at": _time(row.ended_at),
-        "stored_at": _time(row.stored_at),
+        "answered_at": time(row.answered_at),
+        "started_at": time(row.started_at),
+        "ended_at": time(row.ended_at),
+        "stored_at": time(row.stored_at),
         "duration_ms": row.duration_ms,
         "problems": list(row.problems),
         "media_type": row.media_type,
@@ -130,20 +130,21 @@ def recording_json(row: RecordingRow) -> dict[str, Any]:
 def _span_json(span: SegmentSpan) -> dict[str, Any]:
     return {
         "ordinal": span.ordinal,
-        "began_at": _time(span.began_at),
-        "ended_at": _time(span.ended_at),
+        "began_at": time(span.began_at),
+        "ended_at": time(span.ended_at),
         "offset_ms": span.offset_ms,
         "duration_ms": span.duration_ms,
     }
 
 
-def _time(at: datetime | None) -> str | None:
+def time(at: datetime | None) -> str | None:
+    """RFC 3339, UTC, milliseconds."""
     if at is None:
         return None
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _asked(request: web.Request, *known: str) -> dict[str, str]:
+def asked(request: web.Request, *known: str) -> dict[str, str]:
     """The query's parameters. Raises `Refused` (400) for an unknown or repeated one."""
     _refuse_unknown(request.query.keys(), known)
     for name in known:

@@ -44,12 +44,22 @@ EXPLANATIONS = {
 
 
 class Refused(ARIRecorderError):
-    """A request that is answered with ``status`` and, under ``/api``, with this message."""
+    """A request that is answered with ``status`` and, under ``/api``, with this message.
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    ``members`` are further members of the answer there.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
 
 
 @web.middleware
@@ -96,6 +106,7 @@ def problem(refused: Refused) -> web.Response:
         "title": HTTPStatus(refused.status).phrase,
         "status": refused.status,
         "detail": str(refused),
+        **refused.members,
     }
     return web.Response(
         text=json.dumps(body),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 from aiohttp_session import session_middleware
 
-from ari_recorder.web import api, health, page, pages, signin
+from ari_recorder.web import api, calls, health, page, pages, signin
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.gate import gate
 from ari_recorder.web.problems import errors
@@ -16,6 +16,7 @@ from ari_recorder.web.session import SessionCookie, load_key
 
 BODY_MAX_BYTES = 64 * 1024
 _V1 = "/api/v1/recordings"
+_CALLS = "/api/v1/calls"
 
 ROUTES = (
     web.get("/", pages.recordings, name="recordings"),
@@ -28,6 +29,10 @@ ROUTES = (
     web.get(_V1 + "/{id}/audio", api.recording_audio, name="api-audio"),
     web.get(_V1 + "/{id}/waveform", api.waveform, name="api-waveform"),
     web.get(_V1 + "/{id}/timeline", api.timeline, name="api-timeline"),
+    web.get(_CALLS + "/live", calls.live, name="api-calls-live"),
+    web.post(_CALLS + "/{id}/{command:start|stop|pause|resume}", calls.command, name="api-command"),
+    web.patch(_CALLS + "/{id}", calls.annotate, name="api-annotate"),
+    web.get("/api/v1/live", calls.feed, name="api-live"),
     web.get("/healthz", health.healthz, name="healthz"),
     web.get("/readyz", health.readyz, name="readyz"),
     web.get("/metrics", health.metrics, name="metrics"),

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_recorder.policies.commands import DEFAULT_CODES, Given, Keys, Source, press, take
+from ari_recorder.policies.commands import Given, Keys, Source, press, take
+from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import COMMANDS, Event
 
+DEFAULT_CODES = Preferences().commands
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def dial(digits: str, every_s: float = 0.2, keys: Keys | None = None) -> list[Event]:
-    keys, commands = keys or Keys(), []
+    keys, commands = keys or Keys(DEFAULT_CODES), []
     for index, digit in enumerate(digits):
         keys, command = press(keys, digit, T0 + timedelta(seconds=every_s * index))
         commands += [command] if command else []
@@ -52,31 +54,31 @@ def test_half_a_code_and_silence_is_forgotten() -> None:
 
 @given(st.text(alphabet="0123456789*#ABCD", max_size=400))
 def test_a_flood_of_digits_is_held_in_no_more_than_a_code(digits: str) -> None:
-    keys = Keys()
+    keys = Keys(DEFAULT_CODES)
     for digit in digits:
         keys, _ = press(keys, digit, T0)
         assert len(keys.digits) < max(map(len, DEFAULT_CODES))
 
 
 def test_the_same_keys_as_digits_and_as_a_feature_are_one_command() -> None:
-    keys, first = take(Keys(), Given(Event.PAUSE, Source.FEATURE, T0))
+    keys, first = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.FEATURE, T0))
     keys, second = take(keys, Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=1)))
     assert (first, second) == (Event.PAUSE, None)
 
 
 def test_pressed_again_in_the_same_way_is_given_again() -> None:
-    keys, _ = take(Keys(), Given(Event.PAUSE, Source.FEATURE, T0))
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.FEATURE, T0))
     _, again = take(keys, Given(Event.PAUSE, Source.FEATURE, T0 + timedelta(seconds=1)))
     assert again is Event.PAUSE
 
 
 def test_later_or_another_command_is_no_echo() -> None:
-    keys, _ = take(Keys(), Given(Event.PAUSE, Source.FEATURE, T0))
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.FEATURE, T0))
     assert take(keys, Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=3)))[1] is Event.PAUSE
     assert take(keys, Given(Event.RESUME, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.RESUME
 
 
 def test_an_echo_is_swallowed_once() -> None:
-    keys, _ = take(Keys(), Given(Event.START, Source.FEATURE, T0))
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.START, Source.FEATURE, T0))
     keys, _ = take(keys, Given(Event.START, Source.DIGITS, T0))
     assert take(keys, Given(Event.START, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.START

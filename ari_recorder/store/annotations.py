@@ -1,0 +1,39 @@
+"""Notes, marks and tags of calls: on the call, on each of its recordings, and every change in its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ari_recorder.errors import NotFound
+from ari_recorder.policies.annotations import FIELDS
+from ari_recorder.store import models
+from ari_recorder.store.scope import Viewer, visible_legs
+
+
+def annotate(asker: Viewer, leg: UUID, changes: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """Change a call's note, mark or tags, during it or afterwards; returns all of them as they are then.
+
+    ``changes`` have been checked (`policies.annotations.check`). Raises `NotFound` if there is no such call
+    that ``asker`` may see.
+    """
+    row = find(asker, leg)
+    for field, after in changes.items():
+        before = getattr(row, field)
+        if after != before:
+            models.Annotation.create(
+                leg=leg, user=asker.user, at=now, field=field, before=before, after=after
+            )
+    models.Leg.update(**changes).where(models.Leg.id == leg).execute()
+    models.Recording.update(**changes).where(models.Recording.leg == leg).execute()
+    return {field: getattr(row, field) for field in FIELDS} | dict(changes)
+
+
+def find(asker: Viewer, leg: UUID) -> Any:
+    """The table's row of a leg. Raises `NotFound` if there is none that ``asker`` may see."""
+    row = models.Leg.select().join(models.User).where(visible_legs(asker) & (models.Leg.id == leg)).first()
+    if row is None:
+        raise NotFound(f"No call {leg}.")
+    return row

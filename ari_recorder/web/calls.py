@@ -1,0 +1,202 @@
+"""The API of calls in progress: what goes on, commands, notes, and the live feed (rows S2, C2, C3, T3).
+
+A call is here one recorded user's part of it: a call of two recorded users is two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID
+
+from aiohttp import WSMsgType, web
+
+from ari_recorder.errors import NotAllowed
+from ari_recorder.live import Answer, Change, Follower, Refused
+from ari_recorder.policies.annotations import check
+from ari_recorder.policies.table import Event, Reason, State, commands
+from ari_recorder.store.annotations import annotate as write_annotations
+from ari_recorder.store.annotations import find
+from ari_recorder.store.rows import LegRow
+from ari_recorder.store.scope import may_command, sees
+from ari_recorder.web import problems
+from ari_recorder.web.api import asked, recording_id, time
+from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.session import who_asks
+
+ANSWERED_WITHIN_S = 10.0
+"""How long a command may take before the answer is that it is still being carried out."""
+HEARTBEAT_S = 20.0
+ASKED_AGAIN_S = 15.0
+"""How often it is looked whether who follows the live feed still may."""
+
+REASONS: dict[Reason, str] = {
+    Reason.NOT_IN_THIS_MODE: "The recording mode of this user does not have this command.",
+    Reason.NOT_ANSWERED: "The call has not been answered yet.",
+    Reason.NOT_RECORDING: "Nothing is being recorded: give start first.",
+    Reason.RECORDING_FAILED: "The recording of this call has failed and was given up.",
+    Reason.CALL_ENDED: "The call is over.",
+    Reason.ALREADY: "It is so already.",
+    Reason.LATE: "It is too late for that.",
+}
+
+
+async def live(request: web.Request) -> web.Response:
+    """``GET /api/v1/calls/live``: the calls that go on, oldest first."""
+    asked(request)
+    return web.json_response({"calls": _snapshot(request)})
+
+
+async def command(request: web.Request) -> web.Response:
+    """``POST /api/v1/calls/{id}/start`` and the other commands; answered when it has been carried out."""
+    asked(request)
+    answer = await give(request, recording_id(request), Event(request.match_info["command"]))
+    return web.json_response({"call": call_json(answer.leg), "already": answer.reason is Reason.ALREADY})
+
+
+async def give(request: web.Request, leg: UUID, command: Event) -> Answer:
+    """Give a command. Raises `Refused` where nothing came of it, `NotFound` and `NotAllowed`."""
+    context, asker = request.app[CONTEXT], viewer(request)
+    followed = context.live.find(leg)
+    if followed is None or not sees(asker, followed.row):
+        await context.store.read(find, asker, leg)
+        raise _refused(Reason.CALL_ENDED, None)
+    if not may_command(asker, followed.row):
+        raise NotAllowed("Only the recorded user can do this in their own call.")
+    waiting = followed.command(command)
+    await asyncio.wait([waiting], timeout=ANSWERED_WITHIN_S)
+    if waiting.cancelled():
+        raise problems.Refused(503, "The recorder is stopping: try again.", {"Retry-After": "5"})
+    if not waiting.done():
+        raise problems.Refused(504, "Asterisk has not confirmed it yet; the live feed tells when it has.")
+    answer = waiting.result()
+    if answer.reason not in (None, Reason.ALREADY):
+        raise _refused(answer.reason, answer.leg)
+    if answer.problem:
+        raise problems.Refused(502, answer.problem)
+    return answer
+
+
+async def annotate(request: web.Request) -> web.Response:
+    """``PATCH /api/v1/calls/{id}``: note, mark and tags, during the call and afterwards."""
+    asked(request)
+    context, leg = request.app[CONTEXT], recording_id(request)
+    try:
+        changes = check(await read_object(request))
+    except ValueError as error:
+        raise problems.Refused(400, str(error)) from error
+    now = await context.store.write(write_annotations, viewer(request), leg, changes, context.now())
+    followed = context.live.find(leg)
+    if followed is not None:
+        followed.annotated(now)
+    return web.json_response({"id": str(leg), **now})
+
+
+async def feed(request: web.Request) -> web.WebSocketResponse:
+    """``GET /api/v1/live``: a websocket with a snapshot, then every change of what who asks may see."""
+    asked(request)
+    if request.headers.get("Origin", "").rpartition("://")[2] not in ("", request.host):
+        raise problems.Refused(403, "The live feed is for this service's own pages and for programs.")
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024)
+    if not socket.can_prepare(request):
+        raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
+    await socket.prepare(request)
+    with request.app[CONTEXT].live.follow() as follower:
+        await socket.send_json({"type": "snapshot", "calls": _snapshot(request)})
+        tasks = [
+            asyncio.create_task(work)
+            for work in (_send(request, socket, follower), _receive(socket), _while_allowed(request))
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    await socket.close()
+    return socket
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent. Raises `Refused` (400) if it is none."""
+    try:
+        found = json.loads(await request.text())
+    except (ValueError, LookupError, RecursionError) as error:
+        raise problems.Refused(400, "The body is not JSON in UTF-8.") from error
+    if not isinstance(found, dict):
+        raise problems.Refused(400, 'The body is not a JSON object: {"note": "…"}.')
+    return found
+
+
+def call_json(leg: LegRow) -> dict[str, Any]:
+    """A call as the live feed shows it."""
+    return {
+        "id": str(leg.id),
+        "call": str(leg.call),
+        "pbx": leg.pbx,
+        "user": {"number": leg.user_number, "name": leg.user_name},
+        "counterpart": {"number": leg.counterpart.number, "name": leg.counterpart.name},
+        "direction": leg.direction,
+        "internal": leg.internal,
+        "mode": leg.policy.mode,
+        "state": leg.policy.state,
+        "since": time(leg.policy.since),
+        "commands": list(commands(leg.policy)),
+        "began_at": time(leg.created_at),
+        "answered_at": time(leg.answered_at),
+        "ended_at": time(leg.ended_at),
+        "recording": str(leg.recording) if leg.recording and leg.policy.state is not State.RINGING else None,
+        **leg.annotations,
+    }
+
+
+def _snapshot(request: web.Request) -> list[dict[str, Any]]:
+    asker = viewer(request)
+    return [call_json(leg) for leg in request.app[CONTEXT].live.legs() if sees(asker, leg)]
+
+
+def _refused(reason: Reason, leg: LegRow | None) -> problems.Refused:
+    members: dict[str, object] = {"reason": reason}
+    if leg is not None:
+        members["commands"] = list(commands(leg.policy))
+    return problems.Refused(409, REASONS[reason], members=members)
+
+
+async def _send(request: web.Request, socket: web.WebSocketResponse, follower: Follower) -> None:
+    asker = viewer(request)
+    async for change in follower:
+        if sees(asker, change.leg):
+            await socket.send_json(_change_json(change))
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    if not isinstance(change, Refused):
+        return {"type": "call", "call": call_json(change.leg)}
+    return {
+        "type": "refused",
+        "id": str(change.leg.id),
+        "command": change.command,
+        "source": change.source,
+        "reason": change.reason,
+        "detail": REASONS[change.reason],
+        "at": time(change.at),
+    }
+
+
+async def _receive(socket: web.WebSocketResponse) -> None:
+    """Nothing is expected: read until it is closed."""
+    while (await socket.receive()).type not in (
+        WSMsgType.CLOSE,
+        WSMsgType.CLOSING,
+        WSMsgType.CLOSED,
+        WSMsgType.ERROR,
+    ):
+        pass
+
+
+async def _while_allowed(request: web.Request) -> None:
+    """Until who follows is signed out, or has other rights: then the feed ends, and they may ask again."""
+    before = request[ACCOUNT]
+    while await who_asks(request) == before:  # noqa: ASYNC110 - other processes change it, too
+        await asyncio.sleep(ASKED_AGAIN_S)

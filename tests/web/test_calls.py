@@ -1,0 +1,275 @@
+"""Calls in progress over HTTP: who sees and commands what, notes, bad input, and the live feed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+
+from ari_recorder.live import Answer, Changed, Live, Refused
+from ari_recorder.policies.commands import Source
+from ari_recorder.policies.table import Event, Leg, Mode, Reason, State, decide
+from ari_recorder.store import calls, models
+from ari_recorder.store.rows import Counterpart, LegRow
+
+from .world import NOON, Browser, NewBrowser, World
+
+SEES = {
+    "admin-acme": {"anna", "bo"},
+    "admin-other": {"olle"},
+    "anna": {"anna"},
+    "bo": {"bo"},
+    "olle": {"olle"},
+}
+
+
+class Followed:
+    """A leg that the policy's table decides about, with no Asterisk behind it."""
+
+    def __init__(self, live: Live, row: LegRow) -> None:
+        self.live, self.row = live, row
+        live.add(self)
+
+    def command(self, command: Event) -> asyncio.Future[Answer]:
+        decision = decide(self.row.policy, command, NOON)
+        self.row = replace(self.row, policy=decision.leg)
+        self.live.publish(Changed(self.row))
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer.set_result(Answer(self.row, decision.reason))
+        return answer
+
+    def annotated(self, annotations: Mapping[str, str]) -> None:
+        self.row = replace(self.row, annotations=annotations)
+        self.live.publish(Changed(self.row))
+
+
+def follow(world: World, live: Live, login: str, mode: Mode = Mode.ALWAYS_PAUSE_RESUME) -> Followed:
+    """A call of that user, answered, in the catalogue and among those that go on."""
+    owner = world.store.read_now(lambda: models.User.get_by_id(world.ids[login]))
+    leg = decide(Leg(mode, State.RINGING, NOON), Event.ANSWERED, NOON).leg
+    row = LegRow(
+        id=models.new_id(), user=owner.id, organisation=owner.organisation_id, pbx="main",
+        channel=f"channel-{login}", channel_name="PJSIP/101-00000001", direction="inbound",
+        counterpart=Counterpart("0812345678", "Eva"), created_at=NOON, answered_at=NOON, policy=leg,
+        internal_numbers=r"\d{3}", user_number=owner.number or "", user_name=owner.name,
+    )  # fmt: skip
+    call = world.store.write_now(calls.begin_leg, row, f"linked-{login}", ())
+    return Followed(live, replace(row, call=call))
+
+
+@pytest.fixture
+def ongoing(world: World, live: Live) -> dict[str, Followed]:
+    return {login: follow(world, live, login) for login in ("anna", "bo", "olle")}
+
+
+async def send(browser: Browser, method: str, path: str, **options: Any) -> Any:
+    page = await browser.get("/")
+    token = page.text.partition('name="form_token" value="')[2].partition('"')[0]
+    return await browser.request(method, path, headers={"X-Form-Token": token}, **options)
+
+
+@pytest.mark.parametrize("asker", SEES)
+async def test_who_asks_sees_their_own_calls_and_an_administrator_the_organisations(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], asker: str
+) -> None:
+    found = (await (await open_browser(asker)).get("/api/v1/calls/live")).json()["calls"]
+    assert {call["id"] for call in found} == {str(ongoing[login].row.id) for login in SEES[asker]}
+
+
+async def test_a_call_is_told_with_what_can_be_done(
+    open_browser: NewBrowser, ongoing: dict[str, Followed]
+) -> None:
+    (call,) = (await (await open_browser("anna")).get("/api/v1/calls/live")).json()["calls"]
+    assert call["user"] == {"number": "101", "name": "Anna Andersson"}
+    assert (call["state"], call["commands"], call["since"]) == (
+        "recording",
+        ["pause"],
+        "2026-11-22T12:00:00.000Z",
+    )
+
+
+async def test_a_command_is_carried_out_and_the_same_again_is_harmless(
+    open_browser: NewBrowser, ongoing: dict[str, Followed]
+) -> None:
+    browser, path = await open_browser("bo"), f"/api/v1/calls/{ongoing['bo'].row.id}/pause"
+    first, again = await send(browser, "POST", path), await send(browser, "POST", path)
+    assert (first.status, first.json()["already"], first.json()["call"]["state"]) == (200, False, "paused")
+    assert (again.status, again.json()["already"], again.json()["call"]["commands"]) == (
+        200,
+        True,
+        ["resume"],
+    )
+
+
+async def test_what_the_mode_has_not_is_refused_with_the_reason(
+    open_browser: NewBrowser, ongoing: dict[str, Followed]
+) -> None:
+    refused = await send(await open_browser("anna"), "POST", f"/api/v1/calls/{ongoing['anna'].row.id}/stop")
+    assert (refused.status, refused.json()["reason"]) == (409, "not_in_this_mode")
+    assert refused.json()["commands"] == ["pause"]
+    assert ongoing["anna"].row.policy.state is State.RECORDING
+
+
+@pytest.mark.parametrize(
+    ("asker", "owner", "status"),
+    [("admin-acme", "anna", 403), ("bo", "anna", 404), ("olle", "anna", 404), ("admin-other", "bo", 404)],
+)
+async def test_nobody_commands_the_call_of_another(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], asker: str, owner: str, status: int
+) -> None:
+    browser = await open_browser(asker)
+    answer = await send(browser, "POST", f"/api/v1/calls/{ongoing[owner].row.id}/pause")
+    assert answer.status == status
+    assert ongoing[owner].row.policy.state is State.RECORDING
+
+
+async def test_a_call_that_is_over_is_not_commanded_but_can_be_noted(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], live: Live
+) -> None:
+    live.remove(ongoing["anna"])
+    browser, path = await open_browser("anna"), f"/api/v1/calls/{ongoing['anna'].row.id}"
+    over = await send(browser, "POST", f"{path}/pause")
+    assert (over.status, over.json()["reason"]) == (409, "call_ended")
+    noted = await send(browser, "PATCH", path, json={"note": "Ring back"})
+    assert (noted.status, noted.json()["note"]) == (200, "Ring back")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/calls/{id}/pause", "/api/v1/calls/{id}"])
+async def test_unknown_ids(open_browser: NewBrowser, path: str) -> None:
+    method = "PATCH" if path.endswith("}") else "POST"
+    browser = await open_browser("anna")
+    for text, status in ((str(uuid4()), 404), ("nonsense", 400)):
+        assert (await send(browser, method, path.format(id=text), json={"note": ""})).status == status
+
+
+async def test_without_a_form_token_or_session_nothing_is_done(
+    open_browser: NewBrowser, ongoing: dict[str, Followed]
+) -> None:
+    path = f"/api/v1/calls/{ongoing['anna'].row.id}"
+    assert (await (await open_browser("anna")).request("POST", f"{path}/pause")).status == 403
+    assert (await (await open_browser()).request("POST", f"{path}/pause")).status == 401
+    assert (await (await open_browser()).get("/api/v1/calls/live")).status == 401
+    assert ongoing["anna"].row.policy.state is State.RECORDING
+
+
+BAD = {
+    "a tag too long": ({"tag1": "x" * 129}, 400, "tag1: 129 characters; at most 128"),
+    "a note too long": ({"note": "x" * 4001}, 400, "note: 4001 characters; at most 4000"),
+    "a body too long": ({"note": "x" * 10_000_000}, 413, ""),
+    "no such field": ({"nota": "x"}, 400, "Unknown field 'nota'"),
+    "no such colour": ({"mark": "mauve"}, 400, "mark: one of red"),
+    "no text": ({"note": 7}, 400, "note: text"),
+    "nothing": ({}, 400, "Nothing to change"),
+    "a list": ([], 400, "not a JSON object"),
+    "a null byte": ({"note": "a\0b"}, 400, "cannot be shown"),
+    "half a character": ({"tag2": "\ud800"}, 400, "tag2"),
+    "a good and a bad one": ({"note": "good", "tag3": "x" * 129}, 400, "tag3"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_bad_change_is_refused_whole(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], world: World, case: str
+) -> None:
+    body, status, detail = BAD[case]
+    browser, leg = await open_browser("anna"), ongoing["anna"].row.id
+    answer = await send(browser, "PATCH", f"/api/v1/calls/{leg}", json=body)
+    assert answer.status == status
+    assert detail in answer.json()["detail"]
+    row = world.store.read_now(lambda: models.Leg.get_by_id(leg))
+    assert (row.note, row.mark, row.tag1, row.tag2, row.tag3) == ("",) * 5
+    assert world.store.read_now(models.Annotation.select().count) == 0
+
+
+async def test_broken_json(open_browser: NewBrowser, ongoing: dict[str, Followed]) -> None:
+    browser = await open_browser("anna")
+    for body in (b"{", b"\xff\xfe", b"[" * 50_000):
+        answer = await send(browser, "PATCH", f"/api/v1/calls/{ongoing['anna'].row.id}", data=body)
+        assert (answer.status, answer.json()["detail"]) == (400, "The body is not JSON in UTF-8.")
+
+
+async def test_the_longest_tag_is_kept_whole_on_the_call_and_its_recordings_with_its_history(
+    open_browser: NewBrowser, world: World
+) -> None:
+    recording = world.recording(world.ids["anna"])
+    leg = world.store.read_now(lambda: models.Recording.get_by_id(recording).leg_id)
+    browser = await open_browser("anna")
+    for tag in ("å" * 128, "short"):
+        changed = await send(browser, "PATCH", f"/api/v1/calls/{leg}", json={"tag1": tag, "mark": "red"})
+        assert changed.json() == {
+            "id": str(leg),
+            "note": "",
+            "mark": "red",
+            "tag1": tag,
+            "tag2": "",
+            "tag3": "",
+        }
+        assert (await browser.get(f"/api/v1/recordings/{recording}")).json()["tag1"] == tag
+
+    def history() -> list[tuple[str, str, str, UUID]]:
+        rows = models.Annotation.select().order_by(models.Annotation.id)
+        return [(row.field, row.before, row.after, row.user_id) for row in rows]
+
+    anna = world.ids["anna"]
+    assert sorted(world.store.read_now(history)) == sorted(
+        [("tag1", "", "å" * 128, anna), ("mark", "", "red", anna), ("tag1", "å" * 128, "short", anna)]
+    )
+
+
+async def test_the_feed_begins_with_a_snapshot_and_tells_every_change(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], live: Live
+) -> None:
+    browser, anna = await open_browser("anna"), ongoing["anna"]
+    async with browser.client.ws_connect("/api/v1/live") as feed:
+        snapshot = await feed.receive_json(timeout=5)
+        assert [call["id"] for call in snapshot["calls"]] == [str(anna.row.id)]
+        ongoing["bo"].command(Event.PAUSE)  # not for her
+        await send(browser, "POST", f"/api/v1/calls/{anna.row.id}/pause")
+        changed = await feed.receive_json(timeout=5)
+        assert (changed["type"], changed["call"]["state"], changed["call"]["commands"]) == (
+            "call",
+            "paused",
+            ["resume"],
+        )
+        await send(browser, "PATCH", f"/api/v1/calls/{anna.row.id}", json={"note": "Hello"})
+        assert (await feed.receive_json(timeout=5))["call"]["note"] == "Hello"
+        live.publish(Refused(anna.row, Event.STOP, Source.DIGITS, Reason.NOT_IN_THIS_MODE, NOON))
+        refused = await feed.receive_json(timeout=5)
+        assert (refused["type"], refused["command"], refused["source"]) == ("refused", "stop", "digits")
+        assert (refused["reason"], refused["id"]) == ("not_in_this_mode", str(anna.row.id))
+
+
+async def test_the_feed_is_not_for_others_pages_and_not_without_a_session(open_browser: NewBrowser) -> None:
+    browser = await open_browser("anna")
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+        await browser.client.ws_connect("/api/v1/live", headers={"Origin": "https://elsewhere.example"})
+    assert (await browser.get("/api/v1/live")).status == 426
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+        await (await open_browser()).client.ws_connect("/api/v1/live")
+
+
+async def test_the_feed_ends_when_who_follows_is_gone(
+    open_browser: NewBrowser, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ari_recorder.web.calls.ASKED_AGAIN_S", 0.05)
+    browser = await open_browser("anna")
+    async with browser.client.ws_connect("/api/v1/live") as feed:
+        await feed.receive_json(timeout=5)
+        world.change(models.User, world.ids["anna"], password_hash=None)
+        assert (await feed.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_a_follower_too_slow_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, world: World, live: Live
+) -> None:
+    monkeypatch.setattr("ari_recorder.live.WAITING_MAX", 3)
+    leg = follow(world, live, "anna")
+    with live.follow() as slow:
+        for _ in range(5):
+            live.publish(Changed(leg.row))
+        assert len([change async for change in slow]) == 3
