@@ -63,10 +63,12 @@ class Call:
             created_at=at,
             policy=Leg(user.mode, State.RINGING, at),
             internal_numbers=r"\d{2,5}",
+            user_number=user.number or "",
+            user_name=user.name,
             armings=1,
         )
-        store.write_now(calls.begin_leg, row, f"linked-{row.channel}", rows.snoops(APP, row))
-        return cls(store, row, at)
+        call = store.write_now(calls.begin_leg, row, f"linked-{row.channel}", rows.snoops(APP, row))
+        return cls(store, replace(row, call=call), at)
 
     def happens(self, *events: Event) -> Call:
         """Decide and save each event, a second apart; the end of a segment is not written yet."""

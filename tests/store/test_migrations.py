@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,47 @@ def test_several_processes_may_migrate_at_once(store_url: str) -> None:
     assert [process.returncode for process in processes] == [0] * 3, "\n".join(errors)
     with reopened(store_url) as store:
         assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
+
+
+def test_a_catalogue_of_the_first_version_keeps_what_it_has(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.py").write_text((MIGRATIONS / "0001_first.py").read_text())
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", folder)
+        with reopened(store_url) as store:
+            store.write_now(_write_first)
+    with reopened(store_url) as store:
+        (leg,) = store.read_now(lambda: list(models.Leg.select()))
+        assert (leg.channel, leg.preferences, leg.note, leg.tag3) == ("1.1", "{}", "", "")
+        assert store.read_now(lambda: leg.user.preferences) == "{}"
+
+
+def _write_first() -> None:
+    """As the first version wrote: without the columns that came later."""
+    at = models.UtcField().db_value(datetime(2026, 11, 22, tzinfo=UTC))
+    ids = [str(models.new_id()) for _ in range(4)]
+    binary = isinstance(models.database.obj, SqliteDatabase)
+    mark = "?" if binary else "%s"
+    keys: list[Any] = [identifier.replace("-", "") if binary else identifier for identifier in ids]
+
+    def insert(table: str, **values: Any) -> None:
+        columns = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join([mark] * len(values))
+        models.database.execute_sql(
+            f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', list(values.values())
+        )
+
+    insert("organisation", id=keys[0], name="Acme", timezone="UTC", language="en", internal_numbers="x")
+    insert(
+        "user", id=keys[1], organisation_id=keys[0], name="Anna", mode="always", role="user", may_listen=True,
+        password_is_default=False,
+    )  # fmt: skip
+    insert("call", id=keys[2], pbx="main", linkedid="1", started_at=at)
+    insert(
+        "leg", id=keys[3], call_id=keys[2], user_id=keys[1], pbx="main", channel="1.1",
+        channel_name="PJSIP/1-1", direction="inbound", counterpart_number="", counterpart_name="", created_at=at, mode="always",
+        state="ended", since=at, recordings=0, segments=0, losses=0, armings=0,
+    )  # fmt: skip

@@ -2,18 +2,22 @@
 
 from peewee import *
 
+COLUMNS = (
+    ("organisation", "preferences", "TEXT", "{}"),
+    ("user", "preferences", "TEXT", "{}"),
+    ("leg", "preferences", "TEXT", "{}"),
+    ("leg", "note", "TEXT", ""),
+    ("leg", "mark", "VARCHAR(32)", ""),
+    ("leg", "tag1", "VARCHAR(128)", ""),
+    ("leg", "tag2", "VARCHAR(128)", ""),
+    ("leg", "tag3", "VARCHAR(128)", ""),
+)
+
 
 def up(migrator, db):
-    migrator.migrate(
-        migrator.add_column("organisation", "preferences", TextField(default="{}")),
-        migrator.add_column("user", "preferences", TextField(default="{}")),
-        migrator.add_column("leg", "preferences", TextField(default="{}")),
-        migrator.add_column("leg", "note", TextField(default="")),
-        migrator.add_column("leg", "mark", CharField(max_length=32, default="")),
-        migrator.add_column("leg", "tag1", CharField(max_length=128, default="")),
-        migrator.add_column("leg", "tag2", CharField(max_length=128, default="")),
-        migrator.add_column("leg", "tag3", CharField(max_length=128, default="")),
-    )
+    # added in place: peewee's own way makes an SQLite table anew, which the rows that refer to it forbid
+    for table, column, kind, default in COLUMNS:
+        db.execute_sql(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {kind} NOT NULL DEFAULT \'{default}\'')
 
     class Leg(Model):
         id = UUIDField(primary_key=True)
@@ -105,12 +109,3 @@ def up(migrator, db):
             table_name = "announcement"
 
     db.create_tables([Counterpart, Annotation, Prompt, Announcement])
-
-
-def down(migrator, db):
-    for table in ("announcement", "prompt", "annotation", "counterpart"):
-        migrator.migrate(migrator.drop_table(table))
-    for table in ("organisation", "user", "leg"):
-        migrator.migrate(migrator.drop_column(table, "preferences"))
-    for column in ("note", "mark", "tag1", "tag2", "tag3"):
-        migrator.migrate(migrator.drop_column("leg", column))
