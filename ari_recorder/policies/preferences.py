@@ -6,7 +6,7 @@ Source: rows C2 and C5-C7 of the requirements.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -89,10 +89,15 @@ def combine(*layers: Mapping[str, Any]) -> Preferences:
 
 def check(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as `Preferences` has them. Raises `ValueError` naming the key and what is allowed."""
-    unknown = sorted(set(values) - set(_READERS))
+    check_names(values)
+    return {key: _READERS[key](key, value) for key, value in values.items()}
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise `ValueError` if one of the names is no preference's."""
+    unknown = sorted(set(names) - set(_READERS))
     if unknown:
         raise ValueError(f"Unknown preference {unknown[0][:40]!r}; known: {', '.join(_READERS)}.")
-    return {key: _READERS[key](key, value) for key, value in values.items()}
 
 
 def _language(key: str, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -143,6 +143,29 @@ def change_user(number_or_login: str, **changes: Any) -> UserRow:
     return _user_row(models.User.get_by_id(user.id))
 
 
+def shown_preferences(number_or_login: str | None) -> preferences.Shown:
+    """The preferences in effect for a user, or with None for those of the organisation who set nothing.
+
+    Raises `NotFound`.
+    """
+    user = _find(number_or_login) if number_or_login is not None else None
+    organisation = user.organisation if user else models.Organisation.get_by_id(default_organisation())
+    return preferences.effective(organisation, user)
+
+
+def change_preferences(number_or_login: str | None, changes: Mapping[str, Any]) -> preferences.Shown:
+    """Set preferences of a user, or with None of the organisation; a value of None takes one back.
+
+    Returns what is in effect then. Raises `NotFound`, or `SettingsError` for what cannot be.
+    """
+    if number_or_login is not None:
+        preferences.change(_find(number_or_login), changes)
+    else:
+        preferences.change(models.Organisation.get_by_id(default_organisation()), changes)
+    changed()
+    return shown_preferences(number_or_login)
+
+
 def list_users() -> list[UserRow]:
     """Every user, by number."""
     return [_user_row(user) for user in models.User.select().order_by(models.User.number, models.User.name)]
@@ -165,7 +188,7 @@ def recorded_endpoints(pbx: str) -> list[RecordedEndpoint]:
             internal_numbers=row.user.organisation.internal_numbers,
             user_number=row.user.number or "",
             user_name=row.user.name,
-            preferences=preferences.effective(row.user),
+            preferences=preferences.effective(row.user.organisation, row.user).preferences,
         )
         for row in rows
     ]

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from ari_recorder.errors import SettingsError
-from ari_recorder.policies.preferences import LANGUAGES, Preferences, check, combine
+from ari_recorder.policies.preferences import LANGUAGES, Preferences, check, check_names, combine
 
 
-def effective(user: Any) -> Preferences:
-    """What holds for the user's next call; ``user`` is the table's row, joined with its organisation."""
-    organisation = user.organisation
-    base = {"language": organisation.language} if organisation.language in LANGUAGES else {}
-    return combine(base, json.loads(organisation.preferences), json.loads(user.preferences))
+@dataclass(frozen=True)
+class Shown:
+    """Preferences in effect, and of each where it comes from: ``default``, ``organisation`` or ``user``."""
+
+    preferences: Preferences
+    origins: Mapping[str, str]
+
+
+def effective(organisation: Any, user: Any | None) -> Shown:
+    """What holds for the next call of ``user``, or of who has set nothing; both are the tables' rows."""
+    layers = {
+        "default": {"language": organisation.language} if organisation.language in LANGUAGES else {},
+        "organisation": json.loads(organisation.preferences),
+        "user": json.loads(user.preferences) if user else {},
+    }
+    preferences = combine(*layers.values())
+    origins = dict.fromkeys(Preferences.__dataclass_fields__, "default")
+    for layer, values in layers.items():
+        origins |= dict.fromkeys(values, layer)
+    return Shown(preferences, origins)
 
 
 def change(row: Any, changes: Mapping[str, Any]) -> None:
@@ -25,6 +41,7 @@ def change(row: Any, changes: Mapping[str, Any]) -> None:
     Raises `SettingsError` for what cannot be set; then nothing is changed.
     """
     try:
+        check_names(changes)
         checked = check({key: value for key, value in changes.items() if value is not None})
     except ValueError as error:
         raise SettingsError(str(error)) from error

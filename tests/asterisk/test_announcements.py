@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.store import models, people, preferences, prompts
+from ari_recorder.store import models, people, prompts
 from lab.call import HEARD_HZ, PhoneCall
 from lab.cases import OUTSIDE
 from lab.sounds import find_sound
@@ -33,12 +33,8 @@ def times(call: PhoneCall, kind: PromptKind, language: str = "en") -> list[float
 
 
 async def prefer(station: Station, number: str, **changes: object) -> None:
-    def change() -> None:
-        preferences.change(models.User.get(models.User.number == number), changes)
-        people.changed()
-
     followed = station.recorder.log.read_text().count("following endpoints")
-    await station.store.write(change)
+    await station.store.write(people.change_preferences, number, changes)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
 
 

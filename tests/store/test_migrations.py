@@ -196,6 +196,6 @@ def _write_first() -> None:
     insert("call", id=keys[2], pbx="main", linkedid="1", started_at=at)
     insert(
         "leg", id=keys[3], call_id=keys[2], user_id=keys[1], pbx="main", channel="1.1",
-        channel_name="PJSIP/1-1", direction="inbound", counterpart_number="", counterpart_name="", created_at=at, mode="always",
-        state="ended", since=at, recordings=0, segments=0, losses=0, armings=0,
+        channel_name="PJSIP/1-1", direction="inbound", counterpart_number="", counterpart_name="",
+        created_at=at, mode="always", state="ended", since=at, recordings=0, segments=0, losses=0, armings=0,
     )  # fmt: skip
