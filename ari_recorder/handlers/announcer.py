@@ -18,7 +18,7 @@ import structlog
 from ari_recorder.ari import Direction, Playback
 from ari_recorder.errors import AriError, StoreError
 from ari_recorder.handlers.context import Context
-from ari_recorder.policies.announcements import Audience, Prompt
+from ari_recorder.policies.announcements import Audience, Prompt, failure_prompt
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.store import announcements, prompts, rows
 from ari_recorder.store.announcements import Planned
@@ -64,6 +64,22 @@ class Announcer:
         if before is not None:
             before.cancel()
         self._task = asyncio.create_task(self._play(before, leg, prompt), name=f"prompt {leg.id}")
+
+    async def prepare(self, leg: LegRow) -> None:
+        """Have the prompt of a failure in place: where the disk is full, it is too late for that."""
+        kind = failure_prompt(leg.preferences)
+        if kind is None:
+            return
+        key = (leg.organisation, kind, leg.preferences.language)
+        if key in self._context.placed:
+            return
+        audio = await self._context.store.read(prompts.find, leg.organisation, kind, leg.preferences.language)
+        try:
+            await asyncio.to_thread(_place, self._context.spool / FOLDER, audio)
+        except OSError as error:
+            _log.error("a prompt cannot be written to the recording folder", error=str(error))
+        else:
+            self._context.placed.add(key)
 
     async def stop(self) -> None:
         """Cut off what is being played."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -37,6 +38,8 @@ class Context:
     now: Callable[[], datetime]
     wake_finisher: Callable[[], None]
     live: Live
+    placed: set[tuple[UUID, str, str]] = field(default_factory=set)
+    """Prompts that lie in Asterisk's recording folder: organisation, kind and language."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

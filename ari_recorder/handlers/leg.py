@@ -180,6 +180,7 @@ class LegHandler:
             await self.snoops.arm(self.row)
         except AriError as error:
             self._log.warning("not armed while ringing; trying again at the answer", error=str(error))
+        await self.announcer.prepare(self.row)
 
     async def _linkedid(self) -> str:
         """What Asterisk calls the whole call; a channel that is gone already stands for itself."""

@@ -60,6 +60,11 @@ class Take:
         """Whether Asterisk is still writing both files."""
         return all(await asyncio.gather(*map(self._is_live, self.segment.files)))
 
+    def sizes(self) -> dict[str, int]:
+        """How much is on disk of each file (bytes), of those that are seen here."""
+        stats = {name: self._stat(name) for name in self.segment.files}
+        return {name: stat.st_size for name, stat in stats.items() if stat is not None}
+
     def note_began(self, name: str, at: datetime) -> None:
         """Asterisk began to write a file."""
         self.began[name] = at

@@ -14,6 +14,8 @@ from ari_recorder.handlers.take import Take
 from ari_recorder.store import calls
 from ari_recorder.store.rows import SegmentRow
 
+GROWS_WITHIN_S = 10.0
+"""In this time a running recording has to grow; Asterisk writes what it has every two seconds."""
 ASK_AGAIN_S = 1.0
 """How long after Asterisk did not answer it is asked again."""
 
@@ -40,7 +42,7 @@ class Takes:
         self._before: Take | None = None
         self._full = full
         self._lost = lost
-        self._timer: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self._failed = False
 
     @property
@@ -87,16 +89,19 @@ class Takes:
         return self._running is not None and not self._failed
 
     def watch(self) -> None:
-        """Have `full` called when the running segment has its longest length from now."""
+        """Have `full` called when the running segment has its longest length, `lost` if it does not grow."""
         self.stop()
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._context.segment_max_s, self._full)
+        self._timers = [
+            loop.call_later(self._context.segment_max_s, self._full),
+            loop.call_later(GROWS_WITHIN_S, self._check_growth, self._sizes()),
+        ]
 
     def stop(self) -> None:
         """Stop watching; what Asterisk writes goes on."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = []
 
     def started(self, name: str, at: datetime) -> None:
         """Asterisk has begun to write a file."""
@@ -109,6 +114,20 @@ class Takes:
             take.note_ended(name, at)
             if not take.expected:
                 self._lost()
+
+    def _check_growth(self, before: dict[str, int]) -> None:
+        """A recording that Asterisk holds for live may have stopped growing all the same."""
+        sizes = self._sizes()
+        if any(sizes.get(name, 0) <= then for name, then in before.items()):
+            _log.error("a recording does not grow", sizes=sizes, within_s=GROWS_WITHIN_S)
+            self._failed = True
+            self._lost()
+            return
+        loop = asyncio.get_running_loop()
+        self._timers[1] = loop.call_later(GROWS_WITHIN_S, self._check_growth, sizes)
+
+    def _sizes(self) -> dict[str, int]:
+        return self._running.sizes() if self._running else {}
 
     def _takes_with(self, name: str) -> list[Take]:
         takes = (self._running, self._before)

@@ -113,9 +113,17 @@ def _sounding(
     return None if sound is Announce.NONE else Prompt(kind, audience, beep=sound is Announce.BEEP)
 
 
-def _failure(leg: Leg, preferences: Preferences) -> Prompt | None:
-    if leg.losses < TOLD_AFTER_LOSSES or preferences.on_failure is OnFailure.CONTINUE:
+def failure_prompt(preferences: Preferences) -> PromptKind | None:
+    """What tells of a failure; None if nothing is to."""
+    if preferences.on_failure is OnFailure.CONTINUE:
         return None
-    if preferences.on_failure is OnFailure.END:
-        return Prompt(PromptKind.FAILURE_END, Audience.BOTH, end=True)
-    return Prompt(PromptKind.FAILURE_CONTINUE, Audience.BOTH) if leg.losses == TOLD_AFTER_LOSSES else None
+    ends = preferences.on_failure is OnFailure.END
+    return PromptKind.FAILURE_END if ends else PromptKind.FAILURE_CONTINUE
+
+
+def _failure(leg: Leg, preferences: Preferences) -> Prompt | None:
+    kind = failure_prompt(preferences)
+    ends = kind is PromptKind.FAILURE_END
+    if kind is None or leg.losses < TOLD_AFTER_LOSSES or (leg.losses > TOLD_AFTER_LOSSES and not ends):
+        return None
+    return Prompt(kind, Audience.BOTH, end=ends)

@@ -7,6 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from ari_recorder.policies.announcements import Prompt
+from ari_recorder.policies.preferences import Announce
+from ari_recorder.policies.prompts import TONES
 from ari_recorder.store import models, statements
 from ari_recorder.store.calls import finish_intents
 from ari_recorder.store.prompts import PromptAudio
@@ -35,7 +37,7 @@ def plan(planned: Planned, snoop: str) -> None:
         leg=planned.leg,
         recording=planned.recording,
         kind=planned.prompt.kind,
-        sound="beep" if not planned.audio.language else "announcement",
+        sound=Announce.BEEP if planned.prompt.beep or planned.prompt.kind in TONES else Announce.ANNOUNCEMENT,
         language=planned.audio.language,
         text=planned.audio.text,
         sha256=planned.audio.sha256,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store.models import Leg, Recording, Segment, User
+from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
 from ari_recorder.store.scope import Asker, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
@@ -66,6 +66,26 @@ class SegmentSpan:
 
 
 @dataclass(frozen=True)
+class Played:
+    """A prompt that was played during a recording: the evidence of it.
+
+    ``kind`` is what it was for, ``text`` what it says (nothing for a tone); ``heard_by`` is ``both``,
+    ``user`` or ``counterpart``; ``began_at`` is None if it was not played at all; ``outcome`` is ``played``,
+    ``cut``, ``failed``, or empty while it is being played.
+    """
+
+    kind: str
+    sound: str
+    language: str
+    text: str
+    sha256: str
+    heard_by: str
+    began_at: datetime | None
+    ended_at: datetime | None
+    outcome: str
+
+
+@dataclass(frozen=True)
 class Page:
     """Recordings, newest first, and the cursor of the next page, if there is one."""
 
@@ -111,6 +131,18 @@ def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
     return tuple(
         SegmentSpan(row.ordinal, row.began_at, row.ended_at, row.offset_ms, row.duration_ms) for row in rows
     )
+
+
+def played(asker: Asker, recording_id: UUID) -> tuple[Played, ...]:
+    """What was played to the parties of one recording, in order."""
+    recording(asker, recording_id)
+    columns = [getattr(Announcement, name) for name in Played.__dataclass_fields__]
+    rows = (
+        Announcement.select(*columns)
+        .where(Announcement.recording == recording_id)
+        .order_by(Announcement.planned_at, Announcement.id)
+    )
+    return tuple(Played(**row) for row in rows.dicts())
 
 
 def _select() -> Any:

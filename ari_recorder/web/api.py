@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from aiohttp import web
 
 from ari_recorder.errors import NotFound
 from ari_recorder.store import catalogue
-from ari_recorder.store.catalogue import RecordingRow, SegmentSpan
+from ari_recorder.store.catalogue import Played, RecordingRow, SegmentSpan
 from ari_recorder.web import audio
 from ari_recorder.web.context import CONTEXT, viewer
 from ari_recorder.web.problems import Refused
@@ -59,10 +60,17 @@ async def waveform(request: web.Request) -> web.Response:
 
 
 async def timeline(request: web.Request) -> web.Response:
-    """``GET /api/v1/recordings/{id}/timeline``: its segments, in order."""
+    """``GET /api/v1/recordings/{id}/timeline``: its segments, and what was played meanwhile, in order."""
     asked(request)
-    spans = await request.app[CONTEXT].store.read(catalogue.timeline, viewer(request), recording_id(request))
-    return web.json_response({"segments": [_span_json(span) for span in spans]})
+    store, asker, row = request.app[CONTEXT].store, viewer(request), recording_id(request)
+    spans = await store.read(catalogue.timeline, asker, row)
+    played = await store.read(catalogue.played, asker, row)
+    return web.json_response(
+        {
+            "segments": [_span_json(span) for span in spans],
+            "announcements": [_played_json(one) for one in played],
+        }
+    )
 
 
 async def list_page(request: web.Request, cursor: str | None, limit: int = LIMIT) -> catalogue.Page:
@@ -135,6 +143,10 @@ def _span_json(span: SegmentSpan) -> dict[str, Any]:
         "offset_ms": span.offset_ms,
         "duration_ms": span.duration_ms,
     }
+
+
+def _played_json(played: Played) -> dict[str, Any]:
+    return {**asdict(played), "began_at": time(played.began_at), "ended_at": time(played.ended_at)}
 
 
 def time(at: datetime | None) -> str | None:

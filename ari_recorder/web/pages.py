@@ -28,9 +28,11 @@ async def recordings(request: web.Request) -> web.Response:
 async def recording(request: web.Request) -> web.Response:
     """``GET /recordings/{id}``: the player, and everything known of the recording."""
     row = await api.one(request)
-    spans = await request.app[CONTEXT].store.read(catalogue.timeline, viewer(request), row.id)
+    store, asker = request.app[CONTEXT].store, viewer(request)
+    spans = await store.read(catalogue.timeline, asker, row.id)
+    played = await store.read(catalogue.played, asker, row.id)
     playable = row.state is RecordingState.STORED
-    values = {"row": row, "spans": spans, "playable": playable}
+    values = {"row": row, "spans": spans, "played": played, "playable": playable}
     return page.render(request, "recording.html", values)
 
 

@@ -10,7 +10,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.catalogue import Played, RecordingRow
 from ari_recorder.web.language import N_, Language
 
 DIRECTIONS = {
@@ -48,6 +48,22 @@ MARKS = {
     "purple": N_("Purple"),
     "grey": N_("Grey"),
 }
+PROMPTS = {
+    "start": N_("Recording has started"),
+    "stop": N_("Recording has stopped"),
+    "pause": N_("Recording is paused"),
+    "resume": N_("Recording goes on"),
+    "failure_continue": N_("Recording has failed, the call goes on"),
+    "failure_end": N_("Recording has failed, the call ends"),
+    "error": N_("Error tone"),
+    "warning": N_("Warning tone"),
+}
+AUDIENCES = {
+    "both": N_("Heard by both"),
+    "user": N_("Heard by the user alone"),
+    "counterpart": N_("Heard by the counterpart alone"),
+}
+OUTCOMES = {"cut": N_("Cut off"), "failed": N_("Not played"), "": N_("Being played")}
 ROLES = {"user": N_("User"), "supervisor": N_("Supervisor"), "administrator": N_("Administrator")}
 _SIZES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
 
@@ -118,6 +134,19 @@ class Words:
     def role(self, role: str) -> str:
         """What a person is in their organisation."""
         return self._known(ROLES, role)
+
+    def prompt(self, played: Played) -> str:
+        """What a prompt was for."""
+        what = self._known(PROMPTS, played.kind)
+        beep = played.sound == "beep" and played.kind not in ("error", "warning")
+        return self.language.gettext("%(what)s (beep)", what=what) if beep else what
+
+    def heard(self, played: Played) -> str:
+        """Who heard a prompt, or why nobody did."""
+        whom = self._known(AUDIENCES, played.heard_by)
+        if played.outcome in OUTCOMES:
+            return f"{whom} · {self.language.gettext(OUTCOMES[played.outcome])}"
+        return whom
 
     def counterpart(self, row: RecordingRow) -> str:
         """The counterpart's name, else their number, else that neither is known."""

@@ -184,9 +184,8 @@ def _write_first() -> None:
     def insert(table: str, **values: Any) -> None:
         columns = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join([mark] * len(values))
-        models.database.execute_sql(
-            f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', list(values.values())
-        )
+        sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'  # noqa: S608
+        models.database.execute_sql(sql, list(values.values()))
 
     insert("organisation", id=keys[0], name="Acme", timezone="UTC", language="en", internal_numbers="x")
     insert(
