@@ -13,12 +13,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, cpu
+from bench import answer_gap, command_latency, cpu
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
 MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "answer_gap": answer_gap.run,
+    "command_latency": command_latency.run,
     "cpu": cpu.run,
 }
 

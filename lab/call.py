@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ END_S = 10.0
 KEEP_S = 5.0
 POLL_S = 0.05
 SILENCE = 0.01
+RECORD_KEY_CSEQ = 2_000_000_000
+"""Above every number that the phone has used in the dialog."""
 
 
 class PhoneCall:
@@ -185,6 +188,27 @@ class PhoneCall:
         if self._refused:
             raise LabError(f"{self!r}: the PBX refused the transfer: {self._refused}")
 
+    async def record_key(self, on: bool) -> str:
+        """Press the phone's record key: INFO with ``Record: on`` or ``off``, as desk phones send it.
+
+        Returns the PBX's status line. Afterwards the other party has to hang up: the phone's own requests
+        are numbered below this one.
+        """
+        call_id, local, remote = [await self.sip(name) for name in ("call-id", "local_tag", "remote_tag")]
+        host, _, port = self.phone.phones.pbx_address.partition(":")
+        request = (
+            f"INFO sip:{self.number}@{host}:{port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {host}:5;rport;branch=z9hG4bK-record-{on}-{local}",
+            "Max-Forwards: 70",
+            f"From: <sip:{self.phone.number}@{host}>;tag={local}",
+            f"To: <sip:{self.number}@{host}>;tag={remote}",
+            f"Call-ID: {call_id}",
+            f"CSeq: {RECORD_KEY_CSEQ + (not on)} INFO",
+            f"Record: {'on' if on else 'off'}",
+            "Content-Length: 0",
+        )
+        return await asyncio.to_thread(_ask_udp, host, int(port), "\r\n".join((*request, "", "")))
+
     async def keep(self) -> None:
         """Keep what this phone hears from now on, see `heard`."""
         name = f"heard-{self.id}"
@@ -272,3 +296,11 @@ class PhoneCall:
 
 def _state(event: Json) -> tuple[str, str]:
     return event["channel"]["id"], event["channel"]["state"]
+
+
+def _ask_udp(host: str, port: int, request: str) -> str:
+    """Send a SIP request; the status line of the answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(KEEP_S)
+        udp.sendto(request.encode(), (host, port))
+        return udp.recv(65535).decode().partition("\r\n")[0]

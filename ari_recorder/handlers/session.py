@@ -252,10 +252,11 @@ class Session:
             leg.reconcile(channel)
 
     async def _end_segments(self) -> None:
-        """Segments of legs that are over, whose end we had no time to write down."""
+        """Segments that are over, or were to be, whose end we had no time to see to."""
         context = self._context
         for segment in await context.store.read(calls.unended_segments, context.pbx):
-            if self._leg_of(segment.name) is None:
+            leg = self._leg_of(segment.name)
+            if leg is None or not leg.takes.has(segment):
                 await context.save(calls.end_segment, await Take(context, segment).end())
         context.wake_finisher()
 

@@ -50,6 +50,10 @@ class Takes:
         """Whether a segment runs, or was to begin, that Asterisk does not write."""
         return self._running is not None and (self._failed or bool(self._running.ended))
 
+    def has(self, segment: SegmentRow) -> bool:
+        """Whether it is being written, or being ended, here."""
+        return bool(self._takes_with(segment.files[0]))
+
     def plan(self, segment: SegmentRow) -> None:
         """From now on this is the running segment; nothing is asked of Asterisk yet."""
         self._running = Take(self._context, segment)

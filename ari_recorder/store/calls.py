@@ -153,7 +153,7 @@ def open_legs(pbx: str) -> list[LegRow]:
 
 
 def unended_segments(pbx: str) -> list[SegmentRow]:
-    """Segments that are over and whose end was never written down: of a leg that is over, or rolled over."""
+    """Segments whose end is not written down, though their recording is closed or has rolled over."""
     later = models.Segment.alias()
     rolled = fn.EXISTS(
         later.select(later.id).where(

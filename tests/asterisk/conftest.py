@@ -65,3 +65,5 @@ def begin(lab: Lab, tmp_path: Path) -> Iterator[Begin]:
     for station in stations:
         station.recorder.stop()
         station.evidence.close()
+        for left in lab.pbx.spool.glob("*.wav*"):  # of a test that failed
+            left.unlink()

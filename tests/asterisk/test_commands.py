@@ -156,3 +156,32 @@ async def test_a_paused_recording_stays_paused_through_a_kill(begin: Begin) -> N
     assert row.duration_ms is not None
     assert row.duration_ms < (length_s(calling) - STRETCH_S) * 1000
     assert len(list(station.lab.pbx.spool.glob("*.wav*"))) == 0
+
+
+async def test_the_record_key_of_a_desk_phone_starts_and_stops(begin: Begin) -> None:
+    station = begin()
+    calling, called = await connect(station, "104", "106")
+    assert await calling.record_key(on=True) == "SIP/2.0 200 OK"
+    await until(lambda: "start " in station.recorder.log.read_text())
+    await asyncio.sleep(STRETCH_S)
+    assert await calling.record_key(on=False) == "SIP/2.0 200 OK"
+    await until(lambda: "stop " in station.recorder.log.read_text())
+    await over(called, calling)
+    row = await station.only()
+    assert row.duration_ms == pytest.approx(1000 * STRETCH_S + 300, abs=500)
+    assert called.digits == ""
+
+
+async def test_a_flood_of_digits_and_half_a_code_do_nothing(begin: Begin) -> None:
+    """With plain digits, so that the recorder reads each of them."""
+    station = begin()
+    await enable(station, "106", Mode.ALWAYS_PAUSE_RESUME)
+    calling, called = await connect(station, "106", "105")
+    await calling.dtmf("1234567890*0#*4#8*4" * 4, length_ms=50, between_ms=50)
+    await called.heard_digits("*4" * 1, 15)
+    await asyncio.sleep(STRETCH_S)
+    await press(station, calling, "*48", "pause ")
+    await over(calling, called)
+    row = await station.only()
+    assert row.problems == ()
+    assert station.recorder.log.read_text().count("changes nothing") == 0
