@@ -116,12 +116,12 @@ class Refusal(StrEnum):
 
 
 class PromptRefused(MediaError):
-    """A file cannot be made into a prompt, and why."""
+    """A file cannot be made into a prompt, and why; ``file`` is its name, where there is one."""
 
     exit_code = 65  # EX_DATAERR
 
-    def __init__(self, reason: Refusal) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Refusal, file: str = "") -> None:
+        super().__init__(f"{file}: {reason}" if file else str(reason))
         self.reason = reason
 
 
