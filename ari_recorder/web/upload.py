@@ -45,7 +45,7 @@ async def read_body(request: web.Request, most_bytes: int) -> bytes:
 async def read_form(request: web.Request, most_bytes: int) -> UploadForm:
     """A form of this session, with a file of at most ``most_bytes``.
 
-    The form's token and texts come before the file: of a form that is not our own no file is read.
+    The form's token comes before the file: of a form that is not our own no file is read.
     Raises `Refused`.
     """
     if request.content_type != "multipart/form-data":
@@ -67,7 +67,7 @@ async def read_form(request: web.Request, most_bytes: int) -> UploadForm:
 async def _take(
     request: web.Request, part: MultipartReader | BodyPartReader, form: UploadForm, most_bytes: int
 ) -> bool:
-    """Read one field into the form; False when it was the file, which is the last."""
+    """Read one field into the form; False when no more is to be read."""
     if isinstance(part, MultipartReader):
         raise Refused(400, _NO_FORM)
     if part.filename is None:
@@ -80,7 +80,7 @@ async def _take(
         form.content = await _read(_chunks(part), most_bytes)
     except TooLarge:
         form.too_large = True
-    return False
+    return not form.too_large
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:

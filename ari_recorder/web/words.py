@@ -176,7 +176,7 @@ class Words:
         """The counterpart's name, else their number, else that neither is known."""
         return row.counterpart_name or row.counterpart_number or self.language.gettext("Unknown number")
 
-    def prompt(self, kind: PromptKind) -> str:
+    def prompt_name(self, kind: PromptKind) -> str:
         """A prompt's name."""
         return self.language.gettext(PROMPTS[kind])
 

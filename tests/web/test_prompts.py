@@ -62,7 +62,7 @@ async def send(browser: Browser, *parts: tuple[str, Any, str | None], path: str 
 async def send_file(browser: Browser, content: bytes, text: str = "Hej!", path: str = PAGE) -> Answer:
     token = await browser.form_token("/prompts")
     return await send(
-        browser, ("form_token", token, None), ("text", text, None), ("file", content, "hej.mp3"), path=path
+        browser, ("form_token", token, None), ("file", content, "hej.mp3"), ("text", text, None), path=path
     )
 
 
