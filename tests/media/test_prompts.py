@@ -7,6 +7,8 @@ import io
 import multiprocessing
 import random
 import struct
+import subprocess
+import sys
 import time
 import wave
 from fractions import Fraction
@@ -24,6 +26,7 @@ from ari_recorder.media.prompts import FILE_MAX_BYTES, ConvertedPrompt, convert,
 
 from .conftest import header, loudness_db, tone
 
+ROOT = Path(__file__).parents[2]
 FORMATS = [
     # container, codec, sample rate, layout
     ("wav", "pcm_s16le", 8_000, "mono"),
@@ -241,3 +244,10 @@ def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(PromptRefused, match="cannot be read"):
         convert(made())
     assert not [child for child in multiprocessing.active_children() if child.name == "prompt"]
+
+
+def test_that_process_gets_no_more_memory_than_it_needs() -> None:
+    hungry = "from ari_recorder.media import prompts; prompts._limit(); print('in'); bytearray(1 << 30)"
+    ended = subprocess.run([sys.executable, "-c", hungry], cwd=ROOT, capture_output=True, text=True)
+    assert ended.stdout == "in\n"
+    assert "MemoryError" in ended.stderr
