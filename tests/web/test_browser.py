@@ -179,7 +179,7 @@ async def test_an_administrator_replaces_a_prompt_without_scripts(
     await page.get_by_role("link", name="Prompts").click()
     await expect(page.get_by_role("heading", name="Prompts")).to_be_visible()
     prompt = page.locator("#sv-start")
-    await prompt.locator("summary", has_text="Replace Recording begins, Swedish").press("Enter")
+    await prompt.locator("summary", has_text="Replace Recording has started, Swedish").press("Enter")
     await prompt.get_by_label("What your file says").fill("Hello, you are being recorded.")
     await prompt.get_by_label("File", exact=True).set_input_files(tmp_path / "letter.pdf")
     await prompt.get_by_role("button", name="Use this file").click()
