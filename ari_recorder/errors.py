@@ -14,7 +14,8 @@
     ├── StoreError               the catalogue cannot be reached or is of another version
     ├── VaultError               an audio file cannot be written, read or verified
     ├── MediaError               a segment's audio cannot be made into a recording
-    │   └── NoAudio              there is not one sample of it
+    │   ├── NoAudio              there is not one sample of it
+    │   └── PromptRefused        a file cannot be made into a prompt
     ├── NotAllowed               who asks may not do this
     └── NotFound                 no such thing, or none that who asks may see
 
@@ -22,6 +23,8 @@ Every message says what happened, to which thing, and what to do.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class ARIRecorderError(Exception):
@@ -98,6 +101,28 @@ class MediaError(ARIRecorderError):
 
 class NoAudio(MediaError):
     """Not one sample was written in any segment: there is nothing to make a file of."""
+
+
+class Refusal(StrEnum):
+    """Why a file cannot be a prompt: a sentence that says what is allowed."""
+
+    NOT_AUDIO = (
+        "The file cannot be read as sound. Use WAV, MP3, M4A, Ogg, FLAC or another common format for sound."
+    )
+    NO_AUDIO = "The file has no sound track. Use a recording of sound."
+    SILENT = "The file is silent or empty. Use one in which something can be heard."
+    TOO_LONG = "The file is longer than 30 seconds. A prompt has at most 30."
+    TOO_LARGE = "The file is larger than 10 MB. A prompt's file has at most 10 MB."
+
+
+class PromptRefused(MediaError):
+    """A file cannot be made into a prompt, and why; ``file`` is its name, where there is one."""
+
+    exit_code = 65  # EX_DATAERR
+
+    def __init__(self, reason: Refusal, file: str = "") -> None:
+        super().__init__(f"{file}: {reason}" if file else str(reason))
+        self.reason = reason
 
 
 class NotAllowed(ARIRecorderError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.errors import NotAllowed
 from ari_recorder.store.models import Leg, Recording, User
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.rows import LegRow
@@ -35,6 +36,13 @@ class Operator:
 
 
 Asker = Viewer | Operator
+
+
+def administered(viewer: Viewer) -> UUID:
+    """The organisation whose settings ``viewer`` may see and change. Raises `NotAllowed` if there is none."""
+    if _administers(viewer):
+        return viewer.organisation
+    raise NotAllowed("Only an administrator of the organisation may do this.")
 
 
 def visible(asker: Asker) -> Any:

@@ -30,15 +30,31 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
     headers = _headers(request, row, etag, download=download)
     if _is_known(request.headers.get("If-None-Match", ""), etag):
         return web.Response(status=304, headers=headers)
+    span = _span(request, headers, size_bytes)
+    response = web.StreamResponse(status=206 if span else 200, headers=headers)
+    return await _stream(request, response, key, span or Span(0, size_bytes))
+
+
+def send_wav(request: web.Request, content: bytes, sha256: str) -> web.Response:
+    """Answer with a short file that is at hand (200, 206, 304 or 416)."""
+    headers = {"ETag": f'"{sha256}"', "Accept-Ranges": "bytes", "Content-Type": "audio/wav"}
+    if _is_known(request.headers.get("If-None-Match", ""), headers["ETag"]):
+        return web.Response(status=304, headers=headers)
+    span = _span(request, headers, len(content))
+    part = content[span.offset : span.offset + span.length] if span else content
+    return web.Response(body=part, status=206 if span else 200, headers=headers)
+
+
+def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Span | None:
+    """The part asked for, noted in the ``headers`` of the answer. Raises `Refused` (416) for none."""
     try:
-        span = _asked_for(request, etag, size_bytes)
+        span = _asked_for(request, headers["ETag"], size_bytes)
     except Unsatisfiable:
         unsatisfied = {"Content-Range": f"bytes */{size_bytes}", "Accept-Ranges": "bytes"}
         raise Refused(416, f"The file has {size_bytes} bytes.", unsatisfied) from None
     if span:
         headers["Content-Range"] = span.content_range(size_bytes)
-    response = web.StreamResponse(status=206 if span else 200, headers=headers)
-    return await _stream(request, response, key, span or Span(0, size_bytes))
+    return span
 
 
 def _stored(row: RecordingRow) -> tuple[str, int, str]:

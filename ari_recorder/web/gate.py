@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from urllib.parse import urlencode
+from uuid import UUID
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE
+from ari_recorder.store.scope import administered
+from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE, viewer
 from ari_recorder.web.language import LANGUAGES, choose
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.page import LANGUAGE_COOKIE
@@ -16,8 +18,8 @@ from ari_recorder.web.session import came_by_https, form_token, is_own_form, who
 
 PUBLIC = frozenset({"signin", "static", "healthz", "readyz", "metrics"})
 """Routes that need no sign-in, by name. Every other one does."""
-OWN_FORM_CHECK = frozenset({"signin"})
-"""Routes that check the form themselves, to show it again with what was typed."""
+OWN_FORM_CHECK = frozenset({"signin", "prompt-upload"})
+"""Routes that check the form themselves: to show it again with what was typed, or as it is a large one."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LANGUAGE_DAYS = 365
 
@@ -35,6 +37,11 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.method not in SAFE and _name(request) not in OWN_FORM_CHECK and not await is_own_form(request):
         raise Refused(403, "The form token is missing or not this session's: reload the page and try again.")
     return await handler(request)
+
+
+def administrator(request: web.Request) -> UUID:
+    """The organisation whose administrator asks. Raises `NotAllowed` (403) if somebody else does."""
+    return administered(viewer(request))
 
 
 async def _identify(request: web.Request) -> None:

@@ -101,6 +101,7 @@ def _common(request: web.Request) -> dict[str, Any]:
         "languages": LANGUAGES,
         "words": words(request),
         "account": request.get(ACCOUNT),
+        "here": request.path,
         "form_token": request.get(FORM_TOKEN, ""),
         "nonce": new_nonce(request),
         "language_address": lambda code: _language_address(request, code),

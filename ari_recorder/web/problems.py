@@ -43,10 +43,14 @@ EXPLANATIONS = {
 }
 
 
+_NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
+
+
 class Refused(ARIRecorderError):
     """A request that is answered with ``status`` and, under ``/api``, with this message.
 
-    ``members`` are further members of the answer there.
+    ``members`` are further members of the answer there. A page says ``explanation``, which is translated, or
+    else what `EXPLANATIONS` has for the status.
     """
 
     def __init__(
@@ -55,9 +59,11 @@ class Refused(ARIRecorderError):
         message: str,
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, object] | None = None,
+        explanation: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.explanation = explanation
         self.headers = dict(headers or {})
         self.members = dict(members or {})
 
@@ -76,7 +82,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except NotFound:
         return _answer(request, Refused(404, "There is no such thing, or none that you may see."))
     except NotAllowed as error:
-        return _answer(request, Refused(403, str(error)))
+        return _answer(request, Refused(403, str(error), explanation=_NOT_ALLOWED))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
         return _answer(
@@ -95,7 +101,8 @@ def _answer(request: web.Request, refused: Refused) -> web.Response:
     if request.path.startswith(API):
         return problem(refused)
     status = refused.status if refused.status in TITLES else 500 if refused.status >= 500 else 400
-    texts = {"title": TITLES[status], "explanation": EXPLANATIONS[status], "status": refused.status}
+    explanation = refused.explanation or EXPLANATIONS[status]
+    texts = {"title": TITLES[status], "explanation": explanation, "status": refused.status}
     return page.render(request, "error.html", texts, status=refused.status, headers=refused.headers)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from aiohttp import web
 from aiohttp_session import session_middleware
 
-from ari_recorder.web import api, calls, health, page, pages, signin
+from ari_recorder.web import api, calls, health, page, pages, prompts, prompts_page, signin
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.gate import gate
 from ari_recorder.web.problems import errors
@@ -17,6 +18,8 @@ from ari_recorder.web.session import SessionCookie, load_key
 BODY_MAX_BYTES = 64 * 1024
 _V1 = "/api/v1/recordings"
 _CALLS = "/api/v1/calls"
+_PROMPTS = "/api/v1/prompts"
+_PROMPT = "/{language}/{kind}"
 
 ROUTES = (
     web.get("/", pages.recordings, name="recordings"),
@@ -33,6 +36,13 @@ ROUTES = (
     web.post(_CALLS + "/{id}/{command:start|stop|pause|resume}", calls.command, name="api-command"),
     web.patch(_CALLS + "/{id}", calls.annotate, name="api-annotate"),
     web.get("/api/v1/live", calls.feed, name="api-live"),
+    web.get("/prompts", prompts_page.show, name="prompts"),
+    web.post("/prompts" + _PROMPT, prompts_page.receive, name="prompt-upload"),
+    web.post("/prompts" + _PROMPT + "/reset", prompts_page.reset, name="prompt-reset"),
+    web.get(_PROMPTS, prompts.listed, name="api-prompts"),
+    web.put(_PROMPTS + _PROMPT, prompts.put, name="api-prompt"),
+    web.delete(_PROMPTS + _PROMPT, prompts.delete, name="api-prompt"),
+    web.get(_PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, name="api-prompt-audio"),
     web.get("/healthz", health.healthz, name="healthz"),
     web.get("/readyz", health.readyz, name="readyz"),
     web.get("/metrics", health.metrics, name="metrics"),
@@ -49,6 +59,7 @@ def create_app(context: WebContext) -> web.Application:
     )
     app[CONTEXT] = context
     app[signin.ATTEMPTS] = signin.Attempts()
+    app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_headers)
     page.set_up(app)

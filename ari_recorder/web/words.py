@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
+from ari_recorder.errors import Refusal
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.store.catalogue import Played, RecordingRow
 from ari_recorder.web.language import N_, Language
 
@@ -55,6 +57,7 @@ PROMPTS = {
     "resume": N_("Recording goes on"),
     "failure_continue": N_("Recording has failed, the call goes on"),
     "failure_end": N_("Recording has failed, the call ends"),
+    "beep": N_("Beep"),
     "error": N_("Error tone"),
     "warning": N_("Warning tone"),
 }
@@ -65,6 +68,27 @@ AUDIENCES = {
 }
 OUTCOMES = {"cut": N_("Cut off"), "failed": N_("Not played"), "": N_("Being played")}
 ROLES = {"user": N_("User"), "supervisor": N_("Supervisor"), "administrator": N_("Administrator")}
+PROMPT_HINTS = {
+    PromptKind.START: N_("When recording begins, or what was recorded so far is kept from now on."),
+    PromptKind.STOP: N_("When the user ends the recording, and the call goes on."),
+    PromptKind.PAUSE: N_("When the user pauses the recording."),
+    PromptKind.RESUME: N_("When the recording goes on after a pause."),
+    PromptKind.FAILURE_CONTINUE: N_("When recording fails, and the call may go on without it."),
+    PromptKind.FAILURE_END: N_("When recording fails, and the call may not go on without it."),
+    PromptKind.BEEP: N_("Instead of the announcements, for those who have chosen it."),
+    PromptKind.ERROR: N_("To the user alone, when a code that was pressed is not possible now."),
+    PromptKind.WARNING: N_("Again and again while the call is recorded, for those who have chosen it."),
+}
+REFUSALS = {
+    Refusal.NOT_AUDIO: N_(
+        "The file cannot be read as sound. Use WAV, MP3, M4A, Ogg, FLAC or another common format for sound."
+    ),
+    Refusal.NO_AUDIO: N_("The file has no sound track. Use a recording of sound."),
+    Refusal.SILENT: N_("The file is silent or empty. Use one in which something can be heard."),
+    Refusal.TOO_LONG: N_("The file is longer than 30 seconds. A prompt has at most 30."),
+    Refusal.TOO_LARGE: N_("The file is larger than 10 MB. A prompt's file has at most 10 MB."),
+}
+"""The words of `Refusal`, to be translated."""
 _SIZES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
 
 
@@ -151,6 +175,22 @@ class Words:
     def counterpart(self, row: RecordingRow) -> str:
         """The counterpart's name, else their number, else that neither is known."""
         return row.counterpart_name or row.counterpart_number or self.language.gettext("Unknown number")
+
+    def prompt_name(self, kind: PromptKind) -> str:
+        """A prompt's name."""
+        return self.language.gettext(PROMPTS[kind])
+
+    def prompt_hint(self, kind: PromptKind) -> str:
+        """When a prompt is played, in a sentence."""
+        return self.language.gettext(PROMPT_HINTS[kind])
+
+    def refusal(self, reason: Refusal) -> str:
+        """Why a file cannot be a prompt, in a sentence or two."""
+        return self.language.gettext(REFUSALS[reason])
+
+    def seconds(self, length_ms: int) -> str:
+        """A short length, to a tenth of a second."""
+        return f"{format_decimal(length_ms / 1000, format='0.0', locale=self.language.locale)} s"
 
     def _known(self, words: dict[str, str], value: str) -> str:
         return self.language.gettext(words[value]) if value in words else value

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from ari_recorder import prompts
 from ari_recorder.policies.prompts import TONES, PromptKind
-from ari_recorder.store import models, people, prompts
+from ari_recorder.store import models, people
 from lab.call import HEARD_HZ, PhoneCall
 from lab.cases import phone_of
 from lab.sounds import find_sound
@@ -21,7 +22,7 @@ def times(call: PhoneCall, kind: PromptKind, language: str = "en") -> list[float
     """When the phone heard a prompt that ships (s after it began to keep what it heard)."""
     assert call.heard is not None
     folder = "tones" if kind in TONES else language
-    sound, _ = read(prompts.SHIPPED / folder / f"{kind}.wav")
+    sound, _ = read(prompts.FOLDER / folder / f"{kind}.wav")
     heard, rate_hz = read(call.heard)
     assert rate_hz == HEARD_HZ
     return find_sound(heard, sound, rate_hz)

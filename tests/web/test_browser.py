@@ -68,12 +68,12 @@ async def eventually(ask: Callable[[], Awaitable[Any]], condition: Callable[[Any
     return answer
 
 
-async def sign_in(page: Page, server: Server) -> None:
+async def sign_in(page: Page, server: Server, login: str = "anna") -> None:
     await page.goto(server.url)
-    await page.get_by_label("Login").fill("anna")
+    await page.get_by_label("Login").fill(login)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Recordings", exact=True)).to_be_visible()
 
 
 async def listened(context: BrowserContext) -> tuple[Page, list[str]]:
@@ -164,6 +164,58 @@ async def test_without_scripts(chromium: Browser, server: Server, recording: UUI
     await expect(page.get_by_role("link", name="Download")).to_be_visible()
     await expect(page.locator(".play")).to_be_hidden()
     await expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+
+
+async def test_an_administrator_replaces_a_prompt_without_scripts(
+    chromium: Browser, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "hello.ogg").write_bytes(opus())
+    (tmp_path / "letter.pdf").write_bytes(b"hello")
+    context = await chromium.new_context(
+        java_script_enabled=False, locale="en-GB", viewport={"width": 390, "height": 844}
+    )
+    page = await context.new_page()
+    await sign_in(page, server, "admin-acme")
+    await page.get_by_role("link", name="Prompts").click()
+    await expect(page.get_by_role("heading", name="Prompts")).to_be_visible()
+    prompt = page.locator("#sv-start")
+    await prompt.locator("summary", has_text="Replace Recording has started, Swedish").press("Enter")
+    await prompt.get_by_label("What your file says").fill("Hello, you are being recorded.")
+    await prompt.get_by_label("File", exact=True).set_input_files(tmp_path / "letter.pdf")
+    await prompt.get_by_role("button", name="Use this file").click()
+    await expect(prompt.get_by_role("alert")).to_contain_text("cannot be read as sound")
+    await expect(prompt).to_be_focused()
+    await expect(prompt).to_be_in_viewport()
+    await expect(prompt.get_by_label("What your file says")).to_have_value("Hello, you are being recorded.")
+    await prompt.get_by_label("File", exact=True).set_input_files(tmp_path / "hello.ogg")
+    await prompt.get_by_role("button", name="Use this file").click()
+    await expect(prompt.get_by_role("status")).to_contain_text("Your file is used from now on.")
+    await expect(prompt).to_contain_text("hello.ogg")
+    remove = prompt.get_by_role("button", name="Remove my file")
+    await expect(remove).to_be_hidden()
+    await prompt.locator("summary", has_text="Back to the standard one").click()
+    await remove.click()
+    await expect(prompt.get_by_role("status")).to_contain_text("The standard prompt is used again.")
+    await expect(prompt).to_contain_text("Samtalet spelas in.")
+
+
+@pytest.mark.parametrize("width", [360, 700, 1280])
+async def test_prompts_are_heard_and_fit(chromium: Browser, server: Server, width: int) -> None:
+    context = await chromium.new_context(viewport={"width": width, "height": 844}, locale="sv-SE")
+    page, complaints = await listened(context)
+    await page.goto(f"{server.url}prompts?lang=en")
+    await page.get_by_label("Login").fill("admin-acme")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Prompts")).to_be_visible()
+    await _fits(page)
+    await page.locator("#sv-stop summary").click()
+    await _fits(page)
+    prompt = page.locator("#sv-stop audio")
+    await prompt.evaluate("audio => audio.play()")
+    await eventually(lambda: prompt.evaluate("audio => audio.currentTime"), lambda seconds: seconds > 0.2)
+    assert 1 < await prompt.evaluate("audio => audio.duration") < 3
+    assert complaints == []
 
 
 async def _fits(page: Page) -> None:
