@@ -91,23 +91,28 @@ class Live:
 
     def __init__(self) -> None:
         self._legs: dict[UUID, Followed] = {}
+        self._told: dict[UUID, LegRow] = {}
         self._followers: set[Follower] = set()
 
     def add(self, leg: Followed) -> None:
         """A leg begins, or is found again after a restart."""
         self._legs[leg.row.id] = leg
+        self._told[leg.row.id] = leg.row
 
     def remove(self, leg: Followed) -> None:
         """A leg is over."""
         self._legs.pop(leg.row.id, None)
+        self._told.pop(leg.row.id, None)
 
     def publish(self, change: Change) -> None:
-        """Tell every follower."""
+        """Tell every follower; a leg counts as changed from now on, when it has been carried out."""
+        if isinstance(change, Changed):
+            self._told[change.leg.id] = change.leg
         self._followers -= {follower for follower in self._followers if not follower.tell(change)}
 
     def legs(self) -> list[LegRow]:
-        """Every leg that is written down and not over, oldest first."""
-        rows = [leg.row for leg in self._legs.values() if leg.row.call is not None]
+        """Every leg that is written down and not over, as last told, oldest first."""
+        rows = [row for row in self._told.values() if row.call is not None]
         return sorted(rows, key=lambda row: row.created_at)
 
     def find(self, leg: UUID) -> Followed | None:

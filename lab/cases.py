@@ -17,11 +17,20 @@ TALK_S = 2.0
 OUTSIDE = "0812345678"
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Where a case is played: the lab, and the address of the recorder's pages."""
+
+    lab: Lab
+    url: str
+
+
 @dataclass
 class Made:
-    """A call that was made, and the recordings that it must have left: each once, and no others."""
+    """A call that was made, and the recordings that it must have left: these, in this order."""
 
     expected: list[Expected] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Case:
 
     name: str
     mode: str
-    make: Callable[[Lab], Awaitable[Made]]
+    make: Callable[[Stage], Awaitable[Made]]
 
 
 def length_s(call: PhoneCall) -> float:
@@ -62,11 +71,11 @@ async def talk(lab: Lab, caller: str, callee: str, talk_s: float = TALK_S) -> tu
     return calling, called
 
 
-def answered(caller: str, callee: str, recorded: tuple[str, ...]) -> Callable[[Lab], Awaitable[Made]]:
+def answered(caller: str, callee: str, recorded: tuple[str, ...]) -> Callable[[Stage], Awaitable[Made]]:
     """A call that is answered, of which ``recorded`` parties get a recording each."""
 
-    async def make(lab: Lab) -> Made:
-        calling, called = await talk(lab, caller, callee)
+    async def make(stage: Stage) -> Made:
+        calling, called = await talk(stage.lab, caller, callee)
         expected = {
             caller: Expected(caller, callee, length_s(calling), "outbound"),
             callee: Expected(callee, caller, length_s(called), "inbound"),
@@ -76,10 +85,11 @@ def answered(caller: str, callee: str, recorded: tuple[str, ...]) -> Callable[[L
     return make
 
 
-def unanswered() -> Callable[[Lab], Awaitable[Made]]:
+def unanswered() -> Callable[[Stage], Awaitable[Made]]:
     """A call that rings and is given up."""
 
-    async def make(lab: Lab) -> Made:
+    async def make(stage: Stage) -> Made:
+        lab = stage.lab
         calling = await lab.phones["101"].call("106", play="tone")
         called = await lab.phones["106"].incoming()
         await calling.ringing()
@@ -91,10 +101,11 @@ def unanswered() -> Callable[[Lab], Awaitable[Made]]:
     return make
 
 
-def busy() -> Callable[[Lab], Awaitable[Made]]:
+def busy() -> Callable[[Stage], Awaitable[Made]]:
     """A call that is refused."""
 
-    async def make(lab: Lab) -> Made:
+    async def make(stage: Stage) -> Made:
+        lab = stage.lab
         calling = await lab.phones["101"].call("106", play="tone")
         called = await lab.phones["106"].incoming()
         await called.reject(busy=True)

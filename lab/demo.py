@@ -17,7 +17,8 @@ from rich.console import Console
 
 from ari_recorder.store.catalogue import RecordingRow
 from lab import playground
-from lab.cases import CASES, Case
+from lab.cases import CASES, Case, Stage
+from lab.commanded import COMMANDED
 from lab.errors import LabError
 from lab.evidence import Evidence
 from lab.lab import Lab
@@ -77,8 +78,8 @@ async def _run_cases(lab: Lab, recorder: LabRecorder) -> list[Verdict]:
     seen: set[Any] = set()
     verdicts = []
     try:
-        for case in CASES:
-            verdict = await _run_case(lab, evidence, case, seen)
+        for case in (*CASES, *COMMANDED):
+            verdict = await _run_case(Stage(lab, recorder.url), evidence, case, seen)
             mark = "[green]✔[/]" if verdict.ok else "[red]✘[/]"
             _console.print(f"{mark} {verdict.name}: {verdict.detail}")
             verdicts.append(verdict)
@@ -88,22 +89,22 @@ async def _run_cases(lab: Lab, recorder: LabRecorder) -> list[Verdict]:
         evidence.close()
 
 
-async def _run_case(lab: Lab, evidence: Evidence, case: Case, seen: set[Any]) -> Verdict:
+async def _run_case(stage: Stage, evidence: Evidence, case: Case, seen: set[Any]) -> Verdict:
     try:
-        made = await case.make(lab)
+        made = await case.make(stage)
         await evidence.settled()
     except LabError as error:
         return Verdict(case.name, case.mode, False, str(error))
     new = [row for row in evidence.recordings() if row.id not in seen]
     seen.update(row.id for row in new)
-    faults = []
-    for expected in made.expected:
-        rows = [row for row in new if row.user_number == expected.user]
-        if len(rows) != 1:
-            faults.append(f"{expected.user} has {len(rows)} recordings of it, not one")
-        faults += [f"{expected.user}: {fault}" for row in rows for fault in evidence.faults(row, expected)]
-    wanted = {expected.user for expected in made.expected}
-    faults += [f"{row.user_number} has a recording" for row in new if row.user_number not in wanted]
+    faults = list(made.faults)
+    for user in sorted({row.user_number or "" for row in new} | {one.user for one in made.expected}):
+        wanted = [one for one in made.expected if one.user == user]
+        rows = [row for row in new if row.user_number == user]
+        if len(rows) != len(wanted):
+            faults.append(f"{user} has {len(rows)} recordings of it, not {len(wanted)}")
+        for row, expected in zip(rows, wanted, strict=False):
+            faults += [f"{user}: {fault}" for fault in evidence.faults(row, expected)]
     return Verdict(case.name, case.mode, not faults, "; ".join(faults) or _described(new))
 
 

@@ -211,15 +211,16 @@ class LegHandler:
         save = self._context.save(calls.save_decision, row, decision.actions, planned, at, problem)
         if planned is not None and planned is self._prepared and self.snoops.armed:
             # its names were committed when the leg was armed: the answer waits for no disk
-            self._become(row)
+            self.row = row
             try:
                 await self._act(decision.actions, planned)
             finally:
                 await save
         else:
             await save
-            self._become(row)
+            self.row = row
             await self._act(decision.actions, planned)
+        self._context.live.publish(Changed(self.row))
         self._log.info(event, state=row.policy.state, actions=[str(action) for action in decision.actions])
         self._announce(before, event, decision)
         if row.policy.state is State.ENDED:
@@ -349,7 +350,7 @@ class LegHandler:
             row = replace(self.row, armings=self.row.armings + 1)
             ids = rows.snoops(self._context.app, row)
             await self._context.save(calls.save_arming, row, ids, self._context.now())
-            self._become(row)
+            self.row = row
             await self.snoops.arm(row)
 
     async def _leave(self) -> None:

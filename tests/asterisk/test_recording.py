@@ -10,7 +10,7 @@ import pytest
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import models, people
 from ari_recorder.store.catalogue import RecordingRow
-from lab.cases import CASES, Case, length_s, talk
+from lab.cases import CASES, Case, Stage, length_s, talk
 from lab.evidence import Expected
 from lab.tones import frequency_hz, tone_dbfs
 from tests.asterisk.station import Begin, Station, until
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asterisk
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_every_case_of_the_demo(begin: Begin, case: Case) -> None:
     station = begin()
-    made = await case.make(station.lab)
+    made = await case.make(Stage(station.lab, station.recorder.url))
     await station.evidence.settled()
     rows = {row.user_number: row for row in station.evidence.recordings()}
     assert sorted(rows) == sorted(expected.user for expected in made.expected)
