@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Action, Mode, State
 from ari_recorder.store import models, statements
 from ari_recorder.store.rows import LegRow, SegmentRow, leg_row, segment_row
+
+A_MOMENT = timedelta(seconds=0.5)
+"""A counterpart of so short a time was a number on the way to somebody: dialled to fetch a parked call, say."""
 
 _FINISHED_LATER = frozenset({Action.CLOSE_RECORDING, Action.DISCARD_RECORDING})
 """With these the ledger line is closed when the recording is finished."""
@@ -289,12 +292,12 @@ def _leave_counterpart(leg: LegRow, at: datetime) -> None:
 
 
 def _follow_counterpart(leg: LegRow, at: datetime) -> None:
-    """The next of an answered leg's counterparts; not a next one if it is the same under another name."""
+    """The next of an answered leg's counterparts; no next one if it is the same, or the first was none yet."""
     present = models.Counterpart.get_or_none(_present(leg))
     if present is None:
         return  # not answered yet, or not to be recorded
     row = _counterpart(leg)
-    if present.number == row["counterpart_number"] or present.joined_at >= at:
+    if present.number == row["counterpart_number"] or at - present.joined_at < A_MOMENT:
         values = {"number": row["counterpart_number"], "name": row["counterpart_name"]}
         statements.update(models.Counterpart, present.id, **values)
     else:

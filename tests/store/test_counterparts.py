@@ -68,6 +68,15 @@ def test_who_is_known_before_the_answer_has_not_taken_part(store: Store) -> None
     assert spans(row) == [("0701", 2, 3)]
 
 
+def test_a_number_of_a_moment_was_on_the_way_to_somebody(store: Store) -> None:
+    call = Call.rings(store, add_user(store), number="751").happens(Event.ANSWERED)
+    meets(call, "0701", at=call.now + calls.A_MOMENT / 2)
+    meets(call, "0702", at=call.now + calls.A_MOMENT)
+    call.hangs_up()
+    (row,) = listed(store)
+    assert spans(row) == [("0701", 1, 1.75), ("0702", 1.75, 2.75)]
+
+
 def test_the_answers_own_number_and_a_name_that_comes_later_are_no_one_else(store: Store) -> None:
     call = Call.rings(store, add_user(store), number="+46701").happens(Event.ANSWERED)
     meets(call, "0701", at=call.now)
