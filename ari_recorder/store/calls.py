@@ -22,7 +22,7 @@ from ari_recorder.store import models, statements
 from ari_recorder.store.rows import LegRow, SegmentRow, leg_row, segment_row
 
 A_MOMENT = timedelta(seconds=0.5)
-"""A counterpart of so short a time was a number on the way to somebody: dialled to fetch a parked call, say."""
+"""A counterpart of less was a number on the way to somebody: dialled to fetch a parked call, say."""
 
 _FINISHED_LATER = frozenset({Action.CLOSE_RECORDING, Action.DISCARD_RECORDING})
 """With these the ledger line is closed when the recording is finished."""
@@ -292,7 +292,7 @@ def _leave_counterpart(leg: LegRow, at: datetime) -> None:
 
 
 def _follow_counterpart(leg: LegRow, at: datetime) -> None:
-    """The next of an answered leg's counterparts; no next one if it is the same, or the first was none yet."""
+    """The next of an answered leg's counterparts, unless it is the same or the one before was on the way."""
     present = models.Counterpart.get_or_none(_present(leg))
     if present is None:
         return  # not answered yet, or not to be recorded
