@@ -197,7 +197,6 @@ class LegHandler:
             self._become(row)
             self._greet()
 
-
     async def _decide_and_act(
         self, event: Event, at: datetime, problem: str = "", source: Source | None = None
     ) -> Reason | None:
