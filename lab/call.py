@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TONE = "tone"
 """As something to play: the phone's own tone."""
+OFFER = "PJSIP_MEDIA_OFFER(audio)"
 WAV_HEADER_BYTES = 44
 HEARD_FORMAT = "wav16"
 HEARD_HZ = 16000
@@ -167,6 +168,15 @@ class PhoneCall:
     async def transfer(self, number: str) -> None:
         """Send the other party to a number: REFER (RFC 3515). Returns at once; see `transferred`."""
         await self._refer(f"sip:{number}@{self.phone.phones.pbx_address}")
+
+    async def forward(self, number: str) -> None:
+        """Send a ringing call to another number: 302 (RFC 3261, 21.3.3)."""
+        await self._refer(f"sip:{number}@{self.phone.phones.pbx_address}")
+
+    async def reinvite(self, codec: str) -> None:
+        """Renew the session with a re-INVITE that offers only this codec: ``alaw``, ``ulaw``, ``g722``."""
+        await self._set(OFFER, f"!all,{codec}")
+        await self._set("PJSIP_SEND_SESSION_REFRESH()", "invite")
 
     async def attended_transfer(self, consultation: PhoneCall) -> None:
         """Connect the other party with that of ``consultation``: REFER with Replaces (RFC 3891).

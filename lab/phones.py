@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.ari import Ari, Json
 from lab.asterisk import LabAsterisk
-from lab.call import TONE, PhoneCall
+from lab.call import OFFER, TONE, PhoneCall
 from lab.errors import LabError, LabTimeout
 from lab.people import USERS
 from lab.tones import frequency_hz
@@ -33,11 +33,15 @@ class Phone:
         self.tone_class = f"tone-{self.tone_hz}"
         self.ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
 
-    async def call(self, number: str, play: str | Path | None = None) -> PhoneCall:
-        """Call a number; returns at once. ``play`` (`PhoneCall.play`) begins when it is answered."""
+    async def call(self, number: str, play: str | Path | None = None, codec: str = "") -> PhoneCall:
+        """Call a number; returns at once. ``play`` (`PhoneCall.play`) begins when it is answered.
+
+        ``codec`` is offered alone; without, the phone's own.
+        """
         call = self.phones.new_call(self, number, play)
         await self.phones.ari.post(
             f"/channels/{call.id}",
+            {"variables": {OFFER: f"!all,{codec}"} if codec else {}},
             endpoint=f"PJSIP/{number}@{self.account}",
             callerId=self.number,
             timeout=RING_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from ari_recorder.cli.common import catalogue, console, print_json, settings
 from ari_recorder.store import catalogue as reading
-from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
+from ari_recorder.store.catalogue import LIMIT_MAX, NUMBER_MAX, RecordingRow
 from ari_recorder.store.scope import Operator
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
@@ -21,18 +22,27 @@ def list_(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="Most recordings shown.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="Where to go on, as the previous page says.")] = None,
+    number: Annotated[
+        str | None, typer.Option(help="Only with this counterpart: a number, or a part of one.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every field.")] = False,
 ) -> None:
     """Recordings of everybody, newest first; times are this machine's."""
+    if number is not None and not reading.searchable(number):
+        raise typer.BadParameter(
+            f"a number or a part of one, 1 to {NUMBER_MAX} characters.", param_hint="--number"
+        )
     with catalogue(settings(context)) as store:
-        page = store.read_now(reading.recordings, Operator(), limit=limit, cursor=cursor)
+        page = store.read_now(reading.recordings, Operator(), limit=limit, cursor=cursor, number=number)
     if json:
         print_json(page)
         return
     out = console()
     out.print(_table(page.recordings) if page.recordings else "There are no recordings.")
     if page.next_cursor:
-        out.print(f"More: ari-recorder recordings list --cursor {page.next_cursor}", soft_wrap=True)
+        same = f" --number {shlex.quote(number)}" if number else ""
+        more = f"More: ari-recorder recordings list{same} --cursor {page.next_cursor}"
+        out.print(more, soft_wrap=True, markup=False)
 
 
 def _table(rows: tuple[RecordingRow, ...]) -> Table:

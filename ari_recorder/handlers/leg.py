@@ -110,9 +110,9 @@ class LegHandler:
         """The channel is gone."""
         self._tell(Event.HANGUP, at)
 
-    def counterpart(self, counterpart: Counterpart) -> None:
-        """Who the user talks to has become known, or has changed."""
-        self._inbox.put_nowait(lambda: self._meet(counterpart))
+    def counterpart(self, counterpart: Counterpart, at: datetime, direction: str = "") -> None:
+        """Who the user talks to has become known, or has changed; ``direction`` if that has, too."""
+        self._inbox.put_nowait(lambda: self._meet(counterpart, at, direction))
 
     def uses(self, snoop: str) -> bool:
         """Whether a snoop channel is one of this leg's that is needed now."""
@@ -189,10 +189,11 @@ class LegHandler:
         except AriError:
             return self.row.channel
 
-    async def _meet(self, counterpart: Counterpart) -> None:
-        if counterpart.number and counterpart != self.row.counterpart:
-            row = replace(self.row, counterpart=counterpart)
-            await self._context.save(calls.save_counterpart, row)
+    async def _meet(self, counterpart: Counterpart, at: datetime, direction: str = "") -> None:
+        direction = direction or self.row.direction
+        if counterpart.number and (counterpart, direction) != (self.row.counterpart, self.row.direction):
+            row = replace(self.row, counterpart=counterpart, direction=direction)
+            await self._context.save(calls.save_counterpart, row, at)
             self._become(row)
             self._greet()
 

@@ -15,11 +15,21 @@ INBOUND, OUTBOUND = "inbound", "outbound"
 DIALLED_APPS = ("AppDial", "AppDial2", "AppQueue")
 """What Asterisk names as the application of a channel that it called, rather than that called it."""
 
+PICKUP_APPS = ("", "Pickup", "PickupChan")
+"""What Asterisk names as the application of a calling channel that takes a call which rings elsewhere; the
+feature code of `features.conf` is no application at all."""
+
 
 def direction(channel: Channel) -> str:
     """``inbound`` if Asterisk called the user, ``outbound`` if the user called."""
     called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS
     return INBOUND if called else OUTBOUND
+
+
+def direction_when_connected(channel: Channel) -> str:
+    """``inbound`` for a user who picks up a call that came in for another; empty if it is as it was."""
+    picked_up = channel.state == "Ring" and channel.dialplan.app_name in PICKUP_APPS
+    return INBOUND if picked_up else ""
 
 
 def connected(channel: Channel) -> Counterpart:

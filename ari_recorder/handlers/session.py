@@ -152,12 +152,13 @@ class Session:
         leg = self._legs.get(event.channel.id)
         if leg is not None and event.channel.state == "Up":
             leg.answered(event.timestamp)
-            leg.counterpart(parties.connected(event.channel))
+            leg.counterpart(parties.connected(event.channel), event.timestamp)
 
     def _connected_line(self, event: ChannelConnectedLine) -> None:
         leg = self._legs.get(event.channel.id)
         if leg is not None:
-            leg.counterpart(parties.connected(event.channel))
+            direction = parties.direction_when_connected(event.channel)
+            leg.counterpart(parties.connected(event.channel), event.timestamp, direction)
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
         leg = self._legs.get(event.channel.id)
@@ -227,6 +228,9 @@ class Session:
         await self.directory.subscribe({endpoint_of(leg.row.channel_name) for leg in self._legs.values()})
         for channel in await self._agree():
             self._look_at(channel)
+            leg = self._legs.get(channel.id)
+            if leg is not None:
+                leg.counterpart(parties.connected(channel), context.now())
 
     async def _agree(self) -> list[Channel]:
         """Compare every leg with Asterisk's channels, which are returned: lost word of them is made good."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,9 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Action, Mode, State
 from ari_recorder.store import models, statements
 from ari_recorder.store.rows import LegRow, SegmentRow, leg_row, segment_row
+
+A_MOMENT = timedelta(seconds=0.5)
+"""A counterpart of less was a number on the way to somebody: dialled to fetch a parked call, say."""
 
 _FINISHED_LATER = frozenset({Action.CLOSE_RECORDING, Action.DISCARD_RECORDING})
 """With these the ledger line is closed when the recording is finished."""
@@ -63,9 +66,11 @@ def save_leg(leg: LegRow) -> None:
     statements.update(models.Leg, leg.id, **_changing(leg))
 
 
-def save_counterpart(leg: LegRow) -> None:
-    """Write who the leg's counterpart is now, into its open recording too."""
+def save_counterpart(leg: LegRow, at: datetime) -> None:
+    """Write who the leg's counterpart is from ``at`` on, into its open recording too, and its direction."""
     save_leg(leg)
+    statements.update(models.Leg, leg.id, direction=leg.direction)
+    _follow_counterpart(leg, at)
     if leg.recording is not None:
         models.Recording.update(**_counterpart(leg), internal=leg.internal).where(
             (models.Recording.id == leg.recording) & (models.Recording.state == RecordingState.OPEN)
@@ -83,6 +88,7 @@ def save_decision(
         match action:
             case Action.OPEN_LEDGER:
                 statements.insert(models.LedgerLine, leg=leg.id, organisation=leg.organisation, opened_at=now)
+                _add_counterpart(leg, now)
             case Action.OPEN_RECORDING:
                 _open_recording(leg, now)
             case Action.BEGIN_SEGMENT | Action.ROLL_SEGMENT:
@@ -99,8 +105,10 @@ def save_decision(
     if problem and leg.recording:
         _tell(leg.recording, problem)
     save_leg(leg)
-    if leg.policy.state is State.ENDED and not _FINISHED_LATER.intersection(actions):
-        close_ledger(leg.id, now)
+    if leg.policy.state is State.ENDED:
+        _leave_counterpart(leg, now)
+        if not _FINISHED_LATER.intersection(actions):
+            close_ledger(leg.id, now)
 
 
 def end_segment(segment: SegmentRow, gone: Iterable[str] = ()) -> None:
@@ -266,6 +274,39 @@ def _counterpart(leg: LegRow) -> dict[str, Any]:
         "counterpart_number": _fitting(leg.counterpart.number, models.Leg.counterpart_number),
         "counterpart_name": _fitting(leg.counterpart.name, models.Leg.counterpart_name),
     }
+
+
+def _add_counterpart(leg: LegRow, at: datetime) -> None:
+    row = _counterpart(leg)
+    statements.insert(
+        models.Counterpart,
+        leg=leg.id,
+        number=row["counterpart_number"],
+        name=row["counterpart_name"],
+        joined_at=at,
+    )
+
+
+def _leave_counterpart(leg: LegRow, at: datetime) -> None:
+    models.Counterpart.update(left_at=at).where(_present(leg)).execute()
+
+
+def _follow_counterpart(leg: LegRow, at: datetime) -> None:
+    """The next of an answered leg's counterparts, unless it is the same or the one before was on the way."""
+    present = models.Counterpart.get_or_none(_present(leg))
+    if present is None:
+        return  # not answered yet, or not to be recorded
+    row = _counterpart(leg)
+    if present.number == row["counterpart_number"] or at - present.joined_at < A_MOMENT:
+        values = {"number": row["counterpart_number"], "name": row["counterpart_name"]}
+        statements.update(models.Counterpart, present.id, **values)
+    else:
+        _leave_counterpart(leg, at)
+        _add_counterpart(leg, at)
+
+
+def _present(leg: LegRow) -> Any:
+    return (models.Counterpart.leg == leg.id) & models.Counterpart.left_at.is_null()
 
 
 def _fitting(text: str, field: Any) -> str:

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from peewee import fn
+
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import models
 from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
 from ari_recorder.store.scope import Asker, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
 LIMIT_MAX = 500
+NUMBER_MAX = 128
+"""Longest number that is kept, and so that can be searched for."""
+
+
+@dataclass(frozen=True)
+class CounterpartSpan:
+    """Somebody whom the user talked to, and when; ``left_at`` is None while they talk."""
+
+    number: str
+    name: str
+    joined_at: datetime
+    left_at: datetime | None
 
 
 @dataclass(frozen=True)
 class RecordingRow:
-    """A recording as shown. Times are UTC; ``problems`` are sentences."""
+    """A recording as shown. Times are UTC; ``problems`` are sentences.
+
+    ``counterpart_number`` and ``counterpart_name`` are the last of ``counterparts``, which are in the order
+    of time.
+    """
 
     id: UUID
     organisation: UUID
@@ -34,6 +56,7 @@ class RecordingRow:
     internal: bool
     counterpart_number: str
     counterpart_name: str
+    counterparts: tuple[CounterpartSpan, ...]
     answered_at: datetime
     started_at: datetime
     ended_at: datetime | None
@@ -93,10 +116,22 @@ class Page:
     next_cursor: str | None
 
 
-def recordings(asker: Asker, *, limit: int = 50, cursor: str | None = None) -> Page:
-    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none."""
+def searchable(number: str) -> bool:
+    """Whether a number, or a part of one, can be searched for."""
+    return 1 <= len(number) <= NUMBER_MAX and number.isprintable()
+
+
+def recordings(
+    asker: Asker, *, limit: int = 50, cursor: str | None = None, number: str | None = None
+) -> Page:
+    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none.
+
+    ``number`` (`searchable`) is the number of any of the counterparts, or a part of it.
+    """
     limit = max(1, min(limit, LIMIT_MAX))
     query = _select().where(visible(asker) & Recording.state.in_(SHOWN))
+    if number is not None:
+        query = query.where(_with_number(number))
     if cursor:
         started_at, last = _read_cursor(cursor)
         query = query.where(
@@ -104,7 +139,7 @@ def recordings(asker: Asker, *, limit: int = 50, cursor: str | None = None) -> P
             | ((Recording.started_at == started_at) & (Recording.id < last))
         )
     rows = list(query.order_by(Recording.started_at.desc(), Recording.id.desc()).limit(limit + 1))
-    shown = tuple(_row(row) for row in rows[:limit])
+    shown = _rows(rows[:limit])
     return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
 
 
@@ -113,7 +148,7 @@ def recording(asker: Asker, recording_id: UUID) -> RecordingRow:
     row = _select().where(visible(asker) & (Recording.id == recording_id)).first()
     if row is None:
         raise NotFound(f"No recording {recording_id}.")
-    return _row(row)
+    return _rows([row])[0]
 
 
 def peaks(asker: Asker, recording_id: UUID) -> bytes:
@@ -150,7 +185,28 @@ def _select() -> Any:
     return Recording.select(*columns, User, Leg).join(User).switch(Recording).join(Leg)
 
 
-def _row(row: Any) -> RecordingRow:
+def _with_number(number: str) -> Any:
+    """Any counterpart whom the recording had; its own column for those of before they were kept."""
+    met = models.Counterpart.select(models.Counterpart.id).where(
+        (models.Counterpart.leg == Recording.leg)
+        & models.Counterpart.number.contains(number)
+        & (Recording.ended_at.is_null() | (models.Counterpart.joined_at < Recording.ended_at))
+        & (models.Counterpart.left_at.is_null() | (models.Counterpart.left_at > Recording.started_at))
+    )
+    return Recording.counterpart_number.contains(number) | fn.EXISTS(met)
+
+
+def _rows(rows: Sequence[Any]) -> tuple[RecordingRow, ...]:
+    """As shown, with all their counterparts in one more query."""
+    met = defaultdict(list)
+    legs = {row.leg_id for row in rows}
+    for one in models.Counterpart.select().where(models.Counterpart.leg.in_(legs)) if legs else ():
+        met[one.leg_id].append(CounterpartSpan(one.number, one.name, one.joined_at, one.left_at))
+    return tuple(_row(row, met[row.leg_id]) for row in rows)
+
+
+def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
+    during = (one for one in met if _overlap(row, one))
     return RecordingRow(
         id=row.id,
         organisation=row.organisation_id,
@@ -163,6 +219,7 @@ def _row(row: Any) -> RecordingRow:
         internal=row.internal,
         counterpart_number=row.counterpart_number,
         counterpart_name=row.counterpart_name,
+        counterparts=tuple(sorted(during, key=attrgetter("joined_at"))),
         answered_at=row.answered_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
@@ -182,6 +239,11 @@ def _row(row: Any) -> RecordingRow:
         pbx=row.leg.pbx,
         call=row.leg.call_id,
     )
+
+
+def _overlap(row: Any, one: CounterpartSpan) -> bool:
+    begun = row.ended_at is None or one.joined_at < row.ended_at
+    return begun and (one.left_at is None or one.left_at > row.started_at)
 
 
 def _cursor(row: RecordingRow) -> str:

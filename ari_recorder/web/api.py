@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ari_recorder.errors import NotFound
 from ari_recorder.store import catalogue
-from ari_recorder.store.catalogue import Played, RecordingRow, SegmentSpan
+from ari_recorder.store.catalogue import CounterpartSpan, Played, RecordingRow, SegmentSpan
 from ari_recorder.web import audio
 from ari_recorder.web.context import CONTEXT, viewer
 from ari_recorder.web.problems import Refused
@@ -23,8 +23,9 @@ CURSOR_MAX = 200
 
 async def recordings(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings``: a page of them, newest first."""
-    given = asked(request, "limit", "cursor")
-    found = await list_page(request, given.get("cursor"), _limit(given.get("limit")))
+    given = asked(request, "limit", "cursor", "number")
+    number = _number(given.get("number"))
+    found = await list_page(request, given.get("cursor"), _limit(given.get("limit")), number)
     body = {"recordings": [recording_json(row) for row in found.recordings], "next_cursor": found.next_cursor}
     return web.json_response(body)
 
@@ -73,13 +74,17 @@ async def timeline(request: web.Request) -> web.Response:
     )
 
 
-async def list_page(request: web.Request, cursor: str | None, limit: int = LIMIT) -> catalogue.Page:
+async def list_page(
+    request: web.Request, cursor: str | None, limit: int = LIMIT, number: str | None = None
+) -> catalogue.Page:
     """A page of what who asks may see. Raises `Refused` (400) for a cursor that is none."""
     if cursor is not None and len(cursor) > CURSOR_MAX:
         raise Refused(400, "cursor: use next_cursor of an earlier answer.")
     read: Callable[..., catalogue.Page] = catalogue.recordings
     try:
-        return await request.app[CONTEXT].store.read(read, viewer(request), limit=limit, cursor=cursor)
+        return await request.app[CONTEXT].store.read(
+            read, viewer(request), limit=limit, cursor=cursor, number=number
+        )
     except NotFound as error:
         raise Refused(400, "cursor: use next_cursor of an earlier answer.") from error
 
@@ -111,6 +116,7 @@ def recording_json(row: RecordingRow) -> dict[str, Any]:
         "kept": row.kept,
         "user": {"number": row.user_number, "name": row.user_name},
         "counterpart": {"number": row.counterpart_number, "name": row.counterpart_name},
+        "counterparts": [_counterpart_json(one) for one in row.counterparts],
         "direction": row.direction,
         "internal": row.internal,
         "answered_at": time(row.answered_at),
@@ -132,6 +138,15 @@ def recording_json(row: RecordingRow) -> dict[str, Any]:
         "tag3": row.tags[2],
         "pbx": row.pbx,
         "call": str(row.call),
+    }
+
+
+def _counterpart_json(one: CounterpartSpan) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "name": one.name,
+        "joined_at": time(one.joined_at),
+        "left_at": time(one.left_at),
     }
 
 
@@ -178,3 +193,9 @@ def _limit(text: str | None) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= catalogue.LIMIT_MAX):
         raise Refused(400, f"limit: a whole number from 1 to {catalogue.LIMIT_MAX}.")
     return int(text)
+
+
+def _number(text: str | None) -> str | None:
+    if text is not None and not catalogue.searchable(text):
+        raise Refused(400, f"number: a number or a part of one, 1 to {catalogue.NUMBER_MAX} characters.")
+    return text

@@ -174,7 +174,11 @@ class Words:
 
     def counterpart(self, row: RecordingRow) -> str:
         """The counterpart's name, else their number, else that neither is known."""
-        return row.counterpart_name or row.counterpart_number or self.language.gettext("Unknown number")
+        return self.party(row.counterpart_name, row.counterpart_number)
+
+    def party(self, name: str, number: str) -> str:
+        """Somebody's name, else their number, else that neither is known."""
+        return name or number or self.language.gettext("Unknown number")
 
     def prompt_name(self, kind: PromptKind) -> str:
         """A prompt's name."""

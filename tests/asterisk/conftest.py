@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import people
 from lab import Lab
 from lab.evidence import Evidence
 from lab.recorder import LabRecorder
@@ -46,6 +48,26 @@ async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
     yield running_lab
     await running_lab.disconnect()
     await running_lab.idle()
+
+
+@pytest.fixture(scope="module")
+def shared_station(running_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """One recorder for all tests of a file: to start one takes longer than most calls."""
+    recorder = LabRecorder(running_lab, tmp_path_factory.mktemp("shared") / "recorder")
+    recorder.add_users()
+    station = Station(running_lab, recorder, Evidence(recorder))
+    station.store.write_now(people.change_user, "103", mode=Mode.ALWAYS)
+    recorder.start()
+    yield station
+    recorder.stop()
+    station.evidence.close()
+
+
+@pytest.fixture
+def station(lab: Lab, shared_station: Station) -> Station:
+    """The shared recorder, on the connected lab. 101, 102 and 103 are recorded, the last with wide band."""
+    shared_station.begin()
+    return shared_station
 
 
 @pytest.fixture

@@ -16,11 +16,15 @@ from lab.recorder import LabRecorder
 
 @dataclass
 class Station:
-    """A running recorder on the lab's PBX, and what it leaves."""
+    """A running recorder on the lab's PBX, and what it leaves.
+
+    A recorder that several tests share has recordings and lines of the ledger from ``before`` this one.
+    """
 
     lab: Lab
     recorder: LabRecorder
     evidence: Evidence
+    before: tuple[int, int] = (0, 0)
 
     @property
     def store(self) -> Store:
@@ -32,11 +36,23 @@ class Station:
         (row,) = self.evidence.recordings()
         return row
 
-    def ledger(self) -> list[tuple[str | None, str]]:
-        def lines() -> list[tuple[str | None, str]]:
-            return [(line.outcome, line.reason) for line in models.LedgerLine.select()]
+    def recordings(self) -> list[RecordingRow]:
+        """Those of this test, oldest first."""
+        return self.evidence.recordings()[self.before[0] :]
 
-        return self.store.read_now(lines)
+    def ledger(self) -> list[tuple[str | None, str]]:
+        """The lines of this test, oldest first: outcome and reason."""
+
+        def lines() -> list[tuple[str | None, str]]:
+            found = models.LedgerLine.select().order_by(models.LedgerLine.opened_at)
+            return [(line.outcome, line.reason) for line in found]
+
+        return self.store.read_now(lines)[self.before[1] :]
+
+    def begin(self) -> None:
+        """A test begins."""
+        self.before = (0, 0)
+        self.before = len(self.recordings()), len(self.ledger())
 
 
 Begin = Callable[..., Station]

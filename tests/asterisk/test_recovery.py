@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -61,6 +62,28 @@ async def test_stopped_in_good_order_during_a_call(begin: Begin) -> None:
     await asyncio.sleep(1)  # and after
     await hang_up(calling, called)
     await assert_complete(station, calling)
+
+
+async def test_a_counterpart_who_came_while_the_recorder_was_down_is_noted(begin: Begin) -> None:
+    station = begin()
+    calling, called = await connect(station.lab)
+    await station.lab.bridged()
+    await asyncio.sleep(1)  # the length of the conversation before
+    station.recorder.kill()
+    await called.transfer("105")
+    third = await station.lab.phones["105"].incoming()
+    await third.answer(play="tone")
+    await called.transferred()
+    await asyncio.to_thread(station.recorder.start)
+    back_at = datetime.now(UTC)
+    await asyncio.sleep(1)  # and after
+    await hang_up(calling, third)
+    row = await station.only()
+    assert row.duration_ms == pytest.approx(length_s(calling) * 1000, abs=250)
+    first, second = row.counterparts
+    assert (first.number, second.number, row.counterpart_number) == ("106", "105", "105")
+    assert first.left_at == second.joined_at <= back_at
+    assert second.left_at == pytest.approx(calling.ended_at, abs=timedelta(seconds=0.3))
 
 
 async def test_the_call_ends_while_the_recorder_is_down(begin: Begin) -> None:

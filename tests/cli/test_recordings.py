@@ -58,6 +58,15 @@ def test_pages_follow_each_other(command: Command) -> None:
     assert "--cursor" in command("recordings", "list", "--limit", "1").out
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_search_by_number(command: Command) -> None:
+    said = command("recordings", "list", "--number", "34561")
+    assert re.findall(r"070123456\d", said.out) == ["0701234561"]
+    assert command("recordings", "list", "--number", "999").out == "There are no recordings.\n"
+    assert "--number 070 --cursor" in command("recordings", "list", "--number", "070", "--limit", "1").out
+    assert "1 to 128" in command.refused("recordings", "list", "--number", "", code=2)
+
+
 def test_no_recordings(command: Command) -> None:
     assert command("recordings", "list").out == "There are no recordings.\n"
 

@@ -207,7 +207,7 @@ def test_problems_add_up(store: Store) -> None:
 @pytest.mark.parametrize(("number", "internal"), [("102", True), ("0701234567", False), ("", False)])
 def test_the_counterpart_reaches_the_open_recording(store: Store, number: str, internal: bool) -> None:
     call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
-    store.write_now(calls.save_counterpart, replace(call.row, counterpart=Counterpart(number, "Bo")))
+    store.write_now(calls.save_counterpart, replace(call.row, counterpart=Counterpart(number, "Bo")), BEGIN)
     (recording,) = recordings(call)
     assert (recording.counterpart_number, recording.counterpart_name) == (number, "Bo")
     assert recording.internal is internal
@@ -216,7 +216,7 @@ def test_the_counterpart_reaches_the_open_recording(store: Store, number: str, i
 def test_a_counterpart_of_any_length_and_content_is_written(store: Store) -> None:
     call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
     wild = Counterpart("9" * 5000, "\0\ud800" + "å" * 5000)
-    store.write_now(calls.save_counterpart, replace(call.row, counterpart=wild))
+    store.write_now(calls.save_counterpart, replace(call.row, counterpart=wild), BEGIN)
     (recording,) = recordings(call)
     assert recording.counterpart_number == "9" * 128
     assert recording.counterpart_name == "?" + "å" * 199
@@ -230,4 +230,6 @@ def test_times_are_kept_exactly_and_in_utc(store: Store) -> None:
     assert found.created_at == at
     assert found.created_at.tzinfo is UTC
     with pytest.raises(ValueError, match="without a zone"):
-        store.write_now(calls.save_counterpart, replace(call.row, answered_at=datetime(2026, 3, 2, 9, 0)))
+        store.write_now(
+            calls.save_counterpart, replace(call.row, answered_at=datetime(2026, 3, 2, 9, 0)), BEGIN
+        )

@@ -32,6 +32,43 @@ async def test_a_recording_as_json(open_browser: NewBrowser, world: World) -> No
     assert (await browser.get(API)).json() == {"recordings": [shown], "next_cursor": None}
 
 
+async def test_every_counterpart_is_told_with_times_and_searched_for(
+    open_browser: NewBrowser, world: World
+) -> None:
+    recording = world.recording(world.ids["anna"], started_at=NOON)
+    world.recording(world.ids["anna"])
+    world.counterpart(recording, "102", "Bo", 0, 2.5)
+    world.counterpart(recording, "0701234567", "", 2.5, None)
+    browser = await open_browser("anna")
+    (shown,) = (await browser.get(API, params={"number": "70123"})).json()["recordings"]
+    assert shown["id"] == str(recording)
+    first, second = shown["counterparts"]
+    assert first == {
+        "number": "102",
+        "name": "Bo",
+        "joined_at": "2026-11-22T12:00:00.000Z",
+        "left_at": "2026-11-22T12:00:02.500Z",
+    }
+    assert (second["number"], second["left_at"]) == ("0701234567", None)
+    assert (await browser.get(API, params={"number": "999"})).json()["recordings"] == []
+
+
+async def test_the_page_lists_the_counterparts_if_there_were_several(
+    open_browser: NewBrowser, world: World
+) -> None:
+    recording = world.recording(world.ids["anna"])
+    world.counterpart(recording, "102", "<b>Bo</b>", 0, 2.5)
+    browser = await open_browser("anna")
+    assert "one after the other" not in (await browser.get(f"/recordings/{recording}")).text
+    world.counterpart(recording, "0701234567", "", 2.5, None)
+    shown = (await browser.get(f"/recordings/{recording}")).text
+    assert "one after the other" in shown
+    assert "&lt;b&gt;Bo&lt;/b&gt;" in shown
+    assert "0701234567" in shown
+    await browser.get(f"/recordings/{recording}?lang=sv")
+    assert "Motparter" in (await browser.get(f"/recordings/{recording}")).text
+
+
 async def test_pages_by_cursor_have_every_recording_once_newest_first(
     open_browser: NewBrowser, world: World
 ) -> None:
@@ -90,6 +127,7 @@ CURSORS = (
     [
         ("?limit=0", 400), ("?limit=501", 400), ("?limit=x", 400), ("?limit=-1", 400), ("?limit=", 400),
         ("?limit=1&limit=2", 400), ("?limit=99999999999999999999", 400), ("?limit=٣", 400),
+        ("?number=", 400), (f"?number={'7' * 129}", 400), ("?number=%00", 400), ("?number=1&number=2", 400),
         ("?colour=red", 400), (f"/{uuid4()}?x=1", 400), (f"/{uuid4()}/audio?download=yes", 400),
         ("/nothing", 400), ("/1234", 400), (f"/{uuid4().hex}", 400), (f"/urn:uuid:{uuid4()}", 400),
         (f"/{uuid4()}", 404), (f"/{uuid4()}/audio", 404), (f"/{uuid4()}/nothing", 404),

@@ -92,6 +92,17 @@ class World:
             self._make, user, began, opus() if audio is None else audio, stored, columns
         )
 
+    def counterpart(self, recording: UUID, number: str, name: str, from_s: float, to_s: float | None) -> None:
+        """Somebody took part in a recording's call; seconds from the recording's start."""
+        self.store.write_now(self._meet, recording, number, name, from_s, to_s)
+
+    def _meet(self, recording: UUID, number: str, name: str, from_s: float, to_s: float | None) -> None:
+        row = models.Recording.get_by_id(recording)
+        models.Counterpart.create(
+            leg=row.leg_id, number=number, name=name, joined_at=row.started_at + timedelta(seconds=from_s),
+            left_at=None if to_s is None else row.started_at + timedelta(seconds=to_s),
+        )  # fmt: skip
+
     def change(self, model: Any, row: UUID, **columns: Any) -> None:
         self.store.write_now(lambda: model.update(**columns).where(model.id == row).execute())
 
