@@ -1,0 +1,205 @@
+"""The tap way: a channel that the dialplan sends here is recorded, told how that went, and sent back.
+
+The dialplan's part is `asterisk_conf/extensions_ari_recorder.conf`. It waits a second longer than
+`TAP_WITHIN_S`, then goes on by itself: whatever happens here, or does not, keeps no call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from ari_recorder.ari import Channel, Dial
+from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
+from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.directory import Directory
+from ari_recorder.handlers.leg import LegHandler
+from ari_recorder.handlers.playing import Playing
+from ari_recorder.policies import tap
+from ari_recorder.policies.table import Mode
+from ari_recorder.policies.tap import Status, Tap, Told
+from ari_recorder.store import people
+from ari_recorder.store.people import RecordedEndpoint
+
+TAP, TAP_CALLED = WAYS = ("tap", "tap_called")
+"""First argument of ``Stasis()``: record this channel, or the one that it is going to call."""
+
+TAP_WITHIN_S = 4.0
+"""How long a tap may take, without an announcement before the call."""
+BEFORE_WITHIN_S = 60
+"""How long an announcement before the call may take."""
+
+CALLED = "RECORDER_CALLED"
+"""Channel variable with the arguments of a `TAP_CALLED`, for a recorder that is started again."""
+
+Begin = Callable[[Channel, RecordedEndpoint, datetime], LegHandler]
+"""The leg of a channel: that which follows it already, or a new one of this user."""
+Before = Callable[[RecordedEndpoint], Awaitable[Sequence[str]]]
+"""What is played before a user's call, as ARI's media."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Taps:
+    """The channels that a dialplan has sent here, and those whose called side is to be recorded."""
+
+    def __init__(
+        self, context: Context, directory: Directory, begin: Begin, playing: Playing, before: Before
+    ) -> None:
+        self._context = context
+        self._directory = directory
+        self._begin = begin
+        self._playing = playing
+        self._before = before
+        self._working: dict[str, asyncio.Task[None]] = {}
+        self._called: dict[str, Tap] = {}
+        self._log = _log.bind(pbx=context.pbx)
+
+    def entered(self, channel: Channel, arguments: Sequence[str]) -> None:
+        """A channel waits here; ``arguments`` are those of ``Stasis()``. A second time is harmless."""
+        self._spawn(channel.id, self._work(channel, arguments[0], arguments[1:]))
+
+    def dialled(self, event: Dial) -> None:
+        """A channel calls another, or that has answered: it may be the called side to be recorded."""
+        wish = self._called.get(event.caller.id) if event.caller else None
+        if wish is None or event.caller is None:
+            return
+        if event.dialstatus == "ANSWER":
+            self.over(event.caller.id)
+            self._spawn(event.caller.id, self._forget(event.caller.id))
+        elif not event.dialstatus:
+            self._spawn(event.peer.id, self._follow_called(event.peer, wish))
+
+    def over(self, channel_id: str) -> None:
+        """The channel is gone, or is connected: what it may call later is not its called side."""
+        self._called.pop(channel_id, None)
+
+    async def resume(self) -> None:
+        """After a connect: learn again whose called side is to be recorded. Raises `AriError`."""
+        for channel_id in (await self._context.ari.application()).channel_ids:
+            try:
+                arguments = await self._context.ari.channel_variable(channel_id, CALLED)
+            except AriNotFound:
+                continue
+            if arguments:
+                self._called.setdefault(channel_id, tap.read(arguments.split(",")))
+
+    async def stop(self) -> None:
+        """Stop working. A channel that waits here is sent back after the next start, or goes on by itself."""
+        tasks = list(self._working.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spawn(self, channel_id: str, work: Coroutine[Any, Any, None]) -> None:
+        if channel_id in self._working:
+            work.close()
+            return
+        task = asyncio.create_task(self._guarded(work), name=f"tap {channel_id}")
+        self._working[channel_id] = task
+        task.add_done_callback(lambda _: self._working.pop(channel_id))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (AriNotFound, AriConflict) as error:
+            self._log.debug("the channel has left already", error=str(error))
+        except AriError as error:
+            self._log.error("a tap came to nothing; the dialplan goes on by itself", error=str(error))
+        except Exception:
+            self._log.exception("a fault in ari_recorder; the dialplan goes on by itself")
+
+    async def _work(self, channel: Channel, way: str, arguments: Sequence[str]) -> None:
+        told = await self._told(channel, way, arguments)
+        log = self._log.info if told.status in (Status.OK, Status.OFF) else self._log.error
+        given = ",".join((way, *arguments))
+        log("tapped", channel=channel.id, given=given, status=str(told.status), reason=told.reason)
+        await self._context.ari.set_channel_variable(channel.id, "RECORDER_STATUS", told.status)
+        await self._context.ari.set_channel_variable(channel.id, "RECORDER_REASON", told.reason)
+        await self._context.ari.continue_in_dialplan(channel.id)
+
+    async def _told(self, channel: Channel, way: str, arguments: Sequence[str]) -> Told:
+        try:
+            wish = tap.read(arguments)
+            async with asyncio.timeout(TAP_WITHIN_S):
+                user = await self._user(wish, channel)
+                if way == TAP:
+                    told = await self._follow(channel, user)
+                else:
+                    told = await self._expect_called(channel, user, wish, arguments)
+            if wish.before and told.status is Status.OK:
+                await self._announce(channel, user)
+        except ValueError as error:
+            return Told(Status.FAILED, str(error))
+        except NotFound as error:
+            return Told(Status.UNKNOWN, str(error))
+        except TimeoutError:
+            return Told(Status.FAILED, f"The recorder was not ready within {TAP_WITHIN_S:g} s.")
+        except (AriError, StoreError) as error:
+            return Told(Status.FAILED, str(error))
+        return told
+
+    async def _user(self, wish: Tap, channel: Channel) -> RecordedEndpoint:
+        """The user of the wish, with what holds for this call. Raises `NotFound`."""
+        user = await self._context.store.read(people.tapped, wish.number, wish.organisation, channel.name)
+        mode, preferences = wish.terms(user.mode, user.preferences)
+        return replace(user, mode=mode, preferences=preferences)
+
+    async def _follow(self, channel: Channel, user: RecordedEndpoint) -> Told:
+        """Have the channel followed as ``user``'s leg, and wait until it is made ready for the answer."""
+        watched = self._directory.find(channel) is not None
+        if user.mode is Mode.NEVER and not watched:
+            return tap.off(user.user_name)
+        if not watched:  # otherwise Asterisk sends the events of its endpoint
+            await self._context.ari.subscribe([f"channel:{channel.id}"])
+            channel = await self._as_dialled(await self._context.ari.channel(channel.id))
+        leg = self._begin(channel, user, self._context.now())
+        if leg.row.user != user.user:
+            return Told(
+                Status.FAILED, f"{channel.name} is {leg.row.user_name}'s leg, not {user.user_name}'s."
+            )
+        against = await leg.agree_to(user.mode, user.preferences)
+        if against:
+            return Told(Status.FAILED, against)
+        if channel.state == "Up":
+            leg.answered(self._context.now())
+        return tap.off(user.user_name) if user.mode is Mode.NEVER else Told(Status.OK)
+
+    async def _as_dialled(self, channel: Channel) -> Channel:
+        """With the extension that its party has dialled, rather than that of the tap's subroutine."""
+        try:
+            dialled = await self._context.ari.channel_variable(channel.id, "CALLERID(dnid)")
+        except AriNotFound:
+            dialled = ""
+        dialplan = msgspec.structs.replace(channel.dialplan, exten=dialled)
+        return msgspec.structs.replace(channel, dialplan=dialplan)
+
+    async def _expect_called(
+        self, channel: Channel, user: RecordedEndpoint, wish: Tap, arguments: Sequence[str]
+    ) -> Told:
+        await self._context.ari.subscribe([f"channel:{channel.id}"])
+        await self._context.ari.set_channel_variable(channel.id, CALLED, ",".join(arguments))
+        self._called[channel.id] = wish
+        return tap.off(user.user_name) if user.mode is Mode.NEVER else Told(Status.OK)
+
+    async def _follow_called(self, peer: Channel, wish: Tap) -> None:
+        told = await self._follow(peer, await self._user(wish, peer))
+        if told.status is Status.FAILED:
+            self._log.error("the called side is not recorded as asked", channel=peer.id, reason=told.reason)
+
+    async def _forget(self, channel_id: str) -> None:
+        await self._context.ari.set_channel_variable(channel_id, CALLED, "")
+
+    async def _announce(self, channel: Channel, user: RecordedEndpoint) -> None:
+        media = await self._before(user)
+        if media:
+            patience_s = str(BEFORE_WITHIN_S + TAP_WITHIN_S)
+            await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
+            language = user.preferences.language
+            await self._playing.play(channel.id, media, language=language, within_s=BEFORE_WITHIN_S)
