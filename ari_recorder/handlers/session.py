@@ -39,6 +39,7 @@ from ari_recorder.ari import (
 )
 from ari_recorder.errors import AriError, AriRefused
 from ari_recorder.handlers import parties
+from ari_recorder.handlers.bridge import BRIDGE, Bridges
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory, endpoint_of
 from ari_recorder.handlers.leg import LegHandler
@@ -77,6 +78,7 @@ class Session:
         self._following: asyncio.Task[None] | None = None
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
+        self._bridges = Bridges(context)
         self._taps = Taps(context, self.directory, self._leg_for, self._playing, _beep)
         self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-")
 
@@ -91,6 +93,7 @@ class Session:
         finally:
             self._stop_following()
             await self._taps.stop()
+            await self._bridges.stop()
             for leg in list(self._legs.values()):
                 await leg.stop()
             await self._socket.close()
@@ -167,6 +170,8 @@ class Session:
         self._context.live.remove(leg)
 
     def _state_changed(self, event: ChannelStateChange) -> None:
+        if event.channel.state == "Up":
+            self._bridges.up(event.channel.id)
         leg = self._legs.get(event.channel.id)
         if leg is not None and event.channel.state == "Up":
             leg.answered(event.timestamp)
@@ -182,6 +187,7 @@ class Session:
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
+        self._bridges.gone(event.channel.id, event.cause)
         leg = self._legs.get(event.channel.id)
         if leg is not None:
             leg.hung_up(event.timestamp)
@@ -225,10 +231,16 @@ class Session:
 
     def _sent_here(self, channel: Channel, arguments: Sequence[str]) -> None:
         """A dialplan's `Stasis()`."""
-        if arguments and arguments[0] in WAYS:
-            self._taps.entered(channel, arguments)
+        match arguments[:1]:
+            case [way] if way in WAYS:
+                self._taps.entered(channel, arguments)
+            case [way] if way == BRIDGE:
+                self._bridges.entered(channel, arguments)
+            case _:
+                self._bridges.called_entered(channel.id)
 
     def _left(self, event: StasisEnd) -> None:
+        self._bridges.left(event.channel.id)
         leg = self._leg_of(event.channel.id)
         if leg is not None:
             leg.snoops.gone(event.channel.id)
@@ -274,6 +286,7 @@ class Session:
                 with contextlib.suppress(AriRefused):  # the channel has gone
                     await self._context.ari.subscribe([f"channel:{leg.row.channel}"])
         await self._taps.resume()
+        await self._bridges.resume()
 
     async def _agree(self) -> list[Channel]:
         """Compare every leg with Asterisk's channels, which are returned: lost word of them is made good."""

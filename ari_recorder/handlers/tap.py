@@ -18,6 +18,7 @@ import structlog
 from ari_recorder.ari import Channel, Dial
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
 from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.dialplan import send_back
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.playing import Playing
@@ -58,7 +59,7 @@ class Taps:
         self._playing = playing
         self._before = before
         self._working: dict[str, asyncio.Task[None]] = {}
-        self._called: dict[str, Tap] = {}
+        self._called: dict[str, RecordedEndpoint] = {}
         self._log = _log.bind(pbx=context.pbx)
 
     def entered(self, channel: Channel, arguments: Sequence[str]) -> None:
@@ -67,14 +68,16 @@ class Taps:
 
     def dialled(self, event: Dial) -> None:
         """A channel calls another, or that has answered: it may be the called side to be recorded."""
-        wish = self._called.get(event.caller.id) if event.caller else None
-        if wish is None or event.caller is None:
+        user = self._called.get(event.caller.id) if event.caller else None
+        if user is None or event.caller is None:
             return
         if event.dialstatus == "ANSWER":
             self.over(event.caller.id)
             self._spawn(event.caller.id, self._forget(event.caller.id))
         elif not event.dialstatus:
-            self._spawn(event.peer.id, self._follow_called(event.peer, wish))
+            watched = self._directory.find(event.peer) is not None
+            against = self._agree(event.peer, user) if watched else None
+            self._spawn(event.peer.id, self._follow_called(event.peer, user, against))
 
     def over(self, channel_id: str) -> None:
         """The channel is gone, or is connected: what it may call later is not its called side."""
@@ -87,8 +90,9 @@ class Taps:
                 arguments = await self._context.ari.channel_variable(channel_id, CALLED)
             except AriNotFound:
                 continue
-            if arguments:
-                self._called.setdefault(channel_id, tap.read(arguments.split(",")))
+            if arguments and channel_id not in self._called:
+                wish = tap.read(arguments.split(","))
+                self._called[channel_id] = await self._user(wish, await self._context.ari.channel(channel_id))
 
     async def stop(self) -> None:
         """Stop working. A channel that waits here is sent back after the next start, or goes on by itself."""
@@ -120,9 +124,7 @@ class Taps:
         log = self._log.info if told.status in (Status.OK, Status.OFF) else self._log.error
         given = ",".join((way, *arguments))
         log("tapped", channel=channel.id, given=given, status=str(told.status), reason=told.reason)
-        await self._context.ari.set_channel_variable(channel.id, "RECORDER_STATUS", told.status)
-        await self._context.ari.set_channel_variable(channel.id, "RECORDER_REASON", told.reason)
-        await self._context.ari.continue_in_dialplan(channel.id)
+        await send_back(self._context.ari, channel.id, told)
 
     async def _told(self, channel: Channel, way: str, arguments: Sequence[str]) -> Told:
         try:
@@ -130,9 +132,10 @@ class Taps:
             async with asyncio.timeout(TAP_WITHIN_S):
                 user = await self._user(wish, channel)
                 if way == TAP:
-                    told = await self._follow(channel, user)
+                    against = await self._follow(channel, user)
                 else:
-                    told = await self._expect_called(channel, user, wish, arguments)
+                    against = await self._expect_called(channel, user, arguments)
+            told = tap.told(against, user.mode, user.user_name)
             if wish.before and told.status is Status.OK:
                 await self._announce(channel, user)
         except ValueError as error:
@@ -151,25 +154,26 @@ class Taps:
         mode, preferences = wish.terms(user.mode, user.preferences)
         return replace(user, mode=mode, preferences=preferences)
 
-    async def _follow(self, channel: Channel, user: RecordedEndpoint) -> Told:
-        """Have the channel followed as ``user``'s leg, and wait until it is made ready for the answer."""
-        watched = self._directory.find(channel) is not None
-        if user.mode is Mode.NEVER and not watched:
-            return tap.off(user.user_name)
-        if not watched:  # otherwise Asterisk sends the events of its endpoint
+    async def _follow(self, channel: Channel, user: RecordedEndpoint) -> str:
+        """Have the channel followed as ``user``'s leg; when it is ready, what stands against it, in words."""
+        if self._directory.find(channel) is None:  # otherwise Asterisk sends the events of its endpoint
+            if user.mode is Mode.NEVER:
+                return ""
             await self._context.ari.subscribe([f"channel:{channel.id}"])
             channel = await self._as_dialled(await self._context.ari.channel(channel.id))
+        return await self._agree(channel, user)
+
+    def _agree(self, channel: Channel, user: RecordedEndpoint) -> asyncio.Future[str]:
+        """Tell the channel's leg what holds, at once, so that an answer comes after it."""
         leg = self._begin(channel, user, self._context.now())
         if leg.row.user != user.user:
-            return Told(
-                Status.FAILED, f"{channel.name} is {leg.row.user_name}'s leg, not {user.user_name}'s."
-            )
-        against = await leg.agree_to(user.mode, user.preferences)
-        if against:
-            return Told(Status.FAILED, against)
+            against: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            against.set_result(f"{channel.name} is {leg.row.user_name}'s leg, not {user.user_name}'s.")
+            return against
+        against = leg.agree_to(user.mode, user.preferences)
         if channel.state == "Up":
             leg.answered(self._context.now())
-        return tap.off(user.user_name) if user.mode is Mode.NEVER else Told(Status.OK)
+        return against
 
     async def _as_dialled(self, channel: Channel) -> Channel:
         """With the extension that its party has dialled, rather than that of the tap's subroutine."""
@@ -180,18 +184,18 @@ class Taps:
         dialplan = msgspec.structs.replace(channel.dialplan, exten=dialled)
         return msgspec.structs.replace(channel, dialplan=dialplan)
 
-    async def _expect_called(
-        self, channel: Channel, user: RecordedEndpoint, wish: Tap, arguments: Sequence[str]
-    ) -> Told:
+    async def _expect_called(self, channel: Channel, user: RecordedEndpoint, arguments: Sequence[str]) -> str:
         await self._context.ari.subscribe([f"channel:{channel.id}"])
         await self._context.ari.set_channel_variable(channel.id, CALLED, ",".join(arguments))
-        self._called[channel.id] = wish
-        return tap.off(user.user_name) if user.mode is Mode.NEVER else Told(Status.OK)
+        self._called[channel.id] = user
+        return ""
 
-    async def _follow_called(self, peer: Channel, wish: Tap) -> None:
-        told = await self._follow(peer, await self._user(wish, peer))
-        if told.status is Status.FAILED:
-            self._log.error("the called side is not recorded as asked", channel=peer.id, reason=told.reason)
+    async def _follow_called(
+        self, peer: Channel, user: RecordedEndpoint, asked: asyncio.Future[str] | None
+    ) -> None:
+        against = await (asked or self._follow(peer, user))
+        if against:
+            self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
 
     async def _forget(self, channel_id: str) -> None:
         await self._context.ari.set_channel_variable(channel_id, CALLED, "")

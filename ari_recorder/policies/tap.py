@@ -69,9 +69,13 @@ def read(arguments: Sequence[str]) -> Tap:
     return Tap(number, organisation, _mode(mode), check(wishes), before=announcement == BEFORE)
 
 
-def off(user_name: str) -> Told:
-    """The user is known, and this call is not to be recorded."""
-    return Told(Status.OFF, f"{user_name} has the mode {Mode.NEVER} for this call.")
+def told(against: str, mode: Mode, user_name: str) -> Told:
+    """How it went for a user whose mode in this call is ``mode``, unless something stands ``against`` it."""
+    if against:
+        return Told(Status.FAILED, against)
+    if mode is Mode.NEVER:
+        return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
+    return Told(Status.OK)
 
 
 def _mode(mode: str) -> Mode | None:

@@ -1,0 +1,297 @@
+"""The tap way: what the dialplan asks for holds for its call, and no call is kept by it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import models, people
+from lab import Lab
+from lab.ari import Ari
+from lab.call import PhoneCall
+from lab.cases import length_s
+from lab.evidence import Expected
+from lab.phones import Phone
+from tests.asterisk.station import Begin, Station
+
+pytestmark = pytest.mark.asterisk
+
+TALK_S = 1.0
+TRUNK_USER = "0812345201"
+
+
+DIALPLAN = (
+    # 309 taps as the globals say, notes what came of it in TAPPED, waits, and dials
+    "309,1,Gosub(ari-recorder,${TAP_WAY},1(${TAP}))",
+    '309,2,"Set(GLOBAL(TAPPED)=${RECORDER_STATUS}: ${RECORDER_REASON})"',
+    "309,3,Wait(${TAP_WAIT})",
+    "309,4,Dial(${TAP_DIAL},25)",
+    "308,1,Answer()",
+    "308,2,Goto(309,1)",
+    "307,1,Dial(PJSIP/106,25,b(ari-recorder^tap^1(101)))",
+    '306,1,"Set(TIMEOUT(absolute)=2)"',
+    "306,2,Goto(309,1)",
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dialplan(running_lab: Lab) -> None:
+    for line in DIALPLAN:
+        running_lab.pbx.rx(f"dialplan add extension {line} into users replace")
+
+
+async def wish(
+    lab: Lab, arguments: str, *, way: str = "tap", wait: str = "0", dial: str = "PJSIP/106"
+) -> None:
+    """What 309 does from now on."""
+    async with Ari(lab.pbx.http_url, lab.pbx.ari_user, lab.pbx.ari_password) as ari:
+        wishes = {"TAP": arguments, "TAP_WAY": way, "TAP_WAIT": wait, "TAP_DIAL": dial, "TAPPED": "-"}
+        for name, value in wishes.items():
+            await ari.post("/asterisk/variable", variable=name, value=value)
+
+
+async def tapped(lab: Lab) -> str:
+    """What the dialplan read after the last tap."""
+    async with Ari(lab.pbx.http_url, lab.pbx.ari_user, lab.pbx.ari_password) as ari:
+        return str((await ari.get("/asterisk/variable", variable="TAPPED"))["value"])
+
+
+async def in_stasis(lab: Lab) -> None:
+    """Return when a channel waits for the recorder."""
+    async with Ari(lab.pbx.http_url, lab.pbx.ari_user, lab.pbx.ari_password) as ari, asyncio.timeout(5):
+        while not any(one["dialplan"]["app_name"] == "Stasis" for one in await ari.get("/channels")):
+            await asyncio.sleep(0.02)  # polling: it happens in another process
+
+
+async def connect(caller: Phone, number: str, callee: Phone) -> tuple[PhoneCall, PhoneCall]:
+    calling = await caller.call(number, play="tone")
+    called = await callee.incoming(8)
+    await called.answer(play="tone")
+    await calling.answered()
+    return calling, called
+
+
+async def talk(
+    caller: Phone, number: str, callee: Phone, talk_s: float = TALK_S
+) -> tuple[PhoneCall, PhoneCall]:
+    calling, called = await connect(caller, number, callee)
+    await asyncio.sleep(talk_s)  # the length of the conversation
+    await calling.hangup()
+    await calling.ended()
+    await called.ended()
+    return calling, called
+
+
+async def talk_309(lab: Lab) -> PhoneCall:
+    return (await talk(lab.phones["101"], "309", lab.phones["106"]))[0]
+
+
+def legs(station: Station) -> list[Any]:
+    return station.store.read_now(lambda: list(models.Leg.select()))
+
+
+async def add_trunk_user(station: Station) -> None:
+    await station.store.write(people.add_user, name="Gun", number="201", mode=Mode.ALWAYS)
+
+
+async def test_each_argument_holds_for_this_call(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await wish(lab, "101,on_demand_user_start,sv,beep")
+    await talk_309(lab)
+    assert await tapped(lab) == "OK: "
+    await station.evidence.settled()
+    assert station.evidence.recordings() == []
+    (leg,) = legs(station)
+    assert leg.mode == Mode.ON_DEMAND_USER_START
+    preferences = json.loads(leg.preferences)
+    assert preferences["language"] == "sv"
+    assert (preferences["announce_internal"], preferences["announce_external"]) == ("beep", "beep")
+    await wish(lab, "101")
+    calling = await talk_309(lab)
+    row = await station.only()
+    assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
+
+
+async def test_a_user_without_recording_is_recorded_in_this_call(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await wish(lab, "105,always")
+    calling, _ = await talk(lab.phones["105"], "309", lab.phones["106"])
+    assert await tapped(lab) == "OK: "
+    row = await station.only()
+    assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
+    assert station.ledger() == [("recorded", "")]
+
+
+async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
+    """The call is recorded all the same: as one of a watched user, which is none of the tap's business."""
+    station = begin()
+    refusals = {
+        "999": "UNKNOWN: No user has the number '999'. See: ari-recorder user list",
+        "101@Elsewhere": "UNKNOWN: No user has the number '101' in the organisation 'Elsewhere'.",
+        "101,sometimes": "FAILED: Mode 'sometimes' is unknown: use one of never, always,",
+        "101,,xx": "FAILED: language: 'xx' has no prompts",
+        "101,,,loud": "FAILED: Announcement 'loud' is unknown: use one of none, beep, announcement, before.",
+        "101,,,,5": "FAILED: Too many arguments",
+        "": "FAILED: No user is given",
+        "102": "FAILED: PJSIP/101-",
+    }
+    for arguments, status in refusals.items():
+        await wish(lab, arguments)
+        await talk(lab.phones["101"], "309", lab.phones["106"], talk_s=0.2)
+        assert (await tapped(lab)).startswith(status)
+    log = station.recorder.log.read_text()
+    assert log.count("status=FAILED") + log.count("status=UNKNOWN") == len(refusals)
+    await station.evidence.settled()
+    assert len(station.evidence.recordings()) == len(refusals)
+
+
+async def test_off_by_the_user_s_mode_or_for_this_call(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    for number, arguments, name in (("105", "105", "Eva"), ("101", "101,never", "Anna")):
+        await wish(lab, arguments)
+        await talk(lab.phones[number], "309", lab.phones["106"], talk_s=0.2)
+        assert await tapped(lab) == f"OFF: {name} has the mode never for this call."
+    await station.evidence.settled()
+    assert station.evidence.recordings() == []
+
+
+async def test_of_several_organisations(begin: Begin, lab: Lab) -> None:
+    station = begin()
+
+    def add() -> None:
+        other = models.Organisation.create(name="Second Co")
+        models.User.create(organisation=other, number="105", name="Other Eva", mode="always")
+
+    await station.store.write(add)
+    await wish(lab, "105")
+    await talk(lab.phones["105"], "309", lab.phones["106"], talk_s=0.2)
+    assert await tapped(lab) == (
+        "UNKNOWN: Several organisations have the number 105: write one of 105@Default, 105@Second Co."
+    )
+    await wish(lab, "105@Second Co")
+    await talk(lab.phones["105"], "309", lab.phones["106"], talk_s=0.2)
+    assert await tapped(lab) == "OK: "
+    assert (await station.only()).user_name == "Other Eva"
+
+
+async def test_answered_before_the_tap(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await wish(lab, "101")
+    await talk(lab.phones["101"], "308", lab.phones["106"])
+    assert await tapped(lab) == "OK: "
+    await wish(lab, "101,on_demand")
+    await talk(lab.phones["101"], "308", lab.phones["106"])
+    assert (await tapped(lab)).startswith("FAILED: The call is answered already")
+    await station.evidence.settled()
+    assert len(station.evidence.recordings()) == 2
+
+
+async def test_absent_the_call_goes_on_or_is_ended_by_the_dialplan(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    station.recorder.stop()
+    await wish(lab, "101")
+    await talk_309(lab)
+    assert await tapped(lab) == "FAILED: The recorder does not answer."
+    calling = await lab.phones["101"].call("3106")
+    await calling.ended()
+    assert (calling.answered_at, calling.cause) == (None, 34)
+    assert lab.phones["106"].ringing.empty()
+
+
+async def test_announced_before_anybody_is_rung(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    calling, _ = await talk(lab.phones["105"], "3106", lab.phones["106"])
+    row = await station.only()
+    assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
+
+
+async def test_a_trunk_user_calls(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await add_trunk_user(station)
+    calling, _ = await talk(lab.outside(TRUNK_USER), "0850000106", lab.phones["106"])
+    row = await station.only()
+    assert row.user_number == "201"
+    expected = Expected(TRUNK_USER, "106", length_s(calling), "outbound")
+    assert station.evidence.faults(row, expected) == []
+
+
+async def test_a_trunk_user_is_called(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await add_trunk_user(station)
+    _, called = await talk(lab.phones["106"], "201", lab.outside(TRUNK_USER))
+    row = await station.only()
+    assert row.user_number == "201"
+    expected = Expected(TRUNK_USER, "106", length_s(called), "inbound")
+    assert station.evidence.faults(row, expected) == []
+
+
+async def test_terms_of_a_called_user_that_is_watched(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await wish(lab, "101,on_demand", way="tap_called", dial="PJSIP/101")
+    await talk(lab.phones["106"], "309", lab.phones["101"])
+    await station.evidence.settled()
+    (leg,) = legs(station)
+    assert (leg.mode, station.ledger()[0][0]) == (Mode.ON_DEMAND, "discarded")
+
+
+async def test_a_channel_still_to_be_called_is_not_kept(begin: Begin, lab: Lab) -> None:
+    begin()
+    await talk(lab.phones["105"], "307", lab.phones["106"])
+
+
+async def test_a_limit_of_the_dialplan_stays(begin: Begin, lab: Lab) -> None:
+    begin()
+    await wish(lab, "101")
+    calling, called = await connect(lab.phones["101"], "306", lab.phones["106"])
+    await called.ended(6)
+    assert length_s(calling) < 2.5
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["stays away", "comes back"])
+async def test_killed_while_a_channel_waits(begin: Begin, lab: Lab, back: bool) -> None:
+    """Stopped (SIGSTOP) it takes no event; then killed, so that the channel waits for nobody."""
+    station = begin()
+    await wish(lab, "101")
+    station.recorder.freeze()
+    calling = await lab.phones["101"].call("309", play="tone")
+    await in_stasis(lab)
+    station.recorder.kill()
+    if back:
+        await asyncio.to_thread(station.recorder.start)
+    called = await lab.phones["106"].incoming(8)
+    await called.answer(play="tone")
+    await calling.answered()
+    assert await tapped(lab) == ("OK: " if back else "FAILED: The recorder does not answer.")
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await calling.hangup()
+    await calling.ended()
+    if back:
+        row = await station.only()
+        assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
+
+
+async def test_killed_between_the_tap_and_the_called_side(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    await add_trunk_user(station)
+    await wish(lab, "201", way="tap_called", wait="2.5", dial=f"PJSIP/{TRUNK_USER}@trunk")
+    calling = await lab.phones["106"].call("309", play="tone")
+    async with asyncio.timeout(5):
+        while await tapped(lab) != "OK: ":
+            await asyncio.sleep(0.02)  # polling: it happens in another process
+    station.recorder.kill()
+    await asyncio.to_thread(station.recorder.start)
+    called = await lab.outside(TRUNK_USER).incoming(8)
+    await called.answer(play="tone")
+    await calling.answered()
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    station.recorder.kill()
+    await asyncio.to_thread(station.recorder.start)
+    await asyncio.sleep(TALK_S)  # and after
+    await calling.hangup()
+    await calling.ended()
+    row = await station.only()
+    assert station.evidence.faults(row, Expected(TRUNK_USER, "106", length_s(called), "inbound")) == []
