@@ -19,7 +19,7 @@ class Playing:
         self._context = context
         self._waiting: dict[str, asyncio.Future[None]] = {}
 
-    async def play(self, channel_id: str, media: Sequence[str], *, language: str, within_s: float) -> None:
+    async def play(self, channel_id: str, media: Sequence[str], *, within_s: float) -> None:
         """Play ``media`` one after the other; return when they are over, or cut off after ``within_s``.
 
         Raises `AriError` if Asterisk does not play them.
@@ -27,7 +27,7 @@ class Playing:
         playback = f"{self._context.app}-play-{new_id().hex}"
         over = self._waiting[playback] = asyncio.get_running_loop().create_future()
         try:
-            await self._context.ari.play(channel_id, playback_id=playback, media=media, lang=language)
+            await self._context.ari.play(channel_id, playback_id=playback, media=media)
             await asyncio.wait_for(over, within_s)
         except TimeoutError:
             with contextlib.suppress(AriNotFound):

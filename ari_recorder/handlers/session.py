@@ -79,7 +79,7 @@ class Session:
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
-        self._taps = Taps(context, self.directory, self._leg_for, self._playing, _beep)
+        self._taps = Taps(context, self.directory, self._leg_for, self._playing)
         self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-")
 
     async def run(self) -> None:
@@ -321,10 +321,6 @@ class Session:
             if leg is None or not leg.takes.has(segment):
                 await context.save(calls.end_segment, await Take(context, segment).end())
         context.wake_finisher()
-
-
-async def _beep(_: RecordedEndpoint) -> Sequence[str]:
-    return ["sound:beep"]
 
 
 HANDLERS: dict[type, Callable[[Session, Any], None]] = {

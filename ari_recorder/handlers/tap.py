@@ -7,7 +7,7 @@ The dialplan's part is `asterisk_conf/extensions_ari_recorder.conf`. It waits a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,15 +17,17 @@ import structlog
 
 from ari_recorder.ari import Channel, Dial
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
+from ari_recorder.handlers.announcer import to_media
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.tap import Status, Tap, Told
-from ari_recorder.store import people
+from ari_recorder.store import people, prompts
 from ari_recorder.store.people import RecordedEndpoint
 
 TAP, TAP_CALLED = WAYS = ("tap", "tap_called")
@@ -41,8 +43,6 @@ CALLED = "RECORDER_CALLED"
 
 Begin = Callable[[Channel, RecordedEndpoint, datetime], LegHandler]
 """The leg of a channel: that which follows it already, or a new one of this user."""
-Before = Callable[[RecordedEndpoint], Awaitable[Sequence[str]]]
-"""What is played before a user's call, as ARI's media."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,14 +50,11 @@ _log = structlog.get_logger(__name__)
 class Taps:
     """The channels that a dialplan has sent here, and those whose called side is to be recorded."""
 
-    def __init__(
-        self, context: Context, directory: Directory, begin: Begin, playing: Playing, before: Before
-    ) -> None:
+    def __init__(self, context: Context, directory: Directory, begin: Begin, playing: Playing) -> None:
         self._context = context
         self._directory = directory
         self._begin = begin
         self._playing = playing
-        self._before = before
         self._working: dict[str, asyncio.Task[None]] = {}
         self._called: dict[str, RecordedEndpoint] = {}
         self._log = _log.bind(pbx=context.pbx)
@@ -144,7 +141,7 @@ class Taps:
             return Told(Status.UNKNOWN, str(error))
         except TimeoutError:
             return Told(Status.FAILED, f"The recorder was not ready within {TAP_WITHIN_S:g} s.")
-        except (AriError, StoreError) as error:
+        except (AriError, StoreError, OSError) as error:
             return Told(Status.FAILED, str(error))
         return told
 
@@ -201,9 +198,10 @@ class Taps:
         await self._context.ari.set_channel_variable(channel_id, CALLED, "")
 
     async def _announce(self, channel: Channel, user: RecordedEndpoint) -> None:
-        media = await self._before(user)
-        if media:
-            patience_s = str(BEFORE_WITHIN_S + TAP_WITHIN_S)
-            await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
-            language = user.preferences.language
-            await self._playing.play(channel.id, media, language=language, within_s=BEFORE_WITHIN_S)
+        """Play the start announcement to the channel alone; the dialplan waits that much longer."""
+        language = user.preferences.language
+        audio = await self._context.store.read(prompts.find, user.organisation, PromptKind.START, language)
+        media = await to_media(self._context, audio)
+        patience_s = str(BEFORE_WITHIN_S + TAP_WITHIN_S)
+        await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
+        await self._playing.play(channel.id, [media], within_s=BEFORE_WITHIN_S)
