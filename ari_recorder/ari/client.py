@@ -187,7 +187,7 @@ class Ari:
     # Bridges
 
     async def create_bridge(self, bridge_id: str, *, type: str = "mixing,dtmf_events") -> Bridge:
-        """Make a bridge; one that is there already stays as it is."""
+        """Make a bridge; `AriConflict` if it is there already."""
         return await self._http.ask(
             "create_bridge", Bridge, bridge_id, {"bridgeId": bridge_id}, {"type": type}
         )

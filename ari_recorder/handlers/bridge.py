@@ -217,7 +217,10 @@ class BridgedCall:
 
     async def _join(self, caller: Channel, called: Channel) -> None:
         """Put both into the bridge, and ring the called side if it has not been yet."""
-        there = (await self._ari.create_bridge(self._bridge)).channels
+        try:
+            there = (await self._ari.create_bridge(self._bridge)).channels
+        except AriConflict:
+            there = (await self._ari.bridge(self._bridge)).channels
         missing = [channel for channel in (caller.id, called.id) if channel not in there]
         if called.state == "Down":
             await self._introduce(caller, called)

@@ -200,7 +200,7 @@ async def test_one_side_ends_while_the_recorder_is_away(begin: Begin, lab: Lab, 
 
 
 async def test_killed_before_anybody_is_called(begin: Begin, lab: Lab) -> None:
-    """Stopped (SIGSTOP) it takes no event; then it is killed, and the dialplan does not wait for it for ever."""
+    """Stopped (SIGSTOP) it takes no event; then it is killed, and the dialplan goes on by itself."""
     station = begin()
     await wish(lab, "PJSIP/102,1")
     station.recorder.freeze()
