@@ -28,8 +28,10 @@ DIALPLAN = (
     # 309 taps as the globals say, notes what came of it in TAPPED, waits for TAP_GO, and dials
     "309,1,Gosub(ari-recorder,${TAP_WAY},1(${TAP}))",
     '309,2,"Set(GLOBAL(TAPPED)=${RECORDER_STATUS}: ${RECORDER_REASON})"',
-    "309,3,WaitForCondition(@,@[@{TAP_GO} = 1],60,0.05)",
-    "309,4,Dial(${TAP_DIAL},25)",
+    "309,3,GotoIf(${TAP_GO}?6)",
+    "309,4,Wait(0.1)",
+    "309,5,Goto(3)",
+    "309,6,Dial(${TAP_DIAL},25)",
     "308,1,Answer()",
     "308,2,Goto(309,1)",
     "307,1,Dial(PJSIP/106,25,b(ari-recorder^tap^1(101)))",
