@@ -129,7 +129,7 @@ class Taps:
             async with asyncio.timeout(TAP_WITHIN_S):
                 user = await self._user(wish, channel)
                 if way == TAP:
-                    against = await self._follow(channel, user)
+                    against = await self._follow(await self._as_dialled(channel), user)
                 else:
                     against = await self._expect_called(channel, user, arguments)
             told = tap.told(against, user.mode, user.user_name)
@@ -153,12 +153,16 @@ class Taps:
 
     async def _follow(self, channel: Channel, user: RecordedEndpoint) -> str:
         """Have the channel followed as ``user``'s leg; when it is ready, what stands against it, in words."""
-        if self._directory.find(channel) is None:  # otherwise Asterisk sends the events of its endpoint
-            if user.mode is Mode.NEVER:
-                return ""
-            await self._context.ari.subscribe([f"channel:{channel.id}"])
-            channel = await self._as_dialled(await self._context.ari.channel(channel.id))
-        return await self._agree(channel, user)
+        if self._directory.find(channel) is not None:  # Asterisk sends the events of its endpoint
+            return await self._agree(channel, user)
+        if user.mode is Mode.NEVER:
+            return ""
+        against = self._agree(channel, user)
+        await self._context.ari.subscribe([f"channel:{channel.id}"])
+        channel = await self._context.ari.channel(channel.id)
+        if channel.state == "Up":  # since when, no event has told
+            self._begin(channel, user, self._context.now()).answered(self._context.now())
+        return await against
 
     def _agree(self, channel: Channel, user: RecordedEndpoint) -> asyncio.Future[str]:
         """Tell the channel's leg what holds, at once, so that an answer comes after it."""
