@@ -24,6 +24,7 @@ DIALPLAN = (
     "409,1,Gosub(ari-recorder,bridge,1(${BRIDGE}))",
     '409,2,"Set(GLOBAL(BRIDGED)=${RECORDER_STATUS}: ${RECORDER_REASON})"',
     "409,3,Dial(PJSIP/106,25)",
+    "408,1,Stasis(switchboard)",
 )
 
 
@@ -80,8 +81,17 @@ async def assert_recorded(station: Station, calling: PhoneCall, called: PhoneCal
 
 async def test_rings_connects_and_both_legs_are_recorded(begin: Begin, lab: Lab) -> None:
     station = begin()
-    calling, called = await connect(lab)
+    calling = await lab.phones["101"].call("4102", play="tone")
+    called = await lab.phones["102"].incoming()
     assert called.number == "101"
+    await calling.ringing()
+    await lab.phones.ari.post(f"/channels/{called.id}/progress")
+    await called.play()
+    await calling.keep()
+    await calling.hears(lab.phones["102"].tone_hz)
+    assert calling.answered_at is None, "early media"
+    await called.answer()
+    await calling.answered()
     await asyncio.sleep(TALK_S)  # the length of the conversation
     await called.hangup()
     await calling.ended()
@@ -114,18 +124,6 @@ async def test_the_caller_is_told_how_it_ended(begin: Begin, lab: Lab) -> None:
     assert station.evidence.recordings() == []
 
 
-async def test_the_caller_hears_early_media(begin: Begin, lab: Lab) -> None:
-    begin()
-    calling = await lab.phones["101"].call("4102")
-    called = await lab.phones["102"].incoming()
-    await lab.phones.ari.post(f"/channels/{called.id}/progress")
-    await called.play()
-    await calling.keep()
-    await calling.hears(lab.phones["102"].tone_hz)
-    assert calling.answered_at is None
-    await calling.hangup()
-
-
 async def test_what_cannot_be_goes_on_in_the_dialplan(begin: Begin, lab: Lab) -> None:
     station = begin()
     refusals = {
@@ -145,14 +143,32 @@ async def test_what_cannot_be_goes_on_in_the_dialplan(begin: Begin, lab: Lab) ->
         await calling.ended()
     assert station.recorder.log.read_text().count("not connected") == len(refusals)
     await nothing_left(station)
-
-
-async def test_absent_asterisk_connects_them(begin: Begin, lab: Lab) -> None:
-    station = begin()
     station.recorder.stop()
     calling, called = await connect(lab)
     await calling.hangup()
     await called.ended()
+
+
+async def test_moved_here_by_a_switchboard_written_in_ari(begin: Begin, lab: Lab) -> None:
+    begin()
+
+    async def switchboard() -> None:
+        async with pbx(lab) as ari:
+            async for event in ari.events("switchboard"):
+                if event["type"] == "StasisStart":
+                    move = f"/channels/{event['channel']['id']}/move"
+                    await ari.post(move, app="ari_recorder", appArgs="bridge,PJSIP/102,25")
+                elif event["type"] == "Connected":
+                    connected.set()
+
+    connected = asyncio.Event()
+    working = asyncio.create_task(switchboard())
+    await connected.wait()
+    calling, called = await connect(lab, "408")
+    await called.hangup()
+    await calling.ended()
+    assert calling.cause == 16
+    working.cancel()
 
 
 async def test_killed_while_it_rings_and_while_they_talk(begin: Begin, lab: Lab) -> None:
