@@ -90,7 +90,8 @@ async def test_rings_connects_and_both_legs_are_recorded(begin: Begin, lab: Lab)
     await calling.keep()
     await calling.hears(lab.phones["102"].tone_hz)
     assert calling.answered_at is None, "early media"
-    await called.answer()
+    await called.stop_playing()
+    await called.answer(play="tone")
     await calling.answered()
     await asyncio.sleep(TALK_S)  # the length of the conversation
     await called.hangup()
@@ -179,8 +180,9 @@ async def test_killed_while_it_rings_and_while_they_talk(begin: Begin, lab: Lab)
     await restart(station)
     await called.answer(play="tone")
     await calling.answered()
+    await asyncio.sleep(TALK_S)  # the length of the conversation before
     await restart(station)
-    await asyncio.sleep(TALK_S)  # the length of the conversation after
+    await asyncio.sleep(TALK_S)  # and after
     await called.hangup()
     await calling.ended()
     assert calling.cause == 16
