@@ -55,7 +55,8 @@ class Taps:
         self._directory = directory
         self._begin = begin
         self._playing = playing
-        self._working: dict[str, asyncio.Task[None]] = {}
+        self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._called: dict[str, RecordedEndpoint] = {}
         self._log = _log.bind(pbx=context.pbx)
 
@@ -85,42 +86,47 @@ class Taps:
         for channel_id in (await self._context.ari.application()).channel_ids:
             try:
                 arguments = await self._context.ari.channel_variable(channel_id, CALLED)
+                if arguments and channel_id not in self._called:
+                    channel = await self._context.ari.channel(channel_id)
+                    self._called[channel_id] = await self._user(tap.read(arguments.split(",")), channel)
             except AriNotFound:
-                continue
-            if arguments and channel_id not in self._called:
-                wish = tap.read(arguments.split(","))
-                self._called[channel_id] = await self._user(wish, await self._context.ari.channel(channel_id))
+                continue  # it has none, or is gone
+            except (NotFound, ValueError) as error:
+                self._log.error("the called side is not recorded", channel=channel_id, reason=str(error))
 
     async def stop(self) -> None:
         """Stop working. A channel that waits here is sent back after the next start, or goes on by itself."""
-        tasks = list(self._working.values())
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _spawn(self, channel_id: str, work: Coroutine[Any, Any, None]) -> None:
-        if channel_id in self._working:
+        if channel_id in self._busy:
             work.close()
             return
-        task = asyncio.create_task(self._guarded(work), name=f"tap {channel_id}")
-        self._working[channel_id] = task
-        task.add_done_callback(lambda _: self._working.pop(channel_id))
+        self._busy.add(channel_id)
+        task = asyncio.create_task(self._guarded(channel_id, work), name=f"tap {channel_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, channel_id: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except (AriNotFound, AriConflict) as error:
+        except (TimeoutError, AriNotFound, AriConflict) as error:
             self._log.debug("the channel has left already", error=str(error))
         except AriError as error:
             self._log.error("a tap came to nothing; the dialplan goes on by itself", error=str(error))
         except Exception:
             self._log.exception("a fault in ari_recorder; the dialplan goes on by itself")
+        finally:
+            self._busy.discard(channel_id)
 
     async def _work(self, channel: Channel, way: str, arguments: Sequence[str]) -> None:
         told = await self._told(channel, way, arguments)
         log = self._log.info if told.status in (Status.OK, Status.OFF) else self._log.error
         given = ",".join((way, *arguments))
         log("tapped", channel=channel.id, given=given, status=str(told.status), reason=told.reason)
+        self._busy.discard(channel.id)  # the dialplan may send it here again at once
         await send_back(self._context.ari, channel.id, told)
 
     async def _told(self, channel: Channel, way: str, arguments: Sequence[str]) -> Told:
@@ -143,6 +149,9 @@ class Taps:
             return Told(Status.FAILED, f"The recorder was not ready within {TAP_WITHIN_S:g} s.")
         except (AriError, StoreError, OSError) as error:
             return Told(Status.FAILED, str(error))
+        except Exception:
+            self._log.exception("a fault in ari_recorder", channel=channel.id)
+            return Told(Status.FAILED, "A fault in ari_recorder; its log has more.")
         return told
 
     async def _user(self, wish: Tap, channel: Channel) -> RecordedEndpoint:
@@ -194,7 +203,8 @@ class Taps:
     async def _follow_called(
         self, peer: Channel, user: RecordedEndpoint, asked: asyncio.Future[str] | None
     ) -> None:
-        against = await (asked or self._follow(peer, user))
+        async with asyncio.timeout(TAP_WITHIN_S):
+            against = await (asked or self._follow(peer, user))
         if against:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
 

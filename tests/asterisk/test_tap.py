@@ -35,6 +35,8 @@ DIALPLAN = (
     # without the subroutine nothing takes a channel out again
     "305,1,Stasis(ari_recorder,tap,101)",
     "305,2,Goto(309,2)",
+    "304,1,Gosub(ari-recorder,tap,1(105,always))",
+    "304,2,Goto(309,1)",
     "308,1,Answer()",
     "308,2,Goto(309,1)",
     "307,1,Dial(PJSIP/106,25,b(ari-recorder^tap^1(101)))",
@@ -226,13 +228,16 @@ async def test_a_trunk_user_is_called(begin: Begin, lab: Lab) -> None:
     assert station.evidence.faults(row, expected) == []
 
 
-async def test_terms_of_a_called_user_that_is_watched(begin: Begin, lab: Lab) -> None:
+async def test_both_sides_are_tapped_one_after_the_other(begin: Begin, lab: Lab) -> None:
+    """The second comes at once after the first; the called user is watched, and has the tap's terms."""
     station = begin()
     await wish(lab, "101,on_demand", way="tap_called", dial="PJSIP/101")
-    await talk(lab.phones["106"], "309", lab.phones["101"])
+    await talk(lab.phones["105"], "304", lab.phones["101"])
+    assert await tapped(lab) == "OK: "
     await station.evidence.settled()
-    (leg,) = legs(station)
-    assert (leg.mode, station.ledger()[0][0]) == (Mode.ON_DEMAND, "discarded")
+    modes = {leg.channel_name.partition("-")[0]: leg.mode for leg in legs(station)}
+    assert modes == {"PJSIP/105": Mode.ALWAYS, "PJSIP/101": Mode.ON_DEMAND}
+    assert sorted(outcome for outcome, _ in station.ledger()) == ["discarded", "recorded"]
 
 
 async def test_no_call_is_kept_and_a_limit_of_the_dialplan_stays(begin: Begin, lab: Lab) -> None:
