@@ -86,6 +86,11 @@ class LabRecorder:
         """``kill -9``."""
         self._signal(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Let it take no event any more (SIGSTOP), until it is killed."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
     def stop(self) -> None:
         """End it in good order. Harmless if it does not run."""
         self._signal(signal.SIGTERM)

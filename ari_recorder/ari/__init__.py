@@ -31,6 +31,7 @@ from ari_recorder.ari.events import (
 from ari_recorder.ari.resources import (
     Application,
     AsteriskInfo,
+    Bridge,
     CallerID,
     Channel,
     DialplanCEP,
@@ -51,6 +52,7 @@ __all__ = [
     "ApplicationReplaced",
     "Ari",
     "AsteriskInfo",
+    "Bridge",
     "CallerID",
     "Channel",
     "ChannelCallerId",

@@ -30,6 +30,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "channels": _operation("GET", "/channels"),
     "channel": _operation("GET", "/channels/{channelId}"),
     "channel_variable": _operation("GET", "/channels/{channelId}/variable", "variable"),
+    "set_channel_variable": _operation("POST", "/channels/{channelId}/variable", "variable", "value"),
+    "create_channel": _operation(
+        "POST", "/channels/create", "endpoint", "app", "appArgs", "channelId", "originator"
+    ),
+    "dial": _operation("POST", "/channels/{channelId}/dial", "caller", "timeout"),
+    "answer": _operation("POST", "/channels/{channelId}/answer"),
     "snoop": _operation("POST", "/channels/{channelId}/snoop/{snoopId}", "app", "appArgs", "spy", "whisper"),
     "record": _operation(
         "POST",
@@ -38,7 +44,11 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "play": _operation("POST", "/channels/{channelId}/play/{playbackId}", "media", "lang"),
     "continue_in_dialplan": _operation("POST", "/channels/{channelId}/continue"),
-    "hangup": _operation("DELETE", "/channels/{channelId}"),
+    "hangup": _operation("DELETE", "/channels/{channelId}", "reason_code"),
+    "create_bridge": _operation("POST", "/bridges/{bridgeId}", "type"),
+    "add_to_bridge": _operation("POST", "/bridges/{bridgeId}/addChannel", "channel"),
+    "bridge": _operation("GET", "/bridges/{bridgeId}"),
+    "destroy_bridge": _operation("DELETE", "/bridges/{bridgeId}"),
     "live_recording": _operation("GET", "/recordings/live/{recordingName}"),
     "stop_recording": _operation("POST", "/recordings/live/{recordingName}/stop"),
     "stored_recordings": _operation("GET", "/recordings/stored"),

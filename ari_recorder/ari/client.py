@@ -17,6 +17,7 @@ from ari_recorder.ari._transport import Transport
 from ari_recorder.ari.resources import (
     Application,
     AsteriskInfo,
+    Bridge,
     Channel,
     Endpoint,
     LiveRecording,
@@ -102,6 +103,33 @@ class Ari:
         query = {"variable": variable}
         return (await self._http.ask("channel_variable", Variable, target, path, query)).value
 
+    async def set_channel_variable(self, channel_id: str, variable: str, value: str) -> None:
+        """Set a channel variable, or a dialplan function such as ``TIMEOUT(absolute)``."""
+        query = {"variable": variable, "value": value}
+        target = f"{variable} of {channel_id}"
+        await self._http.ask("set_channel_variable", None, target, {"channelId": channel_id}, query)
+
+    async def create_channel(
+        self, channel_id: str, *, endpoint: str, originator: str, app_args: str = ""
+    ) -> Channel:
+        """Make a channel ``channel_id`` to ``endpoint`` (``PJSIP/102``), which enters this application.
+
+        It calls nobody before `dial`, and belongs to the call of the channel ``originator``. `AriRefused`
+        (500) if the endpoint does not exist or cannot be reached, `AriConflict` if the id is taken.
+        """
+        query: dict[str, Value] = {"endpoint": endpoint, "app": self.app, "appArgs": app_args}
+        query |= {"channelId": channel_id, "originator": originator}
+        return await self._http.ask("create_channel", Channel, endpoint, {}, query)
+
+    async def dial(self, channel_id: str, *, caller: str, timeout_s: int) -> None:
+        """Call what a created channel leads to, and hang up (cause 19) if nobody answers in time."""
+        query: dict[str, Value] = {"caller": caller, "timeout": timeout_s}
+        await self._http.ask("dial", None, channel_id, {"channelId": channel_id}, query)
+
+    async def answer(self, channel_id: str) -> None:
+        """Answer a channel in the application; one that is up stays so."""
+        await self._http.ask("answer", None, channel_id, {"channelId": channel_id})
+
     async def snoop(
         self,
         channel_id: str,
@@ -148,9 +176,34 @@ class Ari:
         """Let a channel leave the application and go on at the next step of the dialplan."""
         await self._http.ask("continue_in_dialplan", None, channel_id, {"channelId": channel_id})
 
-    async def hangup(self, channel_id: str) -> None:
-        """Hang a channel up. For a snoop Asterisk answers at the target's next frame: do not wait for it."""
-        await self._http.ask("hangup", None, channel_id, {"channelId": channel_id})
+    async def hangup(self, channel_id: str, cause: int | None = None) -> None:
+        """Hang a channel up, with a Q.850 ``cause`` that its party is told.
+
+        For a snoop Asterisk answers at the target's next frame: do not wait for it.
+        """
+        query: dict[str, Value] = {} if cause is None else {"reason_code": cause}
+        await self._http.ask("hangup", None, channel_id, {"channelId": channel_id}, query)
+
+    # Bridges
+
+    async def create_bridge(self, bridge_id: str, *, type: str = "mixing,dtmf_events") -> Bridge:
+        """Make a bridge; `AriConflict` if it is there already."""
+        return await self._http.ask(
+            "create_bridge", Bridge, bridge_id, {"bridgeId": bridge_id}, {"type": type}
+        )
+
+    async def bridge(self, bridge_id: str) -> Bridge:
+        """One bridge."""
+        return await self._http.ask("bridge", Bridge, bridge_id, {"bridgeId": bridge_id})
+
+    async def add_to_bridge(self, bridge_id: str, channel_ids: Sequence[str]) -> None:
+        """Put channels in the application into a bridge."""
+        path, query = {"bridgeId": bridge_id}, {"channel": channel_ids}
+        await self._http.ask("add_to_bridge", None, bridge_id, path, query)
+
+    async def destroy_bridge(self, bridge_id: str) -> None:
+        """Destroy a bridge; the channels in it stay in the application."""
+        await self._http.ask("destroy_bridge", None, bridge_id, {"bridgeId": bridge_id})
 
     # Recordings
 

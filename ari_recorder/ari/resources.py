@@ -61,6 +61,14 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
         return self.name.rpartition("-")[0] or self.name
 
 
+class Bridge(msgspec.Struct, frozen=True, kw_only=True):
+    """Channels that are connected with one another (``bridges.json``)."""
+
+    id: str
+    channels: list[str]
+    """Ids of the channels in it."""
+
+
 class LiveRecording(msgspec.Struct, frozen=True, kw_only=True):
     """A recording that is being made, or was just ended (``recordings.json``)."""
 

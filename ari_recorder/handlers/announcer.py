@@ -128,7 +128,7 @@ class Announcer:
     async def _announce(self, leg: LegRow, prompt: Prompt) -> None:
         kind = PromptKind.BEEP if prompt.beep else prompt.kind
         audio = await self._context.store.read(prompts.find, leg.organisation, kind, leg.preferences.language)
-        await asyncio.to_thread(_place, self._context.spool / FOLDER, audio)
+        media = await to_media(self._context, audio)
         planned = Planned(new_id(), leg.id, leg.recording, prompt, audio, self._context.now())
         snoop = rows.whisper(self._context.app, leg.id, planned.id)
         playing = _Playing(self._context.now())
@@ -139,9 +139,7 @@ class Announcer:
                 leg.channel, snoop_id=snoop, spy="none", whisper=WHISPER[prompt.audience]
             )
             await asyncio.wait_for(self._entered[snoop].wait(), ENTERED_WITHIN_S)
-            await self._context.ari.play(
-                snoop, playback_id=snoop, media=[f"recording:{FOLDER}/{_name(audio)}"]
-            )
+            await self._context.ari.play(snoop, playback_id=snoop, media=[media])
             await asyncio.wait_for(playing.over.wait(), audio.duration_ms / 1000 + FINISHED_WITHIN_S)
         except TimeoutError:
             _log.warning(
@@ -183,6 +181,12 @@ class _Playing:
         if self._ok:
             return announcements.PLAYED
         return announcements.FAILED if self.began_at is None or self.over.is_set() else announcements.CUT
+
+
+async def to_media(context: Context, audio: PromptAudio) -> str:
+    """Put a prompt where Asterisk finds it; what to ask Asterisk to play. Raises `OSError`."""
+    await asyncio.to_thread(_place, context.spool / FOLDER, audio)
+    return f"recording:{FOLDER}/{_name(audio)}"
 
 
 def _name(audio: PromptAudio) -> str:

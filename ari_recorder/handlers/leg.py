@@ -25,7 +25,19 @@ from ari_recorder.live import Answer, Changed, Refused
 from ari_recorder.policies import announcements
 from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Given, Keys, Source, press, take
-from ari_recorder.policies.table import COMMANDS, RUNNING, Action, Decision, Event, Leg, Reason, State, decide
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import (
+    COMMANDS,
+    RUNNING,
+    Action,
+    Decision,
+    Event,
+    Leg,
+    Mode,
+    Reason,
+    State,
+    decide,
+)
 from ari_recorder.store import calls, rows
 from ari_recorder.store.models import new_id
 from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
@@ -118,6 +130,21 @@ class LegHandler:
         """Whether a snoop channel is one of this leg's that is needed now."""
         return snoop in rows.snoops(self._context.app, self.row) or self.announcer.knows(snoop)
 
+    def agree_to(self, mode: Mode, preferences: Preferences) -> asyncio.Future[str]:
+        """Let ``mode`` and ``preferences`` hold for this call, and make ready for its answer.
+
+        The future has what stands against it, in words; empty if nothing does.
+        """
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def agree() -> None:
+            against = await self._agree_to(mode, preferences)
+            if not answer.done():
+                answer.set_result(against)
+
+        self._inbox.put_nowait(agree)
+        return answer
+
     def reconcile(self, channel: Channel | None) -> None:
         """Compare with what Asterisk has: ``channel`` is the leg's, None if it is gone."""
         self._inbox.put_nowait(lambda: self._reconcile(channel))
@@ -196,6 +223,20 @@ class LegHandler:
             await self._context.save(calls.save_counterpart, row, at)
             self._become(row)
             self._greet()
+
+    async def _agree_to(self, mode: Mode, preferences: Preferences) -> str:
+        ringing = self.row.policy.state is State.RINGING
+        if not ringing and mode is not self.row.policy.mode:
+            return "The call is answered already, so that its mode stays: tap it before Answer()."
+        row = replace(self.row, policy=replace(self.row.policy, mode=mode), preferences=preferences)
+        await self._context.save(calls.save_terms, row)
+        self._become(row)
+        try:
+            if ringing:
+                await self._rearm_if_needed()
+        except AriError as error:
+            return str(error)
+        return ""
 
     async def _decide_and_act(
         self, event: Event, at: datetime, problem: str = "", source: Source | None = None

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +26,7 @@ from ari_recorder.ari import (
     ChannelStateChange,
     ChannelUserevent,
     Connected,
+    Dial,
     Disconnected,
     EventSocket,
     PlaybackFinished,
@@ -34,14 +37,18 @@ from ari_recorder.ari import (
     StasisEnd,
     StasisStart,
 )
-from ari_recorder.errors import AriError
+from ari_recorder.errors import AriError, AriRefused
 from ari_recorder.handlers import parties
+from ari_recorder.handlers.bridge import BRIDGE, Bridges
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory, endpoint_of
 from ari_recorder.handlers.leg import LegHandler
+from ari_recorder.handlers.playing import Playing
 from ari_recorder.handlers.take import Take
+from ari_recorder.handlers.tap import WAYS, Taps
 from ari_recorder.policies.table import COMMANDS, Event
 from ari_recorder.store import announcements, calls
+from ari_recorder.store.people import RecordedEndpoint
 from ari_recorder.store.rows import LegRow
 
 COMMAND_EVENT = "RecorderCommand"
@@ -51,6 +58,8 @@ FOLLOW_EVERY_S = 0.5
 AGREE_EVERY_S = 60.0
 """How often legs and channels are compared, and endpoints that Asterisk did not have are asked for again."""
 RESUME_RETRY_S = 1.0
+KEYS_REMEMBERED = 64
+"""Of a channel in the application whose endpoint is subscribed to, Asterisk sends everything twice."""
 
 _log = structlog.get_logger(__name__)
 
@@ -67,6 +76,10 @@ class Session:
         self._legs: dict[str, LegHandler] = {}
         self._by_id: dict[UUID, LegHandler] = {}
         self._following: asyncio.Task[None] | None = None
+        self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
+        self._playing = Playing(context)
+        self._bridges = Bridges(context)
+        self._taps = Taps(context, self.directory, self._leg_for, self._playing)
         self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-")
 
     async def run(self) -> None:
@@ -79,6 +92,8 @@ class Session:
                     handler(self, item)
         finally:
             self._stop_following()
+            await self._taps.stop()
+            await self._bridges.stop()
             for leg in list(self._legs.values()):
                 await leg.stop()
             await self._socket.close()
@@ -133,8 +148,14 @@ class Session:
         endpoint = self.directory.find(channel)
         if endpoint is None or channel.id in self._legs:
             return None
-        leg = self._add(parties.new_leg(self._context.pbx, channel, endpoint, at))
-        leg.arm()
+        return self._leg_for(channel, endpoint, at)
+
+    def _leg_for(self, channel: Channel, user: RecordedEndpoint, at: datetime) -> LegHandler:
+        """The leg that follows the channel already, or a new one of this user."""
+        leg = self._legs.get(channel.id)
+        if leg is None:
+            leg = self._add(parties.new_leg(self._context.pbx, channel, user, at))
+            leg.arm()
         return leg
 
     def _add(self, row: LegRow) -> LegHandler:
@@ -149,6 +170,8 @@ class Session:
         self._context.live.remove(leg)
 
     def _state_changed(self, event: ChannelStateChange) -> None:
+        if event.channel.state == "Up":
+            self._bridges.up(event.channel.id)
         leg = self._legs.get(event.channel.id)
         if leg is not None and event.channel.state == "Up":
             leg.answered(event.timestamp)
@@ -160,20 +183,33 @@ class Session:
             direction = parties.direction_when_connected(event.channel)
             leg.counterpart(parties.connected(event.channel), event.timestamp, direction)
 
+    def _dialled(self, event: Dial) -> None:
+        self._taps.dialled(event)
+
     def _destroyed(self, event: ChannelDestroyed) -> None:
+        self._taps.over(event.channel.id)
+        self._bridges.gone(event.channel.id, event.cause)
         leg = self._legs.get(event.channel.id)
         if leg is not None:
             leg.hung_up(event.timestamp)
 
     def _digit(self, event: ChannelDtmfReceived) -> None:
         leg = self._legs.get(event.channel.id)
-        if leg is not None:
+        if leg is not None and self._is_new(event.channel.id, event.digit, event.timestamp):
             leg.digit(event.digit, event.timestamp)
+
+    def _is_new(self, *key: *tuple[str, str, datetime]) -> bool:
+        """Whether what a user has pressed comes for the first time."""
+        new = key not in self._keys
+        self._keys.append(key)
+        return new
 
     def _user_event(self, event: ChannelUserevent) -> None:
         leg = self._legs.get(event.channel.id) if event.channel else None
         command = event.userevent.get("command")
         if leg is None or event.eventname != COMMAND_EVENT:
+            return
+        if not self._is_new(leg.row.channel, str(command), event.timestamp):
             return
         if command in COMMANDS:
             leg.commanded(Event(command), event.timestamp)
@@ -191,8 +227,21 @@ class Session:
         if leg is not None:
             leg.snoops.entered(event.channel.id)
             leg.announcer.entered(event.channel.id)
+        else:
+            self._sent_here(event.channel, event.args)
+
+    def _sent_here(self, channel: Channel, arguments: Sequence[str]) -> None:
+        """A dialplan's `Stasis()`."""
+        match arguments[:1]:
+            case [way] if way in WAYS:
+                self._taps.entered(channel, arguments)
+            case [way] if way == BRIDGE:
+                self._bridges.entered(channel, arguments)
+            case _:
+                self._bridges.called_entered(channel.id)
 
     def _left(self, event: StasisEnd) -> None:
+        self._bridges.left(event.channel.id)
         leg = self._leg_of(event.channel.id)
         if leg is not None:
             leg.snoops.gone(event.channel.id)
@@ -213,6 +262,7 @@ class Session:
             leg.announcer.started(event.playback, event.timestamp)
 
     def _playback_finished(self, event: PlaybackFinished) -> None:
+        self._playing.finished(event.playback)
         leg = self._leg_of(event.playback.id)
         if leg is not None:
             leg.announcer.finished(event.playback, event.timestamp)
@@ -226,11 +276,21 @@ class Session:
             if row.channel not in self._legs:
                 self._add(row)
         await self.directory.subscribe({endpoint_of(leg.row.channel_name) for leg in self._legs.values()})
+        await self._resume_tapped()
         for channel in await self._agree():
             self._look_at(channel)
             leg = self._legs.get(channel.id)
             if leg is not None:
                 leg.counterpart(parties.connected(channel), context.now())
+
+    async def _resume_tapped(self) -> None:
+        """Legs that no endpoint's events tell of, and channels whose called side is waited for."""
+        for leg in list(self._legs.values()):
+            if endpoint_of(leg.row.channel_name) not in self.directory.subscribed:
+                with contextlib.suppress(AriRefused):  # the channel has gone
+                    await self._context.ari.subscribe([f"channel:{leg.row.channel}"])
+        await self._taps.resume()
+        await self._bridges.resume()
 
     async def _agree(self) -> list[Channel]:
         """Compare every leg with Asterisk's channels, which are returned: lost word of them is made good."""
@@ -249,11 +309,13 @@ class Session:
             if leg is None or not leg.uses(channel.id):
                 self._context.release(channel.id)
             return
-        if not self.directory.is_recorded(channel):
-            return
-        leg = self._begin(channel, self._context.now())
-        if leg is not None:
-            leg.reconcile(channel)
+        if self.directory.is_recorded(channel):
+            leg = self._begin(channel, self._context.now())
+            if leg is not None:
+                leg.reconcile(channel)
+        app, *arguments = channel.dialplan.app_data.split(",")
+        if channel.dialplan.app_name == "Stasis" and app == self._context.app:
+            self._sent_here(channel, arguments)  # it waits since before
 
     async def _end_segments(self) -> None:
         """Segments that are over, or were to be, whose end we had no time to see to."""
@@ -272,6 +334,7 @@ HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     ChannelStateChange: Session._state_changed,
     ChannelConnectedLine: Session._connected_line,
     ChannelDestroyed: Session._destroyed,
+    Dial: Session._dialled,
     ChannelDtmfReceived: Session._digit,
     ChannelUserevent: Session._user_event,
     StasisStart: Session._entered,

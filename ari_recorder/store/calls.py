@@ -66,6 +66,12 @@ def save_leg(leg: LegRow) -> None:
     statements.update(models.Leg, leg.id, **_changing(leg))
 
 
+def save_terms(leg: LegRow) -> None:
+    """Write what holds for this call: its mode, and its preferences."""
+    save_leg(leg)
+    statements.update(models.Leg, leg.id, preferences=msgspec.json.encode(leg.preferences).decode())
+
+
 def save_counterpart(leg: LegRow, at: datetime) -> None:
     """Write who the leg's counterpart is from ``at`` on, into its open recording too, and its direction."""
     save_leg(leg)

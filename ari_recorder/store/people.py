@@ -179,19 +179,27 @@ def recorded_endpoints(pbx: str) -> list[RecordedEndpoint]:
         .join(models.Organisation)
         .where((models.Endpoint.pbx == pbx) & (models.User.mode != Mode.NEVER))
     )
-    return [
-        RecordedEndpoint(
-            name=row.name,
-            user=row.user_id,
-            organisation=row.user.organisation_id,
-            mode=Mode(row.user.mode),
-            internal_numbers=row.user.organisation.internal_numbers,
-            user_number=row.user.number or "",
-            user_name=row.user.name,
-            preferences=preferences.effective(row.user.organisation, row.user).preferences,
-        )
-        for row in rows
-    ]
+    return [_recorded_endpoint(row.name, row.user) for row in rows]
+
+
+def tapped(number: str, organisation: str, channel_name: str) -> RecordedEndpoint:
+    """The user that a dialplan names, as whose leg a channel is to be recorded, whatever its endpoint.
+
+    ``organisation`` may be empty while only one has that number. Raises `NotFound` if there is not just one.
+    """
+    users = list(
+        models.User.select(models.User, models.Organisation)
+        .join(models.Organisation)
+        .where(models.User.number == number)
+    )
+    found = [user for user in users if organisation in ("", user.organisation.name)]
+    if not found:
+        of = f" in the organisation {organisation!r}" if organisation else ""
+        raise NotFound(f"No user has the number {number!r}{of}. See: ari-recorder user list")
+    if len(found) > 1:
+        names = ", ".join(f"{number}@{user.organisation.name}" for user in found)
+        raise NotFound(f"Several organisations have the number {number}: write one of {names}.")
+    return _recorded_endpoint(channel_name.rpartition("-")[0], found[0])
 
 
 def revision() -> int:
@@ -221,6 +229,19 @@ def user_by_id(user: UUID) -> UserRow | None:
     """The user with that id, or None."""
     row = models.User.get_or_none(models.User.id == user)
     return _user_row(row) if row else None
+
+
+def _recorded_endpoint(name: str, user: Any) -> RecordedEndpoint:
+    return RecordedEndpoint(
+        name=name,
+        user=user.id,
+        organisation=user.organisation_id,
+        mode=Mode(user.mode),
+        internal_numbers=user.organisation.internal_numbers,
+        user_number=user.number or "",
+        user_name=user.name,
+        preferences=preferences.effective(user.organisation, user).preferences,
+    )
 
 
 def _find(number_or_login: str) -> Any:

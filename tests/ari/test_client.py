@@ -23,6 +23,7 @@ from ari_recorder.errors import (
 
 RECORDING = {"name": "r1", "format": "wav", "state": "queued", "target_uri": "channel:s1"}
 PLAYBACK = {"id": "p1", "media_uri": "sound:beep", "target_uri": "channel:c1", "state": "queued"}
+BRIDGE = {"id": "b1", "bridge_type": "mixing", "channels": ["c1"]}
 APPLICATION = {
     "name": "ari_recorder",
     **{name: [] for name in ("channel_ids", "bridge_ids", "endpoint_ids", "device_names")},
@@ -71,6 +72,31 @@ CASES: dict[str, tuple[Call, str, dict[str, str], Any]] = {
         {"variable": "CHANNEL(language)"},
         {"value": "sv"},
     ),
+    "set_channel_variable": (
+        lambda ari: ari.set_channel_variable("c1", "CONNECTEDLINE(name,i)", "Åsa & Bo"),
+        "/channels/c1/variable",
+        {"variable": "CONNECTEDLINE(name,i)", "value": "Åsa & Bo"},
+        b"",
+    ),
+    "create_channel": (
+        lambda ari: ari.create_channel("b1-out", endpoint="PJSIP/1@t", originator="c1", app_args="bridged"),
+        "/channels/create",
+        {
+            "endpoint": "PJSIP/1@t",
+            "app": "ari_recorder",
+            "appArgs": "bridged",
+            "channelId": "b1-out",
+            "originator": "c1",
+        },
+        CHANNEL,
+    ),
+    "dial": (
+        lambda ari: ari.dial("b1-out", caller="c1", timeout_s=25),
+        "/channels/b1-out/dial",
+        {"caller": "c1", "timeout": "25"},
+        b"",
+    ),
+    "answer": (lambda ari: ari.answer("c1"), "/channels/c1/answer", {}, b""),
     "snoop": (
         lambda ari: ari.snoop("c1", snoop_id="s1", spy="in", app_args="in,c1+&="),
         "/channels/c1/snoop/s1",
@@ -91,7 +117,21 @@ CASES: dict[str, tuple[Call, str, dict[str, str], Any]] = {
     ),
     "stop_playback": (lambda ari: ari.stop_playback("p1"), "/playbacks/p1", {}, b""),
     "continue_in_dialplan": (lambda ari: ari.continue_in_dialplan("c1"), "/channels/c1/continue", {}, b""),
-    "hangup": (lambda ari: ari.hangup("c1"), "/channels/c1", {}, b""),
+    "hangup": (lambda ari: ari.hangup("c1", 17), "/channels/c1", {"reason_code": "17"}, b""),
+    "create_bridge": (
+        lambda ari: ari.create_bridge("b1"),
+        "/bridges/b1",
+        {"type": "mixing,dtmf_events"},
+        BRIDGE,
+    ),
+    "bridge": (lambda ari: ari.bridge("b1"), "/bridges/b1", {}, BRIDGE),
+    "add_to_bridge": (
+        lambda ari: ari.add_to_bridge("b1", ["c1", "c2"]),
+        "/bridges/b1/addChannel",
+        {"channel": "c1,c2"},
+        b"",
+    ),
+    "destroy_bridge": (lambda ari: ari.destroy_bridge("b1"), "/bridges/b1", {}, b""),
     "live_recording": (lambda ari: ari.live_recording("r1"), "/recordings/live/r1", {}, RECORDING),
     "stop_recording": (lambda ari: ari.stop_recording("r1"), "/recordings/live/r1/stop", {}, b""),
     "stored_recordings": (

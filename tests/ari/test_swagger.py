@@ -14,7 +14,16 @@ from ari_recorder.ari import EVENT_TYPES, events, resources
 from ari_recorder.ari._operations import OPERATIONS
 from ari_recorder.ari.client import Direction
 
-DOCUMENTS = ("asterisk", "channels", "recordings", "applications", "endpoints", "playbacks", "events")
+DOCUMENTS = (
+    "asterisk",
+    "channels",
+    "recordings",
+    "applications",
+    "endpoints",
+    "playbacks",
+    "events",
+    "bridges",
+)
 RESOURCES = [
     kind
     for kind in vars(resources).values()
@@ -24,6 +33,9 @@ PLAIN = {"string": str, "int": int, "long": int, "double": float, "boolean": boo
 ALWAYS_SENT = {
     "snoop": {"app", "appArgs", "spy", "whisper"},
     "channel_variable": {"variable"},
+    "set_channel_variable": {"variable"},
+    "create_channel": {"endpoint", "app"},
+    "add_to_bridge": {"channel"},
     "play": {"media"},
     "subscribe": {"eventSource"},
     "unsubscribe": {"eventSource"},
@@ -78,7 +90,8 @@ def test_every_required_parameter_is_always_sent(swagger, name):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_several_values_only_where_several_are_allowed(swagger, name):
     allowed = {key for key, each in parameters(swagger, name, "query").items() if each.get("allowMultiple")}
-    assert {"media", "eventSource"} & OPERATIONS[name].query <= allowed
+    several = {"media", "eventSource"} | ({"channel"} if name == "add_to_bridge" else set())
+    assert several & OPERATIONS[name].query <= allowed
 
 
 def test_enumerated_values(swagger):

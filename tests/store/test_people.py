@@ -6,7 +6,7 @@ import pytest
 
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import models, people
 from ari_recorder.store.database import Store
 
 from .build import PBX, add_user
@@ -168,3 +168,21 @@ def test_a_password_that_everybody_knows_is_noted(store: Store) -> None:
     assert people.is_default_password("demo-101")
     assert people.is_default_password("anna", "anna", None)
     assert not people.is_default_password("correct horse", "anna", None)
+
+
+def test_a_dialplan_names_a_user_by_number_and_organisation(store: Store) -> None:
+    user = add_user(store, "101", Mode.NEVER)
+    found = store.read_now(people.tapped, "101", "", "PJSIP/trunk-00000001")
+    assert (found.name, found.user, found.mode) == ("PJSIP/trunk", user.id, Mode.NEVER)
+
+    def add_second() -> None:
+        second = models.Organisation.create(name="Second Co")
+        models.User.create(organisation=second, number="101", name="Other")
+
+    store.write_now(add_second)
+    assert store.read_now(people.tapped, "101", "Second Co", "PJSIP/trunk-00000001").user_name == "Other"
+    with pytest.raises(NotFound, match="101@Default, 101@Second Co"):
+        store.read_now(people.tapped, "101", "", "PJSIP/trunk-00000001")
+    for number, organisation in (("999", ""), ("101", "Third Co"), ("", "")):
+        with pytest.raises(NotFound, match="No user"):
+            store.read_now(people.tapped, number, organisation, "PJSIP/trunk-00000001")

@@ -1,0 +1,85 @@
+"""What a dialplan asks for with a tap: ``Gosub(ari-recorder,tap,1(USER,MODE,LANGUAGE,ANNOUNCEMENT))``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from ari_recorder.policies.preferences import Announce, Preferences, check
+from ari_recorder.policies.table import Mode
+
+BEFORE = "before"
+"""As ANNOUNCEMENT: the start announcement is played before the dialplan goes on."""
+
+
+class Status(StrEnum):
+    """The channel variable ``RECORDER_STATUS`` after a tap."""
+
+    OK = "OK"
+    """The call is followed: it is recorded as its mode says."""
+    OFF = "OFF"
+    """The user is known, and this call is not to be recorded."""
+    UNKNOWN = "UNKNOWN"
+    """There is no such user."""
+    FAILED = "FAILED"
+    """It cannot be recorded; also what the dialplan has set if the recorder does not answer."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a tap went: what the dialplan reads in ``RECORDER_STATUS`` and ``RECORDER_REASON``."""
+
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A dialplan's wishes for one call; what is not wished for is as the user has it."""
+
+    number: str
+    """Of the recorded user."""
+    organisation: str = ""
+    """Its name, where several have that number."""
+    mode: Mode | None = None
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+    before: bool = False
+
+    def terms(self, mode: Mode, preferences: Preferences) -> tuple[Mode, Preferences]:
+        """What holds for this call of a user who has ``mode`` and ``preferences``."""
+        return self.mode or mode, replace(preferences, **self.preferences)
+
+
+def read(arguments: Sequence[str]) -> Tap:
+    """From USER, MODE, LANGUAGE, ANNOUNCEMENT; empty is not given. Raises `ValueError` if it is not known."""
+    user, mode, language, announcement, *more = (*map(str.strip, arguments), *[""] * 4)
+    number, _, organisation = user.partition("@")
+    if not number:
+        raise ValueError("No user is given: the first argument is a recorded user's number.")
+    if any(more):
+        raise ValueError(f"Too many arguments: {','.join(arguments)!r}; USER,MODE,LANGUAGE,ANNOUNCEMENT.")
+    if announcement and announcement not in (*Announce, BEFORE):
+        allowed = ", ".join((*Announce, BEFORE))
+        raise ValueError(f"Announcement {announcement!r} is unknown: use one of {allowed}.")
+    wishes = {"language": language} if language else {}
+    if announcement and announcement != BEFORE:
+        wishes |= dict.fromkeys(("announce_internal", "announce_external"), announcement)
+    return Tap(number, organisation, _mode(mode), check(wishes), before=announcement == BEFORE)
+
+
+def told(against: str, mode: Mode, user_name: str) -> Told:
+    """How it went for a user whose mode in this call is ``mode``, unless something stands ``against`` it."""
+    if against:
+        return Told(Status.FAILED, against)
+    if mode is Mode.NEVER:
+        return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
+    return Told(Status.OK)
+
+
+def _mode(mode: str) -> Mode | None:
+    try:
+        return Mode(mode) if mode else None
+    except ValueError:
+        raise ValueError(f"Mode {mode!r} is unknown: use one of {', '.join(Mode)}.") from None

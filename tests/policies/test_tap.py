@@ -1,0 +1,87 @@
+"""What a dialplan can ask for with a tap or a bridge, and what it is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from ari_recorder.policies import bridge, tap
+from ari_recorder.policies.bridge import Bridging
+from ari_recorder.policies.preferences import Announce, Preferences
+from ari_recorder.policies.table import Mode
+from ari_recorder.policies.tap import Status, Tap, Told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wish"),
+    [
+        ("101", Tap("101")),
+        ("101,,,", Tap("101")),
+        (" 101 , always ", Tap("101", mode=Mode.ALWAYS)),
+        ("101@Second Co", Tap("101", "Second Co")),
+        ("101,,sv", Tap("101", preferences={"language": "sv"})),
+        (
+            "101,,,none",
+            Tap("101", preferences={"announce_internal": Announce.NONE, "announce_external": Announce.NONE}),
+        ),
+        ("101,,,before", Tap("101", before=True)),
+    ],
+)
+def test_read(arguments: str, wish: Tap) -> None:
+    assert tap.read(arguments.split(",")) == wish
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("", "No user"),
+        ("@Second Co", "No user"),
+        ("101,Always", "never, always, always_pause_resume, on_demand, on_demand_user_start"),
+        ("101,,de", "language"),
+        ("101,,,Beep", "none, beep, announcement, before"),
+        ("101,,,,more", "Too many"),
+    ],
+)
+def test_what_cannot_be_says_what_can(arguments: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        tap.read(arguments.split(","))
+
+
+def test_what_is_not_wished_for_is_the_user_s() -> None:
+    own = Preferences(language="sv", warning_tone_s=15)
+    assert Tap("101").terms(Mode.ON_DEMAND, own) == (Mode.ON_DEMAND, own)
+    mode, preferences = tap.read(["101", "always", "en", "beep"]).terms(Mode.NEVER, own)
+    assert mode is Mode.ALWAYS
+    assert (preferences.language, preferences.warning_tone_s) == ("en", 15)
+    assert preferences.announce(internal=True) is preferences.announce(internal=False) is Announce.BEEP
+
+
+def test_told() -> None:
+    assert tap.told("", Mode.ALWAYS, "Anna") == Told(Status.OK)
+    assert tap.told("", Mode.NEVER, "Anna").status is Status.OFF
+    assert tap.told("No.", Mode.NEVER, "Anna") == Told(Status.FAILED, "No.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wish"),
+    [
+        ("PJSIP/102", Bridging("PJSIP/102", 30)),
+        ("PJSIP/102,", Bridging("PJSIP/102", 30)),
+        ("PJSIP/0812345678@trunk,25", Bridging("PJSIP/0812345678@trunk", 25)),
+    ],
+)
+def test_a_bridge(arguments: str, wish: Bridging) -> None:
+    assert bridge.read(arguments.split(",")) == wish
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "102", "/102", "PJSIP/", "PJSIP/1&PJSIP/2", "PJSIP/1,0", "PJSIP/1,-5", "PJSIP/1,٣", "PJSIP/1,5,x"],
+)
+def test_a_bridge_that_cannot_be(arguments: str) -> None:
+    with pytest.raises(ValueError, match=r"endpoint|seconds|many"):
+        bridge.read(arguments.split(","))
+
+
+def test_the_cause_that_the_caller_is_told() -> None:
+    assert bridge.cause(17, answered=False) == 17
+    assert (bridge.cause(0, answered=True), bridge.cause(0, answered=False)) == (16, 19)
