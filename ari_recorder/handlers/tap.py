@@ -24,10 +24,12 @@ from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
+from ari_recorder.policies.announcements import Audience, Prompt
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.tap import Status, Tap, Told
-from ari_recorder.store import people, prompts
+from ari_recorder.store import announcements, people, prompts
+from ari_recorder.store.announcements import Said
 from ari_recorder.store.people import RecordedEndpoint
 
 TAP, TAP_CALLED = WAYS = ("tap", "tap_called")
@@ -58,6 +60,7 @@ class Taps:
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._called: dict[str, RecordedEndpoint] = {}
+        self._said: dict[str, Said] = {}
         self._log = _log.bind(pbx=context.pbx)
 
     def entered(self, channel: Channel, arguments: Sequence[str]) -> None:
@@ -75,11 +78,14 @@ class Taps:
         elif not event.dialstatus:
             watched = self._directory.find(event.peer) is not None
             against = self._agree(event.peer, user) if watched else None
-            self._spawn(event.peer.id, self._follow_called(event.peer, user, against))
+            self._spawn(
+                event.peer.id, self._follow_called(event.peer, user, against, self._said.get(event.caller.id))
+            )
 
     def over(self, channel_id: str) -> None:
         """The channel is gone, or is connected: what it may call later is not its called side."""
         self._called.pop(channel_id, None)
+        self._said.pop(channel_id, None)
 
     async def resume(self) -> None:
         """After a connect: learn again whose called side is to be recorded. Raises `AriError`."""
@@ -140,7 +146,7 @@ class Taps:
                     against = await self._expect_called(channel, user, arguments)
             told = tap.told(against, user.mode, user.user_name)
             if wish.before and told.status is Status.OK:
-                await self._announce(channel, user)
+                await self._announce(channel, user, way)
         except ValueError as error:
             return Told(Status.FAILED, str(error))
         except NotFound as error:
@@ -201,21 +207,34 @@ class Taps:
         return ""
 
     async def _follow_called(
-        self, peer: Channel, user: RecordedEndpoint, asked: asyncio.Future[str] | None
+        self, peer: Channel, user: RecordedEndpoint, asked: asyncio.Future[str] | None, said: Said | None
     ) -> None:
         async with asyncio.timeout(TAP_WITHIN_S):
             against = await (asked or self._follow(peer, user))
         if against:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
+        elif said is not None:
+            await self._note(peer, user, said)
 
     async def _forget(self, channel_id: str) -> None:
         await self._context.ari.set_channel_variable(channel_id, CALLED, "")
 
-    async def _announce(self, channel: Channel, user: RecordedEndpoint) -> None:
+    async def _announce(self, channel: Channel, user: RecordedEndpoint, way: str) -> None:
         """Play the start announcement to the channel alone; the dialplan waits that much longer."""
         language = user.preferences.language
         audio = await self._context.store.read(prompts.find, user.organisation, PromptKind.START, language)
         media = await to_media(self._context, audio)
         patience_s = str(BEFORE_WITHIN_S + TAP_WITHIN_S)
         await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
+        began_at = self._context.now()
         await self._playing.play(channel.id, [media], within_s=BEFORE_WITHIN_S)
+        audience = Audience.USER if way == TAP else Audience.COUNTERPART
+        said = Said(Prompt(PromptKind.START, audience), audio, began_at, self._context.now())
+        if way == TAP:
+            await self._note(channel, user, said)
+        else:
+            self._said[channel.id] = said
+
+    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Said) -> None:
+        leg = self._begin(channel, user, self._context.now())
+        await self._context.save(announcements.note, leg.row.id, said)

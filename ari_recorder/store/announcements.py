@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.announcements import Prompt
@@ -29,8 +30,29 @@ class Planned:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Said:
+    """A prompt that has been played before a call was connected."""
+
+    prompt: Prompt
+    audio: PromptAudio
+    began_at: datetime
+    ended_at: datetime
+
+
+def note(leg: UUID, said: Said) -> None:
+    """Write down what was played before the leg's call was connected."""
+    planned = Planned(models.new_id(), leg, None, said.prompt, said.audio, said.began_at)
+    _insert(planned, began_at=said.began_at, ended_at=said.ended_at, outcome=PLAYED)
+
+
 def plan(planned: Planned, snoop: str) -> None:
     """Write down that a prompt is about to be played by the snoop channel ``snoop``."""
+    _insert(planned)
+    statements.insert(models.Intent, leg=planned.leg, kind="whisper", resource=snoop, planned_at=planned.at)
+
+
+def _insert(planned: Planned, **more: Any) -> None:
     statements.insert(
         models.Announcement,
         id=planned.id,
@@ -43,8 +65,8 @@ def plan(planned: Planned, snoop: str) -> None:
         sha256=planned.audio.sha256,
         heard_by=planned.prompt.audience,
         planned_at=planned.at,
+        **more,
     )
-    statements.insert(models.Intent, leg=planned.leg, kind="whisper", resource=snoop, planned_at=planned.at)
 
 
 def close(

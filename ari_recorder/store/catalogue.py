@@ -169,12 +169,15 @@ def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
 
 
 def played(asker: Asker, recording_id: UUID) -> tuple[Played, ...]:
-    """What was played to the parties of one recording, in order."""
+    """What was played to the parties of one recording, and before its call was connected, in order."""
     recording(asker, recording_id)
+    leg = Recording.select(Recording.leg).where(Recording.id == recording_id)
+    before = (Announcement.leg == leg) & (Announcement.planned_at < Leg.answered_at)
     columns = [getattr(Announcement, name) for name in Played.__dataclass_fields__]
     rows = (
         Announcement.select(*columns)
-        .where(Announcement.recording == recording_id)
+        .join(Leg)
+        .where((Announcement.recording == recording_id) | before)
         .order_by(Announcement.planned_at, Announcement.id)
     )
     return tuple(Played(**row) for row in rows.dicts())

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people
+from ari_recorder.store import catalogue, models, people
+from ari_recorder.store.scope import Operator
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
@@ -206,6 +207,23 @@ async def test_announced_before_anybody_is_rung(begin: Begin, lab: Lab) -> None:
     await calling.ended()
     row = await station.only()
     assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
+    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)
+    assert (said.kind, said.heard_by, said.outcome) == ("start", "user", "played")
+
+
+async def test_what_the_caller_heard_before_is_kept_with_the_called_users_recording(
+    begin: Begin, lab: Lab
+) -> None:
+    station = begin()
+    await wish(lab, "101,,,before", way="tap_called", dial="PJSIP/101")
+    calling, _ = await talk(lab.phones["106"], "304", lab.phones["101"])
+    await station.evidence.settled()
+    (row,) = [row for row in station.evidence.recordings() if row.user_number == "101"]
+    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)
+    assert (said.kind, said.heard_by, said.outcome) == ("start", "counterpart", "played")
+    assert said.ended_at is not None
+    assert calling.answered_at is not None
+    assert said.ended_at < calling.answered_at
 
 
 async def test_a_trunk_user_calls(begin: Begin, lab: Lab) -> None:
