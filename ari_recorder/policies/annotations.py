@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 MARKS = ("red", "orange", "yellow", "green", "blue", "purple", "grey")
@@ -15,8 +16,26 @@ NOTE_MAX = 4000
 FIELDS = ("note", "mark", *TAGS)
 
 
+class Problem(StrEnum):
+    """What is wrong with a value."""
+
+    NO_TEXT = "no_text"
+    HIDDEN_CHARACTER = "hidden_character"
+    """One that cannot be shown, or half of one."""
+    UNKNOWN_MARK = "unknown_mark"
+    TOO_LONG = "too_long"
+
+
+class Unfit(ValueError):
+    """A value that is refused: which ``field``, and what is wrong with it; ``longest`` in characters."""
+
+    def __init__(self, field: str, problem: Problem, message: str, longest: int | None = None) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.problem, self.longest = field, problem, longest
+
+
 def check(changes: Mapping[str, Any]) -> dict[str, str]:
-    """The changes, as they are. Raises `ValueError` naming the field; nothing is ever cut."""
+    """The changes, as they are. Raises `ValueError`, for a value `Unfit`; nothing is ever cut."""
     unknown = sorted(set(changes) - set(FIELDS))
     if unknown:
         raise ValueError(f"Unknown field {unknown[0][:40]!r}; known: {', '.join(FIELDS)}.")
@@ -29,15 +48,17 @@ def check(changes: Mapping[str, Any]) -> dict[str, str]:
 
 def _check_one(name: str, value: Any) -> None:
     if not isinstance(value, str):
-        raise ValueError(f'{name}: text, such as {name!r}: "…".')
+        raise Unfit(name, Problem.NO_TEXT, f'text, such as {name!r}: "…".')
     if "\0" in value or (not value.isprintable() and name != "note"):
-        raise ValueError(f"{name}: it has a character that cannot be shown.")
+        raise Unfit(name, Problem.HIDDEN_CHARACTER, "it has a character that cannot be shown.")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{name}: it has half a character (a lone surrogate).") from None
+        message = "it has half a character (a lone surrogate)."
+        raise Unfit(name, Problem.HIDDEN_CHARACTER, message) from None
     if name == "mark" and value and value not in MARKS:
-        raise ValueError(f"mark: one of {', '.join(MARKS)}, or empty for none.")
+        raise Unfit(name, Problem.UNKNOWN_MARK, f"one of {', '.join(MARKS)}, or empty for none.")
     longest = NOTE_MAX if name == "note" else TAG_MAX
     if len(value) > longest:
-        raise ValueError(f"{name}: {len(value)} characters; at most {longest}. Nothing was changed.")
+        message = f"{len(value)} characters; at most {longest}. Nothing was changed."
+        raise Unfit(name, Problem.TOO_LONG, message, longest)

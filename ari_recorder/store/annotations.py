@@ -10,6 +10,7 @@ from uuid import UUID
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.store import models
+from ari_recorder.store.rows import LegRow, leg_row
 from ari_recorder.store.scope import Viewer, visible_legs
 
 
@@ -29,6 +30,11 @@ def annotate(asker: Viewer, leg: UUID, changes: Mapping[str, str], now: datetime
     models.Leg.update(**changes).where(models.Leg.id == leg).execute()
     models.Recording.update(**changes).where(models.Recording.leg == leg).execute()
     return {field: getattr(row, field) for field in FIELDS} | dict(changes)
+
+
+def read_leg(asker: Viewer, leg: UUID) -> LegRow:
+    """A call, also one that is over. Raises `NotFound` if there is none that ``asker`` may see."""
+    return leg_row(find(asker, leg))
 
 
 def find(asker: Viewer, leg: UUID) -> Any:

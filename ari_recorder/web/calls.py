@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +15,16 @@ from aiohttp import WSMsgType, web
 
 from ari_recorder.errors import NotAllowed
 from ari_recorder.live import Answer, Change, Follower, Refused
-from ari_recorder.policies.annotations import check
+from ari_recorder.policies.annotations import Unfit, check
 from ari_recorder.policies.table import Event, Reason, State, commands
 from ari_recorder.store.annotations import annotate as write_annotations
 from ari_recorder.store.annotations import find
 from ari_recorder.store.rows import LegRow
-from ari_recorder.store.scope import may_command, sees
+from ari_recorder.store.scope import Viewer, may_command, sees
 from ari_recorder.web import problems
 from ari_recorder.web.api import asked, recording_id, time
 from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.language import N_
 from ari_recorder.web.session import who_asks
 
 ANSWERED_WITHIN_S = 10.0
@@ -32,27 +34,29 @@ ASKED_AGAIN_S = 15.0
 """How often it is looked whether who follows the live feed still may."""
 
 REASONS: dict[Reason, str] = {
-    Reason.NOT_IN_THIS_MODE: "The recording mode of this user does not have this command.",
-    Reason.NOT_ANSWERED: "The call has not been answered yet.",
-    Reason.NOT_RECORDING: "Nothing is being recorded: give start first.",
-    Reason.RECORDING_FAILED: "The recording of this call has failed and was given up.",
-    Reason.CALL_ENDED: "The call is over.",
-    Reason.ALREADY: "It is so already.",
-    Reason.LATE: "It is too late for that.",
+    Reason.NOT_IN_THIS_MODE: N_("The recording mode of this user does not have this command."),
+    Reason.NOT_ANSWERED: N_("The call has not been answered yet."),
+    Reason.NOT_RECORDING: N_("Nothing is being recorded: give start first."),
+    Reason.RECORDING_FAILED: N_("The recording of this call has failed and was given up."),
+    Reason.CALL_ENDED: N_("The call is over."),
+    Reason.ALREADY: N_("It is so already."),
+    Reason.LATE: N_("It is too late for that."),
 }
 
 
 async def live(request: web.Request) -> web.Response:
     """``GET /api/v1/calls/live``: the calls that go on, oldest first."""
     asked(request)
-    return web.json_response({"calls": _snapshot(request)})
+    return web.json_response({"calls": snapshot(request)})
 
 
 async def command(request: web.Request) -> web.Response:
     """``POST /api/v1/calls/{id}/start`` and the other commands; answered when it has been carried out."""
     asked(request)
     answer = await give(request, recording_id(request), Event(request.match_info["command"]))
-    return web.json_response({"call": call_json(answer.leg), "already": answer.reason is Reason.ALREADY})
+    return web.json_response(
+        {"call": call_json(viewer(request), answer.leg), "already": answer.reason is Reason.ALREADY}
+    )
 
 
 async def give(request: web.Request, leg: UUID, command: Event) -> Answer:
@@ -81,16 +85,25 @@ async def give(request: web.Request, leg: UUID, command: Event) -> Answer:
 async def annotate(request: web.Request) -> web.Response:
     """``PATCH /api/v1/calls/{id}``: note, mark and tags, during the call and afterwards."""
     asked(request)
-    context, leg = request.app[CONTEXT], recording_id(request)
+    leg = recording_id(request)
     try:
         changes = check(await read_object(request))
+    except Unfit as error:
+        members = {"field": error.field, "problem": error.problem, "longest": error.longest}
+        raise problems.Refused(400, str(error), members=members) from error
     except ValueError as error:
         raise problems.Refused(400, str(error)) from error
+    return web.json_response({"id": str(leg), **await write_down(request, leg, changes)})
+
+
+async def write_down(request: web.Request, leg: UUID, changes: Mapping[str, str]) -> dict[str, str]:
+    """Save what has been checked, and tell who follows; returns note, mark and tags as they are then."""
+    context = request.app[CONTEXT]
     now = await context.store.write(write_annotations, viewer(request), leg, changes, context.now())
     followed = context.live.find(leg)
     if followed is not None:
         followed.annotated(now)
-    return web.json_response({"id": str(leg), **now})
+    return now
 
 
 async def feed(request: web.Request) -> web.WebSocketResponse:
@@ -103,7 +116,8 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
         raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
     await socket.prepare(request)
     with request.app[CONTEXT].live.follow() as follower:
-        await socket.send_json({"type": "snapshot", "calls": _snapshot(request)})
+        at = time(request.app[CONTEXT].now())
+        await socket.send_json({"type": "snapshot", "at": at, "calls": snapshot(request)})
         tasks = [
             asyncio.create_task(work)
             for work in (_send(request, socket, follower), _receive(socket), _while_allowed(request))
@@ -129,10 +143,11 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return found
 
 
-def call_json(leg: LegRow) -> dict[str, Any]:
-    """A call as the live feed shows it."""
+def call_json(asker: Viewer, leg: LegRow) -> dict[str, Any]:
+    """A call as the live feed shows it to ``asker``."""
     return {
         "id": str(leg.id),
+        "own": may_command(asker, leg),
         "call": str(leg.call),
         "pbx": leg.pbx,
         "user": {"number": leg.user_number, "name": leg.user_name},
@@ -151,9 +166,11 @@ def call_json(leg: LegRow) -> dict[str, Any]:
     }
 
 
-def _snapshot(request: web.Request) -> list[dict[str, Any]]:
-    asker = viewer(request)
-    return [call_json(leg) for leg in request.app[CONTEXT].live.legs() if sees(asker, leg)]
+def snapshot(request: web.Request) -> list[dict[str, Any]]:
+    """The calls that go on and that who asks sees, oldest first."""
+    asker, legs = viewer(request), request.app[CONTEXT].live.legs()
+    going_on = (leg for leg in legs if leg.policy.state is not State.ENDED)
+    return [call_json(asker, leg) for leg in going_on if sees(asker, leg)]
 
 
 def _refused(reason: Reason, leg: LegRow | None) -> problems.Refused:
@@ -167,12 +184,12 @@ async def _send(request: web.Request, socket: web.WebSocketResponse, follower: F
     asker = viewer(request)
     async for change in follower:
         if sees(asker, change.leg):
-            await socket.send_json(_change_json(change))
+            await socket.send_json(_change_json(asker, change))
 
 
-def _change_json(change: Change) -> dict[str, Any]:
+def _change_json(asker: Viewer, change: Change) -> dict[str, Any]:
     if not isinstance(change, Refused):
-        return {"type": "call", "call": call_json(change.leg)}
+        return {"type": "call", "call": call_json(asker, change.leg)}
     return {
         "type": "refused",
         "id": str(change.leg.id),

@@ -8,7 +8,7 @@ from datetime import timedelta
 from aiohttp import web
 from aiohttp_session import session_middleware
 
-from ari_recorder.web import api, calls, health, page, pages, prompts, prompts_page, signin
+from ari_recorder.web import api, calls, calls_page, health, page, pages, prompts, prompts_page, signin
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.gate import gate
 from ari_recorder.web.problems import errors
@@ -24,6 +24,9 @@ _PROMPT = "/{language}/{kind}"
 ROUTES = (
     web.get("/", pages.recordings, name="recordings"),
     web.get("/recordings/{id}", pages.recording, name="recording"),
+    web.get("/calls", calls_page.show, name="calls"),
+    web.post("/calls/{id}", calls_page.annotate, name="calls-annotate"),
+    web.post("/calls/{id}/{command:start|stop|pause|resume}", calls_page.command, name="calls-command"),
     web.get("/sign-in", signin.show, name="signin"),
     web.post("/sign-in", signin.sign_in, name="signin"),
     web.post("/sign-out", signin.sign_out, name="signout"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_time
@@ -12,6 +14,7 @@ from babel.numbers import format_decimal
 from ari_recorder.errors import Refusal
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.prompts import PromptKind
+from ari_recorder.policies.table import State
 from ari_recorder.store.catalogue import Played, RecordingRow
 from ari_recorder.web.language import N_, Language
 
@@ -41,6 +44,31 @@ MODES = {
     "on_demand": N_("On demand, from the answer on"),
     "on_demand_user_start": N_("On demand, from the user's start on"),
 }
+SIGNALS = {
+    State.RINGING: N_("Ringing"),
+    State.IDLE: N_("Not recording"),
+    State.PROVISIONAL: N_("Recording, not kept yet"),
+    State.PROVISIONAL_PAUSED: N_("Paused, not kept yet"),
+    State.RECORDING: N_("Recording"),
+    State.PAUSED: N_("Paused"),
+    State.FAILED: N_("Recording failed"),
+    State.ENDED: N_("Call over"),
+}
+"""The state of a call that goes on, as its indicator says it."""
+SIGNAL_HINTS = {
+    State.PROVISIONAL: N_("Destroyed when the call ends, unless the user keeps it."),
+    State.PROVISIONAL_PAUSED: N_("Destroyed when the call ends, unless the user keeps it."),
+    State.FAILED: N_("The recording broke off and was given up. The call goes on."),
+}
+COMMANDS = {
+    "start": N_("Start recording"),
+    "stop": N_("Stop recording"),
+    "pause": N_("Pause"),
+    "resume": N_("Resume"),
+    "start_provisional": N_("Keep the recording"),
+    "start_provisional_paused": N_("Keep the recording"),
+}
+"""What the button of a command says, where needed by the state that it is given in."""
 MARKS = {
     "red": N_("Red"),
     "orange": N_("Orange"),
@@ -106,6 +134,10 @@ class Words:
     def time(self, at: datetime) -> str:
         """The time of the day, to the minute."""
         return format_time(at.astimezone(self.zone), "short", locale=self.language.locale)
+
+    def moment(self, at: datetime) -> str:
+        """The time of the day, to the second."""
+        return format_time(at.astimezone(self.zone), "medium", locale=self.language.locale)
 
     def exactly(self, at: datetime) -> str:
         """Day and time to the second, with the zone."""
@@ -195,6 +227,10 @@ class Words:
     def seconds(self, length_ms: int) -> str:
         """A short length, to a tenth of a second."""
         return f"{format_decimal(length_ms / 1000, format='0.0', locale=self.language.locale)} s"
+
+    def each(self, *words: Mapping[Any, str]) -> dict[str, str]:
+        """All of these words, for a script of the page."""
+        return {value: self.language.gettext(text) for known in words for value, text in known.items()}
 
     def _known(self, words: dict[str, str], value: str) -> str:
         return self.language.gettext(words[value]) if value in words else value

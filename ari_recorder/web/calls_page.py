@@ -1,0 +1,188 @@
+"""The page of calls in progress: indicator, commands, note (rows C2, C3, C4, S2).
+
+Every command and the note are plain forms, answered with the page again. `static/calls.js` takes them over,
+and keeps the page as the live feed says; what it shows in words it has from the page (`_texts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from aiohttp import web
+
+from ari_recorder.policies.annotations import FIELDS, Problem, Unfit, check
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.table import COMMANDS, Event, Reason, State
+from ari_recorder.store.annotations import read_leg
+from ari_recorder.web import calls, page, words
+from ari_recorder.web.api import recording_id
+from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.language import N_
+from ari_recorder.web.problems import Refused
+from ari_recorder.web.session import read_form
+
+TROUBLES = {
+    "403": N_("This page is too old to do that. Reload it and try again."),
+    "404": N_("There is no such call that you may see."),
+    "500": N_("Something went wrong. Try again."),
+    "502": N_("Asterisk did not do it. It is tried again."),
+    "503": N_("The recorder is stopping. Try again in a little while."),
+    "504": N_("Asterisk has not confirmed it yet. It is shown here when it has."),
+    "0": N_("There is no connection to the recorder. Try again."),
+}
+"""What is said where the API answers with that status; 0 is no answer at all."""
+PROBLEMS = {
+    Problem.NO_TEXT: N_("This is not text."),
+    Problem.HIDDEN_CHARACTER: N_("There is a character in it that cannot be shown."),
+    Problem.UNKNOWN_MARK: N_("There is no such mark."),
+    Problem.TOO_LONG: N_("Too long: at most %(longest)s characters."),
+}
+SENTENCES = {
+    "since": N_("since %(time)s"),
+    "announced": N_("%(who)s: %(state)s"),
+    "refused": N_("%(command)s: %(reason)s"),
+    "refused_keys": N_("%(command)s, by keys: %(reason)s"),
+    "waiting": N_("One moment …"),
+    "saved": N_("Saved"),
+    "unknown": N_("Unknown number"),
+    "no_recording": N_("Nothing of it was recorded."),
+}
+BLANK: dict[str, Any] = {
+    "id": "",
+    "own": False,
+    "user": {"number": "", "name": ""},
+    "counterpart": {"number": "", "name": ""},
+    "direction": "inbound",
+    "internal": False,
+    "mode": "never",
+    "state": State.RINGING,
+    "commands": [],
+    "since": None,
+    "began_at": None,
+    "answered_at": None,
+    **dict.fromkeys(FIELDS, ""),
+}
+"""A call with nothing in it: the mould of the cards that the script makes."""
+_SAID_MAX = 40
+
+
+async def show(request: web.Request) -> web.Response:
+    """``GET /calls``: the calls that go on; ``said`` and ``call`` are of the form that led here."""
+    return _render(request, calls.snapshot(request), said=_said(request))
+
+
+async def command(request: web.Request) -> web.Response:
+    """``POST /calls/{id}/{command}``: give it, and back to the page, which says so if it was refused."""
+    leg, given = recording_id(request), Event(request.match_info["command"])
+    try:
+        answer = await calls.give(request, leg, given)
+    except Refused as refused:
+        raise _back(leg, str(refused.members.get("reason", refused.status)), given) from refused
+    raise _back(leg, Reason.ALREADY if answer.reason is Reason.ALREADY else "", given)
+
+
+async def annotate(request: web.Request) -> web.Response:
+    """``POST /calls/{id}``: note, mark and tags; what is refused is shown again as it was typed."""
+    leg, sent = recording_id(request), await read_form(request)
+    typed = {name: _text(sent[name]) for name in FIELDS if name in sent}
+    problems = _problems(request, typed)
+    if problems:
+        return await _typed_again(request, leg, typed, problems)
+    if not typed:
+        raise Refused(400, f"Nothing to change: give one or more of {', '.join(FIELDS)}.")
+    await calls.write_down(request, leg, typed)
+    raise _back(leg, "saved")
+
+
+def _render(
+    request: web.Request,
+    shown: list[dict[str, Any]],
+    *,
+    said: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None,
+    problems: Mapping[str, str] | None = None,
+    about: str = "",
+    status: int = 200,
+) -> web.Response:
+    said = said or {}
+    values = {
+        "calls": shown,
+        "blank": BLANK,
+        "texts": _texts(request),
+        "now": request.app[CONTEXT].now(),
+        "at": datetime.fromisoformat,
+        "may_listen": request[ACCOUNT].user.may_listen or request[ACCOUNT].user.role == "administrator",
+        "said": said,
+        "typed": typed or {},
+        "problems": problems or {},
+        "about": about or said.get("call", ""),
+        "commands": [str(command) for command in COMMANDS],
+    }
+    return page.render(request, "calls.html", values, status=status)
+
+
+def _texts(request: web.Request) -> dict[str, Any]:
+    """What the page and its script say, in the reader's language."""
+    say = page.words(request)
+    return {
+        "states": say.each(words.SIGNALS),
+        "hints": say.each(words.SIGNAL_HINTS),
+        "commands": say.each(words.COMMANDS),
+        "directions": say.each(words.DIRECTIONS),
+        "modes": say.each(words.MODES),
+        "reasons": say.each(calls.REASONS, TROUBLES),
+        "problems": say.each(PROBLEMS),
+        "recordings": say.each({state: words.STATE_HINTS[state] for state in _GONE}),
+        **say.each(SENTENCES),
+    }
+
+
+_GONE = (RecordingState.DISCARDING, RecordingState.DISCARDED, RecordingState.EMPTY)
+"""States of a recording that there is nothing to listen to of."""
+
+
+def _said(request: web.Request) -> dict[str, str]:
+    """What the page is to say of the form that led to it; an address that says nonsense says nothing."""
+    query = {name: request.query.get(name, "")[:_SAID_MAX] for name in ("said", "call", "command")}
+    known = {"saved", *calls.REASONS, *TROUBLES}
+    return query if query["said"] in known else {}
+
+
+def _back(leg: UUID, said: str, command: Event | None = None) -> web.HTTPSeeOther:
+    query = {"said": said, "call": str(leg), **({"command": command.value} if command else {})}
+    return web.HTTPSeeOther(f"/calls?{urlencode(query)}#call-{leg}" if said else f"/calls#call-{leg}")
+
+
+def _text(value: object) -> Any:
+    """As it was typed: browsers send line breaks as CRLF."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def _problems(request: web.Request, typed: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each field, in words."""
+    found = {}
+    for name, value in typed.items():
+        try:
+            check({name: value})
+        except Unfit as error:
+            found[name] = page.reader_language(request).gettext(
+                PROBLEMS[error.problem], longest=error.longest
+            )
+    return found
+
+
+async def _typed_again(
+    request: web.Request, leg: UUID, typed: Mapping[str, Any], problems: Mapping[str, str]
+) -> web.Response:
+    """The page with what was typed, also when the call has ended meanwhile."""
+    shown = calls.snapshot(request)
+    if not any(call["id"] == str(leg) for call in shown):
+        asker = viewer(request)
+        row = await request.app[CONTEXT].store.read(read_leg, asker, leg)
+        shown = [calls.call_json(asker, row), *shown]
+    typed = {name: value if isinstance(value, str) else "" for name, value in typed.items()}
+    return _render(request, shown, typed=typed, problems=problems, about=str(leg), status=400)

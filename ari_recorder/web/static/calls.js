@@ -1,0 +1,382 @@
+// Calls now: kept as the live feed says; commands and notes go to the API without leaving the page.
+// Without this file the same forms work, and the page is as it was when it was shown.
+"use strict";
+
+const FADES_AFTER_MS = 3000;
+const REFUSAL_MS = 8000;
+const LEAVES_AFTER_MS = 8000;
+const RETRY_MS = [1000, 30000];
+
+const list = document.getElementById("calls");
+const texts = JSON.parse(list.dataset.texts);
+const cards = new Map();
+let serverAheadMs = 0;
+
+function fill(sentence, values) {
+  return sentence.replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
+}
+
+function clock(fromMs, toMs) {
+  const whole = Math.max(0, Math.round((toMs - fromMs) / 1000));
+  const two = (number) => String(number).padStart(2, "0");
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+const moment = new Intl.DateTimeFormat(document.documentElement.lang === "sv" ? "sv-SE" : "en-GB", {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: list.dataset.zone,
+});
+
+function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}
+
+async function send(method, address, token, body) {
+  try {
+    const answer = await fetch(`/api/v1${address}`, { method, body, headers: { "X-Form-Token": token } });
+    const found = await answer.json().catch(() => ({}));
+    return { ok: answer.ok, status: answer.status, found };
+  } catch {
+    return { ok: false, status: 0, found: {} };
+  }
+}
+
+function trouble({ status, found }) {
+  return texts.reasons[found.reason] ?? texts.reasons[status] ?? texts.reasons[500];
+}
+
+function plainLines(text) {
+  return text.replace(/\r\n?/g, "\n");
+}
+
+// A field of the note's form. `data-saved` is what the recorder has.
+class Field {
+  constructor(input) {
+    this.input = input;
+    this.problem = document.getElementById(input.getAttribute("aria-describedby"));
+  }
+
+  get changed() { return this.input.value !== plainLines(this.input.dataset.saved); }
+
+  show(value) {
+    const typed = this.changed;
+    this.input.dataset.saved = value;
+    if (!typed) this.input.value = value;
+    this.colour();
+  }
+
+  colour() {
+    const dot = this.input.parentElement.querySelector(".dot");
+    if (dot) dot.className = this.input.value ? `dot dot-${this.input.value}` : "dot";
+  }
+
+  refuse(text) {
+    this.problem.textContent = text;
+    this.problem.hidden = !text;
+    if (text) this.input.setAttribute("aria-invalid", "true");
+    else this.input.removeAttribute("aria-invalid");
+  }
+
+  point() {
+    for (let around = this.input.closest("details"); around; around = around.parentElement.closest("details"))
+      around.open = true;
+    this.input.focus();
+  }
+}
+
+// One of the two places for a command: start or stop, pause or resume. Its button stays as they alternate.
+class Order {
+  constructor(form, card) {
+    this.form = form;
+    this.button = form.querySelector("button");
+    this.commands = form.dataset.slot.split(" ");
+    form.addEventListener("submit", (event) => { event.preventDefault(); this.give(card); });
+  }
+
+  show(call) {
+    const command = this.commands.find((name) => call.own && call.commands.includes(name));
+    this.form.hidden = !command;
+    this.form.dataset.command = command ?? "";
+    if (!command) return;
+    this.form.setAttribute("action", `/calls/${call.id}/${command}`);
+    this.word = texts.commands[`${command}_${call.state}`] ?? texts.commands[command];
+    this.label();
+  }
+
+  label() {
+    this.form.querySelector(".order-word").textContent = this.waiting ? texts.waiting : this.word;
+    this.button.setAttribute("aria-disabled", this.waiting ? "true" : "false");
+  }
+
+  async give(card) {
+    if (this.waiting) return;
+    const command = this.form.dataset.command;
+    this.waiting = true;
+    this.word ??= this.form.querySelector(".order-word").textContent;
+    this.label();
+    const answer = await send("POST", this.form.getAttribute("action"), this.form.elements.form_token.value);
+    this.waiting = false;
+    if (!answer.ok) card.refuse(fill(texts.refused, { command: texts.commands[command], reason: trouble(answer) }));
+    else if (!feed.connected) card.show(answer.found.call);
+    this.label();
+  }
+}
+
+class Card {
+  constructor(article) {
+    this.article = article;
+    this.id = article.dataset.id;
+    this.orders = this.all(".order").map((form) => new Order(form, this));
+    this.notes = this.one(".notes");
+    this.fields = this.all("[data-saved]").map((input) => new Field(input));
+    this.listen();
+    this.wake();
+    cards.set(this.id, this);
+  }
+
+  static make(call) {
+    const article = document.getElementById("mould").content.cloneNode(true).querySelector("article");
+    for (const name of ["id", "for", "aria-describedby", "aria-labelledby"])
+      for (const part of [article, ...article.querySelectorAll(`[${name}]`)])
+        if (part.hasAttribute(name)) part.setAttribute(name, part.getAttribute(name).replace("call-", `call-${call.id}`));
+    article.dataset.id = call.id;
+    article.dataset.state = "";
+    article.querySelector(".notes").setAttribute("action", `/calls/${call.id}`);
+    article.querySelector(".jot").open = call.own;
+    list.append(article);
+    return new Card(article);
+  }
+
+  one(selector) { return this.article.querySelector(selector); }
+
+  all(selector) { return [...this.article.querySelectorAll(selector)]; }
+
+  say(selector, text) {
+    const part = this.one(selector);
+    if (part && part.textContent !== text) part.textContent = text;
+  }
+
+  listen() {
+    for (const name of ["pointerdown", "focusin"]) this.article.addEventListener(name, () => this.wake());
+    this.notes.addEventListener("submit", (event) => { event.preventDefault(); this.save(); });
+    this.notes.addEventListener("input", (event) => {
+      this.say(".saved", "");
+      const field = this.fields.find(({ input }) => input === event.target);
+      field?.refuse("");
+      field?.colour();
+    });
+  }
+
+  get who() { return this.one(".call-name .name").textContent; }
+
+  show(call) {
+    const changed = this.call ? this.call.state !== call.state : this.article.dataset.state !== call.state;
+    this.call = call;
+    this.showParties(call);
+    this.showState(call);
+    this.showOrders(call);
+    for (const field of this.fields) field.show(call[field.input.name]);
+    this.tick();
+    if (!changed) return;
+    this.wake();
+    announce(fill(texts.announced, { who: this.who, state: texts.states[call.state] }));
+    if (call.state === "ended") this.end();
+  }
+
+  showParties({ counterpart, direction, internal, user }) {
+    this.say(".call-name .name", counterpart.name || counterpart.number || texts.unknown);
+    this.say(".call-name .number", counterpart.name ? counterpart.number : "");
+    this.say(".direction-word", texts.directions[direction]);
+    this.article.dataset.direction = direction;
+    this.one(".internal").hidden = !internal;
+    this.say(".user-name", user.name);
+    this.say(".user-number", user.number);
+  }
+
+  showState({ state, since, mode }) {
+    this.article.dataset.state = state;
+    this.say(".state-word", texts.states[state]);
+    this.say(".since", fill(texts.since, { time: moment.format(new Date(since)) }));
+    this.one(".since").setAttribute("datetime", since);
+    this.say(".mode-word", texts.modes[mode]);
+    this.say(".hint", texts.hints[state] ?? "");
+    this.one(".hint").hidden = !texts.hints[state];
+  }
+
+  // A button that goes takes the focus along, unless it is passed on: to the other one, else to the call.
+  showOrders(call) {
+    const focused = this.orders.find(({ button }) => button === document.activeElement);
+    for (const order of this.orders) order.show(call);
+    if (!focused?.form.hidden) return;
+    (this.orders.find(({ form }) => !form.hidden)?.button ?? this.one(".call-name")).focus();
+  }
+
+  tick() {
+    if (!this.call) return;
+    const { answered_at, began_at, ended_at } = this.call;
+    const now = ended_at ? Date.parse(ended_at) : Date.now() + serverAheadMs;
+    if (this.call.state !== "ended" || ended_at) this.say(".clock", clock(Date.parse(answered_at ?? began_at), now));
+  }
+
+  // On a small screen the style sheet makes the indicator fade; it stays where readers of the screen find it.
+  wake() {
+    const signal = this.one(".signal");
+    signal.classList.remove("faded");
+    clearTimeout(this.fading);
+    this.fading = setTimeout(() => signal.classList.add("faded"), FADES_AFTER_MS);
+  }
+
+  refuse(text) {
+    this.say(".refusal-words", text);
+    this.one(".refusal").hidden = false;
+    announce(`${this.who}: ${text}`);
+    clearTimeout(this.refusal);
+    this.refusal = setTimeout(() => { this.one(".refusal").hidden = true; }, REFUSAL_MS);
+  }
+
+  async save() {
+    const changes = Object.fromEntries(
+      this.fields.filter((field) => field.changed).map(({ input }) => [input.name, input.value]));
+    this.say(".saved", "");
+    this.one(".save-problem").hidden = true;
+    for (const field of this.fields) field.refuse("");
+    if (Object.keys(changes).length) {
+      const answer = await send("PATCH", this.notes.getAttribute("action"),
+        this.notes.elements.form_token.value, JSON.stringify(changes));
+      if (!answer.ok) return this.notSaved(answer);
+      for (const { input } of this.fields) input.dataset.saved = answer.found[input.name];
+    }
+    this.say(".saved", texts.saved);
+  }
+
+  notSaved(answer) {
+    const field = this.fields.find(({ input }) => input.name === answer.found.field);
+    if (field) {
+      field.refuse(fill(texts.problems[answer.found.problem], { longest: answer.found.longest }));
+      field.point();
+    } else {
+      this.say(".save-problem", trouble(answer));
+      this.one(".save-problem").hidden = false;
+    }
+  }
+
+  // The call is over: what is to be heard of it, and after a while away with the card. Not under somebody's
+  // hands, and not with words in it that have not been saved.
+  async end() {
+    this.one(".refusal").hidden = true;
+    this.one(".over").hidden = false;
+    this.endedAt = Date.now();
+    await this.link();
+    this.endedAt = Date.now();
+  }
+
+  async link() {
+    const { recording } = this.call;
+    if (!recording) return this.say(".over-word", texts.no_recording);
+    if (!list.dataset.listens) return;
+    const { ok, found } = await send("GET", `/recordings/${recording}`, "");
+    if (!ok) return;
+    this.say(".over-word", texts.recordings[found.state] ?? "");
+    const link = this.one(".over a");
+    link.href = `/recordings/${recording}`;
+    link.hidden = found.state in texts.recordings;
+  }
+
+  leave() {
+    const busy = this.article.matches(":hover, :focus-within") || this.fields.some((field) => field.changed);
+    if (!this.endedAt || busy || Date.now() - this.endedAt < LEAVES_AFTER_MS) return;
+    this.article.remove();
+    cards.delete(this.id);
+    showEmpty();
+  }
+}
+
+function showEmpty() {
+  document.getElementById("no-calls").hidden = cards.size > 0;
+}
+
+// The live feed: a snapshot, then changes; connected again when it breaks, later and later.
+class Feed {
+  constructor() {
+    this.tries = 0;
+    this.connect();
+    window.addEventListener("online", () => this.soon());
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.soon(); });
+    window.addEventListener("offline", () => { this.socket?.close(); this.lost(); });
+  }
+
+  connect() {
+    const socket = new WebSocket(`${window.location.origin.replace(/^http/, "ws")}/api/v1/live`);
+    this.socket = socket;
+    socket.addEventListener("message", (event) => { if (socket === this.socket) this.told(JSON.parse(event.data)); });
+    socket.addEventListener("close", () => { if (socket === this.socket) this.lost(); });
+  }
+
+  told(message) {
+    if (message.type === "snapshot") this.snapshot(message);
+    else if (message.type === "call") this.changed(message.call);
+    else if (message.type === "refused") this.refused(message);
+  }
+
+  snapshot({ at, calls }) {
+    serverAheadMs = Date.parse(at) - Date.now();
+    this.tries = 0;
+    this.connected = true;
+    document.getElementById("disconnected").hidden = true;
+    const going = new Set(calls.map(({ id }) => id));
+    for (const card of cards.values())
+      if (!going.has(card.id) && !card.endedAt) this.gone(card);
+    for (const call of calls) this.changed(call);
+  }
+
+  // It ended while nobody told: what is known is that it is over.
+  gone(card) {
+    const since = new Date(Date.now() + serverAheadMs).toISOString();
+    if (card.call) card.show({ ...card.call, commands: [], state: "ended", since });
+    else card.endedAt = 1; // it was over before anything was told of it: away as soon as nobody is writing in it
+  }
+
+  changed(call) {
+    if (call.state === "ended" && !cards.has(call.id)) return;
+    (cards.get(call.id) ?? Card.make(call)).show(call);
+    showEmpty();
+  }
+
+  refused({ id, command, source, reason }) {
+    const sentence = source === "app" ? texts.refused : texts.refused_keys;
+    cards.get(id)?.refuse(fill(sentence, { command: texts.commands[command], reason: texts.reasons[reason] }));
+  }
+
+  lost() {
+    this.connected = false;
+    this.socket = null;
+    document.getElementById("disconnected").hidden = false;
+    const wait = Math.min(RETRY_MS[0] * 2 ** this.tries++, RETRY_MS[1]);
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.again(), wait * (0.75 + Math.random() / 2));
+  }
+
+  soon() {
+    if (!this.retry) return;
+    clearTimeout(this.retry);
+    this.again();
+  }
+
+  // A socket does not say why it could not be opened: ask first whether anybody is signed in.
+  async again() {
+    this.retry = 0;
+    const { status } = await send("GET", "/calls/live", "");
+    if (status === 401) return this.signedOut();
+    if (status === 200) this.connect(); else this.lost();
+  }
+
+  signedOut() {
+    document.getElementById("disconnected").hidden = true;
+    document.getElementById("signed-out").hidden = false;
+  }
+}
+
+for (const article of list.querySelectorAll("article")) new Card(article);
+if (window.location.search) window.history.replaceState(null, "", window.location.pathname);
+const feed = new Feed();
+setInterval(() => { for (const card of cards.values()) { card.tick(); card.leave(); } }, 1000);
