@@ -7,7 +7,6 @@ not wait for one another.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,14 +15,12 @@ import structlog
 
 from ari_recorder.ari import Channel
 from ari_recorder.errors import AriError, AriNotFound, AriUnreachable
-from ari_recorder.handlers.announcer import Announcer
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.snoops import NARROW, WIDE, Snoops
 from ari_recorder.handlers.take import Take
 from ari_recorder.handlers.takes import Takes
+from ari_recorder.handlers.telling import Telling
 from ari_recorder.live import Answer, Changed, Refused
-from ari_recorder.policies import announcements
-from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Given, Keys, Source, press, take
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import (
@@ -32,7 +29,6 @@ from ari_recorder.policies.table import (
     Action,
     Decision,
     Event,
-    Leg,
     Mode,
     Reason,
     State,
@@ -49,11 +45,6 @@ LOOK_AGAIN_S = 1.0
 """How long after Asterisk did not answer it is asked again."""
 
 FORMATS = (NARROW, WIDE)
-
-ANNOUNCED_AFTER_S = 0.3
-"""How long after the answer recording is announced: the parties' audio is through by then."""
-JOINED_WITHIN_S = 60.0
-JOINED_POLL_S = 0.5
 
 NOT_BEGUN = "Asterisk does not record just now; it is being tried again."
 MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
@@ -75,8 +66,7 @@ class LegHandler:
         self._keys = Keys(row.preferences.commands)
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._unanswered: set[asyncio.Future[Answer]] = set()
-        self.announcer = Announcer(context)
-        self._warning: asyncio.TimerHandle | None = None
+        self.telling = Telling(context, lambda: self.row)
         self.takes = Takes(context, row.segment, full=self._segment_full, lost=self._suspect_loss)
         self._log = _log.bind(pbx=row.pbx, channel=row.channel, leg=str(row.id))
         self._worker = asyncio.create_task(self._work(), name=f"leg {row.id}")
@@ -128,7 +118,7 @@ class LegHandler:
 
     def uses(self, snoop: str) -> bool:
         """Whether a snoop channel is one of this leg's that is needed now."""
-        return snoop in rows.snoops(self._context.app, self.row) or self.announcer.knows(snoop)
+        return snoop in rows.snoops(self._context.app, self.row) or self.telling.announcer.knows(snoop)
 
     def agree_to(self, mode: Mode, preferences: Preferences) -> asyncio.Future[str]:
         """Let ``mode`` and ``preferences`` hold for this call, and make ready for its answer.
@@ -152,10 +142,9 @@ class LegHandler:
     async def stop(self) -> None:
         """Stop working; what is going on in Asterisk goes on."""
         self.takes.stop()
-        self._stop_warning()
         self._worker.cancel()
         await asyncio.wait([self._worker])
-        await self.announcer.stop()
+        await self.telling.stop()
         for answer in self._unanswered:
             answer.cancel()
 
@@ -207,7 +196,7 @@ class LegHandler:
             await self.snoops.arm(self.row)
         except AriError as error:
             self._log.warning("not armed while ringing; trying again at the answer", error=str(error))
-        await self.announcer.prepare(self.row)
+        await self.telling.announcer.prepare(self.row)
 
     async def _linkedid(self) -> str:
         """What Asterisk calls the whole call; a channel that is gone already stands for itself."""
@@ -222,7 +211,7 @@ class LegHandler:
             row = replace(self.row, counterpart=counterpart, direction=direction)
             await self._context.save(calls.save_counterpart, row, at)
             self._become(row)
-            self._greet()
+            self.telling.joined()
 
     async def _agree_to(self, mode: Mode, preferences: Preferences) -> str:
         ringing = self.row.policy.state is State.RINGING
@@ -264,7 +253,7 @@ class LegHandler:
             await self._act(decision.actions, planned)
         self._context.live.publish(Changed(self.row))
         self._log.info(event, state=row.policy.state, actions=[str(action) for action in decision.actions])
-        self._announce(before, event, decision)
+        self.telling.decided(before, event, decision)
         if row.policy.state is State.ENDED:
             await self._leave()
         return None
@@ -274,9 +263,7 @@ class LegHandler:
         log("changes nothing", what=str(event), reason=str(reason))
         if source is not None:
             self._context.live.publish(Refused(self.row, event, source, reason, at))
-        tone = announcements.refuse(event, reason, source)
-        if tone is not None:
-            self.announcer.play(self.row, lambda: self._at_its_time(tone))
+        self.telling.refused(event, reason, source)
 
     def _next(self, decision: Decision, event: Event, at: datetime) -> tuple[LegRow, SegmentRow | None]:
         row = replace(self.row, policy=decision.leg)
@@ -334,59 +321,6 @@ class LegHandler:
             self._log.error("the recording could not roll over", error=str(error))
             self._suspect_loss()
 
-    # Prompts
-
-    def _announce(self, before: Leg, event: Event, decision: Decision) -> None:
-        row = self.row
-        prompt = announcements.announce(before, event, decision, row.preferences, internal=row.internal)
-        if prompt is not None:
-            delay_s = ANNOUNCED_AFTER_S if event is Event.ANSWERED else 0.0
-            self.announcer.play(row, lambda: self._at_its_time(prompt, delay_s))
-        self._watch_warning()
-
-    async def _at_its_time(self, prompt: Prompt, delay_s: float = 0.0) -> Prompt:
-        await asyncio.sleep(delay_s)
-        live = self._context.live.legs()
-        others = [leg for leg in live if leg.call == self.row.call and leg.id != self.row.id]
-        return announcements.share(
-            prompt, [(leg.policy, leg.preferences.announce(internal=leg.internal)) for leg in others]
-        )
-
-    def _greet(self) -> None:
-        row = self.row
-        answered_for = self._context.now() - (row.answered_at or self._context.now())
-        prompt = announcements.greet(
-            row.policy, row.preferences, internal=row.internal, answered_for=answered_for
-        )
-        if prompt is not None:
-            self.announcer.play(row, lambda: self._when_joined(prompt))
-
-    async def _when_joined(self, prompt: Prompt) -> Prompt | None:
-        """The connected line changes while the new counterpart's phone still rings: wait until they talk."""
-        for _ in range(round(JOINED_WITHIN_S / JOINED_POLL_S)):
-            with contextlib.suppress(AriNotFound):
-                if await self._context.ari.channel_variable(self.row.channel, "BRIDGEPEER"):
-                    return prompt
-            await asyncio.sleep(JOINED_POLL_S)
-        return None
-
-    def _watch_warning(self) -> None:
-        self._stop_warning()
-        due_s = announcements.warning_due_s(self.row.policy, self.row.preferences)
-        if due_s:
-            self._warning = asyncio.get_running_loop().call_later(due_s, self._warn)
-
-    def _stop_warning(self) -> None:
-        if self._warning is not None:
-            self._warning.cancel()
-            self._warning = None
-
-    def _warn(self) -> None:
-        if not self.announcer.playing:
-            tone = announcements.warn(self.row.preferences)
-            self.announcer.play(self.row, lambda: self._at_its_time(tone))
-        self._watch_warning()
-
     async def _rearm_if_needed(self) -> None:
         if not self.snoops.armed:
             row = replace(self.row, armings=self.row.armings + 1)
@@ -396,8 +330,7 @@ class LegHandler:
             await self.snoops.arm(row)
 
     async def _leave(self) -> None:
-        self._stop_warning()
-        await self.announcer.stop()
+        await self.telling.stop()
         self.snoops.release(self.row)
         await self._context.save(calls.finish_leg, self.row.id, self._context.now())
 
@@ -458,6 +391,7 @@ class LegHandler:
     async def _reconcile_take(self) -> None:
         if await self.takes.is_live():
             self.takes.watch()
+            self.telling.watch()
         else:
             self._suspect_loss()
 

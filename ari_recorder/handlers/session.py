@@ -226,7 +226,7 @@ class Session:
         leg = self._leg_of(event.channel.id)
         if leg is not None:
             leg.snoops.entered(event.channel.id)
-            leg.announcer.entered(event.channel.id)
+            leg.telling.announcer.entered(event.channel.id)
         else:
             self._sent_here(event.channel, event.args)
 
@@ -259,13 +259,13 @@ class Session:
     def _playback_started(self, event: PlaybackStarted) -> None:
         leg = self._leg_of(event.playback.id)
         if leg is not None:
-            leg.announcer.started(event.playback, event.timestamp)
+            leg.telling.announcer.started(event.playback, event.timestamp)
 
     def _playback_finished(self, event: PlaybackFinished) -> None:
         self._playing.finished(event.playback)
         leg = self._leg_of(event.playback.id)
         if leg is not None:
-            leg.announcer.finished(event.playback, event.timestamp)
+            leg.telling.announcer.finished(event.playback, event.timestamp)
 
     # After a connect: the store and Asterisk are made to agree
 

@@ -64,6 +64,7 @@ class Takes:
         assert self._running is not None
         await self._running.begin(snoops)
         self._failed = False
+        self.stop()
         self.watch()
 
     async def end(self) -> datetime | None:
@@ -94,10 +95,12 @@ class Takes:
 
     def watch(self) -> None:
         """Have `full` called when the running segment has its longest length, `lost` if it does not grow."""
-        self.stop()
+        if self._timers or self._running is None:
+            return
+        age_s = (self._context.now() - self._running.segment.began_at).total_seconds()
         loop = asyncio.get_running_loop()
         self._timers = [
-            loop.call_later(self._context.segment_max_s, self._full),
+            loop.call_later(max(0.0, self._context.segment_max_s - age_s), self._full),
             loop.call_later(GROWS_WITHIN_S, self._check_growth, self._sizes()),
         ]
 

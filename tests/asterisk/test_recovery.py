@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people
+from ari_recorder.store import catalogue, models, people
+from ari_recorder.store.scope import Operator
 from lab import Lab
 from lab.call import PhoneCall
 from lab.cases import length_s, talk
@@ -141,6 +142,22 @@ async def test_killed_while_recordings_are_being_finished(begin: Begin) -> None:
     for row, seconds in zip(rows, lengths, strict=True):
         assert station.evidence.faults(row, Expected("101", "106", seconds, "outbound")) == []
     assert list(station.lab.pbx.spool.glob("*.wav*")) == []
+
+
+async def test_a_lost_socket_does_not_put_off_the_next_segment(begin: Begin, lab: Lab) -> None:
+    async with line_to(lab) as line:
+        station = await asyncio.to_thread(begin, pbx__main__url=line.url, media__segment_max_s="4")
+        calling, called = await connect(lab)
+        await asyncio.sleep(2)  # half of the first segment
+        await line.cut()
+        await until(lambda: "event socket lost" in station.recorder.log.read_text())
+        line.mend()
+        await until(lambda: list(lab.pbx.spool.glob("*-2-in.wav")))
+        await hang_up(calling, called)
+        row = await station.only()
+        first, *_ = station.store.read_now(catalogue.timeline, Operator(), row.id)
+    assert first.duration_ms is not None
+    assert first.duration_ms < 5500  # two seconds more if the cut had begun it anew
 
 
 async def test_the_event_socket_is_lost_during_a_call(begin: Begin, lab: Lab) -> None:
