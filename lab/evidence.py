@@ -63,7 +63,7 @@ class Evidence:
     async def settled(self, timeout_s: float = 30.0) -> None:
         """Return when no call goes on, all is finished, and the check finds nothing. Raises `LabTimeout`."""
         deadline = time.monotonic() + timeout_s
-        while unsettled := await asyncio.to_thread(self._unsettled):
+        while unsettled := await asyncio.to_thread(self.unsettled):
             if time.monotonic() > deadline:
                 raise LabTimeout("Not settled: " + "; ".join(unsettled))
             await asyncio.sleep(POLL_S)
@@ -101,7 +101,8 @@ class Evidence:
         faults += _side("right", samples[:, 1], rate_hz, right, expected.user, expected.length_s)
         return faults
 
-    def _unsettled(self) -> list[str]:
+    def unsettled(self) -> list[str]:
+        """What is going on, not finished or not in order, as sentences."""
         legs = self.store.read_now(calls.open_legs, PBX)
         going_on = [f"{leg.channel_name} is {leg.policy.state}" for leg in legs]
         return going_on or [f.text for f in verify.verify(self.store, self.vault, settled=True).damage]

@@ -15,9 +15,7 @@ import pytest
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from lab import Lab
-from lab.evidence import Evidence
-from lab.recorder import LabRecorder
-from tests.asterisk.station import Begin, Station
+from tests.asterisk.station import Begin, Station, Stations, wait_until
 
 PROJECT = Path(__file__).parents[2]
 
@@ -51,41 +49,25 @@ async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def shared_station(running_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """One recorder for all tests of a file: to start one takes longer than most calls."""
-    recorder = LabRecorder(running_lab, tmp_path_factory.mktemp("shared") / "recorder")
-    recorder.add_users()
-    station = Station(running_lab, recorder, Evidence(recorder))
+def stations(running_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stations]:
+    """The recorder that the tests of a file use one after the other."""
+    stations = Stations(running_lab, tmp_path_factory.mktemp("stations"))
+    yield stations
+    stations.stop()
+
+
+@pytest.fixture
+def begin(lab: Lab, stations: Stations) -> Iterator[Begin]:
+    """A recorder with an empty catalogue, with further settings; at most one at a time."""
+    yield stations.begin
+    stations.test_ends()
+
+
+@pytest.fixture
+def station(begin: Begin) -> Station:
+    """A recorder by which 101, 102 and 103 are recorded, the last with wide band."""
+    station = begin()
+    followed = station.recorder.log.read_text().count("following endpoints")
     station.store.write_now(people.change_user, "103", mode=Mode.ALWAYS)
-    recorder.start()
-    yield station
-    recorder.stop()
-    station.evidence.close()
-
-
-@pytest.fixture
-def station(lab: Lab, shared_station: Station) -> Station:
-    """The shared recorder, on the connected lab. 101, 102 and 103 are recorded, the last with wide band."""
-    shared_station.begin()
-    return shared_station
-
-
-@pytest.fixture
-def begin(lab: Lab, tmp_path: Path) -> Iterator[Begin]:
-    """Start a recorder with an empty catalogue and further settings."""
-    stations: list[Station] = []
-
-    def start(**settings: str) -> Station:
-        environment = {f"ARI_RECORDER_{key.upper()}": value for key, value in settings.items()}
-        recorder = LabRecorder(lab, tmp_path / "recorder", environment)
-        recorder.add_users()
-        stations.append(Station(lab, recorder, Evidence(recorder)))
-        recorder.start()
-        return stations[-1]
-
-    yield start
-    for station in stations:
-        station.recorder.stop()
-        station.evidence.close()
-        for left in lab.pbx.spool.glob("*.wav*"):  # of a test that failed
-            left.unlink()
+    wait_until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
+    return station

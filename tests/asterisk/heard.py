@@ -89,7 +89,7 @@ async def recorded(station: Station, *users: str) -> list[RecordingRow]:
     Each due call's line in the ledger says that it was recorded, and none has a problem.
     """
     await station.evidence.settled()
-    rows = station.recordings()
+    rows = station.evidence.recordings()
     assert [row.user_number for row in rows] == list(users)
     assert station.ledger() == [("recorded", "")] * len(users)
     assert [row.problems for row in rows] == [()] * len(users)

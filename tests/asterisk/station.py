@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from ari_recorder.store import models
+from ari_recorder.store import models, people
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
 from lab import Lab
@@ -16,15 +19,11 @@ from lab.recorder import LabRecorder
 
 @dataclass
 class Station:
-    """A running recorder on the lab's PBX, and what it leaves.
-
-    A recorder that several tests share has recordings and lines of the ledger from ``before`` this one.
-    """
+    """A running recorder on the lab's PBX, and what it leaves."""
 
     lab: Lab
     recorder: LabRecorder
     evidence: Evidence
-    before: tuple[int, int] = (0, 0)
 
     @property
     def store(self) -> Store:
@@ -36,26 +35,103 @@ class Station:
         (row,) = self.evidence.recordings()
         return row
 
-    def recordings(self) -> list[RecordingRow]:
-        """Those of this test, oldest first."""
-        return self.evidence.recordings()[self.before[0] :]
-
     def ledger(self) -> list[tuple[str | None, str]]:
-        """The lines of this test, oldest first: outcome and reason."""
+        """The lines, oldest first: outcome and reason."""
 
         def lines() -> list[tuple[str | None, str]]:
             found = models.LedgerLine.select().order_by(models.LedgerLine.opened_at)
             return [(line.outcome, line.reason) for line in found]
 
-        return self.store.read_now(lines)[self.before[1] :]
-
-    def begin(self) -> None:
-        """A test begins."""
-        self.before = (0, 0)
-        self.before = len(self.recordings()), len(self.ledger())
+        return self.store.read_now(lines)
 
 
 Begin = Callable[..., Station]
+
+
+class Stations:
+    """Gives each test a running recorder that knows of nothing yet.
+
+    To start one takes longer than most calls. So it is kept for the next test, its catalogue emptied, unless
+    that wants other settings, or the last one has ended it or left it with a call that it thinks is going on.
+    """
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self._lab = lab
+        self._folder = folder
+        self._count = 0
+        self._settings: dict[str, str] = {}
+        self._station: Station | None = None
+        self._at_first: dict[Any, list[dict[str, Any]]] = {}
+
+    def begin(self, *, fresh: bool = False, **settings: str) -> Station:
+        """A recorder with these settings; with ``fresh`` one that has not been used."""
+        station = self._station
+        if fresh or station is None or settings != self._settings or not self._is_whole(station):
+            return self._start(settings)
+        station.recorder.log.write_text("")
+        station.store.write_now(self._empty)
+        for path in station.recorder.vault.rglob("*.*"):
+            path.unlink()
+        wait_until(lambda: "following endpoints" in station.recorder.log.read_text())
+        return station
+
+    def test_ends(self) -> None:
+        """Files of a test that failed are no concern of the next one."""
+        if self._station is not None and not self._is_whole(self._station):
+            self.stop()
+
+    def stop(self) -> None:
+        """End the recorder, if there is one."""
+        if self._station is not None:
+            self._station.recorder.stop()
+            self._station.evidence.close()
+            self._station = None
+        for left in self._lab.pbx.spool.glob("*.wav*"):
+            left.unlink()
+
+    def _start(self, settings: dict[str, str]) -> Station:
+        self.stop()
+        self._count += 1
+        environment = {f"ARI_RECORDER_{key.upper()}": value for key, value in settings.items()}
+        recorder = LabRecorder(self._lab, self._folder / str(self._count), environment)
+        recorder.add_users()
+        self._settings = settings
+        self._station = Station(self._lab, recorder, Evidence(recorder))
+        self._at_first = self._station.store.read_now(_people)
+        recorder.start()
+        return self._station
+
+    def _is_whole(self, station: Station) -> bool:
+        process = station.recorder.process
+        if process is None or process.poll() is not None:
+            return False
+        try:
+            wait_until(lambda: not station.evidence.unsettled(), 5)
+        except TimeoutError:
+            return False
+        return True
+
+    def _empty(self) -> None:
+        for table in reversed(models.TABLES):
+            if table is not models.Revision:
+                table.delete().execute()
+        for table, rows in self._at_first.items():
+            table.insert_many(rows).execute()
+        people.changed()
+
+
+def _people() -> dict[Any, list[dict[str, Any]]]:
+    tables = (models.Organisation, models.User, models.Endpoint)
+    return {table: list(table.select().dicts()) for table in tables}
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """As `until`, where nothing else is to be done meanwhile. Raises `TimeoutError`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.02)  # polling: what is waited for happens in another process
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:

@@ -41,7 +41,7 @@ def away(folder: Path) -> Iterator[None]:
 
 async def test_the_disk_is_full_in_the_middle_and_the_parties_are_told(begin: Begin, lab: Lab) -> None:
     with small_disk(lab.pbx.spool, 220):
-        station = begin()
+        station = begin(fresh=True)
         calling, called = await connect_quietly(station, "101", "106")
         await played(station, 1)
         assert calling.ended_at is called.ended_at is None

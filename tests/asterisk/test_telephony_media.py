@@ -97,7 +97,7 @@ async def test_mixed_8_and_16_khz_legs(station: Station) -> None:
     await asyncio.sleep(TALK_S)
     await over(mine, other)
     await station.evidence.settled()
-    rows = {row.user_number: row for row in station.recordings()}
+    rows = {row.user_number: row for row in station.evidence.recordings()}
     assert rows["101"].sample_rate_hz == 8000
     assert rows["103"].sample_rate_hz == 16000
     assert station.ledger() == [("recorded", "")] * 2

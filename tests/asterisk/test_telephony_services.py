@@ -162,7 +162,7 @@ async def test_two_phones_of_one_user(station: Station) -> None:
             await asyncio.sleep(TALK_S)
             await over(caller, mine)
             await station.evidence.settled()
-            row = station.recordings()[-1]
+            row = station.evidence.recordings()[-1]
             assert_length(row, mine.answered_at, mine.ended_at)
             assert_heard(station, row, [throughout(mine)], [throughout(mine, "105")])
             assert_met(row, throughout(mine, "105"))
@@ -188,7 +188,7 @@ async def test_two_recorded_users_in_one_call(station: Station) -> None:
 async def by_answer(station: Station) -> list[str]:
     """Both are answered at once: which is first is chance."""
     await station.evidence.settled()
-    order = [str(row.user_number) for row in station.recordings()]
+    order = [str(row.user_number) for row in station.evidence.recordings()]
     assert sorted(order) == ["101", "102"]
     return order
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.asterisk
 def found(station: Station, number: str) -> list[str]:
     """Whose recordings are found by a counterpart's number."""
     page = station.store.read_now(catalogue.recordings, Operator(), number=number)
-    here = {row.id for row in station.recordings()}
+    here = {row.id for row in station.evidence.recordings()}
     return sorted(str(row.user_number) for row in page.recordings if row.id in here)
 
 
@@ -67,7 +67,7 @@ async def test_hold_by_the_counterpart(station: Station) -> None:
         await asyncio.sleep(TALK_S)
         await over(mine, other)
         await station.evidence.settled()
-        row = station.recordings()[-1]
+        row = station.evidence.recordings()[-1]
         assert_length(row, mine.answered_at, mine.ended_at)
         heard = [
             Heard("106", known(mine.answered_at), held_at),
