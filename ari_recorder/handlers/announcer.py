@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -30,6 +29,9 @@ FOLDER = "ari_recorder-prompts"
 """Inside Asterisk's recording folder: from there Asterisk plays what the recorder can write."""
 FORMAT = "wav16"
 ENTERED_WITHIN_S = 2.0
+PLACED_FOR = timedelta(minutes=1)
+"""How long a prompt in the recording folder is taken to be the right one: it may have been replaced."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 FINISHED_WITHIN_S = 5.0
 """How much longer than its length a prompt may take."""
 WHISPER: dict[Audience, Direction] = {
@@ -65,21 +67,22 @@ class Announcer:
             before.cancel()
         self._task = asyncio.create_task(self._play(before, leg, prompt), name=f"prompt {leg.id}")
 
-    async def prepare(self, leg: LegRow) -> None:
+    def prepare(self, leg: LegRow) -> None:
         """Have the prompt of a failure in place: where the disk is full, it is too late for that."""
         kind = failure_prompt(leg.preferences)
-        if kind is None:
-            return
-        key = (leg.organisation, kind, leg.preferences.language)
-        if key in self._context.placed:
-            return
-        audio = await self._context.store.read(prompts.find, leg.organisation, kind, leg.preferences.language)
+        key = (leg.organisation, kind or "", leg.preferences.language)
+        now = self._context.now()
+        if kind is not None and now - self._context.placed.get(key, _LONG_AGO) > PLACED_FOR:
+            self._context.placed[key] = now
+            self._context.spawn(self._prepare(leg, kind), f"prepare {kind}")
+
+    async def _prepare(self, leg: LegRow, kind: PromptKind) -> None:
         try:
-            await asyncio.to_thread(_place, self._context.spool / FOLDER, audio)
-        except OSError as error:
+            find = prompts.find
+            audio = await self._context.store.read(find, leg.organisation, kind, leg.preferences.language)
+            await to_media(self._context, audio)
+        except (OSError, StoreError) as error:
             _log.error("a prompt cannot be written to the recording folder", error=str(error))
-        else:
-            self._context.placed.add(key)
 
     async def stop(self) -> None:
         """Cut off what is being played."""
@@ -133,8 +136,9 @@ class Announcer:
         snoop = rows.whisper(self._context.app, leg.id, planned.id)
         playing = _Playing(self._context.now())
         self._entered[snoop], self._playing[snoop] = asyncio.Event(), playing
+        planning = asyncio.ensure_future(self._context.save(announcements.plan, planned, snoop))
         try:
-            await self._context.save(announcements.plan, planned, snoop)
+            await asyncio.shield(planning)
             await self._context.ari.snoop(
                 leg.channel, snoop_id=snoop, spy="none", whisper=WHISPER[prompt.audience]
             )
@@ -148,9 +152,12 @@ class Announcer:
         finally:
             del self._entered[snoop], self._playing[snoop]
             self._context.release(snoop)
-            await asyncio.shield(self._close(planned.id, snoop, playing))
+            await asyncio.shield(self._close(planning, planned.id, snoop, playing))
 
-    async def _close(self, announcement: UUID, snoop: str, playing: _Playing) -> None:
+    async def _close(
+        self, planning: asyncio.Future[None], announcement: UUID, snoop: str, playing: _Playing
+    ) -> None:
+        await planning
         now = self._context.now()
         await self._context.save(
             announcements.close,
@@ -200,6 +207,6 @@ def _place(folder: Path, audio: PromptAudio) -> None:
         if path.stat().st_size == len(audio.wav):
             return
     folder.mkdir(exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
+    part = path.with_suffix(f".{new_id()}.part")
     part.write_bytes(audio.wav)
     part.replace(path)

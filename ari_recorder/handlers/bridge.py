@@ -151,6 +151,14 @@ class BridgedCall:
         self._told.put_nowait(what)
 
     async def _work(self) -> None:
+        try:
+            await self._connect()
+        except Exception:
+            self._log.exception("a fault in ari_recorder; the caller goes on in the dialplan")
+            self._over(self)
+            await _try_to_send_back(self._context, self.caller, "A fault in ari_recorder; its log has more.")
+
+    async def _connect(self) -> None:
         if self._new:
             await self._context.save(bridges.begin, self._row)
         reason = await self._served()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 import structlog
@@ -38,8 +38,8 @@ class Context:
     now: Callable[[], datetime]
     wake_finisher: Callable[[], None]
     live: Live
-    placed: set[tuple[UUID, str, str]] = field(default_factory=set)
-    """Prompts that lie in Asterisk's recording folder: organisation, kind and language."""
+    placed: dict[tuple[UUID, str, str], datetime] = field(default_factory=dict)
+    """When prompts were put into Asterisk's recording folder, by organisation, kind and language."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -58,7 +58,11 @@ class Context:
 
     def release(self, channel: str) -> None:
         """Hang up a channel of ours without waiting: Asterisk does it at its target's next frame."""
-        task = asyncio.create_task(self._hang_up(channel), name=f"release {channel}")
+        self.spawn(self._hang_up(channel), f"release {channel}")
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something that nobody waits for."""
+        task = asyncio.create_task(work, name=name)
         self.background.add(task)
         task.add_done_callback(self.background.discard)
 

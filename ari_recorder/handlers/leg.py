@@ -29,6 +29,7 @@ from ari_recorder.policies.table import (
     Action,
     Decision,
     Event,
+    Leg,
     Mode,
     Reason,
     State,
@@ -46,12 +47,14 @@ LOOK_AGAIN_S = 1.0
 
 FORMATS = (NARROW, WIDE)
 
-NOT_BEGUN = "Asterisk does not record just now; it is being tried again."
+NOT_DONE = "Asterisk does not do it just now; it is being tried again, and the live feed tells."
 MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
 
 _log = structlog.get_logger(__name__)
 
 Message = Callable[[], Awaitable[None]]
+Decided = tuple[Leg, Event, Decision]
+"""A leg as it was, what happened to it, and what was decided."""
 
 
 class LegHandler:
@@ -66,7 +69,10 @@ class LegHandler:
         self._keys = Keys(row.preferences.commands)
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._unanswered: set[asyncio.Future[Answer]] = set()
-        self.telling = Telling(context, lambda: self.row)
+        self._unfinished: Decided | None = None
+        self._owed: Decided | None = None
+        self._left = False
+        self.telling = Telling(context, lambda: self.row, found=row.call is not None)
         self.takes = Takes(context, row.segment, full=self._segment_full, lost=self._suspect_loss)
         self._log = _log.bind(pbx=row.pbx, channel=row.channel, leg=str(row.id))
         self._worker = asyncio.create_task(self._work(), name=f"leg {row.id}")
@@ -151,7 +157,7 @@ class LegHandler:
     # The leg's own task
 
     async def _work(self) -> None:
-        while self.row.policy.state is not State.ENDED or not self._inbox.empty():
+        while not self._left or not self._inbox.empty():
             message = await self._inbox.get()
             try:
                 await message()
@@ -170,9 +176,13 @@ class LegHandler:
         await self._decide_and_act(event, at, source=source)
 
     async def _answer(self, command: Event, answer: asyncio.Future[Answer]) -> None:
-        reason = await self._decide_and_act(command, self._context.now(), source=Source.APP)
-        if not answer.done():
-            answer.set_result(Answer(self.row, reason, NOT_BEGUN if self.takes.broken else ""))
+        found = Answer(self.row, problem=NOT_DONE)
+        try:
+            reason = await self._decide_and_act(command, self._context.now(), source=Source.APP)
+            found = Answer(self.row, reason, NOT_DONE if self.takes.broken else "")
+        finally:
+            if not answer.done():
+                answer.set_result(found)
 
     async def _annotate(self, annotations: Mapping[str, str]) -> None:
         self._become(replace(self.row, annotations={**self.row.annotations, **annotations}))
@@ -196,7 +206,7 @@ class LegHandler:
             await self.snoops.arm(self.row)
         except AriError as error:
             self._log.warning("not armed while ringing; trying again at the answer", error=str(error))
-        await self.telling.announcer.prepare(self.row)
+        self.telling.announcer.prepare(self.row)
 
     async def _linkedid(self) -> str:
         """What Asterisk calls the whole call; a channel that is gone already stands for itself."""
@@ -209,15 +219,19 @@ class LegHandler:
         direction = direction or self.row.direction
         if counterpart.number and (counterpart, direction) != (self.row.counterpart, self.row.direction):
             row = replace(self.row, counterpart=counterpart, direction=direction)
+            somebody_else = counterpart.number != self.row.counterpart.number
             await self._context.save(calls.save_counterpart, row, at)
             self._become(row)
-            self.telling.joined()
+            if somebody_else:
+                self.telling.joined()
 
     async def _agree_to(self, mode: Mode, preferences: Preferences) -> str:
         ringing = self.row.policy.state is State.RINGING
         if not ringing and mode is not self.row.policy.mode:
             return "The call is answered already, so that its mode stays: tap it before Answer()."
         row = replace(self.row, policy=replace(self.row.policy, mode=mode), preferences=preferences)
+        if mode is not self.row.policy.mode:
+            self._prepared = None
         await self._context.save(calls.save_terms, row)
         self._become(row)
         try:
@@ -242,21 +256,37 @@ class LegHandler:
         save = self._context.save(calls.save_decision, row, decision.actions, planned, at, problem)
         if planned is not None and planned is self._prepared and self.snoops.armed:
             # its names were committed when the leg was armed: the answer waits for no disk
-            self.row = row
+            self.row, self._unfinished = row, (before, event, decision)
             try:
                 await self._act(decision.actions, planned)
             finally:
                 await save
         else:
             await save
-            self.row = row
+            self.row, self._unfinished = row, (before, event, decision)
             await self._act(decision.actions, planned)
-        self._context.live.publish(Changed(self.row))
-        self._log.info(event, state=row.policy.state, actions=[str(action) for action in decision.actions])
-        self.telling.decided(before, event, decision)
-        if row.policy.state is State.ENDED:
-            await self._leave()
+        await self._finish()
         return None
+
+    async def _finish(self) -> None:
+        """What was decided has been carried out, at once or after looking again: now it is told."""
+        if self._unfinished is None:
+            return
+        (before, event, decision), self._unfinished = self._unfinished, None
+        self._context.live.publish(Changed(self.row))
+        self._log.info(event, state=decision.leg.state, actions=[str(action) for action in decision.actions])
+        self._tell_parties(before, event, decision)
+        if self.row.policy.state is State.ENDED:
+            await self._leave()
+
+    def _tell_parties(self, before: Leg, event: Event, decision: Decision) -> None:
+        """A beginning is told when it has been had: what was refused is begun again as a loss."""
+        if event is not Event.SEGMENT_LOST:
+            self._owed = (before, event, decision) if self.takes.broken else None
+        elif self._owed is not None and not self.takes.broken:
+            (before, event, decision), self._owed = self._owed, None
+        if self._owed is None or event is Event.SEGMENT_LOST:
+            self.telling.decided(before, event, decision)
 
     def _refuse(self, event: Event, reason: Reason, at: datetime, source: Source | None) -> None:
         log = self._log.info if event in COMMANDS else self._log.debug
@@ -267,23 +297,25 @@ class LegHandler:
 
     def _next(self, decision: Decision, event: Event, at: datetime) -> tuple[LegRow, SegmentRow | None]:
         row = replace(self.row, policy=decision.leg)
+        prepared = None
         if event is Event.ANSWERED:
             row = replace(row, answered_at=at)
+            prepared = self._prepared = self._as_answered(at)
         if event is Event.HANGUP:
             row = replace(row, ended_at=at)
         if Action.OPEN_RECORDING in decision.actions:
-            row = replace(row, recording=self._prepared.recording if self._prepared else new_id())
+            row = replace(row, recording=prepared.recording if prepared else new_id())
         if Action.BEGIN_SEGMENT in decision.actions:
-            return row, self._take_prepared(at) or self._plan(row, at)
+            return row, prepared or self._plan(row, at)
         if Action.ROLL_SEGMENT in decision.actions:
             return row, replace(self._plan(row, at), continues=True)
         return row, None
 
-    def _take_prepared(self, at: datetime) -> SegmentRow | None:
-        if self._prepared is not None and self.row.policy.segments == 0 == self.row.policy.recordings:
-            self._prepared = replace(self._prepared, began_at=at, format=self.snoops.file_format)
-            return self._prepared
-        return None
+    def _as_answered(self, at: datetime) -> SegmentRow | None:
+        """The segment that was prepared for the answer, if there is one."""
+        if self._prepared is None:
+            return None
+        return replace(self._prepared, began_at=at, format=self.snoops.file_format)
 
     def _plan(self, row: LegRow, at: datetime) -> SegmentRow:
         assert row.recording is not None
@@ -333,6 +365,7 @@ class LegHandler:
         await self.telling.stop()
         self.snoops.release(self.row)
         await self._context.save(calls.finish_leg, self.row.id, self._context.now())
+        self._left = True
 
     # When Asterisk did not answer, it is not known what it did
 
@@ -379,7 +412,11 @@ class LegHandler:
         if channel is None:
             await self._adopt_if_begun()
             await self._decide_and_act(Event.HANGUP, await self._gone_at())
-            return
+        else:
+            await self._reconcile_with(channel)
+        await self._finish()
+
+    async def _reconcile_with(self, channel: Channel) -> None:
         await self.snoops.find(self.row)
         if self.row.policy.state is State.RINGING:
             await (self._answered_unseen() if channel.state == "Up" else self._rearm_if_needed())
@@ -389,11 +426,12 @@ class LegHandler:
             await self._reconcile_take()
 
     async def _reconcile_take(self) -> None:
-        if await self.takes.is_live():
-            self.takes.watch()
-            self.telling.watch()
-        else:
+        if not await self.takes.is_live():
             self._suspect_loss()
+            return
+        self.takes.watch()
+        if self._unfinished is None:
+            await self.telling.resume()
 
     async def _answered_unseen(self) -> None:
         """Answered between two of our looks: its recording may have been begun, or not."""
@@ -415,16 +453,15 @@ class LegHandler:
             take = Take(self._context, replace(self._plan(row, now), format=file_format))
             since = take.written_since()
             if since is not None:
-                await self._adopt(replace(row, answered_at=since), answer.actions, take.segment, since)
+                await self._adopt(replace(row, answered_at=since), answer, take.segment, since)
                 return True
         return False
 
-    async def _adopt(
-        self, row: LegRow, actions: tuple[Action, ...], segment: SegmentRow, since: datetime
-    ) -> None:
+    async def _adopt(self, row: LegRow, answer: Decision, segment: SegmentRow, since: datetime) -> None:
         segment = replace(segment, began_at=since)
-        await self._context.save(calls.save_decision, row, actions, segment, since)
-        self._become(row)
+        await self._context.save(calls.save_decision, row, answer.actions, segment, since)
+        self._unfinished = (self.row.policy, Event.ANSWERED, answer)
+        self.row = row
         self.takes.plan(segment)
 
     async def _gone_at(self) -> datetime:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ari_recorder.ari import Playback
 from ari_recorder.errors import AriNotFound
 from ari_recorder.handlers.context import Context
+from ari_recorder.store.announcements import CUT, FAILED, PLAYED
 from ari_recorder.store.models import new_id
 
 
@@ -17,10 +18,12 @@ class Playing:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, asyncio.Future[str]] = {}
 
-    async def play(self, channel_id: str, media: Sequence[str], *, within_s: float) -> None:
-        """Play ``media`` one after the other; return when they are over, or cut off after ``within_s``.
+    async def play(self, channel_id: str, media: Sequence[str], *, within_s: float) -> str:
+        """Play ``media`` one after the other; return how it went (see `store.announcements.PLAYED`).
+
+        What takes longer than ``within_s`` is cut off.
 
         Raises `AriError` if Asterisk does not play them.
         """
@@ -28,10 +31,11 @@ class Playing:
         over = self._waiting[playback] = asyncio.get_running_loop().create_future()
         try:
             await self._context.ari.play(channel_id, playback_id=playback, media=media)
-            await asyncio.wait_for(over, within_s)
+            return await asyncio.wait_for(over, within_s)
         except TimeoutError:
             with contextlib.suppress(AriNotFound):
                 await self._context.ari.stop_playback(playback)
+            return CUT
         finally:
             del self._waiting[playback]
 
@@ -39,4 +43,4 @@ class Playing:
         """Asterisk says that a playback is over."""
         future = self._waiting.get(playback.id)
         if future is not None and not future.done():
-            future.set_result(None)
+            future.set_result(PLAYED if playback.state == "done" else FAILED)

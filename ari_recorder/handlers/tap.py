@@ -24,7 +24,7 @@ from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
-from ari_recorder.policies.announcements import Audience, Prompt
+from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.tap import Status, Tap, Told
@@ -37,8 +37,8 @@ TAP, TAP_CALLED = WAYS = ("tap", "tap_called")
 
 TAP_WITHIN_S = 4.0
 """How long a tap may take, without an announcement before the call."""
-BEFORE_WITHIN_S = 60
-"""How long an announcement before the call may take."""
+BEFORE_LONGER_S = 1.0
+"""How much longer than its length an announcement before the call may take."""
 
 CALLED = "RECORDER_CALLED"
 """Channel variable with the arguments of a `TAP_CALLED`, for a recorder that is started again."""
@@ -145,7 +145,7 @@ class Taps:
                 else:
                     against = await self._expect_called(channel, user, arguments)
             told = tap.told(against, user.mode, user.user_name)
-            if wish.before and told.status is Status.OK:
+            if wish.before and told.status is Status.OK and begins_at_answer(user.mode):
                 await self._announce(channel, user, way)
         except ValueError as error:
             return Told(Status.FAILED, str(error))
@@ -224,12 +224,13 @@ class Taps:
         language = user.preferences.language
         audio = await self._context.store.read(prompts.find, user.organisation, PromptKind.START, language)
         media = await to_media(self._context, audio)
-        patience_s = str(BEFORE_WITHIN_S + TAP_WITHIN_S)
+        within_s = audio.duration_ms / 1000 + BEFORE_LONGER_S
+        patience_s = f"{within_s + TAP_WITHIN_S:.1f}"
         await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
         began_at = self._context.now()
-        await self._playing.play(channel.id, [media], within_s=BEFORE_WITHIN_S)
+        outcome = await self._playing.play(channel.id, [media], within_s=within_s)
         audience = Audience.USER if way == TAP else Audience.COUNTERPART
-        said = Said(Prompt(PromptKind.START, audience), audio, began_at, self._context.now())
+        said = Said(Prompt(PromptKind.START, audience), audio, began_at, self._context.now(), outcome)
         if way == TAP:
             await self._note(channel, user, said)
         else:

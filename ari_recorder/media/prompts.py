@@ -1,8 +1,8 @@
 """Any file with sound in it, made into a prompt: mono, 16 bits, 16 kHz, WAV.
 
 The file comes from somebody else, and is opened by FFmpeg: in a process of its own with limits on memory and
-time, so that no file can harm the recorder, and only as one of `FORMATS`, none of which opens other files or
-addresses (as playlists do).
+time, so that a file that makes FFmpeg fail fails alone, and only as one of `FORMATS`, none of which opens
+other files or addresses (as playlists do).
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.preferences import Announce, HeardBy, OnFailure, Preferences
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.table import COMMANDS, Decision, Event, Leg, Reason, State
+from ari_recorder.policies.table import COMMANDS, Decision, Event, Leg, Mode, Reason, State, decide
 
 TOLD_AFTER_LOSSES = 3
 """So many segments lost shortly after one another, and the parties are told; it is still being tried."""
@@ -21,7 +21,11 @@ TOLD_AFTER_LOSSES = 3
 SETTLED_AFTER = timedelta(seconds=2)
 """Until so long after the answer, another connected line is the same counterpart, better known."""
 
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _HARMLESS = frozenset({Reason.ALREADY, Reason.LATE, Reason.CALL_ENDED})
+
+
+_FAILURES = frozenset({PromptKind.FAILURE_CONTINUE, PromptKind.FAILURE_END})
 
 
 class Audience(StrEnum):
@@ -68,6 +72,11 @@ def refuse(event: Event, reason: Reason, source: Source | None) -> Prompt | None
     return Prompt(PromptKind.ERROR, Audience.USER)
 
 
+def begins_at_answer(mode: Mode) -> bool:
+    """Whether what is recorded from the answer on is kept: only then may it be announced before."""
+    return decide(Leg(mode, State.RINGING, _ANY_TIME), Event.ANSWERED, _ANY_TIME).leg.state is State.RECORDING
+
+
 def greet(leg: Leg, preferences: Preferences, *, internal: bool, answered_for: timedelta) -> Prompt | None:
     """What somebody hears who has joined a call that is being recorded."""
     if leg.state is not State.RECORDING or preferences.heard_by is not HeardBy.BOTH:
@@ -77,15 +86,26 @@ def greet(leg: Leg, preferences: Preferences, *, internal: bool, answered_for: t
     return _sounding(PromptKind.START, Audience.COUNTERPART, preferences, internal=internal)
 
 
-def share(prompt: Prompt, others: Iterable[tuple[Leg, Announce]]) -> Prompt:
+def share(prompt: Prompt, others: Iterable[tuple[Leg, Preferences, bool]]) -> Prompt:
     """Of two recorded users in one call each tells their own, so that nobody hears the same twice.
 
-    ``others`` are the call's other recorded legs, and what is announced there.
+    ``others`` are the call's other recorded legs, their preferences, and whether their counterpart is
+    internal. A failure is told to both by whoever has it.
     """
-    told = any(leg.state is State.RECORDING and sound is not Announce.NONE for leg, sound in others)
-    if told and prompt.audience is Audience.BOTH and not prompt.end:
-        return replace(prompt, audience=Audience.USER)
-    return prompt
+    if prompt.audience is not Audience.BOTH or prompt.kind in _FAILURES:
+        return prompt
+    told = any(
+        leg.state is State.RECORDING and _tells(prompt, preferences, internal)
+        for leg, preferences, internal in others
+    )
+    return replace(prompt, audience=Audience.USER) if told else prompt
+
+
+def _tells(prompt: Prompt, preferences: Preferences, internal: bool) -> bool:
+    """Whether a leg with these preferences plays such a prompt to its own user."""
+    if prompt.kind is PromptKind.WARNING:
+        return preferences.warning_tone_s > 0
+    return preferences.announce(internal=internal) is not Announce.NONE
 
 
 def warning_due_s(leg: Leg, preferences: Preferences) -> int:

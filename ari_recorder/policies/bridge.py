@@ -19,16 +19,21 @@ class Bridging:
     dial_s: int = DIAL_S
 
 
+ENDPOINT_MAX = 200
+"""Characters."""
+SECONDS_MAX = 3600
+
+
 def read(arguments: Sequence[str]) -> Bridging:
     """From ENDPOINT, SECONDS; empty is not given. Raises `ValueError` for what cannot be."""
     endpoint, seconds, *more = (*map(str.strip, arguments), *[""] * 2)
     technology, _, resource = endpoint.partition("/")
-    if not technology or not resource or "&" in endpoint:
-        raise ValueError(f"{endpoint!r} is no endpoint: one is wanted, such as PJSIP/102.")
+    if not technology or not resource or "&" in endpoint or len(endpoint) > ENDPOINT_MAX:
+        raise ValueError(f"{endpoint[:50]!r} is no endpoint: one is wanted, such as PJSIP/102.")
     if any(more):
         raise ValueError(f"Too many arguments: {','.join(arguments)!r}; ENDPOINT,SECONDS.")
-    if seconds and not (seconds.isascii() and seconds.isdigit() and int(seconds) > 0):
-        raise ValueError(f"{seconds!r} is no number of seconds to ring.")
+    if seconds and not (seconds.isascii() and seconds.isdigit() and 0 < int(seconds[:9]) <= SECONDS_MAX):
+        raise ValueError(f"{seconds[:50]!r} is no number of seconds to ring, 1 to {SECONDS_MAX}.")
     return Bridging(endpoint, int(seconds) if seconds else DIAL_S)
 
 

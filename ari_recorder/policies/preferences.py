@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -91,6 +92,15 @@ def check(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as `Preferences` has them. Raises `ValueError` naming the key and what is allowed."""
     check_names(values)
     return {key: _READERS[key](key, value) for key, value in values.items()}
+
+
+def known(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that can be: another version may have written what this one does not know."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        with suppress(ValueError):
+            found |= check({key: value})
+    return found
 
 
 def check_names(names: Iterable[str]) -> None:

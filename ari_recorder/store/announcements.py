@@ -9,7 +9,7 @@ from uuid import UUID
 
 from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.preferences import Announce
-from ari_recorder.policies.prompts import TONES
+from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import models, statements
 from ari_recorder.store.calls import finish_intents
 from ari_recorder.store.prompts import PromptAudio
@@ -32,18 +32,19 @@ class Planned:
 
 @dataclass(frozen=True)
 class Said:
-    """A prompt that has been played before a call was connected."""
+    """A prompt that was played before a call was connected, and how it went."""
 
     prompt: Prompt
     audio: PromptAudio
     began_at: datetime
     ended_at: datetime
+    outcome: str
 
 
 def note(leg: UUID, said: Said) -> None:
     """Write down what was played before the leg's call was connected."""
     planned = Planned(models.new_id(), leg, None, said.prompt, said.audio, said.began_at)
-    _insert(planned, began_at=said.began_at, ended_at=said.ended_at, outcome=PLAYED)
+    _insert(planned, began_at=said.began_at, ended_at=said.ended_at, outcome=said.outcome)
 
 
 def plan(planned: Planned, snoop: str) -> None:
@@ -77,6 +78,19 @@ def close(
         models.Announcement, announcement, outcome=outcome, began_at=began_at, ended_at=ended_at
     )
     finish_intents([snoop], ended_at)
+
+
+def was_started(recording: UUID | None) -> bool:
+    """Whether the parties of a recording have heard to its end that it began."""
+    return bool(
+        models.Announcement.select()
+        .where(
+            (models.Announcement.recording == recording)
+            & (models.Announcement.kind == PromptKind.START)
+            & (models.Announcement.outcome == PLAYED)
+        )
+        .exists()
+    )
 
 
 def close_interrupted(pbx: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ari_recorder.errors import SettingsError
-from ari_recorder.policies.preferences import LANGUAGES, Preferences, check, check_names, combine
+from ari_recorder.policies.preferences import LANGUAGES, Preferences, check, check_names, combine, known
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ def effective(organisation: Any, user: Any | None) -> Shown:
     """What holds for the next call of ``user``, or of who has set nothing; both are the tables' rows."""
     layers = {
         "default": {"language": organisation.language} if organisation.language in LANGUAGES else {},
-        "organisation": json.loads(organisation.preferences),
-        "user": json.loads(user.preferences) if user else {},
+        "organisation": known(json.loads(organisation.preferences)),
+        "user": known(json.loads(user.preferences)) if user else {},
     }
     preferences = combine(*layers.values())
     origins = dict.fromkeys(Preferences.__dataclass_fields__, "default")

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.annotations import FIELDS
-from ari_recorder.policies.preferences import Preferences, combine
+from ari_recorder.policies.preferences import Preferences, combine, known
 from ari_recorder.policies.table import Leg, Mode, State
 from ari_recorder.store.models import new_id
 
@@ -128,7 +128,7 @@ def leg_row(leg: Any) -> LegRow:
         internal_numbers=leg.user.organisation.internal_numbers,
         user_number=leg.user.number or "",
         user_name=leg.user.name,
-        preferences=combine(json.loads(leg.preferences)),
+        preferences=combine(known(json.loads(leg.preferences))),
         annotations={name: getattr(leg, name) for name in FIELDS},
         call=leg.call_id,
         answered_at=leg.answered_at,

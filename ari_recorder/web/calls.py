@@ -24,6 +24,7 @@ from ari_recorder.store.scope import Viewer, may_command, sees
 from ari_recorder.web import problems
 from ari_recorder.web.api import asked, recording_id, time
 from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.feeds import FEEDS
 from ari_recorder.web.language import N_
 from ari_recorder.web.session import who_asks
 
@@ -111,11 +112,14 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
     asked(request)
     if request.headers.get("Origin", "").rpartition("://")[2] not in ("", request.host):
         raise problems.Refused(403, "The live feed is for this service's own pages and for programs.")
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024)
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
     if not socket.can_prepare(request):
         raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
-    await socket.prepare(request)
-    with request.app[CONTEXT].live.follow() as follower:
+    with (
+        request.app[FEEDS].admit(request[ACCOUNT].user.id, socket),
+        request.app[CONTEXT].live.follow() as follower,
+    ):
+        await socket.prepare(request)
         at = time(request.app[CONTEXT].now())
         await socket.send_json({"type": "snapshot", "at": at, "calls": snapshot(request)})
         tasks = [

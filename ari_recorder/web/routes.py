@@ -10,6 +10,7 @@ from aiohttp_session import session_middleware
 
 from ari_recorder.web import api, calls, calls_page, health, page, pages, prompts, prompts_page, signin
 from ari_recorder.web.context import CONTEXT, WebContext
+from ari_recorder.web.feeds import FEEDS, Feeds
 from ari_recorder.web.gate import gate
 from ari_recorder.web.problems import errors
 from ari_recorder.web.security import add_headers
@@ -61,6 +62,7 @@ def create_app(context: WebContext) -> web.Application:
         middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
     )
     app[CONTEXT] = context
+    app[FEEDS] = Feeds()
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app.add_routes(ROUTES)

@@ -14,6 +14,7 @@ from ari_recorder.store import people
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.web import page, session
 from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE
+from ari_recorder.web.feeds import FEEDS
 from ari_recorder.web.language import N_
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.ratelimit import RateLimit
@@ -91,8 +92,10 @@ async def sign_in(request: web.Request) -> web.Response:
 
 
 async def sign_out(request: web.Request) -> web.Response:
-    """``POST /sign-out``: back to the sign-in page."""
+    """``POST /sign-out``: back to the sign-in page; live feeds end, too."""
     await session.end(request)
+    if ACCOUNT in request:
+        await request.app[FEEDS].close(request[ACCOUNT].user.id)
     raise web.HTTPSeeOther("/sign-in")
 
 

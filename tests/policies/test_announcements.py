@@ -18,7 +18,7 @@ from ari_recorder.policies.announcements import (
     share,
 )
 from ari_recorder.policies.commands import Source
-from ari_recorder.policies.preferences import Announce, Preferences, combine
+from ari_recorder.policies.preferences import Preferences, combine
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import COMMANDS, Event, Leg, Mode, Reason, State, decide
 
@@ -129,14 +129,27 @@ def test_who_joins_later_is_told() -> None:
 
 
 def test_two_recorded_users_each_tell_their_own() -> None:
-    start, end = (
-        Prompt(PromptKind.START, Audience.BOTH),
-        Prompt(PromptKind.FAILURE_END, Audience.BOTH, end=True),
-    )
-    assert share(start, [(RECORDING, Announce.BEEP)]) == replace(start, audience=Audience.USER)
-    assert share(start, [(RECORDING, Announce.NONE)]) == start
-    assert share(start, [(replace(RECORDING, state=State.RINGING), Announce.BEEP)]) == start
-    assert share(end, [(RECORDING, Announce.BEEP)]) == end
+    start, warning = Prompt(PromptKind.START, Audience.BOTH), Prompt(PromptKind.WARNING, Audience.BOTH)
+    silent = combine({"announce_internal": "none", "announce_external": "none"})
+    warned = combine({"announce_external": "none", "warning_tone_s": 15})
+    assert share(start, [(RECORDING, LOUD, True)]) == replace(start, audience=Audience.USER)
+    assert share(start, [(RECORDING, silent, True)]) == start
+    assert share(start, [(replace(RECORDING, state=State.RINGING), LOUD, True)]) == start
+    assert share(warning, [(RECORDING, LOUD, True)]) == warning
+    assert share(warning, [(RECORDING, warned, True)]) == replace(warning, audience=Audience.USER)
+
+
+@pytest.mark.parametrize("kind", ["failure_continue", "failure_end"])
+def test_a_failure_is_told_to_both_by_whoever_has_it(kind: str) -> None:
+    prompt = Prompt(PromptKind(kind), Audience.BOTH)
+    assert share(prompt, [(RECORDING, LOUD, True)]) == prompt
+
+
+def test_only_what_is_kept_from_the_answer_on_may_be_announced_before() -> None:
+    assert {mode for mode in Mode if announcements.begins_at_answer(mode)} == {
+        Mode.ALWAYS,
+        Mode.ALWAYS_PAUSE_RESUME,
+    }
 
 
 def test_warning_tones_only_while_what_is_kept_is_recorded() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ari_recorder.policies.preferences import Announce, HeardBy, OnFailure, Preferences, check, combine
+from ari_recorder.policies.preferences import Announce, HeardBy, OnFailure, Preferences, check, combine, known
 from ari_recorder.policies.table import COMMANDS, Event
 
 CODES = {"start": "*1", "stop": "*2", "pause": "*3", "resume": "*4"}
@@ -75,3 +75,9 @@ def test_what_cannot_be_is_told(values: dict[str, Any], told: str) -> None:
 
 def test_codes_name_every_command() -> None:
     assert set(Preferences().codes) == set(COMMANDS)
+
+
+def test_what_another_version_has_written_is_passed_over() -> None:
+    assert known({"language": "de", "warning_tone_s": 15, "colour": "red", "codes": {}}) == {
+        "warning_tone_s": 15
+    }

@@ -14,6 +14,7 @@ DATA_MODULES = {
     "__future__",
     "collections",
     "collections.abc",
+    "contextlib",
     "dataclasses",
     "datetime",
     "enum",

@@ -264,6 +264,27 @@ async def test_the_feed_ends_when_who_follows_is_gone(
         assert (await feed.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
 
 
+async def test_signing_out_ends_the_feed(open_browser: NewBrowser) -> None:
+    browser = await open_browser("anna")
+    async with browser.client.ws_connect("/api/v1/live") as feed:
+        await feed.receive_json(timeout=5)
+        await browser.post("/sign-out", {"form_token": await browser.form_token("/")})
+        assert (await feed.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_nobody_opens_feeds_without_end(
+    open_browser: NewBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ari_recorder.web.feeds.EACH_MAX", 2)
+    browser = await open_browser("anna")
+    feeds = [await browser.client.ws_connect("/api/v1/live") for _ in range(2)]
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
+        await browser.client.ws_connect("/api/v1/live")
+    await feeds[0].close()
+    again = await browser.client.ws_connect("/api/v1/live")
+    assert (await again.receive_json(timeout=5))["type"] == "snapshot"
+
+
 async def test_a_follower_too_slow_is_let_go(
     monkeypatch: pytest.MonkeyPatch, world: World, live: Live
 ) -> None:
