@@ -16,7 +16,7 @@ demo: packages $(VENV)/installed ## a real PBX, the recorder and calling phones;
 
 test: packages $(VENV)/installed lint ## format, lint, types and every test, on real parts
 	$(BIN)/python -m lab.tree
-	$(BIN)/pytest $(ARGS)
+	scripts/test $(ARGS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -98,6 +98,7 @@ async def test_a_recording_that_does_not_grow_is_noticed_and_begun_anew(begin: B
         path.unlink()
     await until(lambda: "does not grow" in station.recorder.log.read_text(), 25)
     await until(lambda: list(lab.pbx.spool.glob("*-2-in.wav")))
+    await asyncio.sleep(1)  # the length of what is recorded anew
     await over(calling, called)
     row = await station.only()
     assert any("broke off" in problem for problem in row.problems)
