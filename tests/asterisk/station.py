@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ class Stations:
         return station
 
     def test_ends(self) -> None:
-        """Files of a test that failed are no concern of the next one."""
-        if self._station is not None and not self._is_whole(self._station):
+        """A recorder that is no use to the next test ends with this one, before what it was given goes."""
+        if self._station is not None and (self._settings or not self._is_whole(self._station)):
             self.stop()
 
     def stop(self) -> None:
@@ -94,12 +95,22 @@ class Stations:
         self._count += 1
         environment = {f"ARI_RECORDER_{key.upper()}": value for key, value in settings.items()}
         recorder = LabRecorder(self._lab, self._folder / str(self._count), environment)
-        recorder.add_users()
+        self._add_users(recorder, of_its_own="store__url" in settings)
         self._settings = settings
         self._station = Station(self._lab, recorder, Evidence(recorder))
         self._at_first = self._station.store.read_now(_people)
         recorder.start()
         return self._station
+
+    def _add_users(self, recorder: LabRecorder, *, of_its_own: bool) -> None:
+        """To hash their passwords takes a second or two: once is enough for all SQLite catalogues."""
+        template = self._folder / "template.db"
+        if not of_its_own and template.exists():
+            shutil.copy(template, recorder.folder / "catalogue.db")
+            return
+        recorder.add_users()
+        if not of_its_own:
+            shutil.copy(recorder.folder / "catalogue.db", template)
 
     def _is_whole(self, station: Station) -> bool:
         process = station.recorder.process

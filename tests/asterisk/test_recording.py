@@ -153,7 +153,7 @@ async def test_both_sides_are_aligned_to_a_frame(begin: Begin) -> None:
         assert abs(apart_s) <= 0.020
 
 
-async def test_a_whole_call_on_each_database(begin: Begin, store_url: str) -> None:
+async def test_a_whole_call_on_each_database(store_url: str, begin: Begin) -> None:
     station = begin(store__url=store_url)
     calling, _ = await talk(station.lab, "101", "106")
     row = await station.only()
