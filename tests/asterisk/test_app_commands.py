@@ -10,11 +10,12 @@ import pytest
 from ari_recorder.policies.table import Mode, State
 from ari_recorder.store import calls, models
 from lab.call import PhoneCall
+from lab.commanded import SECRET_HZ
 from lab.my_pages import Json, MyPages, signed_in
 from lab.recorder import PBX
 from lab.tones import frequency_hz, tone_s
 from tests.asterisk.station import Begin, Station, until
-from tests.asterisk.test_commands import SECRET_HZ, STRETCH_S, connect, over, press, write_tone
+from tests.asterisk.test_commands import STRETCH_S, connect, over, press, write_tone
 
 pytestmark = pytest.mark.asterisk
 

@@ -12,14 +12,13 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from lab.call import PhoneCall
 from lab.cases import length_s
+from lab.commanded import SECRET_HZ
 from lab.tones import frequency_hz, sine, tone_s, tone_spans
 from tests.asterisk.station import Begin, Station, until
 
 pytestmark = pytest.mark.asterisk
 
 STRETCH_S = 1.0
-SECRET_HZ = (1310, 1640)
-"""What is played only while recording is paused."""
 
 
 async def connect(station: Station, caller: str, callee: str) -> tuple[PhoneCall, PhoneCall]:
