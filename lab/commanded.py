@@ -25,7 +25,7 @@ STRETCH_S = 1.5
 SETTLED_S = 0.3
 """What a phone played is through the PBX after this."""
 SECRET_HZ = (2300, 2450)
-"""What user and counterpart play only while recording is paused: far from their tones and from DTMF."""
+"""What user and counterpart play only while recording is paused: far from their tones, which click."""
 TOLERANCE_S = 0.25
 CODES = Preferences().codes
 TOLD_S = 15.0

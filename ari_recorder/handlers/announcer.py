@@ -134,7 +134,7 @@ class Announcer:
         media = await to_media(self._context, audio)
         planned = Planned(new_id(), leg.id, leg.recording, prompt, audio, self._context.now())
         snoop = rows.whisper(self._context.app, leg.id, planned.id)
-        playing = _Playing(self._context.now())
+        playing = _Playing()
         self._entered[snoop], self._playing[snoop] = asyncio.Event(), playing
         planning = asyncio.ensure_future(self._context.save(announcements.plan, planned, snoop))
         try:
@@ -172,8 +172,7 @@ class Announcer:
 class _Playing:
     """What Asterisk has said of one playback."""
 
-    def __init__(self, planned_at: datetime) -> None:
-        self.planned_at = planned_at
+    def __init__(self) -> None:
         self.began_at: datetime | None = None
         self.ended_at: datetime | None = None
         self.over = asyncio.Event()

@@ -26,7 +26,6 @@ from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.table import Mode
 from ari_recorder.policies.tap import Status, Tap, Told
 from ari_recorder.store import announcements, people, prompts
 from ari_recorder.store.announcements import Said
@@ -170,7 +169,7 @@ class Taps:
         """Have the channel followed as ``user``'s leg; when it is ready, what stands against it, in words."""
         if self._directory.find(channel) is not None:  # Asterisk sends the events of its endpoint
             return await self._agree(channel, user)
-        if user.mode is Mode.NEVER:
+        if not tap.is_followed(user.mode):
             return ""
         against = self._agree(channel, user)
         await self._context.ari.subscribe([f"channel:{channel.id}"])

@@ -69,11 +69,16 @@ def read(arguments: Sequence[str]) -> Tap:
     return Tap(number, organisation, _mode(mode), check(wishes), before=announcement == BEFORE)
 
 
+def is_followed(mode: Mode) -> bool:
+    """Whether a channel whose mode in this call is ``mode`` gets a leg at all."""
+    return mode is not Mode.NEVER
+
+
 def told(against: str, mode: Mode, user_name: str) -> Told:
     """How it went for a user whose mode in this call is ``mode``, unless something stands ``against`` it."""
     if against:
         return Told(Status.FAILED, against)
-    if mode is Mode.NEVER:
+    if not is_followed(mode):
         return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
     return Told(Status.OK)
 

@@ -51,8 +51,8 @@ async def test_an_end_that_is_refused_at_first_leaves_nothing(begin: Begin) -> N
     world.leg.hung_up(now())
     await world.until(lambda: State.ENDED in world.told)
     await world.until(lambda: open_intents(world) == 0)
+    await world.until(lambda: world.context.live.find(world.leg.row.id) is None)
     assert not world.asterisk.live
-    assert world.context.live.find(world.leg.row.id) is None
 
 
 async def test_nobody_is_told_that_it_is_recorded_while_it_is_not(begin: Begin) -> None:
@@ -128,4 +128,4 @@ async def test_a_command_that_comes_with_the_hang_up_is_answered(begin: Begin) -
     world.leg.hung_up(now())
     answer = await asyncio.wait_for(world.leg.command(Event.PAUSE), 5)
     assert answer.reason == "call_ended"
-    assert world.context.store.read_now(calls.open_legs, "main") == []
+    await world.until(lambda: world.context.store.read_now(calls.open_legs, "main") == [])
