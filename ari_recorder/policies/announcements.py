@@ -13,7 +13,7 @@ from enum import StrEnum
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.preferences import Announce, HeardBy, OnFailure, Preferences
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.table import COMMANDS, Decision, Event, Leg, Mode, Reason, State, decide
+from ari_recorder.policies.table import COMMANDS, Decision, Event, Mode, Reason, Standing, State, decide
 
 TOLD_AFTER_LOSSES = 3
 """So many segments lost shortly after one another, and the parties are told; it is still being tried."""
@@ -25,7 +25,8 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _HARMLESS = frozenset({Reason.ALREADY, Reason.LATE, Reason.CALL_ENDED})
 
 
-_FAILURES = frozenset({PromptKind.FAILURE_CONTINUE, PromptKind.FAILURE_END})
+FAILURES = frozenset({PromptKind.FAILURE_CONTINUE, PromptKind.FAILURE_END})
+"""What tells that a call cannot be recorded."""
 
 
 class Audience(StrEnum):
@@ -47,7 +48,7 @@ class Prompt:
 
 
 def announce(
-    before: Leg, event: Event, decision: Decision, preferences: Preferences, *, internal: bool
+    before: Standing, event: Event, decision: Decision, preferences: Preferences, *, internal: bool
 ) -> Prompt | None:
     """What is played when ``decision`` has been carried out; None for nothing."""
     after = decision.leg
@@ -74,10 +75,15 @@ def refuse(event: Event, reason: Reason, source: Source | None) -> Prompt | None
 
 def begins_at_answer(mode: Mode) -> bool:
     """Whether what is recorded from the answer on is kept: only then may it be announced before."""
-    return decide(Leg(mode, State.RINGING, _ANY_TIME), Event.ANSWERED, _ANY_TIME).leg.state is State.RECORDING
+    return (
+        decide(Standing(mode, State.RINGING, _ANY_TIME), Event.ANSWERED, _ANY_TIME).leg.state
+        is State.RECORDING
+    )
 
 
-def greet(leg: Leg, preferences: Preferences, *, internal: bool, answered_for: timedelta) -> Prompt | None:
+def greet(
+    leg: Standing, preferences: Preferences, *, internal: bool, answered_for: timedelta
+) -> Prompt | None:
     """What somebody hears who has joined a call that is being recorded."""
     if leg.state is not State.RECORDING or preferences.heard_by is not HeardBy.BOTH:
         return None
@@ -86,13 +92,26 @@ def greet(leg: Leg, preferences: Preferences, *, internal: bool, answered_for: t
     return _sounding(PromptKind.START, Audience.COUNTERPART, preferences, internal=internal)
 
 
-def share(prompt: Prompt, others: Iterable[tuple[Leg, Preferences, bool]]) -> Prompt:
+def remind(leg: Standing, preferences: Preferences, *, internal: bool) -> Prompt | None:
+    """What the user alone hears after the recorder was away: where the recording is now."""
+    kinds = {
+        State.RECORDING: PromptKind.RESUME,
+        State.PROVISIONAL: PromptKind.RESUME,
+        State.PAUSED: PromptKind.PAUSE,
+        State.PROVISIONAL_PAUSED: PromptKind.PAUSE,
+        State.IDLE: PromptKind.STOP,
+    }
+    kind = kinds.get(leg.state)
+    return _sounding(kind, Audience.USER, preferences, internal=internal) if kind else None
+
+
+def share(prompt: Prompt, others: Iterable[tuple[Standing, Preferences, bool]]) -> Prompt:
     """Of two recorded users in one call each tells their own, so that nobody hears the same twice.
 
     ``others`` are the call's other recorded legs, their preferences, and whether their counterpart is
     internal. A failure is told to both by whoever has it.
     """
-    if prompt.audience is not Audience.BOTH or prompt.kind in _FAILURES:
+    if prompt.audience is not Audience.BOTH or prompt.kind in FAILURES:
         return prompt
     told = any(
         leg.state is State.RECORDING and _tells(prompt, preferences, internal)
@@ -108,7 +127,7 @@ def _tells(prompt: Prompt, preferences: Preferences, internal: bool) -> bool:
     return preferences.announce(internal=internal) is not Announce.NONE
 
 
-def warning_due_s(leg: Leg, preferences: Preferences) -> int:
+def warning_due_s(leg: Standing, preferences: Preferences) -> int:
     """Seconds until the next warning tone; 0 if there is to be none in this state."""
     return preferences.warning_tone_s if leg.state is State.RECORDING else 0
 
@@ -118,7 +137,7 @@ def warn(preferences: Preferences) -> Prompt:
     return Prompt(PromptKind.WARNING, Audience(preferences.heard_by))
 
 
-def _kind(before: Leg, event: Event, after: Leg) -> PromptKind | None:
+def _kind(before: Standing, event: Event, after: Standing) -> PromptKind | None:
     if event is Event.ANSWERED:
         return PromptKind.START if after.state is State.RECORDING else None
     if event in COMMANDS and after.state is not before.state:
@@ -141,7 +160,13 @@ def failure_prompt(preferences: Preferences) -> PromptKind | None:
     return PromptKind.FAILURE_END if ends else PromptKind.FAILURE_CONTINUE
 
 
-def _failure(leg: Leg, preferences: Preferences) -> Prompt | None:
+def tell_failure(preferences: Preferences) -> Prompt | None:
+    """What tells of a failure at once; None if nothing is to."""
+    kind = failure_prompt(preferences)
+    return Prompt(kind, Audience.BOTH, end=kind is PromptKind.FAILURE_END) if kind else None
+
+
+def _failure(leg: Standing, preferences: Preferences) -> Prompt | None:
     kind = failure_prompt(preferences)
     ends = kind is PromptKind.FAILURE_END
     if kind is None or leg.losses < TOLD_AFTER_LOSSES or (leg.losses > TOLD_AFTER_LOSSES and not ends):

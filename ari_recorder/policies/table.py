@@ -1,7 +1,7 @@
 """The recording modes as one table: ``TABLE[mode][state][event]``.
 
-A *leg* is the recorded user's own channel in one call. `decide()` takes what is known of it, one event
-and the time, and answers with what is known afterwards and what is to be done, in order. Every pair of
+A *leg* is the recorded user's own channel in one call. `decide()` takes where it is, one event and the
+time, and answers with where it is afterwards and what is to be done, in order. Every pair of
 a mode's reachable state and an event has an entry: a step, a refusal, a harmless repetition or a stated
 ignore. A missing entry raises `KeyError`, so a hole in the table cannot pass as behaviour.
 
@@ -39,7 +39,7 @@ class State(StrEnum):
     """Recording, to be kept."""
     PAUSED = "paused"
     FAILED = "failed"
-    """Answered; recording broke off and was given up."""
+    """Answered; recording broke off and was given up. What there is of it is closed at the hang-up."""
     ENDED = "ended"
     """Hung up."""
 
@@ -100,28 +100,25 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
-class Leg:
-    """What the policy knows of a recorded user's leg.
+class Standing:
+    """Where a leg is by its mode's table.
 
-    ``recordings`` counts the recordings opened so far, ``segments`` the segments begun in the current
-    one, ``losses`` the segments lost shortly after one another, the last at ``lost_at``. ``since`` is when
+    ``losses`` counts the segments lost shortly after one another, the last at ``lost_at``. ``since`` is when
     ``state`` was entered. Times are UTC.
     """
 
     mode: Mode
     state: State
     since: datetime
-    recordings: int = 0
-    segments: int = 0
     losses: int = 0
     lost_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The leg afterwards, what to do, and, when nothing changes, why."""
+    """Where the leg is afterwards, what to do, and, when nothing changes, why."""
 
-    leg: Leg
+    leg: Standing
     actions: tuple[Action, ...] = ()
     reason: Reason | None = None
 
@@ -160,7 +157,7 @@ _FAILED: Row = {
     **dict.fromkeys(COMMANDS, Reason.RECORDING_FAILED),
     **_NO_SEGMENT,
     Event.ANSWERED: Reason.LATE,
-    Event.HANGUP: Step(State.ENDED),
+    Event.HANGUP: Step(State.ENDED, (Action.CLOSE_RECORDING,)),
 }
 
 _BEGIN = (Action.OPEN_RECORDING, Action.BEGIN_SEGMENT)
@@ -269,25 +266,39 @@ TABLE: dict[Mode, dict[State, Row]] = {
             Event.START: Reason.ALREADY,
             Event.STOP: Step(State.IDLE, (Action.CLOSE_RECORDING,)),
         },
-        State.FAILED: _FAILED,
+        State.FAILED: {**_FAILED, Event.START: Step(State.RECORDING, (Action.CLOSE_RECORDING, *_BEGIN))},
         State.ENDED: _ENDED,
     },
 }
 
 _GIVEN_UP: dict[State, Step] = {
-    State.RECORDING: Step(State.FAILED, _END_AND_CLOSE),
+    State.RECORDING: Step(State.FAILED, (Action.END_SEGMENT,)),
     State.PROVISIONAL: Step(State.PROVISIONAL_PAUSED, (Action.END_SEGMENT,)),
 }
 """What the last of `MAX_LOSSES` leads to. A provisional recording keeps what it has: start may still come."""
 
 
-def commands(leg: Leg) -> tuple[Event, ...]:
+def commands(leg: Standing) -> tuple[Event, ...]:
     """The commands that would change something now, for the app to offer (row C3)."""
     row = TABLE[leg.mode][leg.state]
     return tuple(command for command in COMMANDS if isinstance(row[command], Step))
 
 
-def decide(leg: Leg, event: Event, now: datetime) -> Decision:
+def may_record(leg: Standing) -> bool:
+    """Whether its mode, or a command that may still come, has something recorded: it has to be listened to."""
+    rows = TABLE[leg.mode]
+    entries = [entry for state, row in rows.items() if state is not State.FAILED for entry in row.values()]
+    begins = any(isinstance(one, Step) and Action.BEGIN_SEGMENT in one.actions for one in entries)
+    gone = leg.state is State.ENDED or (leg.state is State.FAILED and not commands(leg))
+    return begins and not gone
+
+
+def has_commands(mode: Mode) -> bool:
+    """Whether the user of this mode can give commands at all."""
+    return any(isinstance(row[command], Step) for row in TABLE[mode].values() for command in COMMANDS)
+
+
+def decide(leg: Standing, event: Event, now: datetime) -> Decision:
     """What ``event`` at ``now`` (UTC) means for ``leg``. Raises `KeyError` for a hole in the table."""
     entry = TABLE[leg.mode][leg.state][event]
     if isinstance(entry, Reason):
@@ -296,19 +307,12 @@ def decide(leg: Leg, event: Event, now: datetime) -> Decision:
         leg = _lose(leg, now)
         if leg.losses >= MAX_LOSSES:
             entry = _GIVEN_UP[leg.state]
+    elif leg.state is State.FAILED:
+        leg = replace(leg, losses=0)
     since = now if entry.to is not leg.state else leg.since
-    return Decision(_count(replace(leg, state=entry.to, since=since), entry.actions), entry.actions)
+    return Decision(replace(leg, state=entry.to, since=since), entry.actions)
 
 
-def _lose(leg: Leg, now: datetime) -> Leg:
+def _lose(leg: Standing, now: datetime) -> Standing:
     in_a_row = leg.lost_at is not None and now - leg.lost_at < LOSSES_FORGOTTEN_AFTER
     return replace(leg, losses=leg.losses + 1 if in_a_row else 1, lost_at=now)
-
-
-def _count(leg: Leg, actions: tuple[Action, ...]) -> Leg:
-    for action in actions:
-        if action is Action.OPEN_RECORDING:
-            leg = replace(leg, recordings=leg.recordings + 1, segments=0)
-        elif action in (Action.BEGIN_SEGMENT, Action.ROLL_SEGMENT):
-            leg = replace(leg, segments=leg.segments + 1)
-    return leg

@@ -1,0 +1,139 @@
+"""Everything that a leg can ask for. A `Request` has an outcome, which is told to the leg again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ari_recorder.policies.announcements import Prompt
+from ari_recorder.policies.commands import Source
+from ari_recorder.policies.table import Event, Reason
+
+
+@dataclass(frozen=True)
+class Snoop:
+    """Listen (``spy``) or whisper to the leg's channel, with a channel named ``snoop``."""
+
+    snoop: str
+    spy: str = "none"
+    whisper: str = "none"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Write what a snoop hears to a file."""
+
+    snoop: str
+    name: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End a file and keep it."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """Hang up a snoop."""
+
+    snoop: str
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """End the call, as the failure setting says."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Put a prompt where Asterisk can play it, for the parties that are there now; see `inputs.Placed`."""
+
+    number: int
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play to a snoop that whispers."""
+
+    snoop: str
+    media: str
+
+
+@dataclass(frozen=True)
+class Meet:
+    """See who is at the other end of the channel; see `inputs.Met`."""
+
+
+@dataclass(frozen=True)
+class Inquire:
+    """Ask for the channel's variables; see `inputs.Inquired`."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """See what there is of the channel, its snoops, and ``files``; see `inputs.Snapshot`."""
+
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measure:
+    """See how much is on disk of ``files``; see `inputs.Measured`."""
+
+    files: tuple[str, ...]
+
+
+Request = Snoop | Record | Stop | Release | HangUp | Place | Play | Meet | Inquire | Look | Measure
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write the leg down, as it is now; see `inputs.Saved`."""
+
+    version: int
+
+
+@dataclass(frozen=True)
+class Tell:
+    """The leg has changed: tell who follows it."""
+
+
+@dataclass(frozen=True)
+class TellRefused:
+    """A command has changed nothing: tell who follows the leg."""
+
+    command: Event
+    source: Source
+    reason: Reason
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer the app: ``reason`` says why nothing was changed, ``problem`` what went wrong."""
+
+    number: int
+    reason: Reason | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Agree:
+    """Answer the dialplan: what stands ``against`` it, in words; empty if nothing does."""
+
+    number: int
+    against: str = ""
+
+
+@dataclass(frozen=True)
+class WakeAt:
+    """Tell the time at ``at``; this replaces what was asked before. None: not at all."""
+
+    at: datetime | None
+
+
+Effect = Request | Save | Tell | TellRefused | Reply | Agree | WakeAt

@@ -1,0 +1,90 @@
+"""What happens to a leg, as the table of modes knows it: the answer, commands, the hang-up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ari_recorder.policies import announcements
+from ari_recorder.policies.commands import Source
+from ari_recorder.policies.leg import speaking, writing
+from ari_recorder.policies.leg.effects import Reply, TellRefused
+from ari_recorder.policies.leg.state import Alarm
+from ari_recorder.policies.leg.turn import Turn
+from ari_recorder.policies.table import Action, Event, Reason, decide
+
+REPLY_WITHIN_S = 2.5
+"""How long the app waits for a command to be carried out; then it is told that it is still being tried."""
+UNTOLD_MAX = 16
+"""Commands that may wait to be carried out."""
+MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
+BUSY = "Earlier commands have not been carried out yet: try again."
+
+
+def answer(t: Turn, at: datetime, cause: str = "", *, unknown: bool = False) -> None:
+    """The channel is up. ``cause`` says why that is known late; ``unknown`` that since when is not known."""
+    decision = decide(t.leg.standing, Event.ANSWERED, at)
+    if decision.reason is not None:
+        _correct(t, at)
+        return
+    t.keep(answered_at=at)
+    writing.arm_now(t)
+    writing.carry_out(t, Event.ANSWERED, at, decision, cause=cause or late(t, at))
+    if unknown and t.leg.recording is not None:
+        t.change_recording(t.leg.recording, problems=(MISSED_ANSWER,))
+
+
+def _correct(t: Turn, at: datetime) -> None:
+    """Word of the answer came after it had been seen: it tells when it was."""
+    leg = t.leg
+    if leg.answered_at is not None and at < leg.answered_at and leg.ended_at is None:
+        first = leg.recording
+        if first is not None and first.segments and first.segments[0].due_at == leg.answered_at:
+            segments = (replace(first.segments[0], due_at=at), *first.segments[1:])
+            t.change_recording(first, segments=segments, problems=())
+        t.keep(answered_at=at)
+
+
+def late(t: Turn, at: datetime) -> str:
+    """Why what happened at ``at`` is acted upon late; empty if it is not."""
+    late_by = t.now - at
+    if late_by <= writing.LATE:
+        return ""
+    return f"the recorder was stopped or busy, and heard of it {late_by.total_seconds():.1f} s late"
+
+
+def hang_up(t: Turn, at: datetime) -> None:
+    """The channel is gone."""
+    decision = decide(t.leg.standing, Event.HANGUP, at)
+    if decision.reason is not None:
+        return
+    speaking_now = t.leg.speaking
+    writing.carry_out(t, Event.HANGUP, at, decision)
+    if speaking_now is not None:
+        speaking.stop(t)
+    t.note(armed_at=None, entered=frozenset(), meeting="", agreeing=())
+    t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
+
+
+def command(t: Turn, event: Event, at: datetime, source: Source, number: int | None = None) -> None:
+    """The recorded user has given a command, the app's under ``number``."""
+    if len(t.leg.untold) >= UNTOLD_MAX:
+        if number is not None:
+            t.tell(Reply(number, problem=BUSY))
+        return
+    decision = decide(t.leg.standing, event, at)
+    if decision.reason is not None:
+        _refuse(t, event, at, decision.reason, source, number)
+        return
+    if Action.BEGIN_SEGMENT in decision.actions:
+        writing.arm_now(t)
+    writing.carry_out(t, event, at, decision, cause=late(t, at), number=number)
+    if number is not None:
+        t.alarm(Alarm.REPLY, REPLY_WITHIN_S)
+
+
+def _refuse(t: Turn, event: Event, at: datetime, reason: Reason, source: Source, number: int | None) -> None:
+    t.tell(TellRefused(event, source, reason, at))
+    if number is not None:
+        t.tell(Reply(number, reason))
+    speaking.refuse(t, event, reason, announcements.refuse(event, reason, source))

@@ -1,0 +1,302 @@
+"""Everything that a leg can be told. Each is a plain value; times are UTC.
+
+``at`` is Asterisk's own time of what happened, where it has one. The time it is told at is given beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ari_recorder.policies.announcements import Prompt
+from ari_recorder.policies.leg.effects import Request
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import Event, Mode
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The leg is new. ``linkedid`` is Asterisk's name of the call, empty if it did not say."""
+
+    linkedid: str = ""
+
+
+@dataclass(frozen=True)
+class Inquired:
+    """What the channel's variables say: the call's name, and the codecs it offers or uses."""
+
+    linkedid: str
+    codecs: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The channel is up. ``codecs`` are those in use, such as ``(alaw)``; None if Asterisk did not say."""
+
+    at: datetime
+    codecs: str | None = None
+
+
+@dataclass(frozen=True)
+class HungUp:
+    """The channel is gone."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SnoopEntered:
+    """A snoop of ours is in the application. ``wide``: whether it carries 16 kHz; None if it is not known."""
+
+    snoop: str
+    wide: bool | None = None
+
+
+@dataclass(frozen=True)
+class SnoopLeft:
+    """A snoop of ours is gone."""
+
+    snoop: str
+
+
+@dataclass(frozen=True)
+class FileBegan:
+    """Asterisk has begun to write a file."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class FileClosed:
+    """Asterisk has closed a file, or could not write it."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What was asked has been done, or begun. What it has found comes after it, as an input of its own."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Asterisk has not done what was asked. ``missing``: what it was asked of is not there."""
+
+    request: Request
+    why: str
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """No answer came: it may have been done, or not."""
+
+    request: Request
+    why: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """This ``version`` is on disk: in the ``catalogue``, or else in the journal."""
+
+    version: int
+    catalogue: bool
+
+
+@dataclass(frozen=True)
+class NotSaved:
+    """Neither catalogue nor journal can be written."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Digit:
+    """The recorded user has pressed a key."""
+
+    digit: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Featured:
+    """Asterisk's feature map has swallowed the recorded user's keys and says what they mean."""
+
+    command: Event
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command from the app, which waits for an answer under ``number``."""
+
+    command: Event
+    at: datetime
+    number: int
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """The call's note, mark or tags have been changed."""
+
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Connected:
+    """Who the user talks to has become known, or has changed; ``direction`` if that has, too."""
+
+    counterpart: Counterpart
+    at: datetime
+    direction: str = ""
+
+
+@dataclass(frozen=True)
+class Met:
+    """Who is at the other end of the channel just now: ``peer``, empty if nobody; ``internal`` if of ours."""
+
+    peer: str
+    internal: bool
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """A dialplan wants this call to have ``mode`` and ``preferences``; it waits under ``number``."""
+
+    mode: Mode
+    preferences: Preferences
+    number: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A prompt lies where Asterisk can play it. ``number`` as in `effects.Place`; what was put there."""
+
+    number: int
+    prompt: Prompt
+    media: str
+    language: str
+    text: str
+    sha256: str
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class PlaybackBegan:
+    """Asterisk has begun to play."""
+
+    snoop: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PlaybackEnded:
+    """Asterisk has played, or could not."""
+
+    snoop: str
+    at: datetime
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """A prompt was played, or is about to be, before the call is connected: the evidence of it."""
+
+    id: UUID
+    prompt: Prompt
+    language: str
+    text: str
+    sha256: str
+    at: datetime
+    ended_at: datetime | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What lies in the recording folder under a name: since when, until when, in which format."""
+
+    began_at: datetime
+    changed_at: datetime
+    format: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """A command that Asterisk has kept on the channel."""
+
+    command: Event
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What Asterisk has, and the recording folder, as asked at ``asked_at``.
+
+    ``state`` is the channel's, None if it is gone. ``answered_at`` is known only where Asterisk's call detail
+    records tell. ``live`` are files that are being written; ``written`` those that lie in the folder, of
+    ``files`` that were asked for. ``away`` says that events may have been lost before it, ``revived`` that the
+    recorder was started since.
+    """
+
+    asked_at: datetime
+    state: str | None
+    snoops: frozenset[str] = frozenset()
+    live: frozenset[str] = frozenset()
+    written: Mapping[str, Written] | None = None
+    commands: tuple[Given, ...] = ()
+    codecs: str | None = None
+    answered_at: datetime | None = None
+    away: bool = False
+    revived: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How much is on disk of files (bytes), of those that are seen, and when one of them last changed."""
+
+    sizes: Mapping[str, int]
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Time:
+    """It is as late as it is."""
+
+
+Input = (
+    Begun
+    | Inquired
+    | Answered
+    | HungUp
+    | SnoopEntered
+    | SnoopLeft
+    | FileBegan
+    | FileClosed
+    | Accepted
+    | Refused
+    | Unknown
+    | Saved
+    | NotSaved
+    | Digit
+    | Featured
+    | Asked
+    | Annotated
+    | Connected
+    | Met
+    | Agreed
+    | Placed
+    | PlaybackBegan
+    | PlaybackEnded
+    | Said
+    | Snapshot
+    | Measured
+    | Time
+)

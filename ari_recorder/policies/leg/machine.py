@@ -1,0 +1,388 @@
+"""`receive`: one input, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ari_recorder.policies.commands import Given, Keys, Source, press, take
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg import happening, inputs, recovery, speaking, writing
+from ari_recorder.policies.leg.effects import (
+    Agree,
+    Effect,
+    Inquire,
+    Look,
+    Meet,
+    Place,
+    Play,
+    Record,
+    Reply,
+    Snoop,
+    Stop,
+    Tell,
+)
+from ari_recorder.policies.leg.inputs import Input
+from ari_recorder.policies.leg.state import Alarm, Announcement, Leg, Untold, id_of
+from ari_recorder.policies.leg.turn import Turn
+from ari_recorder.policies.parties import Counterpart, follow
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, may_record
+
+LOOK_AFTER_S = 1.0
+"""How long after a request had no answer it is seen what came of it."""
+NOT_DONE = "Asterisk does not do it just now; it is being tried again, and the live feed tells."
+TOO_LATE = "The call is answered already, so that its mode stays: tap it before Answer()."
+
+
+def begin(
+    *,
+    app: str,
+    pbx: str,
+    channel: str,
+    channel_name: str,
+    created_at: datetime,
+    user: UUID,
+    organisation: UUID,
+    user_number: str,
+    user_name: str,
+    mode: Mode,
+    preferences: Preferences,
+    direction: str,
+    counterpart: Counterpart,
+    segment_max_s: float,
+    again: int = 0,
+) -> Leg:
+    """A new leg; nothing has been asked for yet.
+
+    ``created_at`` is the channel's time of creation by Asterisk. ``again`` counts the legs of this channel
+    before it: only one that was given up for lost, and came back, has any.
+    """
+    standing = Standing(mode, State.RINGING, created_at)
+    return Leg(
+        id=id_of(created_at, pbx, channel, created_at.isoformat(), again),
+        app=app,
+        pbx=pbx,
+        channel=channel,
+        channel_name=channel_name,
+        user=user,
+        organisation=organisation,
+        user_number=user_number,
+        user_name=user_name,
+        created_at=created_at,
+        direction=direction,
+        counterpart=counterpart,
+        preferences=preferences,
+        standing=standing,
+        told=standing,
+        keys=Keys(preferences.commands),
+        segment_max_s=segment_max_s,
+    )
+
+
+def receive(leg: Leg, told: Input, now: datetime) -> tuple[Leg, list[Effect]]:
+    """The leg after it was told something, and what it asks for, in the order in which that is to be done."""
+    turn = Turn(leg, now)
+    _RECEIVERS[type(told)](turn, told)
+    writing.settle(turn)
+    writing.complete(turn)
+    _tell(turn)
+    _agree(turn)
+    speaking.settle(turn)
+    return turn.finish()
+
+
+# What is told, when it has been carried out
+
+
+def _tell(t: Turn) -> None:
+    while t.leg.untold:
+        first = next((one for one in t.leg.untold if one.event is Event.SEGMENT_LOST), t.leg.untold[0])
+        if first.event is not Event.SEGMENT_LOST and not _is_done(t, first):
+            return
+        t.note(untold=tuple(one for one in t.leg.untold if one is not first))
+        _tell_one(t, first)
+
+
+def _is_done(t: Turn, untold: Untold) -> bool:
+    open_files = {files.number for files in t.leg.files}
+    if open_files.intersection(untold.closes):
+        return False
+    return not untold.begins or t.leg.standing.state not in RUNNING or _is_written(t)
+
+
+def _is_written(t: Turn) -> bool:
+    running = t.leg.running
+    if running is None or running.asked_at is None or running.broken:
+        return False
+    return all(running.began) or not any(isinstance(one, Record) for one in t.leg.requests)
+
+
+def _tell_one(t: Turn, untold: Untold) -> None:
+    if not any(one.event is not Event.SEGMENT_LOST for one in t.leg.untold):
+        t.note(told=t.leg.standing)
+    else:
+        t.note(told=untold.decision.leg)
+    t.tell(Tell())
+    if untold.number is not None:
+        t.tell(Reply(untold.number))
+    if t.leg.ended_at is None:
+        speaking.announce(t, untold)
+
+
+def _agree(t: Turn) -> None:
+    leg = t.leg
+    ready = len(leg.entered) == len(leg.snoops) or not may_record(leg.standing)
+    if leg.agreeing and ready:
+        for number in leg.agreeing:
+            t.tell(Agree(number))
+        t.note(agreeing=())
+
+
+# What is received
+
+
+def _begun(t: Turn, told: inputs.Begun) -> None:
+    t.keep(linkedid=told.linkedid)
+    t.tell(Tell())
+    if not told.linkedid:
+        t.ask(Inquire())
+
+
+def _inquired(t: Turn, told: inputs.Inquired) -> None:
+    t.keep(linkedid=told.linkedid or t.leg.channel)
+    t.note(codecs=t.leg.codecs or told.codecs)
+
+
+def _answered(t: Turn, told: inputs.Answered) -> None:
+    if told.codecs is not None:
+        t.note(codecs=told.codecs)
+    happening.answer(t, told.at)
+
+
+def _hung_up(t: Turn, told: inputs.HungUp) -> None:
+    happening.hang_up(t, told.at)
+
+
+def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
+    writing.entered(t, told.snoop, told.wide)
+    speaking.entered(t, told.snoop)
+
+
+def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:
+    writing.left(t, told.snoop)
+    speaking.failed(t, told.snoop)
+
+
+def _file_began(t: Turn, told: inputs.FileBegan) -> None:
+    writing.began(t, told.name, told.at)
+
+
+def _file_closed(t: Turn, told: inputs.FileClosed) -> None:
+    writing.closed(t, told.name, told.at)
+
+
+def _accepted(t: Turn, told: inputs.Accepted) -> None:
+    t.note(requests=t.leg.requests - {told.request})
+    if isinstance(told.request, Record):
+        writing.recorded(t, told.request.name)
+
+
+def _refused(t: Turn, told: inputs.Refused) -> None:
+    t.note(requests=t.leg.requests - {told.request})
+    match told.request:
+        case Snoop(snoop=snoop) if snoop in t.leg.snoops and t.leg.armed_at is not None:
+            writing.not_armed(t, f"Asterisk refused to let the channel be listened to: {told.why}")
+            for number in t.leg.agreeing:
+                t.tell(Agree(number, told.why))
+            t.note(agreeing=())
+        case Snoop(snoop=snoop) | Play(snoop=snoop):
+            speaking.failed(t, snoop)
+        case Place(number=number):
+            speaking.failed(t, number)
+        case Record(name=name):
+            writing.refused(t, name, told.why)
+        case Stop():
+            t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
+        case Look():
+            recovery.unanswered(t, told.why)
+        case Inquire():
+            t.keep(linkedid=t.leg.linkedid or t.leg.channel)
+
+
+def _unknown(t: Turn, told: inputs.Unknown) -> None:
+    t.note(requests=t.leg.requests - {told.request})
+    match told.request:
+        case Look():
+            recovery.unanswered(t, told.why)
+        case Snoop() | Record() | Stop():
+            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
+        case Inquire():
+            t.keep(linkedid=t.leg.linkedid or t.leg.channel)
+        case Meet() if t.leg.meeting:
+            t.alarm(Alarm.MEET, LOOK_AFTER_S)
+
+
+def _saved(t: Turn, told: inputs.Saved) -> None:
+    """What is over, and is in the catalogue, need not be carried along any more."""
+    leg = t.leg
+    t.note(saved=max(leg.saved, told.version), unsaved="")
+    if told.catalogue and told.version == leg.version and leg.ended_at is None:
+        t.note(
+            announcements=tuple(one for one in leg.announcements if not one.outcome),
+            recordings=tuple(
+                replace(one, segments=()) if one.complete and one.state is not RecordingState.OPEN else one
+                for one in leg.recordings
+            ),
+        )
+
+
+def _not_saved(t: Turn, told: inputs.NotSaved) -> None:
+    leg = t.leg
+    if not leg.unsaved and leg.due and leg.ended_at is None:
+        t.note(unsaved=told.why)
+        speaking.fail(t)
+
+
+def _digit(t: Turn, told: inputs.Digit) -> None:
+    keys, command = press(t.leg.keys, told.digit, told.at)
+    t.note(keys=keys)
+    if command is not None:
+        happening.command(t, command, told.at, Source.DIGITS)
+
+
+def _featured(t: Turn, told: inputs.Featured) -> None:
+    keys, command = take(t.leg.keys, Given(told.command, Source.FEATURE, told.at))
+    t.note(keys=keys)
+    if command is not None:
+        happening.command(t, command, told.at, Source.FEATURE)
+
+
+def _asked(t: Turn, told: inputs.Asked) -> None:
+    happening.command(t, told.command, told.at, Source.APP, told.number)
+
+
+def _annotated(t: Turn, told: inputs.Annotated) -> None:
+    t.note(annotations={**t.leg.annotations, **told.annotations})
+    t.tell(Tell())
+
+
+def _connected(t: Turn, told: inputs.Connected) -> None:
+    leg = t.leg
+    before, direction = leg.counterpart, told.direction or leg.direction
+    new = told.counterpart
+    if not new.number or (new, direction) == (before, leg.direction) or leg.ended_at is not None:
+        return
+    t.keep(counterpart=new, direction=direction)
+    if leg.counterparts:
+        t.keep(counterparts=follow(leg.counterparts, new, told.at))
+    if leg.recording is not None:
+        t.change_recording(leg.recording, counterpart=new)
+    t.tell(Tell())
+    if new.number != before.number and leg.answered_at is not None:
+        speaking.joined(t)
+
+
+def _agreed(t: Turn, told: inputs.Agreed) -> None:
+    leg = t.leg
+    if leg.standing.state is not State.RINGING and told.mode is not leg.standing.mode:
+        t.tell(Agree(told.number, TOO_LATE))
+        return
+    standing = replace(leg.standing, mode=told.mode)
+    t.keep(
+        standing=standing,
+        told=replace(leg.told, mode=told.mode),
+        preferences=told.preferences,
+        keys=replace(leg.keys, codes=told.preferences.commands),
+    )
+    t.note(agreeing=(*leg.agreeing, told.number))
+    if not may_record(standing):
+        writing.disarm(t)
+    t.tell(Tell())
+
+
+def _said(t: Turn, told: inputs.Said) -> None:
+    evidence = Announcement(
+        id=told.id,
+        prompt=told.prompt,
+        language=told.language,
+        text=told.text,
+        sha256=told.sha256,
+        planned_at=told.at,
+        began_at=told.at if told.outcome else None,
+        ended_at=told.ended_at,
+        outcome=told.outcome,
+    )
+    others = tuple(one for one in t.leg.announcements if one.id != told.id)
+    t.keep(announcements=(*others, evidence))
+
+
+def _measured(t: Turn, told: inputs.Measured) -> None:
+    writing.measured(t, told.sizes, told.changed_at)
+
+
+def _time(t: Turn, _: inputs.Time) -> None:
+    for alarm, at in list(t.leg.alarms.items()):
+        if at <= t.now and alarm in t.leg.alarms:
+            t.silence(alarm)
+            _ALARMS[alarm](t)
+
+
+def _arm_late(t: Turn) -> None:
+    if t.leg.armed_at is not None and len(t.leg.entered) < len(t.leg.snoops):
+        writing.not_armed(t, "the snoops did not enter the application")
+
+
+def _reply(t: Turn) -> None:
+    """The app has waited long enough; what it asked for is still being tried."""
+    for one in t.leg.untold:
+        if one.number is not None:
+            t.tell(Reply(one.number, problem=NOT_DONE))
+    t.note(untold=tuple(replace(one, number=None) for one in t.leg.untold))
+
+
+_ALARMS: dict[Alarm, Callable[[Turn], None]] = {
+    Alarm.ARM: _arm_late,
+    Alarm.LOOK: recovery.look,
+    Alarm.LOSS: recovery.look,
+    Alarm.FULL: writing.full,
+    Alarm.GROWTH: writing.measure,
+    Alarm.REPLY: _reply,
+    Alarm.MEET: speaking.meet,
+    Alarm.SPEAK: speaking.late,
+    Alarm.WARN: speaking.warn,
+}
+
+_RECEIVERS: dict[type, Callable[[Turn, Any], None]] = {
+    inputs.Begun: _begun,
+    inputs.Inquired: _inquired,
+    inputs.Answered: _answered,
+    inputs.HungUp: _hung_up,
+    inputs.SnoopEntered: _snoop_entered,
+    inputs.SnoopLeft: _snoop_left,
+    inputs.FileBegan: _file_began,
+    inputs.FileClosed: _file_closed,
+    inputs.Accepted: _accepted,
+    inputs.Refused: _refused,
+    inputs.Unknown: _unknown,
+    inputs.Saved: _saved,
+    inputs.NotSaved: _not_saved,
+    inputs.Digit: _digit,
+    inputs.Featured: _featured,
+    inputs.Asked: _asked,
+    inputs.Annotated: _annotated,
+    inputs.Connected: _connected,
+    inputs.Met: speaking.met,
+    inputs.Agreed: _agreed,
+    inputs.Placed: speaking.placed,
+    inputs.PlaybackBegan: speaking.playback_began,
+    inputs.PlaybackEnded: speaking.playback_ended,
+    inputs.Said: _said,
+    inputs.Snapshot: recovery.compare,
+    inputs.Measured: _measured,
+    inputs.Time: _time,
+}
+"""What each input does. Nothing else leads into a leg."""

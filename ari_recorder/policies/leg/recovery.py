@@ -1,0 +1,204 @@
+"""What Asterisk has, beside what the leg knows: the one way in which lost word is made good.
+
+It is the same after a start of the recorder, after a lost event socket, after a request without an answer, and
+when a file ends by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from ari_recorder.policies.commands import Given as Pressed
+from ari_recorder.policies.commands import Source, take
+from ari_recorder.policies.leg import speaking, writing
+from ari_recorder.policies.leg.effects import Look, Record, Release
+from ari_recorder.policies.leg.happening import answer, command, hang_up
+from ari_recorder.policies.leg.inputs import Snapshot, Written
+from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
+from ari_recorder.policies.leg.turn import Turn
+from ari_recorder.policies.table import Action, Event, State, decide
+
+AGAIN_MAX_S = 30.0
+GONE_AFTER = timedelta(minutes=5)
+"""What has not grown for so long, while Asterisk could not be asked, is over."""
+
+
+def look(t: Turn) -> None:
+    """Ask what there is."""
+    names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
+    t.ask(Look(tuple(names)))
+
+
+def unanswered(t: Turn, why: str) -> None:
+    """It is not known what Asterisk has. What does not grow any more, and for long, has ended with it."""
+    leg = t.leg
+    t.note(looks=leg.looks + 1, unanswered_at=leg.unanswered_at or t.now)
+    t.alarm(Alarm.LOOK, min(2.0 ** (leg.looks - 1), AGAIN_MAX_S))
+    running = leg.running
+    since = leg.unanswered_at
+    if running is not None and running.broken and since is not None and t.now - since > GONE_AFTER:
+        at = leg.grown_at or running.asked_at or t.now
+        t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
+        t.change_files(running, ended=(at, at))
+        hang_up(t, at)
+
+
+def compare(t: Turn, seen: Snapshot) -> None:
+    """Make the leg agree with what was seen."""
+    t.note(looks=0, unanswered_at=None)
+    t.silence(Alarm.LOOK)
+    written = seen.written or {}
+    if seen.codecs and seen.codecs != "(none)":
+        t.note(codecs=seen.codecs)
+    if seen.revived:
+        speaking.interrupted(t)
+        _find_snoops(t, seen)
+        _adopt(t, written)
+    _judge(t, seen, written)
+    writing.seen_rolling(t, seen.live)
+    _state(t, seen, written)
+    if t.leg.ended_at is None:
+        for given in sorted(seen.commands, key=lambda one: one.at):
+            _command(t, given.command, given.at)
+        _lost(t, seen)
+        _check_snoops(t, seen)
+        if seen.away:
+            speaking.remind(t)
+    _look_again(t)
+
+
+def _find_snoops(t: Turn, seen: Snapshot) -> None:
+    """Numbers go on behind those that are in use, whether they were written down or not."""
+    numbers = [_number(name, f"{t.leg.prefix}s") for name in seen.snoops]
+    t.note(arming=max([t.leg.arming, *numbers]), armed_at=None)
+    said = [_number(name, f"{t.leg.prefix}w") for name in seen.snoops]
+    t.note(said=max([t.leg.said, *said]))
+    if t.leg.arming and seen.snoops.issuperset(t.leg.snoops):
+        t.note(armed_at=t.now, entered=frozenset(t.leg.snoops))
+
+
+def _number(name: str, prefix: str) -> int:
+    """Of ``r12-in`` behind a prefix; 0 if it is none."""
+    digits = name.removeprefix(prefix).partition("-")[0] if name.startswith(prefix) else ""
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _adopt(t: Turn, written: Mapping[str, Written]) -> None:
+    """Files of which nothing was written down: they were begun, and the recorder died. Something began them."""
+    numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
+    for number in sorted(number for number in numbers if number > t.leg.taken):
+        found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
+        began_at = min(one.began_at for one in found)
+        for event in (Event.ANSWERED, Event.RESUME, Event.START, Event.SEGMENT_LOST):
+            decision = decide(t.leg.standing, event, began_at)
+            if Action.BEGIN_SEGMENT in decision.actions:
+                if event is Event.ANSWERED:
+                    t.keep(answered_at=began_at)
+                t.keep(taken=number - 1)
+                writing.carry_out(t, event, began_at, decision)
+                _take_over(t, began_at, found[0].format)
+                break
+        t.keep(taken=max(number, t.leg.taken))
+
+
+def _take_over(t: Turn, began_at: datetime, file_format: str) -> None:
+    files = t.leg.files[-1]
+    t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
+    t.change_segments(files.number, format=file_format)
+
+
+def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """What is not being written any more is over, though no word of it came."""
+    in_flight = {one.name for one in t.leg.requests if isinstance(one, Record)}
+    for files in t.leg.files:
+        names = file_names(t.leg.prefix, files.number)
+        if files.asked_at is None or files.asked_at > seen.asked_at or in_flight.intersection(names):
+            continue
+        for side in range(len(SIDES)):
+            files = _judge_side(t, files, side, names[side] in seen.live, written.get(names[side]), seen)
+        if not any(files.began) and not any(name in written for name in names) and all(files.ended):
+            files = t.change_files(files, absent=True)
+        if files.stopping and not files.over:
+            writing.ask_to_stop(t, files)
+
+
+def _judge_side(
+    t: Turn, files: Files, side: int, live: bool, written: Written | None, seen: Snapshot
+) -> Files:
+    began, ended = list(files.began), list(files.ended)
+    if began[side] is None and written is not None:
+        began[side] = written.began_at
+    if ended[side] is None and not live:
+        ended[side] = written.changed_at if written else (began[side] or files.asked_at)
+    if (began, ended) == (list(files.began), list(files.ended)):
+        return files
+    return t.change_files(files, began=tuple(began), ended=tuple(ended))
+
+
+def _state(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """Whether the channel is there, and up."""
+    standing = t.leg.standing
+    if seen.state is None and t.leg.ended_at is None:
+        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
+        hang_up(t, max(ends, default=t.now))
+    elif seen.state == "Up" and standing.state is State.RINGING:
+        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
+        answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
+
+
+def _command(t: Turn, event: Event, at: datetime) -> None:
+    """A command that Asterisk has kept, and of which no word came."""
+    last = t.leg.keys.last
+    if last is not None and at <= last.at:
+        return
+    keys, taken = take(t.leg.keys, Pressed(event, Source.FEATURE, at))
+    t.note(keys=keys)
+    if taken is not None:
+        command(t, taken, at, Source.FEATURE)
+
+
+def _lost(t: Turn, seen: Snapshot) -> None:
+    """What is wanted and is not being written. The call goes on."""
+    running = t.leg.running
+    if running is None or running.asked_at is None:
+        if running is not None and running.broken and t.leg.armed_at is None:
+            writing.lose(t)
+        return
+    ended = [at for at in running.ended if at is not None]
+    if ended and seen.revived and seen.snoops.issuperset(t.leg.snoops):
+        paused = decide(t.leg.standing, Event.PAUSE, min(ended))
+        if paused.reason is None:  # nobody but us ends files whose snoops are left: it was to be paused
+            writing.carry_out(t, Event.PAUSE, min(ended), paused)
+            return
+    if ended and not running.broken:
+        t.keep(trouble=_why(t, seen))
+    if ended or (running.broken and running.asked_at < seen.asked_at):
+        writing.lose(t)
+    else:
+        writing.watch(t)
+
+
+def _why(t: Turn, seen: Snapshot) -> str:
+    away = f"the file ended while the recorder was away, until {t.now:%H:%M:%S} UTC"
+    return away if seen.away else "Asterisk ended the file by itself"
+
+
+def _check_snoops(t: Turn, seen: Snapshot) -> None:
+    """Those that are not there any more are made anew; those that nobody needs are let go."""
+    leg = t.leg
+    if leg.armed_at is not None and leg.armed_at < seen.asked_at:
+        gone = leg.entered - seen.snoops
+        t.note(entered=seen.snoops.intersection(leg.snoops))
+        if gone and leg.running is None:
+            writing.not_armed(t, "Asterisk has ended a snoop")
+    needed = {*(leg.snoops if leg.armed_at else ()), *((leg.whisper,) if leg.speaking else ())}
+    for snoop in seen.snoops - needed:
+        if snoop.startswith(leg.prefix):
+            t.ask(Release(snoop))
+
+
+def _look_again(t: Turn) -> None:
+    """As long as a file that is to end has not, and Asterisk was asked to end it."""
+    if any(files.stopping and not files.over for files in t.leg.files):
+        t.alarm(Alarm.LOOK, writing.CLOSED_WITHIN_S)

@@ -1,0 +1,433 @@
+"""What Asterisk writes of a leg: its snoops, the files, and the segments that these become.
+
+`carry_out` puts down what the table of modes wants; `settle` asks for what is missing of that, at the end of
+each turn. What is lost is begun anew on new snoops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg.effects import Measure, Record, Release, Snoop, Stop
+from ari_recorder.policies.leg.missing import find_missing
+from ari_recorder.policies.leg.state import (
+    NARROW,
+    WIDE,
+    Alarm,
+    Files,
+    Recording,
+    Segment,
+    Untold,
+    file_names,
+    is_wide,
+)
+from ari_recorder.policies.leg.turn import Turn
+from ari_recorder.policies.parties import Stretch, leave
+from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State, decide, may_record
+
+ENTERED_WITHIN_S = 2.0
+"""How long a snoop may take to enter the application."""
+ARM_AGAIN_MAX_S = 60.0
+LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
+"""How long after a segment ended unasked, or could not begin, it is taken for lost: by losses so far."""
+GROWS_WITHIN_S = 10.0
+"""In this time what is being written has to grow; Asterisk writes what it has every two seconds."""
+CLOSED_WITHIN_S = 2.0
+"""How long Asterisk may take to say that a file is closed which it was asked to end."""
+WORD_WITHIN_S = 0.2
+"""How long the word of a file that is over already may still be on its way."""
+ROLL_AGAIN_S = 60.0
+"""How long after Asterisk refused a roll-over it is tried again; what runs goes on meanwhile."""
+LATE = timedelta(seconds=0.25)
+"""What is heard of later than this is heard of late."""
+UNHEARD = "word of the answer did not come"
+
+
+def carry_out(
+    t: Turn,
+    event: Event,
+    at: datetime,
+    decision: Decision,
+    *,
+    cause: str = "",
+    number: int | None = None,
+) -> None:
+    """Put down what was decided, for `settle` to ask for. ``cause``: why it comes late, if it does."""
+    before = t.leg.standing
+    t.keep(standing=decision.leg)
+    closes: list[int] = []
+    for action in decision.actions:
+        match action:
+            case Action.OPEN_LEDGER:
+                t.keep(due=True, counterparts=(Stretch(t.leg.counterpart, at),))
+            case Action.OPEN_RECORDING:
+                _open(t, at)
+            case Action.BEGIN_SEGMENT:
+                _begin(t, event, at, cause)
+            case Action.END_SEGMENT:
+                closes += _end(t, event, at)
+            case Action.KEEP_RECORDING if t.leg.recording:
+                t.change_recording(t.leg.recording, kept=True)
+            case Action.CLOSE_RECORDING if t.leg.recording:
+                t.change_recording(t.leg.recording, state=RecordingState.CLOSING, ended_at=at)
+            case Action.DISCARD_RECORDING if t.leg.recording:
+                t.change_recording(t.leg.recording, state=RecordingState.DISCARDING, ended_at=at)
+    if decision.leg.state is State.ENDED:
+        t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at))
+        closes = [files.number for files in t.leg.files]
+    begins = Action.BEGIN_SEGMENT in decision.actions
+    untold = Untold(before, event, decision, at, tuple(closes), begins, number)
+    t.note(untold=(*t.leg.untold, untold))
+
+
+def _open(t: Turn, at: datetime) -> None:
+    leg = t.leg
+    kept = leg.standing.state not in (State.PROVISIONAL, State.PROVISIONAL_PAUSED)
+    recording = Recording(len(leg.recordings) + 1, at, kept, leg.counterpart, leg.internal)
+    t.keep(recordings=(*leg.recordings, recording))
+
+
+def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
+    """A segment in new files; or in those that go on, if their end was wanted and not asked for yet."""
+    recording = t.leg.recording
+    assert recording is not None, f"leg {t.leg.id} has no recording to begin a segment of"
+    last = next((one for one in reversed(recording.segments) if not one.nothing), None)
+    due_at = last.due_at if last is not None and event is Event.SEGMENT_LOST else at
+    for files in t.leg.files:
+        if files.stopping and files.asked_at and not (files.stop_asked or files.broken or files.roll):
+            t.change_files(files, stopping=False)
+            t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
+            return
+    number = t.leg.taken + 1
+    t.keep(taken=number, files=(*t.leg.files, Files(number)))
+    t.add_segment(Segment(0, number, due_at, at, cause=cause))
+
+
+def _end(t: Turn, event: Event, at: datetime) -> list[int]:
+    """The numbers of the files whose end is wanted from now on."""
+    until = at if event in COMMANDS else None
+    ending = [files for files in t.leg.files if not files.stopping]
+    for files in ending:
+        t.change_files(files, stopping=True)
+        if files.roll:  # it has no segment yet, and gets one of which nothing is kept
+            t.add_segment(Segment(0, files.number, at, at, files.format, since=at, until=at))
+        else:
+            t.change_segments(files.number, until=until, lost=event is Event.SEGMENT_LOST)
+    t.silence(Alarm.FULL, Alarm.GROWTH, Alarm.LOSS)
+    return [files.number for files in ending]
+
+
+def settle(t: Turn) -> None:
+    """Ask for what is wanted and has not been asked for yet."""
+    _arm(t)
+    _record(t)
+    _stop(t)
+    _close(t)
+
+
+# Snoops
+
+
+def _arm(t: Turn) -> None:
+    leg = t.leg
+    if leg.armed_at is not None or Alarm.ARM in leg.alarms or not may_record(leg.standing):
+        return
+    t.keep(arming=leg.arming + 1)
+    t.note(armed_at=t.now, entered=frozenset(), wide=None)
+    inward, outward = leg.snoops
+    t.ask(Snoop(inward, spy="in"))
+    t.ask(Snoop(outward, spy="out"))
+    t.alarm(Alarm.ARM, ENTERED_WITHIN_S)
+
+
+def disarm(t: Turn) -> None:
+    """Let go of the snoops; new ones are made when they are wanted."""
+    if t.leg.armed_at is not None:
+        for snoop in t.leg.snoops:
+            t.ask(Release(snoop))
+    t.note(armed_at=None, entered=frozenset(), wide=None)
+    t.silence(Alarm.ARM)
+
+
+def entered(t: Turn, snoop: str, wide: bool | None) -> None:
+    """A snoop can be recorded."""
+    if snoop in t.leg.snoops and t.leg.armed_at is not None:
+        t.note(entered=t.leg.entered | {snoop}, wide=wide if wide is not None else t.leg.wide)
+        if len(t.leg.entered) == len(t.leg.snoops):
+            t.note(unarmed=0)
+            t.silence(Alarm.ARM)
+
+
+def left(t: Turn, snoop: str) -> None:
+    """A snoop is gone. If that was unasked while it was not being recorded, new ones are made."""
+    if snoop in t.leg.snoops and t.leg.armed_at is not None:
+        t.note(entered=t.leg.entered - {snoop})
+        if t.leg.running is None:
+            not_armed(t, "Asterisk has ended a snoop")
+
+
+def not_armed(t: Turn, why: str) -> None:
+    """The snoops came to nothing: they are made anew, the sooner if they are wanted now."""
+    disarm(t)
+    t.note(unarmed=t.leg.unarmed + 1)
+    t.alarm(Alarm.ARM, min(2.0 ** (t.leg.unarmed - 1), ARM_AGAIN_MAX_S))
+    if t.leg.running is not None:
+        suspect(t, why)
+
+
+def arm_now(t: Turn) -> None:
+    """Snoops are wanted at once: wait no longer with asking for them again."""
+    if t.leg.armed_at is None:
+        t.silence(Alarm.ARM)
+
+
+# Files
+
+
+def _record(t: Turn) -> None:
+    files = next((one for one in t.leg.files if one.asked_at is None and not one.stopping), None)
+    if files is None or not _fits(t):
+        return
+    _ask_to_record(t, files)
+    t.silence(Alarm.FULL)
+    watch(t)
+
+
+def _fits(t: Turn) -> bool:
+    """Whether both snoops can be recorded with the codec in use: one too narrow is made anew."""
+    leg = t.leg
+    if len(leg.entered) < len(leg.snoops):
+        return False
+    before_answer = (
+        leg.armed_at is not None and leg.answered_at is not None and leg.armed_at < leg.answered_at
+    )
+    if is_wide(leg.codecs) and not leg.wide and before_answer:
+        disarm(t)
+        _arm(t)
+        return False
+    return True
+
+
+def _ask_to_record(t: Turn, files: Files) -> None:
+    leg = t.leg
+    file_format = WIDE if is_wide(leg.codecs) else NARROW
+    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format)
+    t.change_segments(files.number, format=file_format)
+    for snoop, name in zip(leg.snoops, file_names(leg.prefix, files.number), strict=True):
+        t.ask(Record(snoop, name, file_format))
+
+
+def watch(t: Turn) -> None:
+    """Have it noticed when what is being written has its longest length, or does not grow."""
+    if Alarm.GROWTH not in t.leg.alarms:
+        t.note(sizes={})
+        t.alarm(Alarm.GROWTH, 0.0)
+    running = t.leg.running
+    if running is not None and running.asked_at and Alarm.FULL not in t.leg.alarms:
+        age_s = (t.now - running.asked_at).total_seconds()
+        t.alarm(Alarm.FULL, max(t.leg.segment_max_s - age_s, 0.0))
+
+
+def began(t: Turn, name: str, at: datetime) -> None:
+    """Asterisk has begun to write a file."""
+    for files in t.leg.files:
+        names = file_names(t.leg.prefix, files.number)
+        if name in names and files.began[names.index(name)] is None:
+            t.change_files(files, began=_with(files.began, names.index(name), at))
+
+
+def closed(t: Turn, name: str, at: datetime) -> None:
+    """Asterisk has closed a file. Unasked, that is a loss, or the call's end."""
+    for files in t.leg.files:
+        names = file_names(t.leg.prefix, files.number)
+        if name in names and files.ended[names.index(name)] is None:
+            files = t.change_files(files, ended=_with(files.ended, names.index(name), at))
+            if files.roll:
+                _drop_roll(t, files)
+            elif not files.stopping:
+                suspect(t, "Asterisk ended the file by itself")
+
+
+def refused(t: Turn, name: str, why: str) -> None:
+    """Asterisk did not begin a file."""
+    for files in t.leg.files:
+        if name in file_names(t.leg.prefix, files.number):
+            if files.roll:
+                _drop_roll(t, files)
+            elif not files.stopping:
+                suspect(t, f"Asterisk refused to record: {why}")
+
+
+def suspect(t: Turn, why: str) -> None:
+    """What is wanted is not being written: after a while it is seen whether the call still goes on."""
+    running = t.leg.running
+    if running is None:
+        return
+    t.change_files(running, broken=True)
+    t.keep(trouble=why)
+    if Alarm.LOSS not in t.leg.alarms:
+        t.alarm(Alarm.LOSS, LOSS_CHECKED_AFTER_S[min(t.leg.standing.losses, len(LOSS_CHECKED_AFTER_S) - 1)])
+
+
+def lose(t: Turn) -> None:
+    """The running segment is lost, and the call goes on: begin the next on new snoops."""
+    decision = decide(t.leg.standing, Event.SEGMENT_LOST, t.now)
+    if decision.reason is None:
+        carry_out(t, Event.SEGMENT_LOST, t.now, decision, cause=t.leg.trouble)
+        disarm(t)
+
+
+def full(t: Turn) -> None:
+    """The segment has its longest length: Asterisk queues the next file behind it, without a gap."""
+    running = t.leg.running
+    if running is None or running.asked_at is None or running.broken or _rolling(t) is not None:
+        return
+    if decide(t.leg.standing, Event.SEGMENT_FULL, t.now).reason is None:
+        number = t.leg.taken + 1
+        t.keep(taken=number, files=(*t.leg.files, Files(number, roll=True)))
+        _ask_to_record(t, t.leg.files[-1])
+
+
+def roll(t: Turn) -> None:
+    """Both files of a roll-over wait behind the running ones: ending these begins them."""
+    files, running = _rolling(t), t.leg.running
+    if files is None or running is None:
+        return
+    t.change_files(running, stopping=True)
+    t.change_files(files, roll=False)
+    t.add_segment(Segment(0, files.number, t.now, t.now, files.format, continues=True))
+    t.alarm(Alarm.FULL, t.leg.segment_max_s)
+
+
+def seen_rolling(t: Turn, live: frozenset[str]) -> None:
+    """Whether a roll-over was accepted, when no answer to it came."""
+    files = _rolling(t)
+    if files is not None and live.issuperset(file_names(t.leg.prefix, files.number)):
+        roll(t)
+    elif files is not None and any(files.ended):
+        _drop_roll(t, files)
+
+
+def _rolling(t: Turn) -> Files | None:
+    return next((one for one in t.leg.files if one.roll and not one.stopping), None)
+
+
+def recorded(t: Turn, name: str) -> None:
+    """Asterisk has accepted to write a file."""
+    files = _rolling(t)
+    asked = {one.name for one in t.leg.requests if isinstance(one, Record)}
+    if files is not None and not asked.intersection(file_names(t.leg.prefix, files.number)):
+        roll(t)
+
+
+def _drop_roll(t: Turn, files: Files) -> None:
+    """What runs goes on; what was queued behind it, if anything, is taken back."""
+    if not files.stopping:
+        at = t.now
+        t.change_files(files, stopping=True)
+        t.add_segment(Segment(0, files.number, at, at, files.format, since=at, until=at))
+        t.alarm(Alarm.FULL, ROLL_AGAIN_S)
+
+
+def _stop(t: Turn) -> None:
+    for files in t.leg.files:
+        if files.stopping and files.asked_at is not None and not files.stop_asked and not files.over:
+            t.change_files(files, stop_asked=True)
+            if t.leg.ended_at is None:  # otherwise Asterisk ends them by itself
+                ask_to_stop(t, files)
+            t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
+
+
+def ask_to_stop(t: Turn, files: Files) -> None:
+    """Have Asterisk end those that it has not ended yet."""
+    for name, ended in zip(file_names(t.leg.prefix, files.number), files.ended, strict=True):
+        if ended is None:
+            t.ask(Stop(name))
+
+
+def _with(
+    times: tuple[datetime | None, datetime | None], side: int, at: datetime
+) -> tuple[datetime | None, datetime | None]:
+    return (at, times[1]) if side == 0 else (times[0], at)
+
+
+# Segments
+
+
+def _close(t: Turn) -> None:
+    """Files that are over become their segments' times; recordings without any left are complete."""
+    if not any(files.over and files.stopping for files in t.leg.files):
+        return
+    for files in [one for one in t.leg.files if one.over and one.stopping]:
+        for recording in t.leg.recordings:
+            if any(one.files == files.number for one in recording.segments):
+                _close_in(t, recording, files)
+        t.keep(files=tuple(one for one in t.leg.files if one.number != files.number))
+
+
+def _close_in(t: Turn, recording: Recording, files: Files) -> None:
+    if files.absent or files.asked_at is None:
+        kept = tuple(one for one in recording.segments if one.files != files.number)
+        dropped = [one for one in recording.segments if one.files == files.number]
+        t.change_recording(recording, segments=kept, never=recording.never or _never(dropped))
+        return
+    segments = (
+        _closed(one, files) if one.files == files.number and one.ended_at is None else one
+        for one in recording.segments
+    )
+    t.change_recording(recording, segments=tuple(segments))
+
+
+def _never(dropped: list[Segment]) -> str:
+    return next((one.cause for one in dropped if one.cause), "")
+
+
+def _closed(segment: Segment, files: Files) -> Segment:
+    assert files.asked_at is not None
+    first, last = files.began_at or files.asked_at, max(at for at in files.ended if at)
+    began_at = max(first, segment.since or first)
+    ended_at = max(min(last, segment.until or last), began_at)
+    inward, outward = files.began
+    late_ms = (outward - inward).total_seconds() * 1000 if inward and outward else 0.0
+    return replace(
+        segment,
+        began_at=began_at,
+        ended_at=ended_at,
+        file_began_at=first,
+        file_ended_at=max(last, first),
+        outward_late_ms=late_ms,
+    )
+
+
+def complete(t: Turn) -> None:
+    """Recordings to which nothing will be added, and whose files are closed, tell what is missing."""
+    open_files = {files.number for files in t.leg.files}
+    for recording in t.leg.recordings:
+        if recording.state is RecordingState.OPEN or recording.complete:
+            continue
+        if not open_files.intersection(one.files for one in recording.segments):
+            problems = find_missing(recording, t.leg.trouble) if recording.kept else ()
+            t.change_recording(recording, complete=True, problems=(*recording.problems, *problems))
+
+
+def measure(t: Turn) -> None:
+    """See whether what is being written grows."""
+    running = t.leg.running
+    if running is not None and running.asked_at is not None:
+        t.ask(Measure(file_names(t.leg.prefix, running.number)))
+
+
+def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> None:
+    """What has the size that it had is not being written."""
+    running = t.leg.running
+    if running is None or running.asked_at is None:
+        return
+    names = file_names(t.leg.prefix, running.number)
+    before = t.leg.sizes
+    if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
+        suspect(t, "the file did not grow: is the disk of the recording folder full, or away?")
+    t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=changed_at)
+    t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)

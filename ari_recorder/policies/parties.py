@@ -1,0 +1,39 @@
+"""Who talks to whom: the counterparts of a leg, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+A_MOMENT = timedelta(seconds=0.5)
+"""A counterpart of less was a number on the way to somebody: dialled to fetch a parked call, say."""
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """The other party of a recorded user."""
+
+    number: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Somebody whom a leg's user talked to, and when; ``left_at`` is None while they do."""
+
+    counterpart: Counterpart
+    joined_at: datetime
+    left_at: datetime | None = None
+
+
+def follow(stretches: tuple[Stretch, ...], counterpart: Counterpart, at: datetime) -> tuple[Stretch, ...]:
+    """With the next counterpart, unless it is the same, or the one before was only on the way."""
+    *before, last = stretches
+    if last.counterpart.number == counterpart.number or at - last.joined_at < A_MOMENT:
+        return (*before, replace(last, counterpart=counterpart))
+    return (*before, replace(last, left_at=at), Stretch(counterpart, at))
+
+
+def leave(stretches: tuple[Stretch, ...], at: datetime) -> tuple[Stretch, ...]:
+    """All have left."""
+    return tuple(one if one.left_at else replace(one, left_at=at) for one in stretches)
