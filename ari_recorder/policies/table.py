@@ -285,7 +285,7 @@ def commands(leg: Standing) -> tuple[Event, ...]:
 
 
 def may_record(leg: Standing) -> bool:
-    """Whether its mode, or a command that may still come, has something recorded: it has to be listened to."""
+    """Whether something of it is to be recorded, or may still be: it has to be listened to."""
     rows = TABLE[leg.mode]
     entries = [entry for state, row in rows.items() if state is not State.FAILED for entry in row.values()]
     begins = any(isinstance(one, Step) and Action.BEGIN_SEGMENT in one.actions for one in entries)

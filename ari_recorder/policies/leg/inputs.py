@@ -241,9 +241,9 @@ class Snapshot:
     """What Asterisk has, and the recording folder, as asked at ``asked_at``.
 
     ``state`` is the channel's, None if it is gone. ``answered_at`` is known only where Asterisk's call detail
-    records tell. ``live`` are files that are being written; ``written`` those that lie in the folder, of
-    ``files`` that were asked for. ``away`` says that events may have been lost before it, ``revived`` that the
-    recorder was started since.
+    records tell. ``live`` are files that are being written; ``written`` those of the leg's that lie in the
+    folder. ``away`` says that events may have been lost before it, ``revived`` that the recorder was started
+    since.
     """
 
     asked_at: datetime

@@ -1,7 +1,7 @@
 """What Asterisk has, beside what the leg knows: the one way in which lost word is made good.
 
-It is the same after a start of the recorder, after a lost event socket, after a request without an answer, and
-when a file ends by itself.
+It is the same after a start of the recorder, after a lost event socket, after a request without an answer,
+and when a file ends by itself.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _number(name: str, prefix: str) -> int:
 
 
 def _adopt(t: Turn, written: Mapping[str, Written]) -> None:
-    """Files of which nothing was written down: they were begun, and the recorder died. Something began them."""
+    """Files of which nothing was written down: something began them, and the recorder died."""
     numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
     for number in sorted(number for number in numbers if number > t.leg.taken):
         found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]

@@ -1,8 +1,8 @@
 """What is known of a leg, and the names of everything that is made for it in Asterisk.
 
-Names and ids follow from the leg's own id and its counters, and that from the PBX's name, the channel's id and
-its time of creation, which Asterisk tells of every channel: so whatever is found in Asterisk or in the recording
-folder says by its name whose it is, and nothing has to be written down before it is asked for.
+Names and ids follow from the leg's own id and its counters, and that from the PBX's name, the channel's id
+and its time of creation, which Asterisk tells of every channel: so whatever is found in Asterisk or in the
+recording folder says by its name whose it is, and nothing has to be written down before it is asked for.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Segment:
     """An unbroken stretch of a recording, in the ``files`` of that number.
 
     It was ``due_at``; ``began_at`` and ``ended_at`` are what is kept of it, ``file_began_at`` and
-    ``file_ended_at`` what its files cover. ``since`` and ``until`` are the times of the commands that bound it.
+    ``file_ended_at`` what its files cover. ``since`` and ``until`` are the times of commands that bound it.
     ``lost``: it ended by itself. ``cause``: why it began late, if it did.
     """
 
