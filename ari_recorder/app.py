@@ -13,18 +13,26 @@ import structlog
 from ari_recorder.ari import Ari, EventSocket
 from ari_recorder.config import Pbx, Settings
 from ari_recorder.errors import ARIRecorderError, VaultError
+from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.handlers.prompts import Prompts
 from ari_recorder.handlers.session import Session
+from ari_recorder.handlers.spool import Spool
 from ari_recorder.live import Live
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
+from ari_recorder.store.journal import Journal
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext
 from ari_recorder.web import start as start_web
 
 _log = structlog.get_logger(__name__)
 
+
+JOURNAL = "ari_recorder-journal"
+"""Folder in Asterisk's recording folder: what the catalogue does not take at the moment."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the store's threads may keep the event loop from running; Python's default is ten times that."""
@@ -126,14 +134,17 @@ class Recorder:
         socket = EventSocket(
             url=pbx.url, username=pbx.username, password=pbx.password, app=self.settings.app, pbx=name
         )
+        spool, ari = Spool(pbx.spool), self._aris[name]
         context = Context(
             pbx=name,
-            ari=self._aris[name],
+            ari=ari,
             store=self.store,
-            spool=pbx.spool,
+            books=Books(self.store, Journal(pbx.spool / JOURNAL), utc_now, self._finisher.wake),
+            spool=spool,
+            prompts=Prompts(self.store, spool, utc_now),
+            directory=Directory(name, ari, self.store, utc_now),
             segment_max_s=self.settings.media.segment_max_s,
             now=utc_now,
-            wake_finisher=self._finisher.wake,
             live=self.live,
         )
         return Session(context, socket)

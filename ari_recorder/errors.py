@@ -12,6 +12,7 @@
     │   └── AriRefused           any other refusal; Asterisk's own reason is in the message
     ├── EventError               an event of a known type lacks a field that ARI promises
     ├── StoreError               the catalogue cannot be reached or is of another version
+    ├── SpoolError               Asterisk's recording folder does not answer, or cannot be read
     ├── VaultError               an audio file cannot be written, read or verified
     ├── MediaError               a segment's audio cannot be made into a recording
     │   ├── NoAudio              there is not one sample of it
@@ -87,6 +88,12 @@ class StoreError(ARIRecorderError):
     """The catalogue cannot be reached, or is of a version this program does not know."""
 
     exit_code = 69
+
+
+class SpoolError(ARIRecorderError):
+    """Asterisk's recording folder does not answer, or cannot be read."""
+
+    exit_code = 74  # EX_IOERR
 
 
 class VaultError(ARIRecorderError):

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from uuid import UUID
 
 import structlog
 
 from ari_recorder.ari import Ari
 from ari_recorder.errors import AriError, AriNotFound, StoreError
+from ari_recorder.handlers.books import Books
+from ari_recorder.handlers.directory import Directory
+from ari_recorder.handlers.prompts import Prompts
+from ari_recorder.handlers.spool import Spool
 from ari_recorder.live import Live
 from ari_recorder.store.database import Store
 
@@ -27,19 +29,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Context:
-    """One Asterisk, the store, and the clock. ``wake_finisher`` says that a recording is due;
-    ``live`` is told of every change."""
+    """One Asterisk, the store, and the clock; ``live`` is told of every change."""
 
     pbx: str
     ari: Ari
     store: Store
-    spool: Path
+    books: Books
+    spool: Spool
+    prompts: Prompts
+    directory: Directory
     segment_max_s: float
     now: Callable[[], datetime]
-    wake_finisher: Callable[[], None]
     live: Live
-    placed: dict[tuple[UUID, str, str], datetime] = field(default_factory=dict)
-    """When prompts were put into Asterisk's recording folder, by organisation, kind and language."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -73,7 +74,3 @@ class Context:
             pass  # it was gone already
         except AriError as error:
             _log.warning("a snoop could not be released", pbx=self.pbx, error=str(error))
-
-    def spool_file(self, name: str, file_format: str) -> Path:
-        """Where Asterisk writes a recording, as this program sees it."""
-        return self.spool / f"{name}.{file_format}"

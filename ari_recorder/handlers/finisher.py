@@ -20,7 +20,7 @@ from prometheus_client import Counter, Gauge
 
 from ari_recorder.ari import Ari
 from ari_recorder.errors import ARIRecorderError, AriRefused, NoAudio, StoreError, VaultError
-from ari_recorder.handlers.take import WAV_HEADER_BYTES
+from ari_recorder.handlers.spool import WAV_HEADER_BYTES
 from ari_recorder.media import Segment, StitchJob, StitchPool, StitchResult
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.ledger import RecordingState

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ari_recorder.ari import Playback
 from ari_recorder.errors import AriNotFound
 from ari_recorder.handlers.context import Context
-from ari_recorder.store.announcements import CUT, FAILED, PLAYED
+from ari_recorder.policies.leg.speaking import CUT, FAILED, PLAYED
 from ari_recorder.store.models import new_id
 
 

@@ -1,6 +1,6 @@
-"""One Asterisk: from its events to the handlers of its legs.
+"""One Asterisk: from its events to the legs.
 
-`HANDLERS`, at the end, shows all flow: which event leads where.
+`DOOR`, at the end, shows all flow: which event leads where, and as which input.
 """
 
 from __future__ import annotations
@@ -37,19 +37,21 @@ from ari_recorder.ari import (
     StasisEnd,
     StasisStart,
 )
-from ari_recorder.errors import AriError, AriRefused
-from ari_recorder.handlers import parties
+from ari_recorder.errors import ARIRecorderError, AriRefused, StoreError
+from ari_recorder.handlers import channels, spool
 from ari_recorder.handlers.bridge import BRIDGE, Bridges
 from ari_recorder.handlers.context import Context
-from ari_recorder.handlers.directory import Directory, endpoint_of
-from ari_recorder.handlers.leg import LegHandler
+from ari_recorder.handlers.directory import endpoint_of
+from ari_recorder.handlers.legs import LegRunner
+from ari_recorder.handlers.looking import Found
 from ari_recorder.handlers.playing import Playing
-from ari_recorder.handlers.take import Take
 from ari_recorder.handlers.tap import WAYS, Taps
+from ari_recorder.policies.leg import Leg, inputs
+from ari_recorder.policies.leg.inputs import Input, Written
+from ari_recorder.policies.leg.state import is_wide
 from ari_recorder.policies.table import COMMANDS, Event
-from ari_recorder.store import announcements, calls
+from ari_recorder.store import calls
 from ari_recorder.store.people import RecordedEndpoint
-from ari_recorder.store.rows import LegRow
 
 COMMAND_EVENT = "RecorderCommand"
 """The user event of `asterisk_conf/features_ari_recorder.conf`."""
@@ -57,7 +59,8 @@ FOLLOW_EVERY_S = 0.5
 """How often changed users and endpoints are looked for."""
 AGREE_EVERY_S = 60.0
 """How often legs and channels are compared, and endpoints that Asterisk did not have are asked for again."""
-RESUME_RETRY_S = 1.0
+AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""How long after a failure it is tried again: by failures in a row."""
 KEYS_REMEMBERED = 64
 """Of a channel in the application whose endpoint is subscribed to, Asterisk sends everything twice."""
 
@@ -65,31 +68,32 @@ _log = structlog.get_logger(__name__)
 
 
 class Session:
-    """Follows one Asterisk. ``ready`` once what Asterisk has and what the store has agree."""
+    """Follows one Asterisk. ``ready`` once what Asterisk has and what is written agree."""
 
     def __init__(self, context: Context, socket: EventSocket) -> None:
-        self.directory = Directory(context.pbx, context.ari, context.store, context.now)
+        self.directory = context.directory
         self.ready = False
         self.reason = "not connected to Asterisk yet"
         self._context = context
         self._socket = socket
-        self._legs: dict[str, LegHandler] = {}
-        self._by_id: dict[UUID, LegHandler] = {}
+        self._legs: dict[str, LegRunner] = {}
+        self._by_id: dict[str, LegRunner] = {}
+        self._recovered = False
         self._following: asyncio.Task[None] | None = None
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
-        self._taps = Taps(context, self.directory, self._leg_for, self._playing)
-        self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-")
+        self._taps = Taps(context, self._leg_for, self._playing)
+        self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-([0-9a-f]{{32}})-")
 
     async def run(self) -> None:
         """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""
-        await self._context.save(announcements.close_interrupted, self._context.pbx, self._context.now())
+        books = asyncio.create_task(self._context.books.run(), name=f"books {self._context.pbx}")
         try:
             async for item in self._socket:
-                handler = HANDLERS.get(type(item))
-                if handler is not None:
-                    handler(self, item)
+                receive = DOOR.get(type(item))
+                if receive is not None:
+                    receive(self, item)
         finally:
             self._stop_following()
             await self._taps.stop()
@@ -97,6 +101,9 @@ class Session:
             for leg in list(self._legs.values()):
                 await leg.stop()
             await self._socket.close()
+            books.cancel()
+            await asyncio.wait([books])
+            self._context.spool.close()
 
     # The event socket
 
@@ -127,61 +134,67 @@ class Session:
                 await self._until_done(self._agree)
 
     async def _until_done(self, work: Callable[[], Any]) -> None:
+        failures = 0
         while True:
             try:
                 await work()
                 return
-            except AriError as error:
-                _log.warning("trying again", pbx=self._context.pbx, error=str(error))
+            except ARIRecorderError as error:
+                if failures == 0:
+                    _log.warning("trying again", pbx=self._context.pbx, error=str(error))
             except Exception:
-                _log.exception("trying again", pbx=self._context.pbx)
-            await asyncio.sleep(RESUME_RETRY_S)
+                if failures == 0:
+                    _log.exception("a fault in ari_recorder; trying again", pbx=self._context.pbx)
+            await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
+            failures += 1
 
     # Legs
 
     def _created(self, event: ChannelCreated) -> None:
-        leg = self._begin(event.channel, event.timestamp)
-        if leg is not None and event.channel.state == "Up":
-            leg.answered(event.timestamp)
+        user = self.directory.find(event.channel)
+        if user is not None and event.channel.id not in self._legs:
+            leg = self._leg_for(event.channel, user)
+            if event.channel.state == "Up":
+                leg.tell(inputs.Answered(event.timestamp, channels.codecs(event.channel)))
 
-    def _begin(self, channel: Channel, at: datetime) -> LegHandler | None:
-        endpoint = self.directory.find(channel)
-        if endpoint is None or channel.id in self._legs:
-            return None
-        return self._leg_for(channel, endpoint, at)
-
-    def _leg_for(self, channel: Channel, user: RecordedEndpoint, at: datetime) -> LegHandler:
-        """The leg that follows the channel already, or a new one of this user."""
+    def _leg_for(
+        self, channel: Channel, user: RecordedEndpoint, again: int = 0, *, found: bool = False
+    ) -> LegRunner:
+        """The leg that follows the channel already, or a new one of this user; see `Begun` for ``found``."""
         leg = self._legs.get(channel.id)
         if leg is None:
-            leg = self._add(parties.new_leg(self._context.pbx, channel, user, at))
-            leg.arm()
+            context = self._context
+            new = channels.new_leg(context.app, context.pbx, channel, user, context.segment_max_s, again)
+            leg = self._add(new)
+            leg.tell(inputs.Begun(channels.linkedid(channel), found=found))
+            context.spawn(context.prompts.prepare(user.organisation, user.preferences), "prepare a prompt")
         return leg
 
-    def _add(self, row: LegRow) -> LegHandler:
-        leg = LegHandler(self._context, row, self._over)
-        self._legs[row.channel] = self._by_id[row.id] = leg
-        self._context.live.add(leg)
-        return leg
+    def _add(self, leg: Leg) -> LegRunner:
+        runner = LegRunner(self._context, leg, self._over)
+        self._legs[leg.channel] = self._by_id[leg.id.hex] = runner
+        self._context.live.add(runner)
+        return runner
 
-    def _over(self, leg: LegHandler) -> None:
-        self._legs.pop(leg.row.channel, None)
-        self._by_id.pop(leg.row.id, None)
+    def _over(self, leg: LegRunner) -> None:
+        self._legs.pop(leg.leg.channel, None)
+        self._by_id.pop(leg.leg.id.hex, None)
         self._context.live.remove(leg)
 
     def _state_changed(self, event: ChannelStateChange) -> None:
-        if event.channel.state == "Up":
-            self._bridges.up(event.channel.id)
+        if event.channel.state != "Up":
+            return
+        self._bridges.up(event.channel.id)
         leg = self._legs.get(event.channel.id)
-        if leg is not None and event.channel.state == "Up":
-            leg.answered(event.timestamp)
-            leg.counterpart(parties.connected(event.channel), event.timestamp)
+        if leg is not None:
+            leg.tell(inputs.Answered(event.timestamp, channels.codecs(event.channel)))
+            leg.tell(inputs.Connected(channels.connected(event.channel), event.timestamp))
 
     def _connected_line(self, event: ChannelConnectedLine) -> None:
         leg = self._legs.get(event.channel.id)
         if leg is not None:
-            direction = parties.direction_when_connected(event.channel)
-            leg.counterpart(parties.connected(event.channel), event.timestamp, direction)
+            direction = channels.direction_when_connected(event.channel)
+            leg.tell(inputs.Connected(channels.connected(event.channel), event.timestamp, direction))
 
     def _dialled(self, event: Dial) -> None:
         self._taps.dialled(event)
@@ -191,12 +204,12 @@ class Session:
         self._bridges.gone(event.channel.id, event.cause)
         leg = self._legs.get(event.channel.id)
         if leg is not None:
-            leg.hung_up(event.timestamp)
+            leg.tell(inputs.HungUp(event.timestamp))
 
     def _digit(self, event: ChannelDtmfReceived) -> None:
         leg = self._legs.get(event.channel.id)
         if leg is not None and self._is_new(event.channel.id, event.digit, event.timestamp):
-            leg.digit(event.digit, event.timestamp)
+            leg.tell(inputs.Digit(event.digit, event.timestamp))
 
     def _is_new(self, *key: *tuple[str, str, datetime]) -> bool:
         """Whether what a user has pressed comes for the first time."""
@@ -209,25 +222,27 @@ class Session:
         command = event.userevent.get("command")
         if leg is None or event.eventname != COMMAND_EVENT:
             return
-        if not self._is_new(leg.row.channel, str(command), event.timestamp):
+        if not self._is_new(leg.leg.channel, str(command), event.timestamp):
             return
         if command in COMMANDS:
-            leg.commanded(Event(command), event.timestamp)
+            leg.tell(inputs.Featured(Event(command), event.timestamp))
         else:
             _log.warning("no such command in features.conf", pbx=self._context.pbx, command=str(command)[:50])
 
     # What we made in Asterisk
 
-    def _leg_of(self, resource: str) -> LegHandler | None:
+    def _tell_leg_of(self, resource: str, told: Input) -> bool:
+        """Tell the leg that bears this name; whether there is one."""
         match = self._ours.match(resource)
-        return self._by_id.get(UUID(match[1])) if match else None
+        leg = self._by_id.get(match[1]) if match else None
+        if leg is not None:
+            leg.tell(told)
+        return match is not None
 
     def _entered(self, event: StasisStart) -> None:
-        leg = self._leg_of(event.channel.id)
-        if leg is not None:
-            leg.snoops.entered(event.channel.id)
-            leg.telling.announcer.entered(event.channel.id)
-        else:
+        codecs = channels.codecs(event.channel)
+        told = inputs.SnoopEntered(event.channel.id, is_wide(codecs) if codecs is not None else None)
+        if not self._tell_leg_of(event.channel.id, told):
             self._sent_here(event.channel, event.args)
 
     def _sent_here(self, channel: Channel, arguments: Sequence[str]) -> None:
@@ -242,92 +257,134 @@ class Session:
 
     def _left(self, event: StasisEnd) -> None:
         self._bridges.left(event.channel.id)
-        leg = self._leg_of(event.channel.id)
-        if leg is not None:
-            leg.snoops.gone(event.channel.id)
+        self._tell_leg_of(event.channel.id, inputs.SnoopLeft(event.channel.id))
 
     def _recording_started(self, event: RecordingStarted) -> None:
-        leg = self._leg_of(event.recording.name)
-        if leg is not None:
-            leg.takes.started(event.recording.name, event.timestamp)
+        self._tell_leg_of(event.recording.name, inputs.FileBegan(event.recording.name, event.timestamp))
 
     def _recording_ended(self, event: RecordingFinished | RecordingFailed) -> None:
-        leg = self._leg_of(event.recording.name)
-        if leg is not None:
-            leg.takes.ended(event.recording.name, event.timestamp)
+        self._tell_leg_of(event.recording.name, inputs.FileClosed(event.recording.name, event.timestamp))
 
     def _playback_started(self, event: PlaybackStarted) -> None:
-        leg = self._leg_of(event.playback.id)
-        if leg is not None:
-            leg.telling.announcer.started(event.playback, event.timestamp)
+        self._tell_leg_of(event.playback.id, inputs.PlaybackBegan(event.playback.id, event.timestamp))
 
     def _playback_finished(self, event: PlaybackFinished) -> None:
         self._playing.finished(event.playback)
-        leg = self._leg_of(event.playback.id)
-        if leg is not None:
-            leg.telling.announcer.finished(event.playback, event.timestamp)
+        ok = event.playback.state == "done"
+        self._tell_leg_of(event.playback.id, inputs.PlaybackEnded(event.playback.id, event.timestamp, ok))
 
-    # After a connect: the store and Asterisk are made to agree
+    # After a connect: what is written and what Asterisk has are made to agree
 
     async def _resume(self) -> None:
         context = self._context
         await context.ari.set_event_filter(EVENTS)
-        for row in await context.store.read(calls.open_legs, context.pbx):
-            if row.channel not in self._legs:
-                self._add(row)
-        await self.directory.subscribe({endpoint_of(leg.row.channel_name) for leg in self._legs.values()})
+        await self._recover()
+        await self.directory.subscribe({endpoint_of(leg.leg.channel_name) for leg in self._legs.values()})
         await self._resume_tapped()
-        for channel in await self._agree():
-            self._look_at(channel)
-            leg = self._legs.get(channel.id)
-            if leg is not None:
-                leg.counterpart(parties.connected(channel), context.now())
+        await self._agree(away=True)
+        self._recovered = True
+
+    async def _recover(self) -> None:
+        """At the first connect: the legs that were not over when the recorder ended."""
+        if self._recovered:
+            return
+        for leg in await self._context.books.recover(self._context.pbx):
+            if leg.channel not in self._legs:
+                self._add(leg).tell(inputs.Begun(leg.linkedid, found=True))
 
     async def _resume_tapped(self) -> None:
         """Legs that no endpoint's events tell of, and channels whose called side is waited for."""
         for leg in list(self._legs.values()):
-            if endpoint_of(leg.row.channel_name) not in self.directory.subscribed:
+            if endpoint_of(leg.leg.channel_name) not in self.directory.subscribed:
                 with contextlib.suppress(AriRefused):  # the channel has gone
-                    await self._context.ari.subscribe([f"channel:{leg.row.channel}"])
+                    await self._context.ari.subscribe([f"channel:{leg.leg.channel}"])
         await self._taps.resume()
         await self._bridges.resume()
 
-    async def _agree(self) -> list[Channel]:
-        """Compare every leg with Asterisk's channels, which are returned: lost word of them is made good."""
+    async def _agree(self, *, away: bool = False) -> None:
+        """Compare every leg with what Asterisk has. Raises `AriError`, `SpoolError`."""
         context = self._context
         known = list(self._legs.values())  # before asking: a leg begun later is not missing
-        channels = {channel.id: channel for channel in await context.ari.channels()}
+        asked_at = context.now()
+        there = {channel.id: channel for channel in await context.ari.channels()}
+        files = spool.by_leg(await context.spool.all_of(self._ours), self._ours) if away else None
+        revived = away and not self._recovered
         for leg in known:
-            leg.reconcile(channels.get(leg.row.channel))
-        await self._end_segments()
-        return list(channels.values())
+            self._compare(leg, there, files, asked_at, away=away, revived=revived)
+        for channel in there.values():
+            await self._look_at(channel, there, files, asked_at)
+        if revived and files:
+            await self._adopt(files)
 
-    def _look_at(self, channel: Channel) -> None:
-        """A channel that nobody follows: a call that began without us, or a snoop whose leg is over."""
-        if self._ours.match(channel.id):
-            leg = self._leg_of(channel.id)
-            if leg is None or not leg.uses(channel.id):
-                self._context.release(channel.id)
+    def _compare(
+        self,
+        leg: LegRunner,
+        there: dict[str, Channel],
+        files: dict[str, dict[str, Written]] | None,
+        asked_at: datetime,
+        *,
+        away: bool,
+        revived: bool,
+    ) -> None:
+        prefix = leg.leg.prefix
+        snoops = frozenset(name for name in there if name.startswith(prefix))
+        written = files.get(leg.leg.id.hex, {}) if files is not None else None
+        channel = there.get(leg.leg.channel)
+        leg.compare(Found(asked_at, channel, snoops, written, away=away, revived=revived))
+        if channel is not None and away:
+            leg.tell(inputs.Connected(channels.connected(channel), asked_at))
+
+    async def _look_at(
+        self,
+        channel: Channel,
+        there: dict[str, Channel],
+        files: dict[str, dict[str, Written]] | None,
+        asked_at: datetime,
+    ) -> None:
+        """A channel that nobody follows: a call that began without us, or one that waits here."""
+        if self._ours.match(channel.id) or channel.id in self._legs:
             return
-        if self.directory.is_recorded(channel):
-            leg = self._begin(channel, self._context.now())
-            if leg is not None:
-                leg.reconcile(channel)
+        user = self.directory.find(channel)
+        if user is not None and self.directory.is_recorded(channel):
+            again = await self._legs_before(channel, user)
+            leg = self._leg_for(channel, user, again, found=True)
+            self._compare(leg, there, files or {}, asked_at, away=True, revived=True)
         app, *arguments = channel.dialplan.app_data.split(",")
         if channel.dialplan.app_name == "Stasis" and app == self._context.app:
-            self._sent_here(channel, arguments)  # it waits since before
+            self._sent_here(channel, arguments)
 
-    async def _end_segments(self) -> None:
-        """Segments that are over, or were to be, whose end we had no time to see to."""
-        context = self._context
-        for segment in await context.store.read(calls.unended_segments, context.pbx):
-            leg = self._leg_of(segment.name)
-            if leg is None or not leg.takes.has(segment):
-                await context.save(calls.end_segment, await Take(context, segment).end())
-        context.wake_finisher()
+    async def _legs_before(self, channel: Channel, user: RecordedEndpoint) -> int:
+        """How many legs of this channel are over: it was given up for lost, and has come back."""
+        context, again = self._context, 0
+        while True:
+            leg = channels.new_leg(context.app, context.pbx, channel, user, 0.0, again)
+            try:
+                if not await context.store.read(calls.known_legs, [leg.id]):
+                    return again
+            except StoreError:
+                return again
+            again += 1
+
+    async def _adopt(self, files: dict[str, dict[str, Written]]) -> None:
+        """Files of legs that were never written down, and whose channel is gone: their names say whose."""
+        unknown = {UUID(leg): written for leg, written in files.items() if leg not in self._by_id}
+        known = await self._context.store.read(calls.known_legs, list(unknown))
+        for leg, written in unknown.items():
+            if leg in known:
+                continue
+            first = next(iter(written))
+            match = self._ours.match(first)
+            user = self.directory.user(UUID(match[2])) if match else None
+            if user is None:
+                _log.error("a recording of nobody known lies in the recording folder", file=first)
+                continue
+            context = self._context
+            found = self._add(channels.orphan(context.app, context.pbx, leg, user, written))
+            found.tell(inputs.Begun(found.leg.channel, found=True))
+            found.compare(Found(context.now(), None, frozenset(), written, away=True, revived=True))
 
 
-HANDLERS: dict[type, Callable[[Session, Any], None]] = {
+DOOR: dict[type, Callable[[Session, Any], None]] = {
     Connected: Session._connected,
     Disconnected: Session._disconnected,
     ChannelCreated: Session._created,
@@ -345,7 +402,7 @@ HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     PlaybackStarted: Session._playback_started,
     PlaybackFinished: Session._playback_finished,
 }
-"""Event type to handler."""
+"""By which event what is told."""
 
-EVENTS = [kind.__name__ for kind in (*HANDLERS, ApplicationReplaced) if kind not in (Connected, Disconnected)]
+EVENTS = [kind.__name__ for kind in (*DOOR, ApplicationReplaced) if kind not in (Connected, Disconnected)]
 """What Asterisk is asked to send. The event socket itself acts on `ApplicationReplaced`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,18 +16,18 @@ import structlog
 
 from ari_recorder.ari import Channel, Dial
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
-from ari_recorder.handlers.announcer import to_media
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
-from ari_recorder.handlers.directory import Directory
-from ari_recorder.handlers.leg import LegHandler
+from ari_recorder.handlers.legs import LegRunner
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
+from ari_recorder.policies.leg.inputs import Answered, Said
 from ari_recorder.policies.prompts import PromptKind
+from ari_recorder.policies.table import is_recorded
 from ari_recorder.policies.tap import Status, Tap, Told
-from ari_recorder.store import announcements, people, prompts
-from ari_recorder.store.announcements import Said
+from ari_recorder.store import people
+from ari_recorder.store.models import new_id
 from ari_recorder.store.people import RecordedEndpoint
 
 TAP, TAP_CALLED = WAYS = ("tap", "tap_called")
@@ -42,7 +41,7 @@ BEFORE_LONGER_S = 1.0
 CALLED = "RECORDER_CALLED"
 """Channel variable with the arguments of a `TAP_CALLED`, for a recorder that is started again."""
 
-Begin = Callable[[Channel, RecordedEndpoint, datetime], LegHandler]
+Begin = Callable[[Channel, RecordedEndpoint], LegRunner]
 """The leg of a channel: that which follows it already, or a new one of this user."""
 
 _log = structlog.get_logger(__name__)
@@ -51,9 +50,9 @@ _log = structlog.get_logger(__name__)
 class Taps:
     """The channels that a dialplan has sent here, and those whose called side is to be recorded."""
 
-    def __init__(self, context: Context, directory: Directory, begin: Begin, playing: Playing) -> None:
+    def __init__(self, context: Context, begin: Begin, playing: Playing) -> None:
         self._context = context
-        self._directory = directory
+        self._directory = context.directory
         self._begin = begin
         self._playing = playing
         self._busy: set[str] = set()
@@ -169,26 +168,30 @@ class Taps:
         """Have the channel followed as ``user``'s leg; when it is ready, what stands against it, in words."""
         if self._directory.find(channel) is not None:  # Asterisk sends the events of its endpoint
             return await self._agree(channel, user)
-        if not tap.is_followed(user.mode):
+        if not is_recorded(user.mode):
             return ""
         against = self._agree(channel, user)
         await self._context.ari.subscribe([f"channel:{channel.id}"])
         channel = await self._context.ari.channel(channel.id)
         if channel.state == "Up":  # since when, no event has told
-            self._begin(channel, user, self._context.now()).answered(self._context.now())
+            self._answered(self._begin(channel, user))
         return await against
 
     def _agree(self, channel: Channel, user: RecordedEndpoint) -> asyncio.Future[str]:
         """Tell the channel's leg what holds, at once, so that an answer comes after it."""
-        leg = self._begin(channel, user, self._context.now())
-        if leg.row.user != user.user:
+        leg = self._begin(channel, user)
+        if leg.leg.user != user.user:
             against: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            against.set_result(f"{channel.name} is {leg.row.user_name}'s leg, not {user.user_name}'s.")
+            against.set_result(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
             return against
         against = leg.agree_to(user.mode, user.preferences)
         if channel.state == "Up":
-            leg.answered(self._context.now())
+            self._answered(leg)
         return against
+
+    def _answered(self, leg: LegRunner) -> None:
+        """The channel is up, since when no event has told."""
+        leg.tell(Answered(self._context.now()))
 
     async def _as_dialled(self, channel: Channel) -> Channel:
         """With the extension that its party has dialled, rather than that of the tap's subroutine."""
@@ -213,28 +216,29 @@ class Taps:
         if against:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
         elif said is not None:
-            await self._note(peer, user, said)
+            self._note(peer, user, TAP, said)
 
     async def _forget(self, channel_id: str) -> None:
         await self._context.ari.set_channel_variable(channel_id, CALLED, "")
 
     async def _announce(self, channel: Channel, user: RecordedEndpoint, way: str) -> None:
-        """Play the start announcement to the channel alone; the dialplan waits that much longer."""
-        language = user.preferences.language
-        audio = await self._context.store.read(prompts.find, user.organisation, PromptKind.START, language)
-        media = await to_media(self._context, audio)
+        """Play the start announcement to the channel alone; the dialplan waits that much longer.
+
+        The evidence of it is handed over before it is played, and again with how that went.
+        """
+        audience = Audience.USER if way == TAP else Audience.COUNTERPART
+        prompt = Prompt(PromptKind.START, audience)
+        media, audio = await self._context.prompts.place(user.organisation, prompt, user.preferences)
         within_s = audio.duration_ms / 1000 + BEFORE_LONGER_S
         patience_s = f"{within_s + TAP_WITHIN_S:.1f}"
         await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
-        began_at = self._context.now()
+        said = Said(new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now())
+        self._note(channel, user, way, said)
         outcome = await self._playing.play(channel.id, [media], within_s=within_s)
-        audience = Audience.USER if way == TAP else Audience.COUNTERPART
-        said = Said(Prompt(PromptKind.START, audience), audio, began_at, self._context.now(), outcome)
+        self._note(channel, user, way, replace(said, ended_at=self._context.now(), outcome=outcome))
+
+    def _note(self, channel: Channel, user: RecordedEndpoint, way: str, said: Said) -> None:
         if way == TAP:
-            await self._note(channel, user, said)
+            self._begin(channel, user).tell(said)
         else:
             self._said[channel.id] = said
-
-    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Said) -> None:
-        leg = self._begin(channel, user, self._context.now())
-        await self._context.save(announcements.note, leg.row.id, said)

@@ -284,13 +284,16 @@ def commands(leg: Standing) -> tuple[Event, ...]:
     return tuple(command for command in COMMANDS if isinstance(row[command], Step))
 
 
+def is_recorded(mode: Mode) -> bool:
+    """Whether calls of this mode are due, and anything of them may be recorded."""
+    entries = [entry for row in TABLE[mode].values() for entry in row.values()]
+    return any(isinstance(one, Step) and Action.OPEN_LEDGER in one.actions for one in entries)
+
+
 def may_record(leg: Standing) -> bool:
     """Whether something of it is to be recorded, or may still be: it has to be listened to."""
-    rows = TABLE[leg.mode]
-    entries = [entry for state, row in rows.items() if state is not State.FAILED for entry in row.values()]
-    begins = any(isinstance(one, Step) and Action.BEGIN_SEGMENT in one.actions for one in entries)
     gone = leg.state is State.ENDED or (leg.state is State.FAILED and not commands(leg))
-    return begins and not gone
+    return is_recorded(leg.mode) and not gone
 
 
 def has_commands(mode: Mode) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ari_recorder.policies.preferences import Announce, Preferences, check
-from ari_recorder.policies.table import Mode
+from ari_recorder.policies.table import Mode, is_recorded
 
 BEFORE = "before"
 """As ANNOUNCEMENT: the start announcement is played before the dialplan goes on."""
@@ -69,16 +69,11 @@ def read(arguments: Sequence[str]) -> Tap:
     return Tap(number, organisation, _mode(mode), check(wishes), before=announcement == BEFORE)
 
 
-def is_followed(mode: Mode) -> bool:
-    """Whether a channel whose mode in this call is ``mode`` gets a leg at all."""
-    return mode is not Mode.NEVER
-
-
 def told(against: str, mode: Mode, user_name: str) -> Told:
     """How it went for a user whose mode in this call is ``mode``, unless something stands ``against`` it."""
     if against:
         return Told(Status.FAILED, against)
-    if not is_followed(mode):
+    if not is_recorded(mode):
         return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
     return Told(Status.OK)
 

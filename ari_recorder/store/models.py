@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from peewee import (
+    SQL,
     BlobField,
     BooleanField,
     CharField,
@@ -65,8 +66,6 @@ class Organisation(Table):
     name = CharField(unique=True, max_length=200)
     timezone = CharField(default="UTC", max_length=64)
     language = CharField(default="en", max_length=8)
-    internal_numbers = CharField(default=r"\d{2,5}", max_length=200)
-    """Regular expression for numbers that are the organisation's own."""
     preferences = TextField(default="{}")
     """JSON: what differs from the defaults of `policies.preferences`."""
 
@@ -137,16 +136,10 @@ class Leg(Table):
     answered_at = UtcField(null=True)
     ended_at = UtcField(null=True)
     mode = CharField(max_length=32)
-    state = CharField(max_length=32, index=True)
+    state = CharField(max_length=32)
     since = UtcField()
-    recordings = IntegerField(default=0)
-    segments = IntegerField(default=0)
-    losses = IntegerField(default=0)
-    lost_at = UtcField(null=True)
-    armings = IntegerField(default=0)
-    """How often snoops have been asked for; part of their ids."""
-    preferences = TextField(default="{}")
-    """JSON: what holds for this call, whatever is changed meanwhile."""
+    machine = TextField(default="")
+    """JSON: all that is needed to go on (`policies.leg.state.Leg`); empty once it is over."""
     note = TextField(default="")
     mark = CharField(default="", max_length=32)
     tag1 = CharField(default="", max_length=128)
@@ -205,7 +198,7 @@ class Recording(Table):
     user = ForeignKeyField(User, backref="recordings", on_delete="RESTRICT")
     leg = ForeignKeyField(Leg, backref="taken", on_delete="RESTRICT")
     ordinal = IntegerField()
-    state = CharField(max_length=16, index=True)
+    state = CharField(max_length=16)
     mode = CharField(max_length=32)
     kept = BooleanField()
     """False while provisional."""
@@ -244,13 +237,17 @@ class Segment(Table):
 
     recording = ForeignKeyField(Recording, backref="parts", on_delete="RESTRICT")
     ordinal = IntegerField()
-    name = CharField(max_length=150, unique=True)
+    name = CharField(max_length=150)
     """What both files' names begin with."""
     format = CharField(max_length=8)
     """Asterisk's name of the file format: ``wav`` (8 kHz) or ``wav16`` (16 kHz)."""
     continues = BooleanField(default=False)
     """Rolled over from the previous segment, without a gap."""
     began_at = UtcField()
+    """What is kept of its files begins here, and ends at `ended_at`."""
+    file_began_at = UtcField(null=True)
+    """What the files themselves cover begins here, and ends at `file_ended_at`."""
+    file_ended_at = UtcField(null=True)
     outward_late_ms = FloatField(default=0.0)
     """How much later the counterpart's file began than the user's."""
     ended_at = UtcField(null=True)
@@ -310,17 +307,12 @@ class LedgerLine(Table):
     reason = TextField(default="")
 
 
-class Intent(Table):
-    """What was about to be asked of Asterisk, written down first, under the id it has there."""
-
-    leg = ForeignKeyField(Leg, backref="intents", on_delete="CASCADE")
-    kind = CharField(max_length=16)
-    """``snoop``, ``record`` or ``whisper``."""
-    resource = CharField(max_length=150, unique=True)
-    planned_at = UtcField()
-    done_at = UtcField(null=True)
-    """When it was known to be gone from Asterisk again."""
-
+# What grows with the catalogue is never looked through for what goes on, waits, or is to be cleared.
+Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE state <> 'ended'"))
+Recording.add_index(
+    SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
+)
+Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording) WHERE NOT cleared"))
 
 TABLES = (
     Organisation,
@@ -336,6 +328,5 @@ TABLES = (
     Segment,
     Announcement,
     LedgerLine,
-    Intent,
     BridgedCall,
 )

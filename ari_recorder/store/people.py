@@ -14,7 +14,7 @@ from peewee import IntegrityError
 
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Mode
+from ari_recorder.policies.table import Mode, is_recorded
 from ari_recorder.store import models, preferences
 
 ROLES = ("user", "supervisor", "administrator")
@@ -61,11 +61,22 @@ class RecordedEndpoint:
     user: UUID
     organisation: UUID
     mode: Mode
-    internal_numbers: str
-    """The organisation's regular expression for its own numbers."""
     user_number: str
     user_name: str
     preferences: Preferences
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Who is who on an Asterisk.
+
+    Endpoints whose calls are ``recorded``; of which of the ``organisations`` any endpoint of a user is; the
+    ``numbers`` of users, with their organisation.
+    """
+
+    recorded: tuple[RecordedEndpoint, ...]
+    organisations: dict[str, UUID]
+    numbers: frozenset[tuple[UUID, str]]
 
 
 def default_organisation() -> UUID:
@@ -171,15 +182,21 @@ def list_users() -> list[UserRow]:
     return [_user_row(user) for user in models.User.select().order_by(models.User.number, models.User.name)]
 
 
-def recorded_endpoints(pbx: str) -> list[RecordedEndpoint]:
-    """Endpoints on ``pbx`` of users whose mode is not ``never``."""
+def directory(pbx: str) -> Directory:
+    """Everybody, as calls on ``pbx`` need them."""
     rows = (
         models.Endpoint.select(models.Endpoint, models.User, models.Organisation)
         .join(models.User)
         .join(models.Organisation)
-        .where((models.Endpoint.pbx == pbx) & (models.User.mode != Mode.NEVER))
+        .where(models.Endpoint.pbx == pbx)
     )
-    return [_recorded_endpoint(row.name, row.user) for row in rows]
+    endpoints = list(rows)
+    users = models.User.select(models.User.organisation, models.User.number)
+    return Directory(
+        tuple(_recorded_endpoint(row.name, row.user) for row in endpoints if is_recorded(row.user.mode)),
+        {row.name: row.user.organisation_id for row in endpoints},
+        frozenset((user.organisation_id, user.number) for user in users if user.number),
+    )
 
 
 def tapped(number: str, organisation: str, channel_name: str) -> RecordedEndpoint:
@@ -237,7 +254,6 @@ def _recorded_endpoint(name: str, user: Any) -> RecordedEndpoint:
         user=user.id,
         organisation=user.organisation_id,
         mode=Mode(user.mode),
-        internal_numbers=user.organisation.internal_numbers,
         user_number=user.number or "",
         user_name=user.name,
         preferences=preferences.effective(user.organisation, user).preferences,

@@ -59,6 +59,11 @@ def find(organisation: UUID, kind: PromptKind, language: str) -> PromptAudio:
     return PromptAudio(**vars(_info(row)), wav=bytes(row.audio))
 
 
+def shipped_prompt(kind: PromptKind, language: str) -> PromptAudio:
+    """The one that ships, whatever an organisation has put in its place."""
+    return _shipped(kind, stored_language(kind, language))
+
+
 def list_prompts(organisation: UUID) -> list[PromptInfo]:
     """Every prompt, speech by language and then the tones, without the audio."""
     columns = [field for field in Prompt._meta.sorted_fields if field is not Prompt.audio]

@@ -1,13 +1,7 @@
-"""Legs and segments as handlers know them, and the names of what is made in Asterisk for them.
-
-Names derive from the leg's id and its counters, here and nowhere else; so the store alone tells what may
-exist in Asterisk.
-"""
+"""Legs and segments as the rest of the program sees them."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,25 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.annotations import FIELDS
-from ari_recorder.policies.preferences import Preferences, combine, known
-from ari_recorder.policies.table import Leg, Mode, State
-from ari_recorder.store.models import new_id
-
-INWARD, OUTWARD = "in", "out"
-"""The two directions of a leg: what its user says, and what its user hears."""
-
-
-@dataclass(frozen=True)
-class Counterpart:
-    """The other party of a recorded user."""
-
-    number: str = ""
-    name: str = ""
+from ari_recorder.policies.leg import Leg
+from ari_recorder.policies.leg.state import INWARD, OUTWARD
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import Mode, Standing, State
 
 
 @dataclass(frozen=True)
 class LegRow:
-    """A leg as the store has it. ``recording`` and ``segment`` are the running ones."""
+    """A leg as it is shown: as far as it has been told. ``recording`` is the one that is open."""
 
     id: UUID
     user: UUID
@@ -44,32 +29,23 @@ class LegRow:
     direction: str
     counterpart: Counterpart
     created_at: datetime
-    policy: Leg
-    internal_numbers: str
-    """The organisation's regular expression for its own numbers."""
+    policy: Standing
+    call: UUID
     user_number: str = ""
     user_name: str = ""
+    internal: bool = False
     preferences: Preferences = field(default_factory=Preferences)
     """What holds for this call."""
     annotations: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     """Note, mark and tags."""
-    call: UUID | None = None
-    """The call it is part of; None until it has been written."""
     answered_at: datetime | None = None
     ended_at: datetime | None = None
-    armings: int = 0
     recording: UUID | None = None
-    segment: SegmentRow | None = None
-
-    @property
-    def internal(self) -> bool:
-        """Whether the counterpart is one of the organisation's own numbers."""
-        return bool(re.fullmatch(self.internal_numbers, self.counterpart.number))
 
 
 @dataclass(frozen=True)
 class SegmentRow:
-    """A segment as the store has it; ``ended_at`` is None while it grows."""
+    """A segment as the store has it: what is kept of its two files, and what these cover."""
 
     id: UUID
     recording: UUID
@@ -77,44 +53,46 @@ class SegmentRow:
     name: str
     format: str
     began_at: datetime
+    ended_at: datetime
+    file_began_at: datetime | None = None
+    file_ended_at: datetime | None = None
     continues: bool = False
     outward_late_ms: float = 0.0
-    ended_at: datetime | None = None
-
-    def file(self, direction: str) -> str:
-        """Asterisk's name of the recording of one direction."""
-        return f"{self.name}-{direction}"
 
     @property
     def files(self) -> tuple[str, str]:
         """Asterisk's names of both recordings, the inward one first."""
-        return self.file(INWARD), self.file(OUTWARD)
+        return f"{self.name}-{INWARD}", f"{self.name}-{OUTWARD}"
 
 
-def prefix(app: str, leg: UUID) -> str:
-    """What the name of everything made in Asterisk for ``leg`` begins with."""
-    return f"{app}-{leg.hex}-"
-
-
-def snoops(app: str, leg: LegRow) -> tuple[str, str]:
-    """Ids of the snoop channels of the leg's current arming, the inward one first."""
-    base = f"{prefix(app, leg.id)}{leg.armings}"
-    return f"{base}-{INWARD}", f"{base}-{OUTWARD}"
-
-
-def whisper(app: str, leg: UUID, announcement: UUID) -> str:
-    """Id of the snoop channel that plays an announcement, and of the playback on it."""
-    return f"{prefix(app, leg)}w-{announcement.hex}"
-
-
-def plan_segment(app: str, leg: LegRow, recording: UUID, file_format: str, now: datetime) -> SegmentRow:
-    """The segment that the leg's policy has counted last."""
-    name = f"{prefix(app, leg.id)}r{leg.policy.recordings}-{leg.policy.segments}"
-    return SegmentRow(new_id(), recording, leg.policy.segments, name, file_format, now)
+def shown(leg: Leg) -> LegRow:
+    """A leg in progress."""
+    recording = leg.recording
+    return LegRow(
+        id=leg.id,
+        user=leg.user,
+        organisation=leg.organisation,
+        pbx=leg.pbx,
+        channel=leg.channel,
+        channel_name=leg.channel_name,
+        direction=leg.direction,
+        counterpart=leg.counterpart,
+        created_at=leg.created_at,
+        policy=leg.told,
+        call=leg.call,
+        user_number=leg.user_number,
+        user_name=leg.user_name,
+        internal=leg.internal,
+        preferences=leg.preferences,
+        annotations=leg.annotations,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        recording=leg.recording_id(recording.ordinal) if recording else None,
+    )
 
 
 def leg_row(leg: Any) -> LegRow:
-    """From the table's row, joined with its user and organisation."""
+    """From the table's row, joined with its user."""
     return LegRow(
         id=leg.id,
         user=leg.user_id,
@@ -125,24 +103,13 @@ def leg_row(leg: Any) -> LegRow:
         direction=leg.direction,
         counterpart=Counterpart(leg.counterpart_number, leg.counterpart_name),
         created_at=leg.created_at,
-        internal_numbers=leg.user.organisation.internal_numbers,
+        policy=Standing(Mode(leg.mode), State(leg.state), leg.since),
+        call=leg.call_id,
         user_number=leg.user.number or "",
         user_name=leg.user.name,
-        preferences=combine(known(json.loads(leg.preferences))),
         annotations={name: getattr(leg, name) for name in FIELDS},
-        call=leg.call_id,
         answered_at=leg.answered_at,
         ended_at=leg.ended_at,
-        armings=leg.armings,
-        policy=Leg(
-            mode=Mode(leg.mode),
-            state=State(leg.state),
-            since=leg.since,
-            recordings=leg.recordings,
-            segments=leg.segments,
-            losses=leg.losses,
-            lost_at=leg.lost_at,
-        ),
     )
 
 
@@ -155,7 +122,9 @@ def segment_row(row: Any) -> SegmentRow:
         name=row.name,
         format=row.format,
         began_at=row.began_at,
+        ended_at=row.ended_at,
+        file_began_at=row.file_began_at,
+        file_ended_at=row.file_ended_at,
         continues=row.continues,
         outward_late_ms=row.outward_late_ms,
-        ended_at=row.ended_at,
     )

@@ -17,10 +17,13 @@ from ari_recorder.store.models import database
 
 def insert(model: Any, *, or_ignore: bool = False, **values: Any) -> None:
     """Insert a row, with the model's defaults; ``or_ignore`` if one that clashes with it may be there."""
-    fields = model._meta.sorted_fields
-    row = [values.pop(field.name) if field.name in values else _default(field) for field in fields]
-    assert not values, f"{model.__name__} has no {', '.join(values)}"
-    database.execute_sql(_insert_sql(model, or_ignore, database.param), _converted(fields, row))
+    ending = "ON CONFLICT DO NOTHING" if or_ignore else ""
+    _insert(model, values, ending)
+
+
+def upsert(model: Any, unless: str = "", **values: Any) -> None:
+    """Insert a row, or change the one with that id, ``unless`` that SQL condition holds for it."""
+    _insert(model, values, _on_conflict(model, tuple(values), unless))
 
 
 def update(model: Any, row: UUID, **values: Any) -> None:
@@ -32,6 +35,14 @@ def update(model: Any, row: UUID, **values: Any) -> None:
     assert changed == 1, f"there is no {model.__name__} {row} to change"
 
 
+def _insert(model: Any, values: dict[str, Any], ending: str) -> None:
+    left = dict(values)
+    fields = model._meta.sorted_fields
+    row = [left.pop(field.name) if field.name in left else _default(field) for field in fields]
+    assert not left, f"{model.__name__} has no {', '.join(left)}"
+    database.execute_sql(_insert_sql(model, ending, database.param), _converted(fields, row))
+
+
 def _converted(fields: list[Field], values: list[Any]) -> list[Any]:
     return [field.db_value(value) for field, value in zip(fields, values, strict=True)]
 
@@ -41,12 +52,19 @@ def _default(field: Field) -> Any:
 
 
 @cache
-def _insert_sql(model: Any, or_ignore: bool, parameter: str) -> str:
+def _insert_sql(model: Any, ending: str, parameter: str) -> str:
     meta = model._meta
     columns = [f'"{field.column_name}"' for field in meta.sorted_fields]
-    ending = " ON CONFLICT DO NOTHING" if or_ignore else ""
     marks = ", ".join([parameter] * len(columns))
-    return f'INSERT INTO "{meta.table_name}" ({", ".join(columns)}) VALUES ({marks}){ending}'  # noqa: S608
+    return f'INSERT INTO "{meta.table_name}" ({", ".join(columns)}) VALUES ({marks}) {ending}'  # noqa: S608
+
+
+@cache
+def _on_conflict(model: Any, names: tuple[str, ...], unless: str) -> str:
+    columns = [f'"{model._meta.fields[name].column_name}"' for name in names if name != "id"]
+    settings = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    condition = f' WHERE NOT ("{model._meta.table_name}".{unless})' if unless else ""
+    return f'ON CONFLICT ("id") DO UPDATE SET {settings}{condition}'
 
 
 @cache

@@ -21,7 +21,7 @@ from peewee import JOIN
 from ari_recorder.errors import VaultError
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.table import Mode, State
+from ari_recorder.policies.table import Mode, State, is_recorded
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import LedgerLine, Leg, Recording
 from ari_recorder.store.vault import Stored, Vault
@@ -267,7 +267,7 @@ def _account(rows: list[Any]) -> _Account:
     return _Account(
         id=leg,
         channel=channel,
-        due=answered_at is not None and mode != Mode.NEVER,
+        due=answered_at is not None and is_recorded(mode),
         mode=Mode(mode),
         over=state == State.ENDED,
         line=line,

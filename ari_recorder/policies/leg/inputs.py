@@ -19,9 +19,13 @@ from ari_recorder.policies.table import Event, Mode
 
 @dataclass(frozen=True)
 class Begun:
-    """The leg is new. ``linkedid`` is Asterisk's name of the call, empty if it did not say."""
+    """The leg is followed from now on. ``linkedid`` is Asterisk's name of the call, empty if it did not say.
+
+    ``found``: it began before, so that a `Snapshot` follows, and nothing is asked for until then.
+    """
 
     linkedid: str = ""
+    found: bool = False
 
 
 @dataclass(frozen=True)

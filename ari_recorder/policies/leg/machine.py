@@ -34,6 +34,8 @@ from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, m
 
 LOOK_AFTER_S = 1.0
 """How long after a request had no answer it is seen what came of it."""
+SEEN_WITHIN_S = 10.0
+"""How long after a leg was found it may take to be seen what there is of it."""
 NOT_DONE = "Asterisk does not do it just now; it is being tried again, and the live feed tells."
 TOO_LATE = "The call is answered already, so that its mode stays: tap it before Answer()."
 
@@ -146,9 +148,12 @@ def _agree(t: Turn) -> None:
 
 
 def _begun(t: Turn, told: inputs.Begun) -> None:
-    t.keep(linkedid=told.linkedid)
     t.tell(Tell())
-    if not told.linkedid:
+    if told.found:
+        t.alarm(Alarm.ARM, SEEN_WITHIN_S)
+    if told.linkedid:
+        t.keep(linkedid=told.linkedid)
+    else:
         t.ask(Inquire())
 
 

@@ -70,6 +70,7 @@ def compare(t: Turn, seen: Snapshot) -> None:
 
 def _find_snoops(t: Turn, seen: Snapshot) -> None:
     """Numbers go on behind those that are in use, whether they were written down or not."""
+    t.silence(Alarm.ARM)
     numbers = [_number(name, f"{t.leg.prefix}s") for name in seen.snoops]
     t.note(arming=max([t.leg.arming, *numbers]), armed_at=None)
     said = [_number(name, f"{t.leg.prefix}w") for name in seen.snoops]

@@ -284,6 +284,14 @@ class Leg:
         return f"{self.app}-{self.id.hex}-{self.user.hex}-"
 
     @property
+    def call(self) -> UUID:
+        """The catalogue's id of the conversation: the same for all its legs."""
+        linkedid = self.linkedid or self.channel
+        seconds, dot, _ = linkedid.rpartition("-")[2].partition(".")
+        at = EPOCH + timedelta(seconds=int(seconds[:11])) if dot and seconds.isdecimal() else EPOCH
+        return id_of(at, self.pbx, "call", linkedid)
+
+    @property
     def snoops(self) -> tuple[str, str]:
         """The snoop channels of the current arming, the inward one first."""
         return f"{self.prefix}s{self.arming}-{INWARD}", f"{self.prefix}s{self.arming}-{OUTWARD}"

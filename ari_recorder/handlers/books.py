@@ -1,0 +1,244 @@
+"""The books: legs are written to the catalogue when it takes them, and until then to the journal.
+
+Nothing in a call waits for either. Of each leg only the latest is written, so that what waits is never more
+than the legs there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from ari_recorder.errors import StoreError
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg import Leg, inputs
+from ari_recorder.policies.leg.inputs import Input
+from ari_recorder.store import calls
+from ari_recorder.store.database import Store
+from ari_recorder.store.journal import Journal
+
+IN_TIME_S = 0.25
+"""A leg that the catalogue has not taken in this time is written to the journal."""
+NOWHERE_S = 3.0
+"""A leg that neither has taken in this time cannot be written."""
+AGAIN_S = (0.5, 1.0, 2.0, 5.0)
+"""How long after a failure it is tried again: by failures in a row."""
+BATCH = 64
+LAST_WORDS_S = 5.0
+"""How long what waits may take to be written when the recorder stops."""
+
+Tell = Callable[[Input], None]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Entry:
+    """A leg. ``written`` is as the catalogue has it, ``journaled`` the version that the journal has."""
+
+    leg: Leg
+    tell: Tell
+    since_s: float
+    written: Leg | None = None
+    journaled: int = 0
+    told: bool = False
+
+    @property
+    def waits(self) -> bool:
+        return self.written is None or self.written.version < self.leg.version
+
+    @property
+    def safe(self) -> bool:
+        return not self.waits or self.journaled >= self.leg.version
+
+
+class Books:
+    """Writes the legs of one Asterisk. ``due`` is called when a recording is ready to be finished."""
+
+    def __init__(
+        self, store: Store, journal: Journal, now: Callable[[], datetime], due: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._now = now
+        self._due = due
+        self._entries: dict[UUID, _Entry] = {}
+        self._changed = asyncio.Event()
+        self._unsafe = asyncio.Event()
+        self._slow = False
+        self._forgettable: set[UUID] = set()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
+
+    def put(self, leg: Leg, tell: Tell) -> None:
+        """Write a leg as it is now; it is told when that has been done, or cannot be."""
+        entry = self._entries.get(leg.id)
+        if entry is None:
+            entry = self._entries[leg.id] = _Entry(leg, tell, _clock_s())
+        elif entry.safe:
+            entry.since_s = _clock_s()
+        entry.leg, entry.tell = leg, tell
+        self._changed.set()
+        self._unsafe.set()
+
+    async def recover(self, pbx: str) -> list[Leg]:
+        """At a start: the legs that were not over. What only the journal has of any is written again.
+
+        Raises `StoreError`, and `OSError` if the journal cannot be read.
+        """
+        journaled = await asyncio.to_thread(self._journal.read)
+        legs = {leg.id: leg for leg in await self._store.read(calls.open_legs, pbx)}
+        known = await self._store.read(calls.known_legs, [leg.id for leg in journaled])
+        for leg in journaled:
+            if leg.id not in known or (leg.id in legs and legs[leg.id].version < leg.version):
+                legs[leg.id] = leg
+                self._entries[leg.id] = _Entry(leg, _ignore, _clock_s(), journaled=leg.version)
+            else:
+                self._forgettable.add(leg.id)
+        self._changed.set()
+        self._unsafe.set()
+        return [leg for leg in legs.values() if not leg.over]
+
+    async def run(self) -> None:
+        """Work until cancelled; then what waits is written, if that does not take too long."""
+        try:
+            await asyncio.gather(self._keep_catalogue(), self._keep_journal())
+        finally:
+            with suppress(TimeoutError, StoreError):
+                await asyncio.wait_for(self._last_words(), LAST_WORDS_S)
+            self._disk.shutdown(wait=False, cancel_futures=True)
+
+    async def _last_words(self) -> None:
+        batch = [(entry.leg, entry.written) for entry in self._entries.values() if entry.waits]
+        if batch:
+            await self._store.write(_save_all, batch, self._now())
+
+    # The catalogue
+
+    async def _keep_catalogue(self) -> None:
+        failures = 0
+        while True:
+            batch = [entry for entry in self._entries.values() if entry.waits][:BATCH]
+            if not batch:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            try:
+                await self._catalogue(batch)
+            except Exception as error:
+                if failures == 0:
+                    _tell_trouble(error)
+                self._slow = True
+                self._unsafe.set()
+                await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
+                failures += 1
+            else:
+                if failures:
+                    _log.info("the catalogue can be written again", tries=failures)
+                failures, self._slow = 0, False
+
+    async def _catalogue(self, batch: list[_Entry]) -> None:
+        legs = [entry.leg for entry in batch]
+        before = [entry.written for entry in batch]
+        work = self._store.write(_save_all, list(zip(legs, before, strict=True)), self._now())
+        writing = asyncio.ensure_future(work)
+        await asyncio.wait([writing], timeout=IN_TIME_S)
+        if not writing.done():
+            self._slow = True
+            self._unsafe.set()
+        await writing
+        for entry, leg in zip(batch, legs, strict=True):
+            self._written(entry, leg)
+
+    def _written(self, entry: _Entry, leg: Leg) -> None:
+        entry.written, entry.told = leg, False
+        if entry.journaled:
+            self._forgettable.add(leg.id)
+            self._unsafe.set()
+        if leg.over and not entry.waits:
+            self._entries.pop(leg.id, None)
+        if any(one.complete and one.state is not RecordingState.OPEN for one in leg.recordings):
+            self._due()
+        entry.tell(inputs.Saved(leg.version, catalogue=True))
+
+    # The journal: everything that touches it is done here, one after the other
+
+    async def _keep_journal(self) -> None:
+        failures = 0
+        while True:
+            self._unsafe.clear()
+            unsafe = [entry for entry in self._entries.values() if not entry.safe]
+            late = [entry for entry in unsafe if self._slow or _clock_s() - entry.since_s >= IN_TIME_S]
+            try:
+                await self._forget()
+                await self._write_journal(late)
+            except (OSError, TimeoutError) as error:
+                self._tell_nowhere(late, str(error) or "it does not answer")
+                await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
+                failures += 1
+                self._unsafe.set()
+            else:
+                failures = 0
+            first_s = min((entry.since_s for entry in self._entries.values() if not entry.safe), default=None)
+            wait_s = None if first_s is None else max(first_s + IN_TIME_S - _clock_s(), 0.01)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._unsafe.wait(), wait_s)
+
+    async def _write_journal(self, late: list[_Entry]) -> None:
+        if not late:
+            return
+        legs = [entry.leg for entry in late]
+        await self._on_disk(self._journal.write, legs)
+        for entry, leg in zip(late, legs, strict=True):
+            entry.journaled, entry.told = leg.version, False
+            if entry.waits:
+                entry.tell(inputs.Saved(leg.version, catalogue=False))
+            else:
+                self._forgettable.add(leg.id)
+
+    async def _forget(self) -> None:
+        """What the catalogue has by now need not be in the journal."""
+        waiting = {leg for leg, entry in self._entries.items() if entry.waits}
+        if gone := self._forgettable - waiting:
+            await self._on_disk(self._journal.forget, list(gone))
+            self._forgettable -= gone
+            for leg in gone & self._entries.keys():
+                self._entries[leg].journaled = 0
+
+    async def _on_disk(self, work: Callable[[list[object]], None], what: list[object]) -> None:
+        """Raises `TimeoutError` if the disk does not answer."""
+        loop = asyncio.get_running_loop()
+        await asyncio.wait_for(loop.run_in_executor(self._disk, work, what), NOWHERE_S)
+
+    def _tell_nowhere(self, late: list[_Entry], why: str) -> None:
+        for entry in late:
+            if not entry.safe and not entry.told and _clock_s() - entry.since_s >= NOWHERE_S:
+                _log.error("a call can be written neither to the catalogue nor to the journal", error=why)
+                entry.told = True
+                entry.tell(inputs.NotSaved(why))
+
+
+def _save_all(legs: list[tuple[Leg, Leg | None]], now: datetime) -> None:
+    for leg, before in legs:
+        calls.save(leg, before, now)
+
+
+def _ignore(_: Input) -> None:
+    """Nobody follows a leg that is over."""
+
+
+def _tell_trouble(error: Exception) -> None:
+    if isinstance(error, StoreError):
+        _log.error("the catalogue cannot be written; the journal keeps what is to be", error=str(error))
+    else:
+        _log.error("a fault in ari_recorder: a leg cannot be written", exc_info=error)
+
+
+def _clock_s() -> float:
+    return asyncio.get_running_loop().time()

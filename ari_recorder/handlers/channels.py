@@ -1,0 +1,123 @@
+"""What Asterisk says of a channel, as a leg is told it: who is on it, and the variables sent along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from ari_recorder.ari import Channel
+from ari_recorder.policies.leg import Leg, begin
+from ari_recorder.policies.leg.inputs import Given, Written
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.table import COMMANDS, Event
+from ari_recorder.store.people import RecordedEndpoint
+
+INBOUND, OUTBOUND = "inbound", "outbound"
+
+DIALLED_APPS = ("AppDial", "AppDial2", "AppQueue")
+"""What Asterisk names as the application of a channel that it called, rather than that called it."""
+
+PICKUP_APPS = ("", "Pickup", "PickupChan")
+"""What Asterisk names as the application of a calling channel that takes a call which rings elsewhere; the
+feature code of `features.conf` is no application at all."""
+
+LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "RECORDER_COMMANDS"
+"""Variables that ``channelvars`` of `asterisk_conf/ari.conf` has sent with every event."""
+
+
+def direction(channel: Channel) -> str:
+    """``inbound`` if Asterisk called the user, ``outbound`` if the user called."""
+    called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS
+    return INBOUND if called else OUTBOUND
+
+
+def direction_when_connected(channel: Channel) -> str:
+    """``inbound`` for a user who picks up a call that came in for another; empty if it is as it was."""
+    picked_up = channel.state == "Ring" and channel.dialplan.app_name in PICKUP_APPS
+    return INBOUND if picked_up else ""
+
+
+def connected(channel: Channel) -> Counterpart:
+    """Who Asterisk says the channel is connected to; nobody while it does not know."""
+    return Counterpart(channel.connected.number, channel.connected.name)
+
+
+def first_counterpart(channel: Channel, direction: str) -> Counterpart:
+    """The connected line; while there is none, what an outbound caller has dialled."""
+    dialled = channel.dialplan.exten if direction == OUTBOUND else ""
+    return Counterpart(channel.connected.number or dialled, channel.connected.name)
+
+
+def linkedid(channel: Channel) -> str:
+    """Asterisk's name of the whole call; empty if it does not send it along."""
+    return channel.channelvars.get(LINKEDID, "")
+
+
+def codecs(channel: Channel) -> str | None:
+    """The codecs that it offers or uses; None if Asterisk does not say, or not yet."""
+    found = channel.channelvars.get(CODECS, "")
+    return None if found in ("", "(none)") else found
+
+
+def commands(channel: Channel) -> tuple[Given, ...]:
+    """The commands that its user has given by the feature map, as the dialplan has kept them on the channel.
+
+    ``1795000000.123:pause,1795000009.456:resume``; what is no such thing is left out.
+    """
+    found = []
+    for entry in channel.channelvars.get(PRESSED, "").split(","):
+        at_s, _, command = entry.strip().partition(":")
+        if command in COMMANDS and at_s.replace(".", "", 1).isdecimal():
+            found.append(Given(Event(command), datetime.fromtimestamp(float(at_s), UTC)))
+    return tuple(found)
+
+
+def new_leg(
+    app: str, pbx: str, channel: Channel, endpoint: RecordedEndpoint, segment_max_s: float, again: int = 0
+) -> Leg:
+    """The leg that a recorded user's new channel is; ``again`` as `policies.leg.begin` has it."""
+    towards = direction(channel)
+    return begin(
+        app=app,
+        pbx=pbx,
+        channel=channel.id,
+        channel_name=channel.name,
+        created_at=channel.creationtime.astimezone(UTC),
+        user=endpoint.user,
+        organisation=endpoint.organisation,
+        user_number=endpoint.user_number,
+        user_name=endpoint.user_name,
+        mode=endpoint.mode,
+        preferences=endpoint.preferences,
+        direction=towards,
+        counterpart=first_counterpart(channel, towards),
+        segment_max_s=segment_max_s,
+        again=again,
+    )
+
+
+def orphan(app: str, pbx: str, leg: UUID, user: RecordedEndpoint, written: Mapping[str, Written]) -> Leg:
+    """A leg of which only its files are left: the recorder died just at the answer, and the call ended.
+
+    With whom it was is not known.
+    """
+    began_at = min(one.began_at for one in written.values())
+    found = begin(
+        app=app,
+        pbx=pbx,
+        channel=f"unknown-{leg}",
+        channel_name=f"{user.name}-unknown",
+        created_at=began_at,
+        user=user.user,
+        organisation=user.organisation,
+        user_number=user.user_number,
+        user_name=user.user_name,
+        mode=user.mode,
+        preferences=user.preferences,
+        direction=INBOUND,
+        counterpart=Counterpart(),
+        segment_max_s=0.0,
+    )
+    found.id = leg
+    return found

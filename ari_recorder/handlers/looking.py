@@ -1,0 +1,107 @@
+"""What Asterisk and the recording folder have of a leg: the snapshot by which the machine recovers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ari_recorder.ari import Ari, Channel
+from ari_recorder.errors import AriError, AriNotFound
+from ari_recorder.handlers import channels
+from ari_recorder.handlers.context import Context
+from ari_recorder.policies.leg import Leg
+from ari_recorder.policies.leg.inputs import Inquired, Snapshot, Written
+from ari_recorder.policies.leg.state import file_names
+from ari_recorder.policies.table import State
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was asked at ``asked_at`` for all legs of an Asterisk at once.
+
+    ``channel`` is the leg's, None if it is gone; ``snoops`` are those that bear its name, ``written`` the
+    files that do, None if the folder was not looked through.
+    """
+
+    asked_at: datetime
+    channel: Channel | None
+    snoops: frozenset[str] = frozenset()
+    written: Mapping[str, Written] | None = None
+    away: bool = False
+    revived: bool = field(default=False)
+
+
+def files(leg: Leg) -> tuple[str, ...]:
+    """The names of what is being written of a leg, or may be."""
+    return tuple(name for one in leg.files for name in file_names(leg.prefix, one.number))
+
+
+async def look(context: Context, leg: Leg, names: Iterable[str]) -> Snapshot:
+    """See what there is of one leg. Raises `AriError`, `SpoolError`."""
+    asked_at = context.now()
+    snoops = [*(leg.snoops if leg.arming else ()), *((leg.whisper,) if leg.said else ())]
+    channel, *found = await asyncio.gather(
+        _channel(context.ari, leg.channel), *(_channel(context.ari, snoop) for snoop in snoops)
+    )
+    there = frozenset(one.id for one in found if one is not None)
+    written = await context.spool.written(names)
+    return await compare(context, leg, Found(asked_at, channel, there, written))
+
+
+async def compare(context: Context, leg: Leg, found: Found) -> Snapshot:
+    """Complete what was asked for all legs at once. Raises `AriError`, `SpoolError`."""
+    channel = found.channel
+    names = {*files(leg), *(found.written or ())}
+    live = await asyncio.gather(*(_live(context.ari, name) for name in names))
+    written = found.written if found.written is not None else await context.spool.written(names)
+    answered_at = None
+    if channel is not None and channel.state == "Up" and leg.standing.state is State.RINGING:
+        answered_at = await _answered_at(context.ari, channel.id)
+    return Snapshot(
+        asked_at=found.asked_at,
+        state=channel.state if channel is not None else None,
+        snoops=found.snoops,
+        live=frozenset(filter(None, live)),
+        written=written,
+        commands=channels.commands(channel) if channel is not None else (),
+        codecs=channels.codecs(channel) if channel is not None else None,
+        answered_at=answered_at,
+        away=found.away,
+        revived=found.revived,
+    )
+
+
+async def inquire(ari: Ari, leg: Leg) -> Inquired:
+    """Ask for what ``channelvars`` of `ari.conf` would have told. Raises `AriError`."""
+    linkedid, codecs = await asyncio.gather(
+        ari.channel_variable(leg.channel, channels.LINKEDID),
+        ari.channel_variable(leg.channel, channels.CODECS),
+    )
+    return Inquired(linkedid, codecs)
+
+
+async def _channel(ari: Ari, channel: str) -> Channel | None:
+    try:
+        return await ari.channel(channel)
+    except AriNotFound:
+        return None
+
+
+async def _live(ari: Ari, name: str) -> str:
+    """The name, if that recording is being made."""
+    try:
+        await ari.live_recording(name)
+    except AriNotFound:
+        return ""
+    return name
+
+
+async def _answered_at(ari: Ari, channel: str) -> datetime | None:
+    """When a channel was answered, nobody having seen it, where Asterisk's call detail records tell."""
+    try:
+        at_s = await ari.channel_variable(channel, "CDR(answer,u)")
+        return datetime.fromtimestamp(float(at_s), UTC)
+    except (AriError, ValueError, OverflowError):
+        return None
