@@ -104,7 +104,7 @@ class Evidence:
     def unsettled(self) -> list[str]:
         """What is going on, not finished or not in order, as sentences."""
         legs = self.store.read_now(calls.open_legs, PBX)
-        going_on = [f"{leg.channel_name} is {leg.policy.state}" for leg in legs]
+        going_on = [f"{leg.channel_name} is {leg.standing.state}" for leg in legs]
         return going_on or [f.text for f in verify.verify(self.store, self.vault, settled=True).damage]
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -35,6 +36,7 @@ LAST_WORDS_S = 5.0
 """How long what waits may take to be written when the recorder stops."""
 
 Tell = Callable[[Input], None]
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -211,7 +213,7 @@ class Books:
             for leg in gone & self._entries.keys():
                 self._entries[leg].journaled = 0
 
-    async def _on_disk(self, work: Callable[[list[object]], None], what: list[object]) -> None:
+    async def _on_disk(self, work: Callable[[list[T]], None], what: list[T]) -> None:
         """Raises `TimeoutError` if the disk does not answer."""
         loop = asyncio.get_running_loop()
         await asyncio.wait_for(loop.run_in_executor(self._disk, work, what), NOWHERE_S)

@@ -63,10 +63,10 @@ def codecs(channel: Channel) -> str | None:
 def commands(channel: Channel) -> tuple[Given, ...]:
     """The commands that its user has given by the feature map, as the dialplan has kept them on the channel.
 
-    ``1795000000.123:pause,1795000009.456:resume``; what is no such thing is left out.
+    ``1795000000.123:pause|1795000009.456:resume|``; what is no such thing is left out.
     """
     found = []
-    for entry in channel.channelvars.get(PRESSED, "").split(","):
+    for entry in channel.channelvars.get(PRESSED, "").split("|"):
         at_s, _, command = entry.strip().partition(":")
         if command in COMMANDS and at_s.replace(".", "", 1).isdecimal():
             found.append(Given(Event(command), datetime.fromtimestamp(float(at_s), UTC)))

@@ -101,7 +101,8 @@ class LegRunner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for answer in [*self._replies.values(), *self._agreements.values()]:
+        waiting: list[asyncio.Future[Any]] = [*self._replies.values(), *self._agreements.values()]
+        for answer in waiting:
             answer.cancel()
 
     # The machine

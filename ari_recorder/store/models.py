@@ -312,7 +312,7 @@ Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE state <> 'ended'
 Recording.add_index(
     SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
 )
-Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording) WHERE NOT cleared"))
+Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared"))
 
 TABLES = (
     Organisation,

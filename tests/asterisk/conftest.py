@@ -20,16 +20,6 @@ from tests.asterisk.station import Begin, Station, Stations, wait_until
 PROJECT = Path(__file__).parents[2]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Calls run in real time, and a shared machine stalls: what fails here may be tried twice more.
-
-    Each such try is told at the end of the run.
-    """
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.flaky(reruns=2))
-
-
 @pytest.fixture(scope="session")
 def running_lab() -> Iterator[Lab]:
     """The lab, started; its phones are not connected."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.table import Event, Reason
+
+
+Direction = Literal["none", "both", "out", "in"]
+"""Seen from the channel: what comes in from its party, and what goes out to it."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +20,8 @@ class Snoop:
     """Listen (``spy``) or whisper to the leg's channel, with a channel named ``snoop``."""
 
     snoop: str
-    spy: str = "none"
-    whisper: str = "none"
+    spy: Direction = "none"
+    whisper: Direction = "none"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ari_recorder.policies import announcements
 from ari_recorder.policies.announcements import FAILURES, Audience, Prompt
-from ari_recorder.policies.leg.effects import HangUp, Meet, Place, Play, Release, Snoop
+from ari_recorder.policies.leg.effects import Direction, HangUp, Meet, Place, Play, Release, Snoop
 from ari_recorder.policies.leg.inputs import Met, Placed, PlaybackBegan, PlaybackEnded
 from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Stage, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
@@ -31,7 +31,7 @@ FINISHED_WITHIN_S = 5.0
 PLAYED, CUT, FAILED = "played", "cut", "failed"
 """Played to its end; begun and cut off; not played at all."""
 
-WHISPER = {Audience.BOTH: "both", Audience.USER: "out", Audience.COUNTERPART: "in"}
+WHISPER: dict[Audience, Direction] = {Audience.BOTH: "both", Audience.USER: "out", Audience.COUNTERPART: "in"}
 """Asterisk's direction for an audience, seen from the user's channel."""
 
 _ANSWERED, _JOINED = "answered", "joined"

@@ -25,7 +25,7 @@ ENDS = (
     "UPDATE announcement SET outcome = 'cut', ended_at = {now} WHERE outcome = ''",
     """UPDATE ledger_line SET closed_at = {now}, outcome = 'not_recorded',
         reason = 'The recorder was upgraded during the call.' WHERE closed_at IS NULL
-        AND leg NOT IN (SELECT leg FROM recording)""",
+        AND leg_id NOT IN (SELECT leg_id FROM recording)""",
     "UPDATE leg SET state = 'ended', ended_at = {now} WHERE state <> 'ended'",
 )
 
@@ -48,7 +48,7 @@ def up(migrator, db):
     db.execute_sql(
         "CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')"
     )
-    db.execute_sql("CREATE INDEX segment_uncleared ON segment (recording) WHERE NOT cleared")
+    db.execute_sql("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared")
 
 
 def down(migrator, db):
