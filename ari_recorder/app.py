@@ -14,6 +14,7 @@ from ari_recorder.ari import Ari, EventSocket
 from ari_recorder.config import Pbx, Settings
 from ari_recorder.errors import ARIRecorderError, VaultError
 from ari_recorder.handlers.books import Books
+from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.finisher import Finisher
@@ -131,10 +132,16 @@ class Recorder:
         )
 
     def _session(self, name: str, pbx: Pbx) -> Session:
-        socket = EventSocket(
-            url=pbx.url, username=pbx.username, password=pbx.password, app=self.settings.app, pbx=name
-        )
         spool, ari = Spool(pbx.spool), self._aris[name]
+        claim = Claim(ari)
+        socket = EventSocket(
+            url=pbx.url,
+            username=pbx.username,
+            password=pbx.password,
+            app=self.settings.app,
+            pbx=name,
+            permit=claim.take,
+        )
         context = Context(
             pbx=name,
             ari=ari,
@@ -147,7 +154,7 @@ class Recorder:
             now=utc_now,
             live=self.live,
         )
-        return Session(context, socket)
+        return Session(context, socket, claim)
 
 
 async def run(settings: Settings) -> None:

@@ -27,6 +27,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "info": _operation("GET", "/asterisk/info"),
     "modules": _operation("GET", "/asterisk/modules"),
     "module": _operation("GET", "/asterisk/modules/{moduleName}"),
+    "variable": _operation("GET", "/asterisk/variable", "variable"),
+    "set_variable": _operation("POST", "/asterisk/variable", "variable", "value"),
     "channels": _operation("GET", "/channels"),
     "channel": _operation("GET", "/channels/{channelId}"),
     "channel_variable": _operation("GET", "/channels/{channelId}/variable", "variable"),

@@ -86,6 +86,15 @@ class Ari:
         """One module, such as ``res_ari_recordings.so``."""
         return await self._http.ask("module", Module, module_name, {"moduleName": module_name})
 
+    async def variable(self, variable: str) -> str:
+        """The value of a global variable, empty if it has none."""
+        return (await self._http.ask("variable", Variable, variable, {}, {"variable": variable})).value
+
+    async def set_variable(self, variable: str, value: str) -> None:
+        """Set a global variable."""
+        query = {"variable": variable, "value": value}
+        await self._http.ask("set_variable", None, variable, {}, query)
+
     # Channels
 
     async def channels(self) -> list[Channel]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from ari_recorder.ari import metrics
 from ari_recorder.ari.backoff import Backoff
 from ari_recorder.ari.events import ApplicationReplaced, Event, decode
-from ari_recorder.errors import EventError
+from ari_recorder.errors import AriError, EventError
 
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 """Longest event taken; a longer one closes the socket."""
@@ -70,6 +71,8 @@ class EventSocket:
     another program has taken the application. ``heartbeat_s`` is the time between pings, and
     the time an answer may take; ``open_timeout_s`` and ``close_timeout_s`` bound connecting and closing.
 
+    ``permit`` is awaited before each connect; what it returns is why not to, empty if it may be.
+
     At most ``capacity`` events wait to be taken. When they are that many the socket is dropped, and connected
     again when half of them are taken.
     """
@@ -88,6 +91,7 @@ class EventSocket:
         heartbeat_s: float = 10.0,
         open_timeout_s: float = 5.0,
         close_timeout_s: float = 2.0,
+        permit: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         base = url.rstrip("/").replace("http", "ws", 1)
         self.app = app
@@ -105,6 +109,8 @@ class EventSocket:
         self._room.set()
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
+        self._permit = permit
+        self._socket: ClientConnection | None = None
         self._length = metrics.QUEUE_LENGTH.labels(pbx)
         self._wait = metrics.QUEUE_WAIT.labels(pbx)
         self._lag = metrics.EVENT_LAG.labels(pbx)
@@ -123,6 +129,11 @@ class EventSocket:
             self._reader.cancel()
             await asyncio.wait([self._reader])
         self._put(None)
+
+    async def drop(self) -> None:
+        """End the connection; it is tried again, if that is permitted."""
+        if self._socket is not None:
+            await self._socket.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -168,13 +179,16 @@ class EventSocket:
 
     async def _connect_and_read(self) -> _Loss:
         try:
+            against = await self._permit() if self._permit is not None else ""
+            if against:
+                return self._failed(_Loss(against, slow=True))
             async with self._connection() as socket:
                 return await self._while_connected(socket)
         except InvalidStatus as error:
             return self._failed(_refused(error.response.status_code))
         except TimeoutError:
             return self._failed(_Loss(f"no answer within {self._open_timeout_s:g} s: is Asterisk running?"))
-        except (OSError, WebSocketException) as error:
+        except (OSError, WebSocketException, AriError) as error:
             return self._failed(_Loss(f"no connection to Asterisk: {error or type(error).__name__}"))
 
     def _failed(self, loss: _Loss) -> _Loss:
@@ -200,11 +214,13 @@ class EventSocket:
         metrics.SOCKET_CONNECTS.labels(self.pbx).inc()
         self._up.set(1)
         self._put(Connected())
+        self._socket = socket
         try:
             return await self._read(socket)
         except ConnectionClosed as error:
             return _Loss(f"Asterisk or the network closed the event socket: {error}")
         finally:
+            self._socket = None
             self._up.set(0)
             metrics.SOCKET_DISCONNECTS.labels(self.pbx).inc()
             if time.monotonic() - since_s >= self._steady_s:

@@ -40,6 +40,7 @@ from ari_recorder.ari import (
 from ari_recorder.errors import ARIRecorderError, AriRefused, StoreError
 from ari_recorder.handlers import channels, spool
 from ari_recorder.handlers.bridge import BRIDGE, Bridges
+from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import endpoint_of
 from ari_recorder.handlers.legs import LegRunner
@@ -70,16 +71,17 @@ _log = structlog.get_logger(__name__)
 class Session:
     """Follows one Asterisk. ``ready`` once what Asterisk has and what is written agree."""
 
-    def __init__(self, context: Context, socket: EventSocket) -> None:
+    def __init__(self, context: Context, socket: EventSocket, claim: Claim) -> None:
         self.directory = context.directory
         self.ready = False
         self.reason = "not connected to Asterisk yet"
         self._context = context
         self._socket = socket
+        self._claim = claim
         self._legs: dict[str, LegRunner] = {}
         self._by_id: dict[str, LegRunner] = {}
         self._recovered = False
-        self._following: asyncio.Task[None] | None = None
+        self._following: asyncio.Future[Any] | None = None
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
@@ -101,6 +103,8 @@ class Session:
             for leg in list(self._legs.values()):
                 await leg.stop()
             await self._socket.close()
+            with contextlib.suppress(ARIRecorderError):
+                await self._claim.release()
             books.cancel()
             await asyncio.wait([books])
             self._context.spool.close()
@@ -109,7 +113,7 @@ class Session:
 
     def _connected(self, _: Connected) -> None:
         self._stop_following()
-        self._following = asyncio.create_task(self._follow(), name=f"follow {self._context.pbx}")
+        self._following = asyncio.gather(self._follow(), self._keep_claim())
 
     def _disconnected(self, item: Disconnected) -> None:
         self.ready, self.reason = False, item.reason
@@ -119,6 +123,10 @@ class Session:
         if self._following is not None:
             self._following.cancel()
             self._following = None
+
+    async def _keep_claim(self) -> None:
+        await self._claim.keep()
+        await self._socket.drop()
 
     async def _follow(self) -> None:
         await self._until_done(self._resume)

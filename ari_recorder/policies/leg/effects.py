@@ -10,7 +10,6 @@ from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.table import Event, Reason
 
-
 Direction = Literal["none", "both", "out", "in"]
 """Seen from the channel: what comes in from its party, and what goes out to it."""
 
