@@ -2,8 +2,8 @@
 
 A second one would take the name from the first, and that one back, for ever. So before each connect it is
 looked whose it is: a holder that is alive keeps it, whoever comes later says so and waits. It is renewed by
-counting up; what is not counted up any more belongs to nobody. On the holder's own machine its process says at
-once whether it is alive, so that a recorder that was killed is followed by the next without delay.
+counting up; what is not counted up any more belongs to nobody. On the holder's own machine its process tells
+at once whether it is alive, so that a recorder that was killed is followed by the next without delay.
 """
 
 from __future__ import annotations
