@@ -115,8 +115,6 @@ class LegRunner:
             return
         if not isinstance(told, inputs.Saved):
             self._faults = 0
-        if leg.standing != self.leg.standing:
-            self._log.info("leg", what=type(told).__name__, state=str(leg.standing.state))
         self.leg = leg
         for effect in asked:
             self._perform(effect)
@@ -142,10 +140,13 @@ class LegRunner:
         match effect:
             case effects.Save():
                 self._context.books.put(self.leg, self.tell)
-            case effects.Tell():
+            case effects.Tell(event):
                 self.row = shown(self.leg)
                 self._context.live.publish(Changed(self.row))
+                if event is not None:
+                    self._log.info(event, state=str(self.row.policy.state))
             case effects.TellRefused(command, source, reason, at):
+                self._log.info("changes nothing", what=str(command), reason=str(reason))
                 self._context.live.publish(Refused(self.row, command, source, reason, at))
             case effects.Reply(number, reason, problem):
                 _resolve(self._replies.pop(number, None), Answer(shown(self.leg), reason, problem))

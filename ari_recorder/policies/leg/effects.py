@@ -103,7 +103,9 @@ class Save:
 
 @dataclass(frozen=True)
 class Tell:
-    """The leg has changed: tell who follows it."""
+    """The leg has changed: tell who follows it. ``event`` is what has been carried out, if that is why."""
+
+    event: Event | None = None
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _tell_one(t: Turn, untold: Untold) -> None:
         t.note(told=t.leg.standing)
     else:
         t.note(told=untold.decision.leg)
-    t.tell(Tell())
+    t.tell(Tell(untold.event))
     if untold.number is not None:
         t.tell(Reply(untold.number))
     if t.leg.ended_at is None:
