@@ -68,7 +68,7 @@ def _accounts(lab: Lab) -> Table:
     for heading in ("Number = user name", "Password", "Name", "From outside", "Recording mode"):
         table.add_column(heading)
     for user in USERS:
-        table.add_row(user.number, user.password, user.name, user.outside_number, user.mode or "no service")
+        table.add_row(user.number, user.password, user.name, user.outside_number, user.mode)
     return table
 
 

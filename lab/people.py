@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class User:
-    """A user of the demo PBX. ``mode`` is the recording mode of the demo, None for no service at all."""
+    """A user of the demo PBX. ``mode`` is the recording mode of the demo."""
 
     number: str
     name: str
-    mode: str | None
+    mode: str
     codecs: str = "alaw,ulaw"
 
     @property
@@ -32,7 +32,7 @@ USERS = (
     User("103", "Cecilia", "on_demand", "g722,alaw"),
     User("104", "David", "on_demand_user_start"),
     User("105", "Eva", "never"),
-    User("106", "Fredrik", None),
+    User("106", "Fredrik", "never"),
 )
 SERVICES = {
     "600": "ring group (101, 102, 106)",

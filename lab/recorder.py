@@ -32,7 +32,7 @@ ADMINISTRATOR = ("admin", "demo-admin")
 class LabRecorder:
     """`ari-recorder run` on a lab's PBX, with its catalogue, vault and log under ``folder``.
 
-    Users 101 to 105 are added with their modes. ``settings`` are further environment variables.
+    The users of the lab are added with their modes. ``settings`` are further environment variables.
     """
 
     def __init__(self, lab: Lab, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -61,8 +61,7 @@ class LabRecorder:
             if store.read_now(people.list_users):
                 return
             for user in USERS:
-                if user.mode is not None:
-                    store.write_now(_add, user.number, user.name, user.mode)
+                store.write_now(_add, user.number, user.name, user.mode)
             login, password = ADMINISTRATOR
             store.write_now(
                 people.add_user, name="Administrator", number=None, role="administrator", login=login,
