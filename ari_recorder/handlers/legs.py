@@ -115,6 +115,8 @@ class LegRunner:
             return
         if not isinstance(told, inputs.Saved):
             self._faults = 0
+        if leg.trouble != self.leg.trouble:
+            self._log.error("the recording is not as it should be", why=leg.trouble)
         self.leg = leg
         for effect in asked:
             self._perform(effect)

@@ -144,7 +144,7 @@ async def test_a_paused_recording_stays_paused_through_a_kill(begin: Begin) -> N
     station.recorder.kill()
     await asyncio.sleep(STRETCH_S)  # nothing of this may be written
     await asyncio.to_thread(station.recorder.start)
-    assert list(station.lab.pbx.spool.glob("*-2-in.wav")) == []
+    assert list(station.lab.pbx.spool.glob("*-r2-in.wav")) == []
     await press(station, calling, "*49", "resume ")
     await asyncio.sleep(STRETCH_S)
     await over(calling, called)

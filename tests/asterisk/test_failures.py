@@ -52,10 +52,10 @@ async def test_the_disk_is_full_in_the_middle_and_the_parties_are_told(begin: Be
     assert announced(station) == [("failure_continue", "announcement", "both", "played")]
     assert row.duration_ms is not None
     assert row.duration_ms > 2000  # what there was is kept
-    assert any("broke off" in problem for problem in row.problems)
+    assert any("are missing" in problem for problem in row.problems)
     ((outcome, reason),) = station.ledger()
     assert outcome == "recorded"
-    assert "broke off" in reason
+    assert "are missing" in reason
 
 
 async def test_asterisk_refuses_at_the_start_and_the_call_is_ended(begin: Begin, lab: Lab) -> None:
@@ -69,7 +69,7 @@ async def test_asterisk_refuses_at_the_start_and_the_call_is_ended(begin: Begin,
     assert [one[:3] for one in announced(station)] == []  # the prompts are away as well
     ((outcome, reason),) = station.ledger()
     assert outcome == "not_recorded"
-    assert "broke off" in reason
+    assert "Asterisk refused to record" in reason
 
 
 async def test_with_continue_nothing_is_told_and_recording_is_had_when_it_can_be(
@@ -93,12 +93,12 @@ async def test_a_recording_that_does_not_grow_is_noticed_and_begun_anew(begin: B
     """Its file is deleted under Asterisk's hands, which therefore says nothing."""
     station = begin()
     calling, called = await connect_quietly(station, "101", "106")
-    await until(lambda: list(lab.pbx.spool.glob("*-1-in.wav")))
-    for path in lab.pbx.spool.glob("*-1-*.wav"):
+    await until(lambda: list(lab.pbx.spool.glob("*-r1-in.wav")))
+    for path in lab.pbx.spool.glob("*-r1-*.wav"):
         path.unlink()
-    await until(lambda: "does not grow" in station.recorder.log.read_text(), 25)
-    await until(lambda: list(lab.pbx.spool.glob("*-2-in.wav")))
+    await until(lambda: "did not grow" in station.recorder.log.read_text(), 25)
+    await until(lambda: list(lab.pbx.spool.glob("*-r2-in.wav")))
     await asyncio.sleep(1)  # the length of what is recorded anew
     await over(calling, called)
     row = await station.only()
-    assert any("broke off" in problem for problem in row.problems)
+    assert any("are missing" in problem for problem in row.problems)

@@ -130,7 +130,7 @@ async def test_a_missing_recording_folder_costs_the_recording_not_the_call(begin
     assert station.evidence.recordings() == []
     ((outcome, reason),) = station.ledger()
     assert outcome == "not_recorded"
-    assert "broke off" in reason
+    assert "Asterisk refused to record" in reason
 
 
 async def test_both_sides_are_aligned_to_a_frame(begin: Begin) -> None:

@@ -152,7 +152,7 @@ async def test_a_lost_socket_does_not_put_off_the_next_segment(begin: Begin, lab
         await line.cut()
         await until(lambda: "event socket lost" in station.recorder.log.read_text())
         line.mend()
-        await until(lambda: list(lab.pbx.spool.glob("*-2-in.wav")))
+        await until(lambda: list(lab.pbx.spool.glob("*-r2-in.wav")))
         await hang_up(calling, called)
         row = await station.only()
         first, *_ = station.store.read_now(catalogue.timeline, Operator(), row.id)
