@@ -35,9 +35,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-lock: ## renew requirements.lock (needs uv)
-	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --upgrade --output-file requirements.lock
+LOCK := uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
+
+lock: ## renew requirements.lock and the image's parts of it (needs uv)
+	$(LOCK) pyproject.toml --group dev --all-extras --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra postgresql --constraint requirements.lock --output-file docker/requirements.lock
+	$(LOCK) --group build --constraint requirements.lock --output-file docker/build.lock
 
 clean: ## remove what was made here (not the Asterisk in the cache folder)
 	rm -rf $(VENV) .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis
