@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DEMO_STARTED_S := $(shell date +%s)
 
-.PHONY: help demo test lint bench lock clean packages
+.PHONY: help demo test lint bench image lock clean packages
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,15 @@ lint: $(VENV)/installed
 
 bench: packages $(VENV)/installed ## measure, each beside its peer in the same run; writes bench/results/
 	$(BIN)/python -m bench
+
+image: packages $(VENV)/installed ## the recorder's image, without a Docker engine, and a call recorded by it
+	@scripts/packages buildah debootstrap
+	scripts/image
+	$(BIN)/python -m lab.tree
+	$(BIN)/pytest -m image tests/docker
+	mkdir -p dist
+	scripts/buildah push --quiet ari_recorder:recorder docker-archive:dist/ari_recorder.tar:ari_recorder:latest
+	@echo "dist/ari_recorder.tar is for: docker load --input dist/ari_recorder.tar"
 
 packages:
 	@scripts/packages
