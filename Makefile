@@ -31,7 +31,7 @@ image: packages $(VENV)/installed ## the recorder's image, without a Docker engi
 	scripts/image
 	$(BIN)/python -m lab.tree
 	$(BIN)/pytest -m image tests/docker
-	mkdir -p dist
+	mkdir -p dist && rm -f dist/ari_recorder.tar
 	scripts/buildah push --quiet ari_recorder:recorder docker-archive:dist/ari_recorder.tar:ari_recorder:latest
 	@echo "dist/ari_recorder.tar is for: docker load --input dist/ari_recorder.tar"
 
