@@ -35,23 +35,18 @@ ARI_PASSWORD = "change-me"
 """As in `asterisk_conf/ari.conf`: ARI is on the loopback of the containers, where nobody else is."""
 ANSWER_AFTER_S = 4
 TALK_S = 15
-SIP_ADDRESS = "SIP_ADDRESS"
-"""The variable with the address under which softphones reach the PBX."""
 
 
-def configure(folder: Path, sip_address: str) -> None:
-    """Write everything under ``folder``, which is where both Asterisks will see it, too."""
+def configure(folder: Path) -> None:
+    """Write everything under ``folder``, which is where both Asterisks will see it, too.
+
+    But for ``nat.conf``, which `docker/asterisk` writes.
+    """
     host = Tree(None, "")
     pbx = LabAsterisk(host, folder / "pbx", PBX_PORTS, "ari_recorder", ARI_PASSWORD)
     phones = LabAsterisk(host, folder / "phones", PHONES_PORTS, "phones", ARI_PASSWORD)
     write_tones(folder / "tones")
-    nat = "\n".join(
-        (
-            "local_net = 127.0.0.0/8",
-            *(f"external_{of}_address = {sip_address}" for of in ("media", "signaling")),
-        )
-    )
-    configure_both(pbx, phones, str(folder / "tones"), 0, "0.0.0.0", nat)  # noqa: S104
+    configure_both(pbx, phones, str(folder / "tones"), 0, "0.0.0.0", '#include "nat.conf"')  # noqa: S104
     with (phones.folder / "etc/extensions.conf").open("a") as dialplan:
         dialplan.write("\n[globals]\n" + "".join(_answering(number) for number in _numbers()))
     calls = phones.folder / "spool/outgoing"
@@ -96,7 +91,7 @@ def add_people(console: Console) -> None:
     finally:
         store.close()
     console.print(table)
-    console.print(f"SIP (UDP): {os.environ[SIP_ADDRESS]}:{PBX_PORTS.sip}   My Pages: http://127.0.0.1:8090")
+    console.print(f"SIP (UDP): {os.environ['SIP_ADDRESS']}:{PBX_PORTS.sip}   My Pages: http://127.0.0.1:8090")
 
 
 def _add(number: str, name: str, mode: str) -> str:
@@ -121,7 +116,7 @@ def _add_administrator() -> str:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["configure", folder]:
-            configure(Path(folder), os.environ[SIP_ADDRESS])
+            configure(Path(folder))
         case ["people"]:
             add_people(Console(width=100, highlight=False))
         case _:
