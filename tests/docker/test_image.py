@@ -39,7 +39,9 @@ def container() -> Iterator[str]:
         pytest.skip(f"There is no image to try; make image makes it. {made.stderr}")
     name = made.stdout.strip()
     buildah("config", *(f"--volume={folder}-" for folder in FOLDERS), name)
+    before = os.umask(0o022)  # the lab's Asterisk is root, and the image's user reads its files
     yield name
+    os.umask(before)
     buildah("rm", name)
 
 
