@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DEMO_STARTED_S := $(shell date +%s)
 
-.PHONY: help demo test lint bench lock clean packages
+.PHONY: help demo test lint bench image lock clean packages
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,15 @@ lint: $(VENV)/installed
 bench: packages $(VENV)/installed ## measure, each beside its peer in the same run; writes bench/results/
 	$(BIN)/python -m bench
 
+image: packages $(VENV)/installed ## the recorder's image, without a Docker engine, and a call recorded by it
+	@scripts/packages buildah debootstrap
+	scripts/image
+	$(BIN)/python -m lab.tree
+	$(BIN)/pytest -m image tests/docker
+	mkdir -p dist && rm -f dist/ari_recorder.tar
+	scripts/buildah push --quiet ari_recorder:recorder docker-archive:dist/ari_recorder.tar:ari_recorder:latest
+	@echo "dist/ari_recorder.tar is for: docker load --input dist/ari_recorder.tar"
+
 packages:
 	@scripts/packages
 
@@ -35,9 +44,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-lock: ## renew requirements.lock (needs uv)
-	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --upgrade --output-file requirements.lock
+LOCK := uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
+
+lock: ## renew requirements.lock and the image's parts of it (needs uv)
+	$(LOCK) pyproject.toml --group dev --all-extras --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra postgresql --constraint requirements.lock --output-file docker/requirements.lock
+	$(LOCK) --group build --constraint requirements.lock --output-file docker/build.lock
 
 clean: ## remove what was made here (not the Asterisk in the cache folder)
 	rm -rf $(VENV) .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis

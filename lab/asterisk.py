@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.ports import PortBlock
+from lab.ports import Ports
 from lab.tree import Tree, find_program
 
 PROJECT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ class LabAsterisk:
     SIP (UDP). Paths are as this machine sees them; `inside` gives Asterisk's view.
     """
 
-    def __init__(self, tree: Tree, folder: Path, ports: PortBlock, ari_user: str, ari_password: str) -> None:
+    def __init__(self, tree: Tree, folder: Path, ports: Ports, ari_user: str, ari_password: str) -> None:
         self.tree = tree
         self.folder = folder
         self.ports = ports

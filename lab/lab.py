@@ -134,27 +134,9 @@ class Lab:
         return self._phones
 
     def _set_up(self, tree: Tree, folder: LabFolder) -> None:
-        tones = tree.inside(_tones(tree))
         self.pbx = self._asterisk(tree, folder, "pbx", "ari_recorder")
         self._phones = self._asterisk(tree, folder, "phones", "phones")
-        self.pbx.configure(
-            "pbx",
-            {
-                "VERBOSE": self.verbose,
-                "SIP_ADDRESS": self.sip_address,
-                "PEER_TRUNK_PORT": self._phones.ports.trunk,
-                "TONES": tones,
-            },
-        )
-        self._phones.configure(
-            "phones",
-            {
-                "VERBOSE": self.verbose,
-                "PEER_SIP_PORT": self.pbx.sip_port,
-                "PHONES": _phone_accounts(self.pbx.sip_port),
-                "TONE_CLASSES": _tone_classes(tones),
-            },
-        )
+        configure(self.pbx, self._phones, tree.inside(_tones(tree)), self.verbose, self.sip_address)
 
     def _asterisk(self, tree: Tree, folder: LabFolder, name: str, ari_user: str) -> LabAsterisk:
         ports = PortBlock()
@@ -174,6 +156,31 @@ class Lab:
                     f"Phones {sorted(missing)} did not register in {REGISTER_S} s; see {self.pbx.log}."
                 )
             time.sleep(POLL_S)
+
+
+def configure(
+    pbx: LabAsterisk, phones: LabAsterisk, tones: str, verbose: int, sip_address: str, nat: str = ""
+) -> None:
+    """Write both configurations. ``tones`` is as Asterisk sees it, ``nat`` for the PBX's SIP transport."""
+    pbx.configure(
+        "pbx",
+        {
+            "VERBOSE": verbose,
+            "SIP_ADDRESS": sip_address,
+            "NAT": nat,
+            "PEER_TRUNK_PORT": phones.ports.trunk,
+            "TONES": tones,
+        },
+    )
+    phones.configure(
+        "phones",
+        {
+            "VERBOSE": verbose,
+            "PEER_SIP_PORT": pbx.sip_port,
+            "PHONES": _phone_accounts(pbx.sip_port),
+            "TONE_CLASSES": _tone_classes(tones),
+        },
+    )
 
 
 def _tones(tree: Tree) -> Path:

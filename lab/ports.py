@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import socket
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -14,12 +15,18 @@ FIRST, LAST, SIZE = 12000, 32000, 1000
 """Below Linux's ephemeral ports (32768 and up)."""
 
 
-class PortBlock:
-    """A thousand ports that no other lab uses, until `release`.
+@dataclass
+class Ports:
+    """Of one Asterisk: ``sip`` and ``trunk`` (UDP), ``http`` (TCP), the first and last for ``rtp``."""
 
-    ``sip``, ``trunk`` (both UDP), ``http`` and ``web`` (both TCP) are single ports, ``rtp`` is the
-    first and last of a range.
-    """
+    sip: int
+    trunk: int
+    http: int
+    rtp: tuple[int, int]
+
+
+class PortBlock(Ports):
+    """A thousand ports that no other lab uses, until `release`; the one after ``http`` is for web pages."""
 
     def __init__(self) -> None:
         folder = cache_folder() / "ports"
@@ -30,8 +37,7 @@ class PortBlock:
                 continue
             if _all_free(first):
                 self._lock = lock
-                self.sip, self.trunk, self.http, self.web = range(first, first + 4)
-                self.rtp = (first + 10, first + SIZE - 1)
+                super().__init__(first, first + 1, first + 2, (first + 10, first + SIZE - 1))
                 return
             lock.close()
         raise LabError(

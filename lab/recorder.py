@@ -40,6 +40,8 @@ class LabRecorder:
         self.folder = folder.absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "recorder.log"
+        self.program = [sys.executable, "-m", "ari_recorder"]
+        """What is started; it is given ``run``."""
         self.process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{lab.pbx.ports.http + 1}"
         self.environment = self._environment() | dict(settings or {})
@@ -74,7 +76,7 @@ class LabRecorder:
         """Start it and wait until it follows the PBX. Raises `LabError` with its log's end."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ari_recorder", "run"],
+                [*self.program, "run"],
                 env=_clean_environment() | self.environment,
                 stdout=log,
                 stderr=log,
