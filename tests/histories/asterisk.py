@@ -297,7 +297,7 @@ class Asterisk:
         self._end(self.files[name])
 
     def die(self) -> None:
-        """Asterisk dies, and its calls with it. What it had not written to disk is lost, and told to nobody."""
+        """Asterisk dies, and its calls with it. What it had not written to disk is lost."""
         now = self.clock.now
         for file in self.files.values():
             if file.state is LIVE:

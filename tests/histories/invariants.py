@@ -144,7 +144,7 @@ class Observer:
             return
         refusals = [one for one in effects if isinstance(one, TellRefused)]
         refused = next((one.reason for one in refusals if (one.command, one.at) == (event, at)), None)
-        if refused in (None, Reason.ALREADY):
+        if refused is None or (refused is Reason.ALREADY and event is not Event.START):
             self._mark(event, at, before.standing.mode)
             if refused is None:
                 self.doubted.append(Command(event, at, after.version, self._live()))
