@@ -119,15 +119,14 @@ class Segment:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing of its files is to be kept."""
-        return self.since is not None and self.since == self.until
+        """Whether nothing of its files is to be kept, or nothing was written."""
+        return self.ended_at == self.began_at or (self.since is not None and self.since == self.until)
 
 
 @dataclass(frozen=True)
 class Recording:
     """What is kept of a leg, the ``ordinal``-th. ``announced``: its parties have heard that it began.
-    ``complete``: all its files are closed, and what is missing is in ``problems``; ``never`` is why a segment
-    of it could not be begun.
+    ``complete``: all its files are closed, and what is missing is in ``problems``.
     """
 
     ordinal: int
@@ -140,7 +139,6 @@ class Recording:
     segments: tuple[Segment, ...] = ()
     problems: tuple[str, ...] = ()
     announced: bool = False
-    never: str = ""
     complete: bool = False
 
 

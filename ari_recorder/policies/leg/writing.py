@@ -66,7 +66,7 @@ def carry_out(
             case Action.OPEN_RECORDING:
                 _open(t, at)
             case Action.BEGIN_SEGMENT:
-                _begin(t, event, at, cause)
+                _begin(t, at, cause)
             case Action.END_SEGMENT:
                 closes += _end(t, event, at)
             case Action.KEEP_RECORDING if t.leg.recording:
@@ -90,20 +90,17 @@ def _open(t: Turn, at: datetime) -> None:
     t.keep(recordings=(*leg.recordings, recording))
 
 
-def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
+def _begin(t: Turn, at: datetime, cause: str) -> None:
     """A segment in new files; or in those that go on, if their end was wanted and not asked for yet."""
-    recording = t.leg.recording
-    assert recording is not None, f"leg {t.leg.id} has no recording to begin a segment of"
-    last = next((one for one in reversed(recording.segments) if not one.nothing), None)
-    due_at = last.due_at if last is not None and event is Event.SEGMENT_LOST else at
     for files in t.leg.files:
-        if files.stopping and files.asked_at and not (files.stop_asked or files.broken or files.roll):
+        goes_on = files.asked_at and not (files.stop_asked or files.broken or files.roll or any(files.ended))
+        if files.stopping and goes_on:
             t.change_files(files, stopping=False)
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
             return
     number = t.leg.taken + 1
     t.keep(taken=number, files=(*t.leg.files, Files(number)))
-    t.add_segment(Segment(0, number, due_at, at, cause=cause))
+    t.add_segment(Segment(0, number, at, at, cause=cause))
 
 
 def _end(t: Turn, event: Event, at: datetime) -> list[int]:
@@ -369,11 +366,6 @@ def _close(t: Turn) -> None:
 
 
 def _close_in(t: Turn, recording: Recording, files: Files) -> None:
-    if files.absent or files.asked_at is None:
-        kept = tuple(one for one in recording.segments if one.files != files.number)
-        dropped = [one for one in recording.segments if one.files == files.number]
-        t.change_recording(recording, segments=kept, never=recording.never or _never(dropped))
-        return
     segments = (
         _closed(one, files) if one.files == files.number and one.ended_at is None else one
         for one in recording.segments
@@ -381,12 +373,9 @@ def _close_in(t: Turn, recording: Recording, files: Files) -> None:
     t.change_recording(recording, segments=tuple(segments))
 
 
-def _never(dropped: list[Segment]) -> str:
-    return next((one.cause for one in dropped if one.cause), "")
-
-
 def _closed(segment: Segment, files: Files) -> Segment:
-    assert files.asked_at is not None
+    if files.absent or files.asked_at is None:
+        return replace(segment, began_at=segment.due_at, ended_at=segment.due_at)
     first, last = files.began_at or files.asked_at, max(at for at in files.ended if at)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
