@@ -30,7 +30,8 @@ was written down or carried out. If it died after a part of that, it is only ask
 in Asterisk holds from then on; what was between is neither wanted nor unwanted. A call that ended with
 Asterisk's own death ended when it last wrote to disk. A file with less audio in it than its segment says is
 found and told by whoever finishes it. A call of which the recorder never wrote anything down, and which was
-over without a file before it came back, is not known here.
+over without a file before it came back, is not known here; nor is an answer, if neither it nor the hang-up
+was heard of, and Asterisk's call detail records do not tell.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ KEPT_OVER = timedelta(seconds=0.03)
 MISSING_FROM_S = 0.6
 UNTOLD_MAX = 16
 _LENGTH = re.compile(r"(\d+\.\d) s (?:are|is) missing")
-NO_LENGTH = ("its beginning is missing", "Nothing of it could be recorded")
+NO_LENGTH = ("its beginning is missing", "Nothing of it could be recorded", "Taken for paused")
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,8 @@ class Observer:
         if leg.standing.mode is Mode.NEVER:
             return
         recordings = [one for key, one in sorted(self.books.recordings.items())]
-        if self.books.due != ({leg.id} if answered else set()):
+        unheard = leg.answered_at is None and not self.recorder.tells_answered_at
+        if self.books.due != ({leg.id} if answered and not unheard else set()):
             self.violated(f"lines in the ledger: {len(self.books.due)}, answered: {answered is not None}")
         self._files(leg, recordings)
         self._audio(leg, recordings)

@@ -8,7 +8,7 @@ from datetime import datetime
 from ari_recorder.policies import announcements
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.leg import speaking, writing
-from ari_recorder.policies.leg.effects import Reply, TellRefused
+from ari_recorder.policies.leg.effects import Agree, Reply, TellRefused
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, Reason, decide
@@ -18,6 +18,7 @@ REPLY_WITHIN_S = 2.5
 UNTOLD_MAX = 16
 """Commands that may wait to be carried out."""
 MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
+GONE = "The call has ended."
 BUSY = "Earlier commands have not been carried out yet: try again."
 
 
@@ -62,6 +63,8 @@ def hang_up(t: Turn, at: datetime) -> None:
     writing.carry_out(t, Event.HANGUP, at, decision)
     if speaking_now is not None:
         speaking.stop(t)
+    for number in t.leg.agreeing:
+        t.tell(Agree(number, GONE))
     t.note(armed_at=None, entered=frozenset(), meeting="", agreeing=())
     t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
 

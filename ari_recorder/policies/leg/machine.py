@@ -20,6 +20,7 @@ from ari_recorder.policies.leg.effects import (
     Place,
     Play,
     Record,
+    Release,
     Reply,
     Snoop,
     Stop,
@@ -207,6 +208,8 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             writing.refused(t, name, told.why)
         case Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
+        case Release() if not told.missing and t.leg.ended_at is None:
+            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)
         case Inquire():
@@ -219,6 +222,8 @@ def _unknown(t: Turn, told: inputs.Unknown) -> None:
         case Look():
             recovery.unanswered(t, told.why)
         case Snoop() | Record() | Stop():
+            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
+        case Release() if t.leg.ended_at is None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Inquire():
             t.keep(linkedid=t.leg.linkedid or t.leg.channel)

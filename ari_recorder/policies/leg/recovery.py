@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ari_recorder.policies.commands import Given as Pressed
 from ari_recorder.policies.commands import Source, take
 from ari_recorder.policies.leg import speaking, writing
-from ari_recorder.policies.leg.effects import Look, Record, Release
+from ari_recorder.policies.leg.effects import Look, Record, Release, Stop
 from ari_recorder.policies.leg.happening import answer, command, hang_up
 from ari_recorder.policies.leg.inputs import Snapshot, Written
 from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
@@ -22,6 +22,7 @@ from ari_recorder.policies.table import Action, Event, State, decide
 AGAIN_MAX_S = 30.0
 GONE_AFTER = timedelta(minutes=5)
 """What has not grown for so long, while Asterisk could not be asked, is over."""
+TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then while the recorder was away."
 
 
 def look(t: Turn) -> None:
@@ -56,8 +57,9 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _find_snoops(t, seen)
         _adopt(t, written)
     _judge(t, seen, written)
+    _end_unfollowed(t, seen)
     writing.seen_rolling(t, seen.live)
-    _state(t, seen, written)
+    _state(t, seen)
     if t.leg.ended_at is None:
         for given in sorted(seen.commands, key=lambda one: one.at):
             _command(t, given.command, given.at)
@@ -123,6 +125,13 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
             writing.ask_to_stop(t, files)
 
 
+def _end_unfollowed(t: Turn, seen: Snapshot) -> None:
+    """A file that was asked for and given up, and has been begun since."""
+    followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
+    for name in sorted(seen.live - followed):
+        t.ask(Stop(name))
+
+
 def _judge_side(
     t: Turn, files: Files, side: int, live: bool, written: Written | None, seen: Snapshot
 ) -> Files:
@@ -136,15 +145,14 @@ def _judge_side(
     return t.change_files(files, began=tuple(began), ended=tuple(ended))
 
 
-def _state(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
-    """Whether the channel is there, and up."""
-    standing = t.leg.standing
+def _state(t: Turn, seen: Snapshot) -> None:
+    """Whether the channel is there, and up; or was, as its call detail record says."""
+    if t.leg.standing.state is State.RINGING and (seen.state == "Up" or seen.answered_at is not None):
+        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
+        answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
     if seen.state is None and t.leg.ended_at is None:
         ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
         hang_up(t, max(ends, default=t.now))
-    elif seen.state == "Up" and standing.state is State.RINGING:
-        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
-        answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
 
 
 def _command(t: Turn, event: Event, at: datetime) -> None:
@@ -170,6 +178,7 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         paused = decide(t.leg.standing, Event.PAUSE, min(ended))
         if paused.reason is None:  # nobody but us ends files whose snoops are left: it was to be paused
             writing.carry_out(t, Event.PAUSE, min(ended), paused)
+            _tell_taken_for_paused(t, min(ended))
             return
     if ended and not running.broken:
         t.keep(trouble=_why(t, seen))
@@ -177,6 +186,12 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         writing.lose(t)
     else:
         writing.watch(t)
+
+
+def _tell_taken_for_paused(t: Turn, at: datetime) -> None:
+    recording = t.leg.recording
+    if recording is not None:
+        t.change_recording(recording, problems=(*recording.problems, TAKEN_FOR_PAUSED.format(at)))
 
 
 def _why(t: Turn, seen: Snapshot) -> str:

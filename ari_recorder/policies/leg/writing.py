@@ -211,7 +211,7 @@ def _fits(t: Turn) -> bool:
 def _ask_to_record(t: Turn, files: Files) -> None:
     leg = t.leg
     file_format = WIDE if is_wide(leg.codecs) else NARROW
-    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format)
+    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format, broken=False)
     t.change_segments(files.number, format=file_format)
     for snoop, name in zip(leg.snoops, file_names(leg.prefix, files.number), strict=True):
         t.ask(Record(snoop, name, file_format))
@@ -229,11 +229,34 @@ def watch(t: Turn) -> None:
 
 
 def began(t: Turn, name: str, at: datetime) -> None:
-    """Asterisk has begun to write a file."""
+    """Asterisk has begun to write a file: one that nobody wants any more is ended."""
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
-        if name in names and files.began[names.index(name)] is None:
-            t.change_files(files, began=_with(files.began, names.index(name), at))
+        if name in names:
+            if files.began[names.index(name)] is None:
+                t.change_files(files, began=_with(files.began, names.index(name), at))
+            if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
+                t.ask(Stop(name))
+            return
+    t.ask(Stop(name))
+    _late_for(t, name, at)
+
+
+def _late_for(t: Turn, name: str, at: datetime) -> None:
+    """A file that began when its segment had been closed long since is no part of it."""
+    for recording in t.leg.recordings:
+        for segment in recording.segments:
+            names = file_names(t.leg.prefix, segment.files)
+            if (
+                name in names
+                and segment.file_began_at
+                and segment.file_ended_at
+                and at > segment.file_ended_at
+            ):
+                late_ms = (at - segment.file_began_at).total_seconds() * 1000
+                changed = replace(segment, outward_late_ms=late_ms if name == names[1] else -late_ms)
+                segments = tuple(changed if one is segment else one for one in recording.segments)
+                t.change_recording(recording, segments=segments)
 
 
 def closed(t: Turn, name: str, at: datetime) -> None:
