@@ -298,13 +298,14 @@ class Asterisk:
 
     def die(self) -> None:
         """Asterisk dies, and its calls with it. What it had not written to disk is lost."""
-        now = self.clock.now
+        now, ends = self.clock.now, []
         for file in self.files.values():
             if file.state is LIVE:
                 file.ended_at = file.flushed_at(now)
                 file.state = DONE
+                ends.append(file.ended_at)
         for name in [file.name for file in self.files.values() if file.state is QUEUED]:
             del self.files[name]
         self.snoops.clear()
         if self.state is not None:
-            self.state, self.ended_at = None, now
+            self.state, self.ended_at = None, max(ends, default=now)

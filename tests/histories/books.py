@@ -64,6 +64,11 @@ class Books:
             self.catalogue.version if self.catalogue else 0, self.journal.version if self.journal else 0
         )
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being written."""
+        return self._writing is not None or self._wanted is not None
+
     def save(self, leg: Leg) -> None:
         """Write a leg down, in place of what waits for it."""
         if self._wanted is None and self._writing is None:

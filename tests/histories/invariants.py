@@ -24,8 +24,8 @@ At the end (`Observer.end`), from what is in the catalogue, and in the files by 
 - What was heard has its evidence, and every announcement an outcome.
 - Every file is some segment's.
 
-People's commands count as the recorder has taken them, from the moment they were given. So these do not: what
-never reached it, as it was dead, or its socket down; and what it took, and died before anything of it
+People's commands count in the order in which the recorder has taken them, from the moment they were given. So
+these do not: what never reached it, as it was dead, or its socket down; and what it took, and died before anything of it
 was written down or carried out. If it died after a part of that, it is only asked that what was carried out
 in Asterisk holds from then on; what was between is neither wanted nor unwanted. A call that ended with
 Asterisk's own death ended when it last wrote to disk. A file with less audio in it than its segment says is
@@ -144,11 +144,16 @@ class Observer:
         if len(before.untold) >= UNTOLD_MAX:
             return
         refusals = [one for one in effects if isinstance(one, TellRefused)]
-        refused = next((one.reason for one in refusals if (one.command, one.at) == (event, at)), None)
+        refused = next((one.reason for one in refusals if one.command is event and one.at >= at), None)
         if refused is None or (refused is Reason.ALREADY and event is not Event.START):
             self._mark(event, at, before.standing.mode)
             if refused is None:
                 self.doubted.append(Command(event, at, after.version, self._live()))
+
+    def _doubt(self, since: datetime) -> None:
+        """What people have wanted since then is not sure."""
+        sure = [one for one in self.marks if one[0] < since]
+        self.marks = [*sure, (since, None)]
 
     def _mark(self, event: Event, at: datetime, mode: Mode) -> None:
         if event is Event.START and mode is Mode.ON_DEMAND:
@@ -157,8 +162,7 @@ class Observer:
             self._want(at, event in (Event.START, Event.RESUME))
 
     def _want(self, at: datetime, wanted: bool | None) -> None:
-        self.marks = [one for one in self.marks if one[0] <= at]
-        self.marks.append((at, wanted))
+        self.marks.append((max([at, *(one[0] for one in self.marks[-1:])]), wanted))
 
     def performed(self, effect: Effect) -> None:
         """An effect is being carried out."""
@@ -188,7 +192,7 @@ class Observer:
         """What was not written down is in doubt."""
         self.doubted = [one for one in self.doubted if one.version > self.books.version]
         if self.doubted:
-            self._want(min(one.at for one in self.doubted), None)
+            self._doubt(min(one.at for one in self.doubted))
             if any(one.event is Event.START for one in self.doubted) and self.kept:
                 self.kept = None
 
@@ -215,8 +219,7 @@ class Observer:
             if self.asterisk.state is not None:
                 self.violated("nobody follows the call")
             return
-        ours = {*(leg.snoops if leg.armed_at else ()), *((leg.whisper,) if leg.speaking else ())}
-        self._nothing(sorted(set(self.asterisk.snoops) - ours), "snoops that nobody follows")
+        self._nothing(sorted(set(self.asterisk.snoops) - leg.needed), "snoops that nobody follows")
         following = {name for files in leg.files for name in file_names(leg.prefix, files.number)}
         open_files = {file.name for file in self.asterisk.files.values() if file.state != DONE}
         self._nothing(sorted(open_files - following), "files that nobody follows")
@@ -231,7 +234,7 @@ class Observer:
             self._nothing(sorted(live), "files that should not be written")
         if leg.told != leg.standing or leg.untold:
             self.violated(f"told {leg.told.state}, and is {leg.standing.state}: {leg.untold}")
-        if self.books.catalogue is None or self.books.catalogue.version != leg.version:
+        if not self.books.busy and self.books.version != leg.version:
             self.violated("the catalogue is behind")
 
     def _nothing(self, names: list[str], what: str) -> None:
@@ -335,9 +338,12 @@ class Observer:
         if missing and not problems:
             self.violated(f"missing, and not told: {self._spans(missing)}")
         elif not any(words in problem for words in NO_LENGTH for problem in problems):
+            assert leg.ended_at is not None
+            assert self.asterisk.ended_at is not None
             if told_s < 0.8 * seconds(missing) - 1.0:
                 self.violated(f"missing {self._spans(missing)}, told {problems}")
-            if told_s > 1.2 * seconds(holes) + 1.0:
+            later = max(leg.ended_at, self.asterisk.ended_at) - self.asterisk.ended_at
+            if told_s > 1.2 * (seconds(holes) + later.total_seconds()) + 1.0:
                 self.violated(f"told {problems}, missing {self._spans(holes)}")
 
     def _wanted(self, leg: Leg) -> tuple[list[Span], list[Span]]:

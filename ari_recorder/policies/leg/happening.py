@@ -70,7 +70,11 @@ def hang_up(t: Turn, at: datetime) -> None:
 
 
 def command(t: Turn, event: Event, at: datetime, source: Source, number: int | None = None) -> None:
-    """The recorded user has given a command, the app's under ``number``."""
+    """The recorded user has given a command, the app's under ``number``.
+
+    It counts from ``at`` on, but not from before what led to where the leg is, and was heard of earlier.
+    """
+    at = max(at, t.leg.standing.since)
     if len(t.leg.untold) >= UNTOLD_MAX:
         if number is not None:
             t.tell(Reply(number, problem=BUSY))

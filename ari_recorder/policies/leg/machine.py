@@ -171,6 +171,8 @@ def _hung_up(t: Turn, told: inputs.HungUp) -> None:
 def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
     writing.entered(t, told.snoop, told.wide)
     speaking.entered(t, told.snoop)
+    if told.snoop not in t.leg.needed and t.leg.ended_at is None:  # it was given up for lost
+        t.ask(Release(told.snoop))
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:

@@ -207,8 +207,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
         t.note(entered=seen.snoops.intersection(leg.snoops))
         if gone and leg.running is None:
             writing.not_armed(t, "Asterisk has ended a snoop")
-    needed = {*(leg.snoops if leg.armed_at else ()), *((leg.whisper,) if leg.speaking else ())}
-    for snoop in sorted(seen.snoops - needed):
+    for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
             t.ask(Release(snoop))
 

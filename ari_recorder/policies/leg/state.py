@@ -292,6 +292,12 @@ class Leg:
         return f"{self.prefix}w{self.said}"
 
     @property
+    def needed(self) -> frozenset[str]:
+        """The snoop channels that are in use, or are about to be."""
+        armed = self.snoops if self.armed_at is not None else ()
+        return frozenset((*armed, self.whisper) if self.speaking is not None else armed)
+
+    @property
     def recording(self) -> Recording | None:
         """The one that is open."""
         last = self.recordings[-1] if self.recordings else None
