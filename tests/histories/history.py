@@ -64,7 +64,7 @@ class History:
         self.asterisk, self.books = self.recorder.asterisk, self.recorder.books
         self.asterisk.offered_wide = self.plot.wide and random.random() < 0.5
         self.asterisk.cannot_write = lambda: random.random() < self.recorder.luck.cannot_write
-        self.recorder.tells_answered_at = random.random() < 0.3
+        self.recorder.tells_times = random.random() < 0.3
         self.books.landed = self._finish
         self.observer = Observer(self.recorder)
         self.recorder.witness = self.observer

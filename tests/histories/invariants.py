@@ -22,16 +22,17 @@ At the end (`Observer.end`), from what is in the catalogue, and in the files by 
 - What people wanted and is not kept is told, with a sensible length.
 - The app was answered, unless the recorder died.
 - What was heard has its evidence, and every announcement an outcome.
-- Every file is some segment's.
 
 People's commands count in the order in which the recorder has taken them, from the moment they were given. So
-these do not: what never reached it, as it was dead, or its socket down; and what it took, and died before anything of it
-was written down or carried out. If it died after a part of that, it is only asked that what was carried out
-in Asterisk holds from then on; what was between is neither wanted nor unwanted. A call that ended with
-Asterisk's own death ended when it last wrote to disk. A file with less audio in it than its segment says is
-found and told by whoever finishes it. A call of which the recorder never wrote anything down, and which was
-over without a file before it came back, is not known here; nor is an answer, if neither it nor the hang-up
-was heard of, and Asterisk's call detail records do not tell.
+these do not: what never reached it, as it was dead, or its socket down; and what it took, and died before any
+of it was written down or carried out. If it died after a part of that, it is only asked that what was carried
+out in Asterisk holds from then on; what was between is neither wanted nor unwanted.
+
+What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if neither
+it nor the hang-up was heard of; and when a call ended, if that was not heard of: then it ended with its
+files. So it did when Asterisk died. A call of which the recorder never wrote anything down, and which was over
+without a file before it came back, is not known here. A file with less audio in it than its segment says is
+found and told by whoever finishes it; and a file of no segment that is left over at the end is deleted then.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
+        self._ended_heard = False
 
     def violated(self, what: str) -> None:
         """Something is not as it should be."""
@@ -134,7 +136,9 @@ class Observer:
                 self._commanded(before, event, at, after, effects)
             if isinstance(told, inputs.Snapshot) and told.revived:
                 self._revived(told, after)
-        if isinstance(told, inputs.Asked):
+        if isinstance(told, inputs.HungUp):
+            self._ended_heard = True
+        elif isinstance(told, inputs.Asked):
             question = self.questions[told.number]
             question.delivered, question.live = True, self._live()
         elif isinstance(told, inputs.Agreed):
@@ -273,10 +277,9 @@ class Observer:
         if leg.standing.mode is Mode.NEVER:
             return
         recordings = [one for key, one in sorted(self.books.recordings.items())]
-        unheard = leg.answered_at is None and not self.recorder.tells_answered_at
+        unheard = leg.answered_at is None and not self.recorder.tells_times
         if self.books.due != ({leg.id} if answered and not unheard else set()):
             self.violated(f"lines in the ledger: {len(self.books.due)}, answered: {answered is not None}")
-        self._files(leg, recordings)
         self._audio(leg, recordings)
         self._heard(leg)
 
@@ -306,10 +309,6 @@ class Observer:
             if question.delivered and not died and question.answers != 1:
                 self.violated(f"question {number} ({question.command}) was answered {question.answers} times")
 
-    def _files(self, leg: Leg, recordings: list[Recording]) -> None:
-        known = {name for one in recordings for name in self.names(leg, one)}
-        self._nothing(sorted(self.asterisk.folder - known), "files of no segment")
-
     def _audio(self, leg: Leg, recordings: list[Recording]) -> None:
         wanted, maybe = self._wanted(leg)
         kept = [
@@ -338,19 +337,23 @@ class Observer:
         if missing and not problems:
             self.violated(f"missing, and not told: {self._spans(missing)}")
         elif not any(words in problem for words in NO_LENGTH for problem in problems):
-            assert leg.ended_at is not None
-            assert self.asterisk.ended_at is not None
             if told_s < 0.8 * seconds(missing) - 1.0:
                 self.violated(f"missing {self._spans(missing)}, told {problems}")
-            later = max(leg.ended_at, self.asterisk.ended_at) - self.asterisk.ended_at
-            if told_s > 1.2 * (seconds(holes) + later.total_seconds()) + 1.0:
+            if told_s > 1.2 * (seconds(holes) + self._late_s(leg)) + 1.0:
                 self.violated(f"told {problems}, missing {self._spans(holes)}")
+
+    def _late_s(self, leg: Leg) -> float:
+        """How much later than it did the call has ended, as far as the leg knows."""
+        ended = self.asterisk.ended_at
+        return max((leg.ended_at - ended).total_seconds(), 0.0) if leg.ended_at and ended else 0.0
 
     def _wanted(self, leg: Leg) -> tuple[list[Span], list[Span]]:
         """What people wanted to be kept, and of what that cannot be said."""
         answered, ended = self.asterisk.answered_at, self.asterisk.ended_at
-        if answered is None or ended is None:
+        if answered is None or ended is None or leg.ended_at is None:
             return [], []
+        if not self._ended_heard and not self.recorder.tells_times:
+            ended = min(ended, leg.ended_at)
         mode = leg.standing.mode
         marks = [(answered, mode is not Mode.ON_DEMAND_USER_START)]
         marks += [(max(at, answered), wanted) for at, wanted in self.marks]

@@ -72,7 +72,8 @@ class Recorder:
         self.leg: Leg | None = None
         self.witness: Witness | None = None
         self.unreachable = False
-        self.tells_answered_at = False
+        self.tells_times = False
+        """Whether Asterisk's call detail records can be read."""
         self.steps = self.crashes = self.effects = 0
         self.begun_at = clock.now
         self.late = False
@@ -237,7 +238,8 @@ class Recorder:
             found(None)
             return
         state, snoops, commands = asterisk.state, frozenset(asterisk.snoops), tuple(asterisk.commands)
-        answered_at = asterisk.answered_at if self.tells_answered_at else None
+        answered_at = asterisk.answered_at if self.tells_times else None
+        ended_at = asterisk.ended_at if self.tells_times else None
         codecs = asterisk.codecs if state == "Up" else "(none)"
 
         def see_files() -> None:
@@ -258,6 +260,7 @@ class Recorder:
                     commands=commands if state is not None else (),
                     codecs=codecs,
                     answered_at=answered_at,
+                    ended_at=ended_at,
                     away=away,
                     revived=revived,
                 )

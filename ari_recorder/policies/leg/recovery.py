@@ -92,16 +92,24 @@ def _adopt(t: Turn, written: Mapping[str, Written]) -> None:
     for number in sorted(number for number in numbers if number > t.leg.taken):
         found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
         began_at = min(one.began_at for one in found)
-        for event in (Event.ANSWERED, Event.RESUME, Event.START, Event.SEGMENT_LOST):
-            decision = decide(t.leg.standing, event, began_at)
-            if Action.BEGIN_SEGMENT in decision.actions:
-                if event is Event.ANSWERED:
-                    t.keep(answered_at=began_at)
-                t.keep(taken=number - 1)
-                writing.carry_out(t, event, began_at, decision)
-                _take_over(t, began_at, found[0].format)
-                break
-        t.keep(taken=max(number, t.leg.taken))
+        t.keep(taken=number - 1)
+        if _begins(t, began_at):
+            _take_over(t, began_at, found[0].format)
+        t.keep(taken=number)
+
+
+def _begins(t: Turn, at: datetime) -> bool:
+    """Whether something that leads to where a file is begun can have happened; it has, then."""
+    for event in (Event.ANSWERED, Event.RESUME, Event.START, Event.SEGMENT_LOST):
+        decision = decide(t.leg.standing, event, at)
+        begins = Action.BEGIN_SEGMENT in decision.actions
+        if event is Event.ANSWERED and decision.reason is None:
+            t.keep(answered_at=at)
+        if begins or (event is Event.ANSWERED and decision.reason is None):
+            writing.carry_out(t, event, at, decision)
+        if begins:
+            return True
+    return False
 
 
 def _take_over(t: Turn, began_at: datetime, file_format: str) -> None:
@@ -152,7 +160,7 @@ def _state(t: Turn, seen: Snapshot) -> None:
         answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
     if seen.state is None and t.leg.ended_at is None:
         ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
-        hang_up(t, max(ends, default=t.now))
+        hang_up(t, seen.ended_at or max(ends, default=t.now))
 
 
 def _command(t: Turn, event: Event, at: datetime) -> None:
