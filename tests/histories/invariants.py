@@ -30,9 +30,9 @@ out in Asterisk holds from then on; what was between is neither wanted nor unwan
 
 What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if neither
 it nor the hang-up was heard of; and when a call ended, if that was not heard of: then it ended with its
-files. So it did when Asterisk died. A call of which the recorder never wrote anything down, and which was over
-without a file before it came back, is not known here. A file with less audio in it than its segment says is
-found and told by whoever finishes it; and a file of no segment that is left over at the end is deleted then.
+files. So it did when Asterisk died. A call of which the recorder never wrote anything down, and which was
+over without a file before it came back, is not known here. A file with less audio in it than its segment says
+is found and told by whoever finishes it; and a file of no segment that is left over at the end is deleted.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ KEPT_OVER = timedelta(seconds=0.03)
 MISSING_FROM_S = 0.6
 UNTOLD_MAX = 16
 _LENGTH = re.compile(r"(\d+\.\d) s (?:are|is) missing")
-NO_LENGTH = ("its beginning is missing", "Nothing of it could be recorded", "Taken for paused")
+NO_LENGTH = ("its beginning may be missing", "Nothing of it could be recorded", "Taken for paused")
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,13 @@ class Observer:
         if after.version < before.version:
             self.violated("a version was used twice")
         if isinstance(told, inputs.Digit | inputs.Featured | inputs.Asked | inputs.Snapshot):
-            for event, at in _given(before, told):
-                self._commanded(before, event, at, after, effects)
+            doubted, given = self.doubted, _given(before, told)
             if isinstance(told, inputs.Snapshot) and told.revived:
-                self._revived(told, after)
+                self.doubted = []
+            for event, at in given:
+                self._commanded(before, event, at, after, effects)
+            if isinstance(told, inputs.Snapshot) and told.revived and doubted:
+                self._revived(told, after, doubted[-1], given=bool(given))
         if isinstance(told, inputs.HungUp):
             self._ended_heard = True
         elif isinstance(told, inputs.Asked):
@@ -200,14 +203,13 @@ class Observer:
             if any(one.event is Event.START for one in self.doubted) and self.kept:
                 self.kept = None
 
-    def _revived(self, seen: inputs.Snapshot, leg: Leg) -> None:
-        doubted, self.doubted = self.doubted, []
-        if not doubted or leg.ended_at is not None:
+    def _revived(self, seen: inputs.Snapshot, leg: Leg, last: Command, *, given: bool) -> None:
+        """What is wanted from now on is what it has found: ``last`` was taken, and not written down."""
+        if leg.ended_at is not None:
             return
-        last = doubted[-1]
         stopped = [file.ended_at for file in last.live if file.stopped and file.ended_at is not None]
         runs = leg.standing.state in RUNNING
-        if last.event in (Event.PAUSE, Event.STOP) and stopped:
+        if last.event in (Event.PAUSE, Event.STOP) and stopped and not given:
             if runs and all(file.snoop in seen.snoops for file in last.live):
                 self.violated(f"{last.event} was carried out, and is forgotten")
             elif not runs:
@@ -328,9 +330,10 @@ class Observer:
                 over = without([span], union([*wanted, *maybe]))
                 if seconds(over) > KEPT_OVER.total_seconds():
                     self.violated(f"kept, and not wanted: {self._spans(over)} of {segment}")
-        self._missing(leg, recordings, without(without(wanted, union(claimed)), maybe))
+        holes = without(without(wanted, claimed), maybe)
+        self._missing(leg, recordings, holes, seconds(without([*wanted, *maybe], claimed)))
 
-    def _missing(self, leg: Leg, recordings: list[Recording], holes: list[Span]) -> None:
+    def _missing(self, leg: Leg, recordings: list[Recording], holes: list[Span], most_s: float) -> None:
         missing = [hole for hole in holes if seconds([hole]) > MISSING_FROM_S]
         problems = [problem for one in recordings for problem in one.problems]
         told_s = sum(float(length) for problem in problems for length in _LENGTH.findall(problem))
@@ -339,7 +342,7 @@ class Observer:
         elif not any(words in problem for words in NO_LENGTH for problem in problems):
             if told_s < 0.8 * seconds(missing) - 1.0:
                 self.violated(f"missing {self._spans(missing)}, told {problems}")
-            if told_s > 1.2 * (seconds(holes) + self._late_s(leg)) + 1.0:
+            if told_s > 1.2 * (most_s + self._late_s(leg)) + 1.0:
                 self.violated(f"told {problems}, missing {self._spans(holes)}")
 
     def _late_s(self, leg: Leg) -> float:

@@ -17,7 +17,7 @@ REPLY_WITHIN_S = 2.5
 """How long the app waits for a command to be carried out; then it is told that it is still being tried."""
 UNTOLD_MAX = 16
 """Commands that may wait to be carried out."""
-MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
+MISSED_ANSWER = "The recorder was away when the call was answered: its beginning may be missing."
 GONE = "The call has ended."
 BUSY = "Earlier commands have not been carried out yet: try again."
 

@@ -55,7 +55,7 @@ def compare(t: Turn, seen: Snapshot) -> None:
     if seen.revived:
         speaking.interrupted(t)
         _find_snoops(t, seen)
-        _adopt(t, written)
+        _adopt(t, seen, written)
     _judge(t, seen, written)
     _end_unfollowed(t, seen)
     writing.seen_rolling(t, seen.live)
@@ -86,36 +86,32 @@ def _number(name: str, prefix: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _adopt(t: Turn, written: Mapping[str, Written]) -> None:
-    """Files of which nothing was written down: something began them, and the recorder died."""
-    numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
-    for number in sorted(number for number in numbers if number > t.leg.taken):
+def _adopt(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """Files of which it was not written down that they were asked for: the recorder died just then."""
+    for number in sorted({_number(name, f"{t.leg.prefix}r") for name in written}):
         found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
-        began_at = min(one.began_at for one in found)
-        t.keep(taken=number - 1)
-        if _begins(t, began_at):
-            _take_over(t, began_at, found[0].format)
-        t.keep(taken=number)
+        if number > t.leg.taken:
+            t.keep(taken=number - 1)
+            _begin(t, seen, min(one.began_at for one in found))
+            t.keep(taken=number)
+        files = next((one for one in t.leg.files if one.number == number), None)
+        if files is not None and files.asked_at is None:
+            began_at, file_format = min(one.began_at for one in found), found[0].format
+            t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
+            t.change_segments(number, format=file_format)
 
 
-def _begins(t: Turn, at: datetime) -> bool:
-    """Whether something that leads to where a file is begun can have happened; it has, then."""
-    for event in (Event.ANSWERED, Event.RESUME, Event.START, Event.SEGMENT_LOST):
+def _begin(t: Turn, seen: Snapshot, at: datetime) -> None:
+    """Something that leads to where files are begun has happened."""
+    if t.leg.standing.state is State.RINGING:
+        answer(t, seen.answered_at or at, writing.UNHEARD, unknown=seen.answered_at is None)
+        if t.leg.running is not None:
+            return
+    for event in (Event.RESUME, Event.START, Event.SEGMENT_LOST):
         decision = decide(t.leg.standing, event, at)
-        begins = Action.BEGIN_SEGMENT in decision.actions
-        if event is Event.ANSWERED and decision.reason is None:
-            t.keep(answered_at=at)
-        if begins or (event is Event.ANSWERED and decision.reason is None):
+        if Action.BEGIN_SEGMENT in decision.actions:
             writing.carry_out(t, event, at, decision)
-        if begins:
-            return True
-    return False
-
-
-def _take_over(t: Turn, began_at: datetime, file_format: str) -> None:
-    files = t.leg.files[-1]
-    t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
-    t.change_segments(files.number, format=file_format)
+            return
 
 
 def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
