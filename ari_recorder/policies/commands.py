@@ -40,13 +40,15 @@ class Given:
 class Keys:
     """What a user has pressed so far: the beginning of a code, and the last command that was taken.
 
-    ``codes`` is the command of each DTMF code; none is another's beginning.
+    ``codes`` is the command of each DTMF code; none is another's beginning. ``echoed``: the echo of the last
+    command has come, too, and its time is the later of both.
     """
 
     codes: Mapping[str, Event]
     digits: str = ""
     pressed_at: datetime | None = None
     last: Given | None = None
+    echoed: bool = False
 
 
 def press(keys: Keys, digit: str, at: datetime) -> tuple[Keys, Event | None]:
@@ -55,17 +57,21 @@ def press(keys: Keys, digit: str, at: datetime) -> tuple[Keys, Event | None]:
     digits = ("" if waited else keys.digits) + digit
     command = keys.codes.get(digits)
     if command is not None:
-        return take(Keys(keys.codes, last=keys.last), Given(command, Source.DIGITS, at))
+        return take(replace(keys, digits="", pressed_at=None), Given(command, Source.DIGITS, at))
     return replace(keys, digits=_beginning(digits, keys.codes), pressed_at=at), None
 
 
 def take(keys: Keys, given: Given) -> tuple[Keys, Event | None]:
     """A complete command: taken, unless it is the echo of the one before from the other source."""
     last = keys.last
-    same = last is not None and last.command is given.command and last.source is not given.source
-    if same and last is not None and abs(given.at - last.at) <= SAME_KEYS:
-        return replace(keys, last=None), None
-    return replace(keys, last=given), given.command
+    if last is not None and not keys.echoed and _same(last, given):
+        return replace(keys, last=replace(last, at=max(last.at, given.at)), echoed=True), None
+    return replace(keys, last=given, echoed=False), given.command
+
+
+def _same(last: Given, given: Given) -> bool:
+    same = last.command is given.command and last.source is not given.source
+    return same and abs(given.at - last.at) <= SAME_KEYS
 
 
 def _beginning(digits: str, codes: Mapping[str, Event]) -> str:

@@ -20,7 +20,7 @@ from ari_recorder.policies.announcements import (
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.preferences import Preferences, combine
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.table import COMMANDS, Event, Leg, Mode, Reason, State, decide
+from ari_recorder.policies.table import COMMANDS, Event, Mode, Reason, Standing, State, decide
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LOUD = combine({"announce_internal": "announcement", "announce_external": "announcement"})
@@ -32,7 +32,7 @@ A, START, STOP, PAUSE, RESUME, LOST = (
 def heard(
     mode: Mode, *events: Event, preferences: Preferences = LOUD, internal: bool = False
 ) -> list[Prompt | None]:
-    leg, prompts = Leg(mode, State.RINGING, T0), []
+    leg, prompts = Standing(mode, State.RINGING, T0), []
     for event in events:
         decision = decide(leg, event, T0)
         prompts.append(announce(leg, event, decision, preferences, internal=internal))
@@ -114,7 +114,7 @@ def test_it_is_told_only_once_but_the_call_is_ended_as_often_as_it_takes() -> No
         assert (prompt.kind if prompt else None) == again
 
 
-RECORDING = Leg(Mode.ALWAYS, State.RECORDING, T0)
+RECORDING = Standing(Mode.ALWAYS, State.RECORDING, T0)
 
 
 def test_who_joins_later_is_told() -> None:

@@ -82,3 +82,9 @@ def test_an_echo_is_swallowed_once() -> None:
     keys, _ = take(Keys(DEFAULT_CODES), Given(Event.START, Source.FEATURE, T0))
     keys, _ = take(keys, Given(Event.START, Source.DIGITS, T0))
     assert take(keys, Given(Event.START, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.START
+
+
+def test_the_last_command_is_remembered_behind_its_echo() -> None:
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.DIGITS, T0))
+    keys, _ = take(keys, Given(Event.PAUSE, Source.FEATURE, T0 + timedelta(seconds=0.1)))
+    assert keys.last == Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=0.1))

@@ -15,15 +15,18 @@ DATA_MODULES = {
     "collections",
     "collections.abc",
     "contextlib",
+    "copy",
     "dataclasses",
     "datetime",
     "enum",
     "fractions",
+    "hashlib",
     "itertools",
     "math",
     "re",
     "types",
     "typing",
+    "uuid",
     "zoneinfo",
 }
 CLOCKS = {"now", "utcnow", "today"}

@@ -15,9 +15,9 @@ from ari_recorder.policies.table import (
     TABLE,
     Action,
     Event,
-    Leg,
     Mode,
     Reason,
+    Standing,
     State,
     Step,
     commands,
@@ -58,8 +58,9 @@ idle      no-late recording:open+begin no-already no-idle no-idle no-late no-lat
 recording no-late no-already idle:end+close paused:end no-already recording:roll recording:end+begin \
 ended:end+close
 paused    no-late no-already idle:close no-already recording:begin no-late no-late ended:close
+failed    no-late recording:close+open+begin no-fail no-fail no-fail no-late no-late ended:close
 """
-GIVEN_UP = "failed no-late no-fail no-fail no-fail no-fail no-late no-late ended\n"
+GIVEN_UP = "failed no-late no-fail no-fail no-fail no-fail no-late no-late ended:close\n"
 OVER = "ended no-late no-over no-over no-over no-over no-late no-late no-late\n"
 
 EXPECTED = {
@@ -67,7 +68,7 @@ EXPECTED = {
     Mode.ALWAYS: ALWAYS + GIVEN_UP + OVER,
     Mode.ALWAYS_PAUSE_RESUME: ALWAYS_PAUSE_RESUME + GIVEN_UP + OVER,
     Mode.ON_DEMAND: ON_DEMAND + GIVEN_UP + OVER,
-    Mode.ON_DEMAND_USER_START: USER_START + GIVEN_UP + OVER,
+    Mode.ON_DEMAND_USER_START: USER_START + OVER,
 }
 REASONS = {
     "no-ring": Reason.NOT_ANSWERED,
@@ -106,7 +107,7 @@ CELLS = expectations()
 
 @pytest.mark.parametrize(("mode", "state", "event"), CELLS, ids=str)
 def test_every_cell_is_what_the_requirements_say(mode: Mode, state: State, event: Event) -> None:
-    leg = Leg(mode, state, NOW)
+    leg = Standing(mode, state, NOW)
     word = CELLS[mode, state, event]
     decision = decide(leg, event, LATER)
     if word in REASONS:
@@ -133,7 +134,7 @@ def test_every_state_of_the_table_can_be_reached_and_no_other(mode: Mode) -> Non
 def reachable(mode: Mode) -> set[State]:
     """States that some sequence of events leads to, found by asking `decide` and nothing else."""
     seen: set[tuple[State, int]] = set()
-    waiting = deque([Leg(mode, State.RINGING, NOW)])
+    waiting = deque([Standing(mode, State.RINGING, NOW)])
     while waiting:
         leg = waiting.popleft()
         key = (leg.state, min(leg.losses, MAX_LOSSES))
@@ -145,12 +146,12 @@ def reachable(mode: Mode) -> set[State]:
 
 @pytest.mark.parametrize(("mode", "state"), {(m, s) for m, s, _ in CELLS}, ids=str)
 def test_the_commands_on_offer_are_those_that_would_change_something(mode: Mode, state: State) -> None:
-    leg = Leg(mode, state, NOW)
+    leg = Standing(mode, state, NOW)
     assert commands(leg) == tuple(c for c in COMMANDS if not CELLS[mode, state, c].startswith("no-"))
 
 
 def test_always_offers_no_command_at_any_time() -> None:
-    assert not any(commands(Leg(Mode.ALWAYS, state, NOW)) for state in TABLE[Mode.ALWAYS])
+    assert not any(commands(Standing(Mode.ALWAYS, state, NOW)) for state in TABLE[Mode.ALWAYS])
 
 
 def test_a_segment_grows_in_these_states_and_in_no_other() -> None:
@@ -159,7 +160,7 @@ def test_a_segment_grows_in_these_states_and_in_no_other() -> None:
 
 
 def test_since_tells_when_the_state_was_entered() -> None:
-    recording = decide(Leg(Mode.ALWAYS_PAUSE_RESUME, State.RINGING, NOW), Event.ANSWERED, LATER).leg
+    recording = decide(Standing(Mode.ALWAYS_PAUSE_RESUME, State.RINGING, NOW), Event.ANSWERED, LATER).leg
     assert recording.since == LATER
     later = LATER + timedelta(hours=1)
     assert decide(recording, Event.SEGMENT_FULL, later).leg.since == LATER
@@ -168,12 +169,12 @@ def test_since_tells_when_the_state_was_entered() -> None:
 
 def test_a_hole_in_the_table_is_an_error_and_not_behaviour() -> None:
     with pytest.raises(KeyError):
-        decide(Leg(Mode.ALWAYS, State.PAUSED, NOW), Event.HANGUP, NOW)
+        decide(Standing(Mode.ALWAYS, State.PAUSED, NOW), Event.HANGUP, NOW)
 
 
 def test_giving_up_is_possible_from_every_state_in_which_a_segment_can_be_lost() -> None:
     for mode, states in TABLE.items():
         for state, row in states.items():
             if isinstance(row[Event.SEGMENT_LOST], Step):
-                leg = replace(Leg(mode, state, NOW), losses=MAX_LOSSES - 1, lost_at=NOW)
+                leg = replace(Standing(mode, state, NOW), losses=MAX_LOSSES - 1, lost_at=NOW)
                 assert Action.BEGIN_SEGMENT not in decide(leg, Event.SEGMENT_LOST, NOW).actions

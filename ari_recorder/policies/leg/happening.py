@@ -8,7 +8,7 @@ from datetime import datetime
 from ari_recorder.policies import announcements
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.leg import speaking, writing
-from ari_recorder.policies.leg.effects import Reply, TellRefused
+from ari_recorder.policies.leg.effects import Agree, Reply, TellRefused
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, Reason, decide
@@ -17,7 +17,8 @@ REPLY_WITHIN_S = 2.5
 """How long the app waits for a command to be carried out; then it is told that it is still being tried."""
 UNTOLD_MAX = 16
 """Commands that may wait to be carried out."""
-MISSED_ANSWER = "The call was answered while the recorder was away: its beginning is missing."
+MISSED_ANSWER = "The recorder was away when the call was answered: its beginning may be missing."
+GONE = "The call has ended."
 BUSY = "Earlier commands have not been carried out yet: try again."
 
 
@@ -62,12 +63,18 @@ def hang_up(t: Turn, at: datetime) -> None:
     writing.carry_out(t, Event.HANGUP, at, decision)
     if speaking_now is not None:
         speaking.stop(t)
+    for number in t.leg.agreeing:
+        t.tell(Agree(number, GONE))
     t.note(armed_at=None, entered=frozenset(), meeting="", agreeing=())
     t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
 
 
 def command(t: Turn, event: Event, at: datetime, source: Source, number: int | None = None) -> None:
-    """The recorded user has given a command, the app's under ``number``."""
+    """The recorded user has given a command, the app's under ``number``.
+
+    It counts from ``at`` on, but not from before what led to where the leg is, and was heard of earlier.
+    """
+    at = max(at, t.leg.standing.since)
     if len(t.leg.untold) >= UNTOLD_MAX:
         if number is not None:
             t.tell(Reply(number, problem=BUSY))

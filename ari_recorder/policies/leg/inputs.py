@@ -244,10 +244,10 @@ class Given:
 class Snapshot:
     """What Asterisk has, and the recording folder, as asked at ``asked_at``.
 
-    ``state`` is the channel's, None if it is gone. ``answered_at`` is known only where Asterisk's call detail
-    records tell. ``live`` are files that are being written; ``written`` those of the leg's that lie in the
-    folder. ``away`` says that events may have been lost before it, ``revived`` that the recorder was started
-    since.
+    ``state`` is the channel's, None if it is gone. ``answered_at`` and ``ended_at`` are known only where
+    Asterisk's call detail records tell. ``live`` are files that are being written; ``written`` those of the
+    leg's that lie in the folder. ``away`` says that events may have been lost before it, ``revived`` that the
+    recorder was started since.
     """
 
     asked_at: datetime
@@ -258,6 +258,7 @@ class Snapshot:
     commands: tuple[Given, ...] = ()
     codecs: str | None = None
     answered_at: datetime | None = None
+    ended_at: datetime | None = None
     away: bool = False
     revived: bool = False
 

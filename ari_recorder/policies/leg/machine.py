@@ -20,6 +20,7 @@ from ari_recorder.policies.leg.effects import (
     Place,
     Play,
     Record,
+    Release,
     Reply,
     Snoop,
     Stop,
@@ -175,6 +176,8 @@ def _hung_up(t: Turn, told: inputs.HungUp) -> None:
 def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
     writing.entered(t, told.snoop, told.wide)
     speaking.entered(t, told.snoop)
+    if told.snoop not in t.leg.needed and t.leg.ended_at is None:  # it was given up for lost
+        t.ask(Release(told.snoop))
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:
@@ -212,6 +215,8 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             writing.refused(t, name, told.why)
         case Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
+        case Release() if not told.missing and t.leg.ended_at is None:
+            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)
         case Inquire():
@@ -224,6 +229,8 @@ def _unknown(t: Turn, told: inputs.Unknown) -> None:
         case Look():
             recovery.unanswered(t, told.why)
         case Snoop() | Record() | Stop():
+            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
+        case Release() if t.leg.ended_at is None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Inquire():
             t.keep(linkedid=t.leg.linkedid or t.leg.channel)

@@ -1,17 +1,37 @@
-"""What is missing of a recording: told in words, with length, time and cause (row C10)."""
+"""What is missing of a recording: told in words, with length, time and cause (row C10).
+
+A recording is wanted in stretches: from the answer, start or resume to the pause, stop or hang-up. What of a
+stretch no segment has is missing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ari_recorder.policies.leg.state import Recording, Segment
 
 TOLD_FROM = timedelta(seconds=0.25)
-"""So much at the beginning, or at the end, is told; of a hole that a loss made, any."""
-HOLE_FROM = timedelta(seconds=0.02)
-"""A frame."""
+"""So much at the beginning of a stretch, at its end, or at a roll-over is told; of a hole that a loss made,
+what is more than `FRAME`."""
+FRAME = timedelta(seconds=0.02)
 SLOW = "Asterisk began late"
+EARLY = "Asterisk ended the file early"
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What is missing before ``segment``, or, if that is None, at the end of a stretch."""
+
+    since: datetime
+    until: datetime
+    segment: Segment | None
+
+    @property
+    def length(self) -> timedelta:
+        """How much it is."""
+        return self.until - self.since
 
 
 def find_missing(recording: Recording, trouble: str) -> tuple[str, ...]:
@@ -20,41 +40,56 @@ def find_missing(recording: Recording, trouble: str) -> tuple[str, ...]:
 
 
 def _sentences(recording: Recording, trouble: str) -> Iterator[str]:
-    segments = [one for one in recording.segments if not one.nothing]
-    if not segments:
-        yield f"Nothing of it could be recorded: {recording.never or trouble or SLOW}."
+    if all(one.nothing for one in recording.segments):
+        cause = next((one.cause for one in recording.segments if one.cause), "")
+        yield f"Nothing of it could be recorded: {cause or trouble or SLOW}."
         return
-    before: Segment | None = None
-    for segment in segments:
-        yield from _before(before, segment, trouble)
-        before = segment
-    assert before is not None
-    wanted_until = before.until or recording.ended_at
-    if wanted_until and before.ended_at and wanted_until - before.ended_at > TOLD_FROM:
-        missing_s = (wanted_until - before.ended_at).total_seconds()
-        yield f"The last {missing_s:.1f} s are missing: {trouble or 'Asterisk ended the file early'}."
+    stretches = list(_stretches(recording))
+    for number, stretch in enumerate(stretches, 1):
+        for hole in _holes(stretch, recording):
+            first = number == 1 and hole.since == stretch[0].due_at
+            last = number == len(stretches) and hole.segment is None
+            yield f"{_where(hole, first=first, last=last)}: {_cause(hole, stretch, trouble)}."
 
 
-def _before(before: Segment | None, segment: Segment, trouble: str) -> Iterator[str]:
-    if segment.continues:
-        return
-    lost = before is not None and before.lost
-    due_at = _end(before) if before is not None and lost else segment.due_at
-    missing = min(segment.began_at, segment.until or segment.began_at) - due_at
-    if missing <= (HOLE_FROM if lost else TOLD_FROM):
-        return
-    cause = segment.cause or trouble or SLOW
-    where = f"The first {_s(missing)} are missing" if before is None else _hole(missing, due_at)
-    yield f"{where}: {cause}."
+def _stretches(recording: Recording) -> Iterator[list[Segment]]:
+    """Segments that should follow on one another without a hole, in order."""
+    stretch: list[Segment] = []
+    for segment in recording.segments:
+        if segment.since is not None and segment.since == segment.until:
+            continue
+        if stretch and not (segment.continues or stretch[-1].lost):
+            yield stretch
+            stretch = []
+        stretch.append(segment)
+    if stretch:
+        yield stretch
 
 
-def _end(segment: Segment) -> datetime:
-    return segment.ended_at or segment.due_at
+def _holes(stretch: list[Segment], recording: Recording) -> Iterator[Hole]:
+    reached, lost = stretch[0].due_at, False
+    wanted_until = stretch[-1].until or recording.ended_at
+    for segment in stretch:
+        if not segment.nothing:
+            begins_at = min(segment.began_at, wanted_until or segment.began_at)
+            if begins_at - reached > (FRAME if lost else TOLD_FROM):
+                yield Hole(reached, begins_at, segment)
+            reached = max(reached, segment.ended_at or reached)
+        lost = segment.lost
+    if wanted_until is not None and wanted_until - reached > TOLD_FROM:
+        yield Hole(reached, wanted_until, None)
 
 
-def _hole(missing: timedelta, since: datetime) -> str:
-    return f"{_s(missing)} are missing from {since:%H:%M:%S} UTC on"
+def _where(hole: Hole, *, first: bool, last: bool) -> str:
+    length = f"{hole.length.total_seconds():.1f} s"
+    if first:
+        return f"The first {length} are missing"
+    if last:
+        return f"The last {length} are missing"
+    return f"{length} are missing from {hole.since:%H:%M:%S} UTC on"
 
 
-def _s(length: timedelta) -> str:
-    return f"{length.total_seconds():.1f} s"
+def _cause(hole: Hole, stretch: list[Segment], trouble: str) -> str:
+    if hole.segment is not None:
+        return hole.segment.cause or trouble or SLOW
+    return stretch[-1].cause if stretch[-1].nothing and stretch[-1].cause else trouble or EARLY

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ari_recorder.policies.commands import Given as Pressed
 from ari_recorder.policies.commands import Source, take
 from ari_recorder.policies.leg import speaking, writing
-from ari_recorder.policies.leg.effects import Look, Record, Release
+from ari_recorder.policies.leg.effects import Look, Record, Release, Stop
 from ari_recorder.policies.leg.happening import answer, command, hang_up
 from ari_recorder.policies.leg.inputs import Snapshot, Written
 from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
@@ -22,6 +22,7 @@ from ari_recorder.policies.table import Action, Event, State, decide
 AGAIN_MAX_S = 30.0
 GONE_AFTER = timedelta(minutes=5)
 """What has not grown for so long, while Asterisk could not be asked, is over."""
+TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then while the recorder was away."
 
 
 def look(t: Turn) -> None:
@@ -54,10 +55,11 @@ def compare(t: Turn, seen: Snapshot) -> None:
     if seen.revived:
         speaking.interrupted(t)
         _find_snoops(t, seen)
-        _adopt(t, written)
+        _adopt(t, seen, written)
     _judge(t, seen, written)
+    _end_unfollowed(t, seen)
     writing.seen_rolling(t, seen.live)
-    _state(t, seen, written)
+    _state(t, seen)
     if t.leg.ended_at is None:
         for given in sorted(seen.commands, key=lambda one: one.at):
             _command(t, given.command, given.at)
@@ -85,28 +87,32 @@ def _number(name: str, prefix: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _adopt(t: Turn, written: Mapping[str, Written]) -> None:
-    """Files of which nothing was written down: something began them, and the recorder died."""
-    numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
-    for number in sorted(number for number in numbers if number > t.leg.taken):
+def _adopt(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """Files of which it was not written down that they were asked for: the recorder died just then."""
+    for number in sorted({_number(name, f"{t.leg.prefix}r") for name in written}):
         found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
-        began_at = min(one.began_at for one in found)
-        for event in (Event.ANSWERED, Event.RESUME, Event.START, Event.SEGMENT_LOST):
-            decision = decide(t.leg.standing, event, began_at)
-            if Action.BEGIN_SEGMENT in decision.actions:
-                if event is Event.ANSWERED:
-                    t.keep(answered_at=began_at)
-                t.keep(taken=number - 1)
-                writing.carry_out(t, event, began_at, decision)
-                _take_over(t, began_at, found[0].format)
-                break
-        t.keep(taken=max(number, t.leg.taken))
+        if number > t.leg.taken:
+            t.keep(taken=number - 1)
+            _begin(t, seen, min(one.began_at for one in found))
+            t.keep(taken=number)
+        files = next((one for one in t.leg.files if one.number == number), None)
+        if files is not None and files.asked_at is None:
+            began_at, file_format = min(one.began_at for one in found), found[0].format
+            t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
+            t.change_segments(number, format=file_format)
 
 
-def _take_over(t: Turn, began_at: datetime, file_format: str) -> None:
-    files = t.leg.files[-1]
-    t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
-    t.change_segments(files.number, format=file_format)
+def _begin(t: Turn, seen: Snapshot, at: datetime) -> None:
+    """Something that leads to where files are begun has happened."""
+    if t.leg.standing.state is State.RINGING:
+        answer(t, seen.answered_at or at, writing.UNHEARD, unknown=seen.answered_at is None)
+        if t.leg.running is not None:
+            return
+    for event in (Event.RESUME, Event.START, Event.SEGMENT_LOST):
+        decision = decide(t.leg.standing, event, at)
+        if Action.BEGIN_SEGMENT in decision.actions:
+            writing.carry_out(t, event, at, decision)
+            return
 
 
 def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
@@ -124,6 +130,13 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
             writing.ask_to_stop(t, files)
 
 
+def _end_unfollowed(t: Turn, seen: Snapshot) -> None:
+    """A file that was asked for and given up, and has been begun since."""
+    followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
+    for name in sorted(seen.live - followed):
+        t.ask(Stop(name))
+
+
 def _judge_side(
     t: Turn, files: Files, side: int, live: bool, written: Written | None, seen: Snapshot
 ) -> Files:
@@ -137,15 +150,14 @@ def _judge_side(
     return t.change_files(files, began=tuple(began), ended=tuple(ended))
 
 
-def _state(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
-    """Whether the channel is there, and up."""
-    standing = t.leg.standing
-    if seen.state is None and t.leg.ended_at is None:
-        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
-        hang_up(t, max(ends, default=t.now))
-    elif seen.state == "Up" and standing.state is State.RINGING:
+def _state(t: Turn, seen: Snapshot) -> None:
+    """Whether the channel is there, and up; or was, as its call detail record says."""
+    if t.leg.standing.state is State.RINGING and (seen.state == "Up" or seen.answered_at is not None):
         cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
         answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
+    if seen.state is None and t.leg.ended_at is None:
+        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
+        hang_up(t, seen.ended_at or max(ends, default=t.now))
 
 
 def _command(t: Turn, event: Event, at: datetime) -> None:
@@ -171,6 +183,7 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         paused = decide(t.leg.standing, Event.PAUSE, min(ended))
         if paused.reason is None:  # nobody but us ends files whose snoops are left: it was to be paused
             writing.carry_out(t, Event.PAUSE, min(ended), paused)
+            _tell_taken_for_paused(t, min(ended))
             return
     if ended and not running.broken:
         t.keep(trouble=_why(t, seen))
@@ -178,6 +191,12 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         writing.lose(t)
     else:
         writing.watch(t)
+
+
+def _tell_taken_for_paused(t: Turn, at: datetime) -> None:
+    recording = t.leg.recording
+    if recording is not None:
+        t.change_recording(recording, problems=(*recording.problems, TAKEN_FOR_PAUSED.format(at)))
 
 
 def _why(t: Turn, seen: Snapshot) -> str:
@@ -193,8 +212,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
         t.note(entered=seen.snoops.intersection(leg.snoops))
         if gone and leg.running is None:
             writing.not_armed(t, "Asterisk has ended a snoop")
-    needed = {*(leg.snoops if leg.armed_at else ()), *((leg.whisper,) if leg.speaking else ())}
-    for snoop in seen.snoops - needed:
+    for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
             t.ask(Release(snoop))
 

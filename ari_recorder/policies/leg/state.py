@@ -119,15 +119,14 @@ class Segment:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing of its files is to be kept."""
-        return self.since is not None and self.since == self.until
+        """Whether nothing of its files is to be kept, or nothing was written."""
+        return self.ended_at == self.began_at or (self.since is not None and self.since == self.until)
 
 
 @dataclass(frozen=True)
 class Recording:
     """What is kept of a leg, the ``ordinal``-th. ``announced``: its parties have heard that it began.
-    ``complete``: all its files are closed, and what is missing is in ``problems``; ``never`` is why a segment
-    of it could not be begun.
+    ``complete``: all its files are closed, and what is missing is in ``problems``.
     """
 
     ordinal: int
@@ -140,7 +139,6 @@ class Recording:
     segments: tuple[Segment, ...] = ()
     problems: tuple[str, ...] = ()
     announced: bool = False
-    never: str = ""
     complete: bool = False
 
 
@@ -300,6 +298,12 @@ class Leg:
     def whisper(self) -> str:
         """The snoop channel that plays the current prompt, and the playback on it."""
         return f"{self.prefix}w{self.said}"
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The snoop channels that are in use, or are about to be."""
+        armed = self.snoops if self.armed_at is not None else ()
+        return frozenset((*armed, self.whisper) if self.speaking is not None else armed)
 
     @property
     def recording(self) -> Recording | None:

@@ -94,6 +94,6 @@ class Turn:
         """Add a segment to the recording that is open."""
         recording = self.leg.recording
         assert recording is not None, f"leg {self.leg.id} has no recording to add to"
-        last = recording.segments[-1].ordinal if recording.segments else 0
-        segment = replace(segment, ordinal=last + 1)
+        ordinal = max((one.ordinal for one in recording.segments), default=0) + 1
+        segment = replace(segment, ordinal=ordinal)
         self.change_recording(recording, segments=(*recording.segments, segment))

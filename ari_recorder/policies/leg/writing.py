@@ -66,7 +66,7 @@ def carry_out(
             case Action.OPEN_RECORDING:
                 _open(t, at)
             case Action.BEGIN_SEGMENT:
-                _begin(t, event, at, cause)
+                _begin(t, at, cause)
             case Action.END_SEGMENT:
                 closes += _end(t, event, at)
             case Action.KEEP_RECORDING if t.leg.recording:
@@ -90,20 +90,17 @@ def _open(t: Turn, at: datetime) -> None:
     t.keep(recordings=(*leg.recordings, recording))
 
 
-def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
+def _begin(t: Turn, at: datetime, cause: str) -> None:
     """A segment in new files; or in those that go on, if their end was wanted and not asked for yet."""
-    recording = t.leg.recording
-    assert recording is not None, f"leg {t.leg.id} has no recording to begin a segment of"
-    last = next((one for one in reversed(recording.segments) if not one.nothing), None)
-    due_at = last.due_at if last is not None and event is Event.SEGMENT_LOST else at
     for files in t.leg.files:
-        if files.stopping and files.asked_at and not (files.stop_asked or files.broken or files.roll):
+        goes_on = files.asked_at and not (files.stop_asked or files.broken or files.roll or any(files.ended))
+        if files.stopping and goes_on:
             t.change_files(files, stopping=False)
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
             return
     number = t.leg.taken + 1
     t.keep(taken=number, files=(*t.leg.files, Files(number)))
-    t.add_segment(Segment(0, number, due_at, at, cause=cause))
+    t.add_segment(Segment(0, number, at, at, cause=cause))
 
 
 def _end(t: Turn, event: Event, at: datetime) -> list[int]:
@@ -214,7 +211,7 @@ def _fits(t: Turn) -> bool:
 def _ask_to_record(t: Turn, files: Files) -> None:
     leg = t.leg
     file_format = WIDE if is_wide(leg.codecs) else NARROW
-    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format)
+    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format, broken=False)
     t.change_segments(files.number, format=file_format)
     for snoop, name in zip(leg.snoops, file_names(leg.prefix, files.number), strict=True):
         t.ask(Record(snoop, name, file_format))
@@ -232,11 +229,34 @@ def watch(t: Turn) -> None:
 
 
 def began(t: Turn, name: str, at: datetime) -> None:
-    """Asterisk has begun to write a file."""
+    """Asterisk has begun to write a file: one that nobody wants any more is ended."""
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
-        if name in names and files.began[names.index(name)] is None:
-            t.change_files(files, began=_with(files.began, names.index(name), at))
+        if name in names:
+            if files.began[names.index(name)] is None:
+                t.change_files(files, began=_with(files.began, names.index(name), at))
+            if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
+                t.ask(Stop(name))
+            return
+    t.ask(Stop(name))
+    _late_for(t, name, at)
+
+
+def _late_for(t: Turn, name: str, at: datetime) -> None:
+    """A file that began when its segment had been closed long since is no part of it."""
+    for recording in t.leg.recordings:
+        for segment in recording.segments:
+            names = file_names(t.leg.prefix, segment.files)
+            if (
+                name in names
+                and segment.file_began_at
+                and segment.file_ended_at
+                and at > segment.file_ended_at
+            ):
+                late_ms = (at - segment.file_began_at).total_seconds() * 1000
+                changed = replace(segment, outward_late_ms=late_ms if name == names[1] else -late_ms)
+                segments = tuple(changed if one is segment else one for one in recording.segments)
+                t.change_recording(recording, segments=segments)
 
 
 def closed(t: Turn, name: str, at: datetime) -> None:
@@ -369,11 +389,6 @@ def _close(t: Turn) -> None:
 
 
 def _close_in(t: Turn, recording: Recording, files: Files) -> None:
-    if files.absent or files.asked_at is None:
-        kept = tuple(one for one in recording.segments if one.files != files.number)
-        dropped = [one for one in recording.segments if one.files == files.number]
-        t.change_recording(recording, segments=kept, never=recording.never or _never(dropped))
-        return
     segments = (
         _closed(one, files) if one.files == files.number and one.ended_at is None else one
         for one in recording.segments
@@ -381,12 +396,9 @@ def _close_in(t: Turn, recording: Recording, files: Files) -> None:
     t.change_recording(recording, segments=tuple(segments))
 
 
-def _never(dropped: list[Segment]) -> str:
-    return next((one.cause for one in dropped if one.cause), "")
-
-
 def _closed(segment: Segment, files: Files) -> Segment:
-    assert files.asked_at is not None
+    if files.absent or files.asked_at is None:
+        return replace(segment, began_at=segment.due_at, ended_at=segment.due_at)
     first, last = files.began_at or files.asked_at, max(at for at in files.ended if at)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
