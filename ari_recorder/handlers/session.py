@@ -81,7 +81,7 @@ class Session:
         self._legs: dict[str, LegRunner] = {}
         self._by_id: dict[str, LegRunner] = {}
         self._recovered = False
-        self._following: asyncio.Future[Any] | None = None
+        self._following: list[asyncio.Task[None]] = []
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
@@ -113,16 +113,19 @@ class Session:
 
     def _connected(self, _: Connected) -> None:
         self._stop_following()
-        self._following = asyncio.gather(self._follow(), self._keep_claim())
+        self._following = [
+            asyncio.create_task(self._follow(), name=f"follow {self._context.pbx}"),
+            asyncio.create_task(self._keep_claim(), name=f"claim {self._context.pbx}"),
+        ]
 
     def _disconnected(self, item: Disconnected) -> None:
         self.ready, self.reason = False, item.reason
         self._stop_following()
 
     def _stop_following(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            self._following = None
+        for task in self._following:
+            task.cancel()
+        self._following = []
 
     async def _keep_claim(self) -> None:
         await self._claim.keep()

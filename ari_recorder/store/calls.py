@@ -85,7 +85,7 @@ def _rows(leg: Leg) -> Rows:
     for recording in leg.recordings:
         rows["recording", recording.ordinal] = _recording(leg, recording)
         for segment in recording.segments:
-            if segment.ended_at is not None:
+            if segment.file_ended_at is not None:  # otherwise there is nothing of it, or not yet
                 rows["segment", (recording.ordinal, segment.ordinal)] = _segment(leg, recording, segment)
     for number, stretch in enumerate(leg.counterparts):
         rows["counterpart", number] = _counterpart(leg, number, stretch)

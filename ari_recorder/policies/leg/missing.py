@@ -91,5 +91,5 @@ def _where(hole: Hole, *, first: bool, last: bool) -> str:
 
 def _cause(hole: Hole, stretch: list[Segment], trouble: str) -> str:
     if hole.segment is not None:
-        return hole.segment.cause or trouble or SLOW
+        return hole.segment.cause or SLOW
     return stretch[-1].cause if stretch[-1].nothing and stretch[-1].cause else trouble or EARLY

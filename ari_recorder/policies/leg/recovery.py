@@ -178,7 +178,7 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         if running is not None and running.broken and t.leg.armed_at is None:
             writing.lose(t)
         return
-    ended = [at for at in running.ended if at is not None]
+    asked_at, ended = running.asked_at, [at for at in running.ended if at is not None]
     if ended and seen.revived and seen.snoops.issuperset(t.leg.snoops):
         paused = decide(t.leg.standing, Event.PAUSE, min(ended))
         if paused.reason is None:  # nobody but us ends files whose snoops are left: it was to be paused
@@ -186,8 +186,8 @@ def _lost(t: Turn, seen: Snapshot) -> None:
             _tell_taken_for_paused(t, min(ended))
             return
     if ended and not running.broken:
-        t.keep(trouble=_why(t, seen))
-    if ended or (running.broken and running.asked_at < seen.asked_at):
+        running = t.change_files(running, broken=_why(t, seen))
+    if ended or (running.broken and asked_at < seen.asked_at):
         writing.lose(t)
     else:
         writing.watch(t)

@@ -66,8 +66,8 @@ class Files:
     """The two files that Asterisk writes side by side, the ``number``-th of a leg, on snoops of ``arming``.
 
     Times are those of both sides, None as long as they are not known. ``stopping``: their end is wanted.
-    ``roll``: they are to follow on those before without a gap. ``broken`` says that they are not written as
-    they should be, ``absent`` that there is nothing of them.
+    ``roll``: they are to follow on those before without a gap. ``broken`` says why they are not written as
+    they should be, ``dry_at`` since when they did not grow, ``absent`` that there is nothing of them.
     """
 
     number: int
@@ -79,7 +79,8 @@ class Files:
     stopping: bool = False
     stop_asked: bool = False
     roll: bool = False
-    broken: bool = False
+    broken: str = ""
+    dry_at: datetime | None = None
     absent: bool = False
 
     @property

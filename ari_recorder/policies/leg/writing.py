@@ -211,7 +211,7 @@ def _fits(t: Turn) -> bool:
 def _ask_to_record(t: Turn, files: Files) -> None:
     leg = t.leg
     file_format = WIDE if is_wide(leg.codecs) else NARROW
-    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format, broken=False)
+    t.change_files(files, asked_at=t.now, arming=leg.arming, format=file_format, broken="")
     t.change_segments(files.number, format=file_format)
     for snoop, name in zip(leg.snoops, file_names(leg.prefix, files.number), strict=True):
         t.ask(Record(snoop, name, file_format))
@@ -286,8 +286,7 @@ def suspect(t: Turn, why: str) -> None:
     running = t.leg.running
     if running is None:
         return
-    t.change_files(running, broken=True)
-    t.keep(trouble=why)
+    t.change_files(running, broken=why)
     if Alarm.LOSS not in t.leg.alarms:
         t.alarm(Alarm.LOSS, LOSS_CHECKED_AFTER_S[min(t.leg.standing.losses, len(LOSS_CHECKED_AFTER_S) - 1)])
 
@@ -296,6 +295,8 @@ def lose(t: Turn) -> None:
     """The running segment is lost, and the call goes on: begin the next on new snoops."""
     decision = decide(t.leg.standing, Event.SEGMENT_LOST, t.now)
     if decision.reason is None:
+        running = t.leg.running
+        t.keep(trouble=running.broken if running is not None else "")
         carry_out(t, Event.SEGMENT_LOST, t.now, decision, cause=t.leg.trouble)
         disarm(t)
 
@@ -400,6 +401,7 @@ def _closed(segment: Segment, files: Files) -> Segment:
     if files.absent or files.asked_at is None:
         return replace(segment, began_at=segment.due_at, ended_at=segment.due_at)
     first, last = files.began_at or files.asked_at, max(at for at in files.ended if at)
+    last = min(last, files.dry_at or last)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
     inward, outward = files.began
@@ -440,6 +442,7 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     names = file_names(t.leg.prefix, running.number)
     before = t.leg.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
+        t.change_files(running, dry_at=t.leg.grown_at or running.asked_at)
         suspect(t, "the file did not grow: is the disk of the recording folder full, or away?")
     t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=changed_at)
     t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
