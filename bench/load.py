@@ -1,4 +1,4 @@
-"""Many calls at once from 101, who is recorded, to 106, who answers by itself; both play their tones."""
+"""Many calls at once from a user (101 is recorded) to 106, who answers by itself; both play their tones."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ async def recorder_on(lab: Lab) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
         recorder.stop()
 
 
-async def dial(lab: Lab, number: str, count: int, per_second: float) -> list[PhoneCall]:
-    """``count`` calls from 101, evenly spread; returns when all are answered."""
+async def dial(lab: Lab, number: str, count: int, per_second: float, caller: str = "101") -> list[PhoneCall]:
+    """``count`` calls from ``caller``, evenly spread; returns when all are answered."""
     loop = asyncio.get_running_loop()
     since = loop.time()
     calls = []
     for index in range(count):
         await asyncio.sleep(max(0.0, since + index / per_second - loop.time()))
-        calls.append(await lab.phones["101"].call(number, play="tone"))
+        calls.append(await lab.phones[caller].call(number, play="tone"))
     await asyncio.gather(*(call.answered() for call in calls))
     return calls
 
