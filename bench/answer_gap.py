@@ -17,7 +17,7 @@ from datetime import timedelta
 from ari_recorder.store import models
 from bench.bare import bare_on
 from bench.load import RING_S, bench_lab, dial, hang_up, recorder_on
-from bench.results import Result, percentile
+from bench.results import Result, Row, percentile
 from lab.call import PhoneCall
 from lab.lab import Lab
 
@@ -34,7 +34,7 @@ OURS, BARE = "101", "105"
 
 async def run() -> Result:
     """Measure both ways."""
-    values: dict[str, float | int] = {}
+    values: Row = {}
     for prefix, ring_s in (("", RING_S), ("at_once_", 0.0)):
         ours_ms, bare_ms = await _measure(ring_s)
         values |= {f"{prefix}calls": len(ours_ms), f"{prefix}bare_calls": len(bare_ms)}

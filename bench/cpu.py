@@ -10,8 +10,8 @@ import asyncio
 import time
 from statistics import median
 
-from bench.load import bench_lab, dial, hang_up, recorder_on
-from bench.results import Result
+from bench.load import add_mixmonitor, bench_lab, dial, hang_up, recorder_on
+from bench.results import Result, Row
 from lab.lab import Lab
 from lab.recorder import LabRecorder
 
@@ -21,12 +21,6 @@ ROUNDS = 3
 MEASURED_S = 15.0
 
 PEERS = {"none": "106", "mixmonitor": "5106", "mixmonitor_d": "6106"}
-DIALPLAN = (
-    "5106,1,MixMonitor(bench-${UNIQUEID}.wav)",
-    "5106,2,Dial(PJSIP/106,25)",
-    "6106,1,MixMonitor(bench-${UNIQUEID}.raw,D)",
-    "6106,2,Dial(PJSIP/106,25)",
-)
 
 
 async def run() -> Result:
@@ -35,8 +29,7 @@ async def run() -> Result:
     recorder: list[float] = []
     finishing_s: list[float] = []
     async with bench_lab() as lab:
-        for line in DIALPLAN:
-            lab.pbx.rx(f"dialplan add extension {line} into users")
+        add_mixmonitor(lab)
         for _ in range(ROUNDS):
             for name, number in PEERS.items():
                 asterisk[name].append((await _measure(lab, number, None))[0])
@@ -47,7 +40,7 @@ async def run() -> Result:
                 asterisk["ours"].append(ours)
                 recorder.append(own)
                 finishing_s.append(process.cpu_s(children=True) - since_s)
-    values: dict[str, float | int] = {"calls": CALLS}
+    values: Row = {"calls": CALLS}
     values |= {f"asterisk_{name}_pct": round(median(pct), 1) for name, pct in asterisk.items()}
     values["recorder_pct"] = round(median(recorder), 2)
     notes = [

@@ -15,12 +15,18 @@ from lab.recorder import LabRecorder
 
 FOLDER = Path(".lab")
 RING_S = 1.0
+MIXMONITOR = (
+    "5106,1,MixMonitor(bench-${UNIQUEID}.wav)",
+    "5106,2,Dial(PJSIP/106,25)",
+    "6106,1,MixMonitor(bench-${UNIQUEID}.raw,D)",
+    "6106,2,Dial(PJSIP/106,25)",
+)
 
 
 @asynccontextmanager
-async def bench_lab(ring_s: float = RING_S) -> AsyncIterator[Lab]:
+async def bench_lab(ring_s: float = RING_S, port_thousands: int = 1) -> AsyncIterator[Lab]:
     """A lab in which 106 answers by itself, after ``ring_s`` seconds of ringing."""
-    async with Lab(FOLDER, "bench") as lab:
+    async with Lab(FOLDER, "bench", port_thousands=port_thousands) as lab:
         await lab.phones["106"].auto_answer(after_s=ring_s)
         yield lab
 
@@ -38,6 +44,12 @@ async def recorder_on(lab: Lab) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
     finally:
         evidence.close()
         recorder.stop()
+
+
+def add_mixmonitor(lab: Lab) -> None:
+    """Let 5106 and 6106 call 106 with MixMonitor: mixed, and with each party on a side of its own (D)."""
+    for line in MIXMONITOR:
+        lab.pbx.rx(f"dialplan add extension {line} into users")
 
 
 async def dial(lab: Lab, number: str, count: int, per_second: float, caller: str = "101") -> list[PhoneCall]:
