@@ -2,9 +2,10 @@
 
 Calls of 20 s begin fifty a second. A recording is ``late`` if it began, and ``short`` if it is shorter than
 its call, by more than 250 ms; one that is not there is both. ``untold`` are those of them of which nothing is
-said: MixMonitor says nothing of any. The call's times are the PBX's own, as a third program is told
-them, so that phones which are slow make no recording short. MixMonitor listens since before the call is
-answered and is never late; what it lost at the beginning makes it short.
+said: MixMonitor says nothing of any. The call's times are the PBX's own, as a third program is told them.
+MixMonitor listens since before the call is answered and is never late; what it lost at the beginning makes it
+short. It writes only what arrives, so that its call is as long as the audio that the PBX received of it: what
+phones that are slow did not send is not held against it.
 
 ``answered`` are the calls that came about; ``asterisk_pct`` is the PBX's CPU while all go on (per cent of a
 core); ``arrived_pct`` is how much of the phones' audio reached the PBX meanwhile.
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from ari_recorder.policies.table import State
 from ari_recorder.store import finishing, models
-from bench.load import RING_S, add_mixmonitor, bench_lab, recorder_on
+from bench.load import RING_S, bench_lab, recorder_on
 from bench.results import Result, Row
 from lab.ari import Ari, Json
 from lab.errors import LabError, LabTimeout
@@ -31,36 +32,53 @@ from lab.evidence import Evidence
 from lab.lab import Lab
 
 LEVELS = (50, 100, 150, 200, 250, 300)
-WAYS = {"ours": "106", "mixmonitor_d": "6106"}
+WAYS = {"ours": "106", "mixmonitor_d": "7106"}
+DIALPLAN = (
+    "7106,1,Set(CHANNEL(hangup_handler_push)=received,s,1) into users",
+    "7106,2,MixMonitor(bench-${UNIQUEID}.raw,D) into users",
+    "7106,3,Dial(PJSIP/106,25) into users",
+    "s,1,UserEvent(Received,packets:${CHANNEL(rtcp,rxcount)}) into received",
+    "s,2,Return() into received",
+)
 PER_SECOND = 50.0
 CALL_S = 20
 TOLERANCE = timedelta(milliseconds=250)
 ANSWER_S, END_S, FINISH_S = 15.0, 60.0, 240.0
 POLL_S = 0.2
 MARGIN_S = 0.5
-PACKETS_PER_S = 50
-RECEIVED = 4
-"""Column of ``pjsip show channelstats``: packets received."""
+PACKET = timedelta(milliseconds=20)
+PACKETS_PER_S = timedelta(seconds=1) / PACKET
+CHANNEL, RECEIVED = 1, 4
+"""Columns of ``pjsip show channelstats``: the channel, and the packets received."""
 BYTES_PER_S = 8000 * 2 * 2
 """Of MixMonitor's file: 8 kHz, 16 bits, two channels."""
 APP = "capacity"
-EVENTS = ("ChannelStateChange", "ChannelHangupRequest", "ChannelDestroyed")
+EVENTS = ("ChannelStateChange", "ChannelUserevent", "ChannelHangupRequest", "ChannelDestroyed")
 
 
 @dataclass
 class Watched:
-    """The PBX's own times of 101's calls, by channel id."""
+    """The PBX's own times of 101's calls, and how much audio it received of a call, by channel id."""
 
     up: dict[str, datetime] = field(default_factory=dict)
     over: dict[str, datetime] = field(default_factory=dict)
+    received: dict[str, timedelta] = field(default_factory=dict)
 
     def take(self, event: Json) -> None:
-        """Note when a call was answered, and when it was to end."""
+        """Note when a call was answered, when it was to end, and what was received."""
         channel, at = event["channel"], datetime.fromisoformat(event["timestamp"])
-        if event["type"] != "ChannelStateChange":
-            self.over.setdefault(channel["id"], at)
-        elif channel["state"] == "Up":
-            self.up.setdefault(channel["id"], at)
+        match event["type"]:
+            case "ChannelStateChange" if channel["state"] == "Up":
+                self.up.setdefault(channel["id"], at)
+            case "ChannelHangupRequest" | "ChannelDestroyed":
+                self.over.setdefault(channel["id"], at)
+            case "ChannelUserevent":
+                self.received[channel["id"]] = int(event["userevent"]["packets"]) * PACKET
+
+    def length(self, channel: str) -> timedelta:
+        """How long a recording of the call is to be."""
+        whole = self.over[channel] - self.up[channel]
+        return min(whole, self.received.get(channel, whole))
 
     @property
     def going_on(self) -> int:
@@ -79,27 +97,30 @@ class Found:
 
 @dataclass(frozen=True)
 class Reading:
-    """Used and counted so far: CPU of both Asterisks (s), and packets of audio that the PBX has received."""
+    """So far: CPU of both Asterisks (s), and the packets that the PBX has received of each channel there is."""
 
     at_s: float
     asterisk_s: float
     phones_s: float
-    packets: int
+    packets: dict[str, int]
 
     @classmethod
     def take(cls, lab: Lab) -> Reading:
         """Read now."""
-        lines = (line.split() for line in lab.pbx.rx("pjsip show channelstats").splitlines())
-        packets = sum(int(words[RECEIVED]) for words in lines if "alaw" in words)
+        lines = [line.split() for line in lab.pbx.rx("pjsip show channelstats").splitlines()]
+        packets = {words[CHANNEL]: int(words[RECEIVED]) for words in lines if "alaw" in words}
         return cls(time.monotonic(), lab.pbx.cpu_s(), lab.phones_asterisk.cpu_s(), packets)
 
-    def since(self, before: Reading, legs: int) -> dict[str, float]:
-        """Per cent of a core that each used, and of the audio of so many legs that arrived."""
+    def since(self, before: Reading) -> dict[str, float]:
+        """Per cent of a core that each used, and of the channels' audio that arrived."""
         part = (self.at_s - before.at_s) / 100
+        more = [
+            count - before.packets[name] for name, count in self.packets.items() if name in before.packets
+        ]
         found = {
             "asterisk": (self.asterisk_s - before.asterisk_s) / part,
             "phones": (self.phones_s - before.phones_s) / part,
-            "arrived": (self.packets - before.packets) / (PACKETS_PER_S * legs) / part,
+            "arrived": sum(more) / max(1, len(more)) / PACKETS_PER_S / part,
         }
         return {name: round(per_cent, 1) for name, per_cent in found.items()}
 
@@ -109,7 +130,8 @@ async def run() -> Result:
     rows: list[Row] = []
     notes: list[str] = []
     async with bench_lab(port_thousands=2) as lab:
-        add_mixmonitor(lab)
+        for line in DIALPLAN:
+            lab.pbx.rx(f"dialplan add extension {line}")
         for line in (f"s,1,MusicOnHold(tone-440,{CALL_S})", "s,2,Hangup()"):
             lab.phones_asterisk.rx(f"dialplan add extension {line} into {APP}")
         for count in LEVELS:
@@ -137,7 +159,7 @@ async def _calls(lab: Lab, number: str, count: int, watched: Watched) -> dict[st
     await _until(lambda: len(watched.up) >= count, ANSWER_S)
     before = await asyncio.to_thread(Reading.take, lab)
     await asyncio.sleep(max(1.0, until_s - time.monotonic() - MARGIN_S))
-    used = (await asyncio.to_thread(Reading.take, lab)).since(before, legs=2 * len(watched.up))
+    used = (await asyncio.to_thread(Reading.take, lab)).since(before)
     await _until(lambda: not watched.going_on, END_S)
     await lab.idle(END_S)
     return used
@@ -238,7 +260,7 @@ def _judged(watched: Watched, found: Mapping[str, Found]) -> Row:
     for channel, up in watched.up.items():
         recording = found.get(channel, Found())
         is_late = recording.began_at is None or recording.began_at - up > TOLERANCE
-        is_short = watched.over[channel] - up - recording.length > TOLERANCE
+        is_short = watched.length(channel) - recording.length > TOLERANCE
         late, short = late + is_late, short + is_short
         untold += (is_late or is_short) and not recording.told
     return {"late": late, "short": short, "untold": untold}
