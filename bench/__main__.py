@@ -43,7 +43,7 @@ def main() -> int:
 def _show(result: Result) -> None:
     rows = result.values
     if isinstance(rows, dict):
-        rows = [{"what": name, "measured": value} for name, value in rows.items()]
+        rows = [{"what": name, "measured": value} for name, value in rows.items() if name != "threads"]
     table = Table(title=result.title)
     for name, value in rows[0].items():
         table.add_column(name, justify="left" if isinstance(value, str) else "right")

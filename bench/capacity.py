@@ -97,7 +97,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Reading:
-    """So far: CPU of both Asterisks (s), and the packets that the PBX has received of each channel there is."""
+    """CPU that both Asterisks have used (s), and packets that the PBX has received of each channel."""
 
     at_s: float
     asterisk_s: float

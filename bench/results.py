@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
-Row = dict[str, float | int | str]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
