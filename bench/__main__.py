@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, command_latency, cpu
+from bench import answer_gap, capacity, command_latency, cpu, growth
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -21,6 +20,8 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "answer_gap": answer_gap.run,
     "command_latency": command_latency.run,
     "cpu": cpu.run,
+    "capacity": capacity.run,
+    "growth": growth.run,
 }
 
 
@@ -34,17 +35,20 @@ def main() -> int:
     RESULTS.mkdir(exist_ok=True)
     for name in names:
         result = asyncio.run(MEASUREMENTS[name]())
-        (RESULTS / f"{name}.json").write_text(json.dumps(result.values, indent=2) + "\n")
+        (RESULTS / f"{name}.json").write_text(result.json())
         _show(result)
     return 0
 
 
 def _show(result: Result) -> None:
+    rows = result.values
+    if isinstance(rows, dict):
+        rows = [{"what": name, "measured": value} for name, value in rows.items() if name != "threads"]
     table = Table(title=result.title)
-    table.add_column("what")
-    table.add_column("measured", justify="right")
-    for key, value in result.values.items():
-        table.add_row(key, str(value))
+    for name, value in rows[0].items():
+        table.add_column(name, justify="left" if isinstance(value, str) else "right")
+    for row in rows:
+        table.add_row(*map(str, row.values()))
     console = Console(highlight=False)
     console.print(table)
     for note in result.notes:

@@ -1,9 +1,11 @@
-"""From the answer to the first recorded audio, at ten calls a second.
+"""From the answer to the first recorded audio, at ten calls a second, beside a bare client of ARI.
 
 Both times are Asterisk's own: the channel is up (`ChannelStateChange`), and the file begins to be written
-(`RecordingStarted`; the later of the two directions).
+(`RecordingStarted`; the later of the two directions). The recorder and its peer (`bench.bare`) run all the
+time, each on an endpoint of its own, and blocks of calls to the one and to the other take turns, so that both
+have the same machine.
 
-Measured twice, as it makes a great difference: after a second of ringing, in which the recorder gets ready
+Measured twice, as it makes a great difference: after a second of ringing, in which a recorder gets ready
 (`median_ms`, `p99_ms`), and answered at once, when it does not have that time (`at_once_…`).
 """
 
@@ -13,39 +15,65 @@ import asyncio
 from datetime import timedelta
 
 from ari_recorder.store import models
+from bench.bare import bare_on
 from bench.load import RING_S, bench_lab, dial, hang_up, recorder_on
-from bench.results import Result, percentile
+from bench.results import Result, Row, percentile
 from lab.call import PhoneCall
+from lab.lab import Lab
 
-CALLS = 200
+BLOCKS = 2
+CALLS = 100
+"""In a block."""
+WAVE = 20
 PER_SECOND = 10.0
 TALK_S = 3.0
+SETTLE_S = 300.0
+OURS, BARE = "101", "105"
+"""Who calls: a user whose calls are recorded, and one whom the recorder does not follow."""
 
 
 async def run() -> Result:
     """Measure both ways."""
-    rung_ms, at_once_ms = await _measure(RING_S), await _measure(0.0)
-    values = {
-        "calls": len(rung_ms),
-        "median_ms": round(percentile(rung_ms, 50), 1),
-        "p99_ms": round(percentile(rung_ms, 99), 1),
-        "max_ms": round(max(rung_ms), 1),
-        "at_once_calls": len(at_once_ms),
-        "at_once_median_ms": round(percentile(at_once_ms, 50), 1),
-        "at_once_p99_ms": round(percentile(at_once_ms, 99), 1),
-    }
+    values: Row = {}
+    for prefix, ring_s in (("", RING_S), ("at_once_", 0.0)):
+        ours_ms, bare_ms = await _measure(ring_s)
+        values |= {f"{prefix}calls": len(ours_ms), f"{prefix}bare_calls": len(bare_ms)}
+        ours, bare = _spread(ours_ms), _spread(bare_ms)
+        values |= {f"{prefix}{name}": value for name, value in ours.items()}
+        values |= {f"{prefix}bare_{name}": value for name, value in bare.items()}
+        values |= {f"{prefix}more_{name}": round(ours[name] - bare[name], 1) for name in ours}
     return Result(f"Answer to first recorded audio, {PER_SECOND:g} calls a second", values)
 
 
-async def _measure(ring_s: float) -> list[float]:
-    async with bench_lab(ring_s) as lab, recorder_on(lab) as (_, evidence):
-        waves = []
-        for _ in range(CALLS // 20):
-            calls = await dial(lab, "106", 20, PER_SECOND)
-            waves.append(asyncio.create_task(_later(calls)))
-        await asyncio.gather(*waves)
-        await evidence.settled(timeout_s=300)
-        return evidence.store.read_now(_gaps_ms)
+def _spread(gaps_ms: list[float]) -> dict[str, float]:
+    return {
+        "median_ms": round(percentile(gaps_ms, 50), 1),
+        "p99_ms": round(percentile(gaps_ms, 99), 1),
+        "max_ms": round(max(gaps_ms), 1),
+    }
+
+
+async def _measure(ring_s: float) -> tuple[list[float], list[float]]:
+    """The gaps of ours and of the bare client (ms)."""
+    async with (
+        bench_lab(ring_s) as lab,
+        recorder_on(lab) as (_, evidence),
+        bare_on(lab, f"PJSIP/{BARE}") as bare_ms,
+    ):
+        for _ in range(BLOCKS):
+            await _block(lab, OURS)
+            await evidence.settled(SETTLE_S)
+            await _block(lab, BARE)
+        return evidence.store.read_now(_gaps_ms), bare_ms
+
+
+async def _block(lab: Lab, caller: str) -> None:
+    waves = []
+    for _ in range(CALLS // WAVE):
+        calls = await dial(lab, "106", WAVE, PER_SECOND, caller)
+        waves.append(asyncio.create_task(_later(calls)))
+    await asyncio.gather(*waves)
+    await lab.idle()
 
 
 async def _later(calls: list[PhoneCall]) -> None:

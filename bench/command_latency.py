@@ -18,7 +18,7 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import models, people
 from ari_recorder.store.database import Store
 from bench.load import bench_lab, hang_up, recorder_on
-from bench.results import Result, percentile
+from bench.results import Result, Row, percentile
 from lab.ari import Ari, Json
 from lab.call import PhoneCall
 from lab.lab import Lab
@@ -43,7 +43,7 @@ async def run() -> Result:
             dtmf = await _measure(lab, pages, evidence.store, by_app=False)
             api = await _measure(lab, pages, evidence.store, by_app=True)
         bare = await _bare(lab)
-    values: dict[str, float | int] = {"commands": len(dtmf) + len(api)}
+    values: Row = {"commands": len(dtmf) + len(api)}
     for name, found in (("dtmf", dtmf), ("api", api), ("bare_ari", bare)):
         values[f"{name}_median_ms"] = round(percentile(found, 50), 1)
         values[f"{name}_p99_ms"] = round(percentile(found, 99), 1)

@@ -1,4 +1,4 @@
-"""Many calls at once from 101, who is recorded, to 106, who answers by itself; both play their tones."""
+"""Many calls at once from a user (101 is recorded) to 106, who answers by itself; both play their tones."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from lab.recorder import LabRecorder
 
 FOLDER = Path(".lab")
 RING_S = 1.0
+MIXMONITOR = (
+    "5106,1,MixMonitor(bench-${UNIQUEID}.wav)",
+    "5106,2,Dial(PJSIP/106,25)",
+    "6106,1,MixMonitor(bench-${UNIQUEID}.raw,D)",
+    "6106,2,Dial(PJSIP/106,25)",
+)
 
 
 @asynccontextmanager
-async def bench_lab(ring_s: float = RING_S) -> AsyncIterator[Lab]:
+async def bench_lab(ring_s: float = RING_S, port_thousands: int = 1) -> AsyncIterator[Lab]:
     """A lab in which 106 answers by itself, after ``ring_s`` seconds of ringing."""
-    async with Lab(FOLDER, "bench") as lab:
+    async with Lab(FOLDER, "bench", port_thousands=port_thousands) as lab:
         await lab.phones["106"].auto_answer(after_s=ring_s)
         yield lab
 
@@ -40,14 +46,20 @@ async def recorder_on(lab: Lab) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
         recorder.stop()
 
 
-async def dial(lab: Lab, number: str, count: int, per_second: float) -> list[PhoneCall]:
-    """``count`` calls from 101, evenly spread; returns when all are answered."""
+def add_mixmonitor(lab: Lab) -> None:
+    """Let 5106 and 6106 call 106 with MixMonitor: mixed, and with each party on a side of its own (D)."""
+    for line in MIXMONITOR:
+        lab.pbx.rx(f"dialplan add extension {line} into users")
+
+
+async def dial(lab: Lab, number: str, count: int, per_second: float, caller: str = "101") -> list[PhoneCall]:
+    """``count`` calls from ``caller``, evenly spread; returns when all are answered."""
     loop = asyncio.get_running_loop()
     since = loop.time()
     calls = []
     for index in range(count):
         await asyncio.sleep(max(0.0, since + index / per_second - loop.time()))
-        calls.append(await lab.phones["101"].call(number, play="tone"))
+        calls.append(await lab.phones[caller].call(number, play="tone"))
     await asyncio.gather(*(call.answered() for call in calls))
     return calls
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Result:
-    """``values`` are written as JSON as they are; ``notes`` are printed below the table."""
+    """``values``, a row or several, are written as JSON; ``notes`` are printed below the table."""
 
     title: str
-    values: dict[str, float | int]
+    values: Row | list[Row]
     notes: list[str] = field(default_factory=list)
+
+    def json(self) -> str:
+        """The values; of several rows each is a line."""
+        if isinstance(self.values, dict):
+            return json.dumps(self.values, indent=2) + "\n"
+        return "[\n" + ",\n".join(json.dumps(row) for row in self.values) + "\n]\n"
 
 
 def percentile(values: list[float], percent: float) -> float:

@@ -19,6 +19,8 @@ OVERLAY = Path(__file__).parent / "overlay"
 BOOT_S = 30.0
 STOP_S = 5.0
 POLL_S = 0.02
+FILES_MAX = 8192
+"""Open files of each Asterisk, as far as the machine lets it: a recorded call takes about ten."""
 FOLDERS = ("etc", "lib", "db", "keys/keys", "spool", "run", "log")
 LEFT_OUT = (
     *("app_voicemail_odbc", "func_odbc", "res_odbc", "res_odbc_transaction", "cdr_odbc", "cdr_adaptive_odbc"),
@@ -209,7 +211,7 @@ class LabAsterisk:
                     f"astrundir = {here['run']}",
                 ),
                 *(f"astlogdir = {here['log']}", "", "[options]", "documentation_language = en_US"),
-                *("live_dangerously = no", ""),
+                *("live_dangerously = no", f"maxfiles = {FILES_MAX}", ""),
             )
         )
 

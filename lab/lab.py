@@ -41,18 +41,25 @@ class Lab:
     ``folder`` is where ``<name>`` links to its files while it runs, and where its logs stay afterwards
     until the next lab starts.
     ``verbose`` is Asterisk's (3 logs each line of dialplan). ``sip_address`` is where the PBX takes SIP.
+    ``port_thousands`` are the ports of each Asterisk: a thousand for each 247 calls at once.
     """
 
     pbx: LabAsterisk
     phones: Phones
 
     def __init__(
-        self, folder: Path = Path(".lab"), name: str = "lab", verbose: int = 0, sip_address: str = "127.0.0.1"
+        self,
+        folder: Path = Path(".lab"),
+        name: str = "lab",
+        verbose: int = 0,
+        sip_address: str = "127.0.0.1",
+        port_thousands: int = 1,
     ) -> None:
         self.folder = folder
         self.name = name
         self.verbose = verbose
         self.sip_address = sip_address
+        self.port_thousands = port_thousands
         self._started = ExitStack()
 
     async def __aenter__(self) -> Lab:
@@ -139,7 +146,7 @@ class Lab:
         configure(self.pbx, self._phones, tree.inside(_tones(tree)), self.verbose, self.sip_address)
 
     def _asterisk(self, tree: Tree, folder: LabFolder, name: str, ari_user: str) -> LabAsterisk:
-        ports = PortBlock()
+        ports = PortBlock(self.port_thousands)
         self._started.callback(ports.release)
         asterisk = LabAsterisk(tree, folder.path / name, ports, ari_user, secrets.token_urlsafe(12))
         self._started.callback(asterisk.keep_log, folder.project / f"{self.name}-{name}.log")

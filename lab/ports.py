@@ -26,27 +26,46 @@ class Ports:
 
 
 class PortBlock(Ports):
-    """A thousand ports that no other lab uses, until `release`; the one after ``http`` is for web pages."""
+    """A thousand ports that no other lab uses, or several thousand in a row, until `release`.
 
-    def __init__(self) -> None:
-        folder = cache_folder() / "ports"
-        folder.mkdir(exist_ok=True)
-        for first in range(FIRST, LAST, SIZE):
-            lock = _take(folder / f"{first}.lock")
-            if lock is None:
-                continue
-            if _all_free(first):
-                self._lock = lock
-                super().__init__(first, first + 1, first + 2, (first + 10, first + SIZE - 1))
+    A call of two legs takes four of them for its audio: a thousand are enough for 247 calls. The one after
+    ``http`` is for web pages.
+    """
+
+    def __init__(self, thousands: int = 1) -> None:
+        size = thousands * SIZE
+        for first in range(FIRST, LAST - size + 1, SIZE):
+            locks = _take_all(range(first, first + size, SIZE))
+            if locks and _all_free(first):
+                self._locks = locks
+                super().__init__(first, first + 1, first + 2, (first + 10, first + size - 1))
                 return
-            lock.close()
+            _release(locks)
         raise LabError(
-            f"No free block of {SIZE} ports between {FIRST} and {LAST}. Stop a lab or what uses them."
+            f"No free block of {size} ports between {FIRST} and {LAST}. Stop a lab or what uses them."
         )
 
     def release(self) -> None:
-        """Let others have the block. Harmless a second time."""
-        self._lock.close()
+        """Let others have the ports. Harmless a second time."""
+        _release(self._locks)
+
+
+def _take_all(blocks: range) -> list[TextIOWrapper]:
+    """The locks of all these blocks, or none."""
+    folder = cache_folder() / "ports"
+    folder.mkdir(exist_ok=True)
+    locks: list[TextIOWrapper] = []
+    for first in blocks:
+        if (lock := _take(folder / f"{first}.lock")) is None:
+            _release(locks)
+            return []
+        locks.append(lock)
+    return locks
+
+
+def _release(locks: list[TextIOWrapper]) -> None:
+    for lock in locks:
+        lock.close()
 
 
 def _take(path: Path) -> TextIOWrapper | None:
