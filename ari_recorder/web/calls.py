@@ -27,6 +27,7 @@ from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
 from ari_recorder.web.feeds import FEEDS
 from ari_recorder.web.language import N_
 from ari_recorder.web.session import who_asks
+from ari_recorder.web.thread import json_aside
 
 ANSWERED_WITHIN_S = 10.0
 """How long a command may take before the answer is that it is still being carried out."""
@@ -48,7 +49,7 @@ REASONS: dict[Reason, str] = {
 async def live(request: web.Request) -> web.Response:
     """``GET /api/v1/calls/live``: the calls that go on, oldest first."""
     asked(request)
-    return web.json_response({"calls": snapshot(request)})
+    return await json_aside(lambda: {"calls": snapshot(request)})
 
 
 async def command(request: web.Request) -> web.Response:

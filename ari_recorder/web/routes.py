@@ -67,5 +67,4 @@ def create_app(context: WebContext) -> web.Application:
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_headers)
-    page.set_up(app)
     return app

@@ -126,7 +126,7 @@ async def _form(
 ) -> web.Response:
     await session.form_token(request)
     values = {"next": local_path(back), "message": message, "login": login}
-    return page.render(request, "sign_in.html", values, status=status)
+    return await page.render(request, "sign_in.html", values, status=status)
 
 
 def _text(value: object) -> str:
