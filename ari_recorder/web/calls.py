@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -118,7 +119,7 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
         raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
     with (
         request.app[FEEDS].admit(request[ACCOUNT].user.id, socket),
-        request.app[CONTEXT].live.follow() as follower,
+        request.app[CONTEXT].live.follow(partial(sees, viewer(request))) as follower,
     ):
         await socket.prepare(request)
         at = time(request.app[CONTEXT].now())
@@ -188,8 +189,7 @@ def _refused(reason: Reason, leg: LegRow | None) -> problems.Refused:
 async def _send(request: web.Request, socket: web.WebSocketResponse, follower: Follower) -> None:
     asker = viewer(request)
     async for change in follower:
-        if sees(asker, change.leg):
-            await socket.send_json(_change_json(asker, change))
+        await socket.send_json(_change_json(asker, change))
 
 
 def _change_json(asker: Viewer, change: Change) -> dict[str, Any]:
