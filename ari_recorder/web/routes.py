@@ -63,6 +63,7 @@ def create_app(context: WebContext) -> web.Application:
     )
     app[CONTEXT] = context
     app[FEEDS] = Feeds()
+    app[health.HEALTH] = health.Health(context.probes)
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app.add_routes(ROUTES)
