@@ -275,7 +275,7 @@ async def test_signing_out_ends_the_feed(open_browser: NewBrowser) -> None:
 async def test_nobody_opens_feeds_without_end(
     open_browser: NewBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ari_recorder.web.feeds.EACH_MAX", 2)
+    monkeypatch.setattr("ari_recorder.web.places.FEEDS_EACH", 2)
     browser = await open_browser("anna")
     feeds = [await browser.client.ws_connect("/api/v1/live") for _ in range(2)]
     with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
