@@ -9,7 +9,6 @@ long a connection may be without a whole request is for aiohttp's own timer: `se
 from __future__ import annotations
 
 import asyncio
-import functools
 import ipaddress
 import socket
 import time
@@ -39,6 +38,7 @@ class Entrance:
         self.serve = server
         self._most = most
         self._most_each = most_each
+        self._origins: dict[web.RequestHandler, str] = {}
         self._told_s = float("-inf")
 
     def __call__(self) -> asyncio.Protocol:
@@ -48,12 +48,22 @@ class Entrance:
     def refusal(self, address: str) -> str:
         """Make room for ``address``; returns the setting that keeps it out, empty when it may come in."""
         held = self.serve.connections
-        own = sum(_origin(_address(other.peername)) == _origin(address) for other in held)
-        if own >= self._most_each and not is_loopback(address):
+        if not is_loopback(address) and self._held_by(origin(address), held) >= self._most_each:
             return "connections_per_address_max"
         if len(held) >= self._most and not _end_oldest_idle(held):
             return "connections_max"
         return ""
+
+    def admit(self, address: str) -> web.RequestHandler:
+        """The protocol that serves a connection from ``address``."""
+        if len(self._origins) >= 2 * self._most:  # of the others, most have gone
+            self._origins = {one: self._origins[one] for one in self.serve.connections}
+        handler = self.serve()
+        self._origins[handler] = origin(address)
+        return handler
+
+    def _held_by(self, origin: str, held: list[web.RequestHandler]) -> int:
+        return sum(self._origins[handler] == origin for handler in held)
 
     def tell(self, setting: str) -> None:
         """Count a refusal, and log one now and then."""
@@ -71,15 +81,16 @@ class _Comer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        if setting := self._entrance.refusal(_address(transport.get_extra_info("peername"))):
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""  # gone already
+        if setting := self._entrance.refusal(address):
             transport.abort()
             self._entrance.tell(setting)
             return
         _cut_off_when_unread(transport.get_extra_info("socket"))
-        handler = self._entrance.serve()
+        handler = self._entrance.admit(address)
         transport.set_protocol(handler)
         handler.connection_made(transport)
-        _ = handler.peername  # remembered from now on, also when the connection is being closed
 
 
 def _end_oldest_idle(held: Iterable[web.RequestHandler]) -> bool:
@@ -97,13 +108,7 @@ def _cut_off_when_unread(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_S * 1000))
 
 
-def _address(peer: object) -> str:
-    """The address in what asyncio calls a peer's name; empty when it has gone already."""
-    return str(peer[0]) if isinstance(peer, tuple) else ""
-
-
-@functools.lru_cache(4096)
-def _origin(address: str) -> str:
+def origin(address: str) -> str:
     """What counts as one: an IPv4 address, or the /64 that everybody with IPv6 has for themselves."""
     try:
         found = ipaddress.IPv6Address(address.partition("%")[0])

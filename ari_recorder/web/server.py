@@ -23,8 +23,13 @@ from ari_recorder.web.routes import create_app
 
 SHUTDOWN_S = 5.0
 NAMED_MAX = 5
-ACCEPTED_AT_ONCE = 128
-"""Also the length of the queue before that. `descriptors.RESERVE` has room for them."""
+ACCEPTED_AT_ONCE = 32
+"""In a turn of the loop: three times as many are accepted and not counted yet (`descriptors.RESERVE`).
+
+A request is read some turns after its connection was made; more newcomers until then would put it out.
+"""
+WAITING_MAX = 1024
+"""Connections that the kernel keeps until then; it makes one more wait for a second before it tries again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -113,7 +118,11 @@ async def _listen(runner: web.AppRunner, settings: Web) -> asyncio.Server:
     assert runner.server is not None
     entrance = Entrance(runner.server, settings.connections_max, settings.connections_per_address_max)
     loop = asyncio.get_running_loop()
-    return await loop.create_server(entrance, settings.host, settings.port, backlog=ACCEPTED_AT_ONCE)
+    server = await loop.create_server(entrance, settings.host, settings.port, backlog=ACCEPTED_AT_ONCE)
+    for bound in server.sockets:
+        with bound.dup() as same:
+            same.listen(WAITING_MAX)
+    return server
 
 
 def _http_log() -> logging.Logger:

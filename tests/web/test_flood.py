@@ -20,9 +20,9 @@ from ari_recorder import descriptors
 from ari_recorder.config import Web
 from ari_recorder.live import Changed, Live
 from ari_recorder.web import Server, WebContext, start
-from ari_recorder.web.entrance import REFUSED, _origin
+from ari_recorder.web.entrance import REFUSED, Entrance, origin
 from ari_recorder.web.places import DOWNLOADS, FEEDS
-from ari_recorder.web.server import bounded
+from ari_recorder.web.server import ACCEPTED_AT_ONCE, bounded
 
 from .test_calls import follow
 from .world import PASSWORD, World
@@ -146,7 +146,9 @@ async def test_two_thousand_connections_are_no_more_than_there_may_be(attacked: 
         await attacked.connect(100)
         most = max(most, attacked.descriptors() - before)
         await answers(attacked)
-    assert most <= MOST + 128 * 3, "those accepted and not looked at yet are kept apart (descriptors.RESERVE)"
+    assert most <= MOST + ACCEPTED_AT_ONCE * 3, (
+        "those accepted and not looked at yet are kept apart (descriptors.RESERVE)"
+    )
     await until(lambda: attacked.ended() >= 2000 - MOST)
     assert len(attacked.server.runner.server.connections) <= MOST
 
@@ -175,9 +177,16 @@ async def test_one_address_cannot_take_every_place(
         assert (await client.get(f"{attacked.server.url}healthz")).status == 200
 
 
+async def test_addresses_of_those_who_have_gone_are_forgotten(attacked: Attacked) -> None:
+    entrance = Entrance(attacked.server.runner.server, 2, 2)
+    for _ in range(100):
+        entrance.admit("127.0.0.1")
+    assert len(entrance._origins) <= 4
+
+
 def test_what_counts_as_one_address() -> None:
-    assert _origin("2001:db8::1") == _origin("2001:db8::2:1") != _origin("2001:db8:0:1::1")
-    assert _origin("::ffff:192.0.2.1") == _origin("192.0.2.1") != _origin("192.0.2.2")
+    assert origin("2001:db8::1") == origin("2001:db8::2:1") != origin("2001:db8:0:1::1")
+    assert origin("::ffff:192.0.2.1") == origin("192.0.2.1") != origin("192.0.2.2")
 
 
 @pytest.mark.parametrize("path", ["/static/vendor/wavesurfer/wavesurfer.min.js", "/sign-in"])
