@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -26,7 +28,7 @@ from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.store.vault import LocalVault
-from ari_recorder.web import Part, WebContext
+from ari_recorder.web import Part, Probe, WebContext
 from ari_recorder.web import start as start_web
 
 _log = structlog.get_logger(__name__)
@@ -75,7 +77,7 @@ class Recorder:
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         self._web = await start_web(
-            WebContext(self.store, self.vault, settings.web, settings.web.key_file, self.readiness, self.live)
+            WebContext(self.store, self.vault, settings.web, settings.web.key_file, self._probes(), self.live)
         )
         self.url = self._web.url
         self.tasks = [asyncio.create_task(self._finisher.run(), name="finisher")]
@@ -94,17 +96,16 @@ class Recorder:
             await ari.close()
         await asyncio.to_thread(self.store.close)
 
-    async def readiness(self) -> Mapping[str, Part]:
-        """Whether each part works, by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
-        parts = {"store": await self._store_part(), "vault": await asyncio.to_thread(self._vault_part)}
+    def _probes(self) -> Mapping[str, Probe]:
+        """How to ask each part whether it works: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
+        probes: dict[str, Probe] = {
+            "store": self._store_part,
+            "vault": partial(asyncio.to_thread, self._vault_part),
+        }
         for name, session in self.sessions.items():
-            parts[f"pbx.{name}"] = Part(session.ready, session.reason)
-            spool = self.settings.pbx[name].spool
-            there = await asyncio.to_thread(spool.is_dir)
-            parts[f"spool.{name}"] = Part(
-                there, "" if there else f"the recording folder {spool} is not there"
-            )
-        return parts
+            probes[f"pbx.{name}"] = partial(_pbx_part, session)
+            probes[f"spool.{name}"] = partial(asyncio.to_thread, _spool_part, self.settings.pbx[name].spool)
+        return probes
 
     async def _store_part(self) -> Part:
         try:
@@ -155,6 +156,15 @@ class Recorder:
             live=self.live,
         )
         return Session(context, socket, claim)
+
+
+async def _pbx_part(session: Session) -> Part:
+    return Part(session.ready, session.reason)
+
+
+def _spool_part(spool: Path) -> Part:
+    there = spool.is_dir()
+    return Part(there, "" if there else f"the recording folder {spool} is not there")
 
 
 async def run(settings: Settings) -> None:

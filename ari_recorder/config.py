@@ -81,6 +81,12 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Key that signs sessions; made at the first start, readable by its owner alone."""
     session_hours: PositiveSeconds = 12.0
     """How long a sign-in lasts."""
+    connections_max: Annotated[int, msgspec.Meta(ge=8, le=30_000)] = 500
+    """Most connections at once; fewer, where the limit of open files leaves fewer to the pages."""
+    connections_per_address_max: Annotated[int, msgspec.Meta(ge=1, le=30_000)] = 100
+    """Most connections at once of one IPv4 address or IPv6 /64 network; this machine's own is not limited."""
+    idle_s: PositiveSeconds = 15.0
+    """How long a connection may wait with its first or next request, and with the rest of one."""
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,7 +7,7 @@ commands. Who may see what is for `store.scope` to say.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,11 +67,14 @@ class Followed(Protocol):
 class Follower:
     """Somebody who follows: changes come by iterating; it ends when too many wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, sees: Callable[[LegRow], bool]) -> None:
+        self._sees = sees
         self._waiting: asyncio.Queue[Change | None] = asyncio.Queue()
 
     def tell(self, change: Change) -> bool:
-        """Put a change in; False when too many wait."""
+        """Put a change in, if it is theirs to see; False when too many wait."""
+        if not self._sees(change.leg):
+            return True
         full = self._waiting.qsize() >= WAITING_MAX
         self._waiting.put_nowait(None if full else change)
         return not full
@@ -120,9 +123,12 @@ class Live:
         return self._legs.get(leg)
 
     @contextmanager
-    def follow(self) -> Iterator[Follower]:
-        """Follow changes from now on; a snapshot taken inside misses none."""
-        follower = Follower()
+    def follow(self, sees: Callable[[LegRow], bool] = lambda leg: True) -> Iterator[Follower]:
+        """Follow changes of legs that ``sees`` allows, from now on; a snapshot taken inside misses none.
+
+        ``sees`` is asked before a change is queued, and must neither wait nor raise.
+        """
+        follower = Follower(sees)
         self._followers.add(follower)
         try:
             yield follower

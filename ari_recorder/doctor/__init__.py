@@ -25,7 +25,7 @@ from ari_recorder.doctor.asterisk import (
 from ari_recorder.doctor.blocking import in_thread
 from ari_recorder.doctor.endpoints import look_at_endpoints
 from ari_recorder.doctor.inquiry import Inquiry
-from ari_recorder.doctor.local import Recorded, look_at_folders, look_at_store
+from ari_recorder.doctor.local import Recorded, look_at_descriptors, look_at_folders, look_at_store
 from ari_recorder.doctor.report import Check, Verdict, bad
 from ari_recorder.doctor.spool import look_at_spool
 from ari_recorder.errors import AriError
@@ -47,7 +47,7 @@ async def examine(settings: Settings) -> list[Check]:
     folders = _limited("folders", "folders", in_thread(look_at_folders, settings), FIRST_S)
     parts = [_pbx(name, pbx, settings.app, store) for name, pbx in settings.pbx.items()]
     found = await asyncio.gather(folders, *parts)
-    return [*(await store)[0], *chain.from_iterable(found)]
+    return [*(await store)[0], look_at_descriptors(settings), *chain.from_iterable(found)]
 
 
 async def _store(settings: Settings) -> _Stored:

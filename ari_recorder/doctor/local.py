@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ari_recorder import descriptors
 from ari_recorder.config import Settings
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
 from ari_recorder.errors import ARIRecorderError
@@ -53,6 +54,19 @@ def look_at_folders(settings: Settings) -> list[Check]:
     for name, folder in (("vault", settings.vault.path), ("media.work", settings.media.work)):
         checks += look_at_folder(name, folder, f"{name}.path" if name == "vault" else name)
     return checks
+
+
+def look_at_descriptors(settings: Settings) -> Check:
+    """Whether enough files can be open for following calls and as many readers of the pages as are set."""
+    limit, wanted = descriptors.hard_limit(), settings.web.connections_max
+    most = descriptors.for_web(limit)
+    if most >= wanted:
+        return good("machine", "open files", f"{limit} possible for {_who()}")
+    needed = wanted * descriptors.EACH + descriptors.RESERVE
+    remedy = f"Allow {needed} (LimitNOFILE in systemd, ulimit -Hn), or lower web.connections_max."
+    return warning(
+        "machine", "open files", f"{limit} possible for {_who()}: {most} connections to the pages", remedy
+    )
 
 
 def look_at_folder(where: str, folder: Path, setting: str) -> list[Check]:

@@ -16,6 +16,7 @@ from ari_recorder.store.catalogue import CounterpartSpan, Played, RecordingRow, 
 from ari_recorder.web import audio
 from ari_recorder.web.context import CONTEXT, viewer
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.thread import json_aside
 
 LIMIT = 50
 CURSOR_MAX = 200
@@ -26,8 +27,12 @@ async def recordings(request: web.Request) -> web.Response:
     given = asked(request, "limit", "cursor", "number")
     number = _number(given.get("number"))
     found = await list_page(request, given.get("cursor"), _limit(given.get("limit")), number)
-    body = {"recordings": [recording_json(row) for row in found.recordings], "next_cursor": found.next_cursor}
-    return web.json_response(body)
+    return await json_aside(
+        lambda: {
+            "recordings": [recording_json(row) for row in found.recordings],
+            "next_cursor": found.next_cursor,
+        }
+    )
 
 
 async def recording(request: web.Request) -> web.Response:

@@ -12,9 +12,10 @@ from aiohttp import web
 from ari_recorder.errors import VaultError
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.web import page
-from ari_recorder.web.context import CONTEXT
+from ari_recorder.web import entrance, page
+from ari_recorder.web.context import ACCOUNT, CONTEXT
 from ari_recorder.web.filenames import content_disposition, download_name
+from ari_recorder.web.places import DOWNLOADS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span, Unsatisfiable, parse
 
@@ -24,7 +25,8 @@ _log = structlog.get_logger(__name__)
 async def send(request: web.Request, row: RecordingRow, *, download: bool) -> web.StreamResponse:
     """Answer with the audio of ``row`` (200, 206, 304 or 416).
 
-    Raises `Refused`: 409 while there is none, 500 when the vault does not give what the catalogue promises.
+    Raises `Refused`: 409 while there is none, 429 when there are too many downloads, 500 when the vault does
+    not give what the catalogue promises.
     """
     key, size_bytes, etag = _stored(row)
     headers = _headers(request, row, etag, download=download)
@@ -32,7 +34,8 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
         return web.Response(status=304, headers=headers)
     span = _span(request, headers, size_bytes)
     response = web.StreamResponse(status=206 if span else 200, headers=headers)
-    return await _stream(request, response, key, span or Span(0, size_bytes))
+    with request.app[DOWNLOADS].take(request[ACCOUNT].user.id, response):
+        return await _stream(request, response, key, span or Span(0, size_bytes))
 
 
 def send_wav(request: web.Request, content: bytes, sha256: str) -> web.Response:
@@ -104,6 +107,8 @@ async def _stream(
         if not response.prepared:
             raise Refused(500, "The audio of this recording cannot be read from the vault.") from error
         _break_off(request)
+    except TimeoutError:  # not read
+        _break_off(request)
     finally:
         await reading.aclose()
     return response
@@ -113,13 +118,18 @@ async def _send_blocks(
     response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], expected: int
 ) -> None:
     sent = len(first)
-    await response.write(first)
+    await _write(response, first)
     async for block in rest:
         sent += len(block)
-        await response.write(block)
+        await _write(response, block)
     if sent != expected:
         raise VaultError(f"The file ends after {sent} of {expected} bytes.")
     await response.write_eof()
+
+
+async def _write(response: web.StreamResponse, block: bytes) -> None:
+    async with asyncio.timeout(entrance.UNREAD_S):
+        await response.write(block)
 
 
 async def _blocks(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:

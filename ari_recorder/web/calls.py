@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +25,18 @@ from ari_recorder.store.rows import LegRow
 from ari_recorder.store.scope import Viewer, may_command, sees
 from ari_recorder.web import problems
 from ari_recorder.web.api import asked, recording_id, time
+from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
-from ari_recorder.web.feeds import FEEDS
 from ari_recorder.web.language import N_
+from ari_recorder.web.places import CLOSING_S, FEEDS
 from ari_recorder.web.session import who_asks
+from ari_recorder.web.thread import json_aside
 
 ANSWERED_WITHIN_S = 10.0
 """How long a command may take before the answer is that it is still being carried out."""
 HEARTBEAT_S = 20.0
+READ_WITHIN_S = 10.0
+"""How long a follower may leave unread what is sent, before the feed ends."""
 ASKED_AGAIN_S = 15.0
 """How often it is looked whether who follows the live feed still may."""
 
@@ -48,7 +54,7 @@ REASONS: dict[Reason, str] = {
 async def live(request: web.Request) -> web.Response:
     """``GET /api/v1/calls/live``: the calls that go on, oldest first."""
     asked(request)
-    return web.json_response({"calls": snapshot(request)})
+    return await json_aside(lambda: {"calls": snapshot(request)})
 
 
 async def command(request: web.Request) -> web.Response:
@@ -116,12 +122,10 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
     if not socket.can_prepare(request):
         raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
     with (
-        request.app[FEEDS].admit(request[ACCOUNT].user.id, socket),
-        request.app[CONTEXT].live.follow() as follower,
+        request.app[FEEDS].take(request[ACCOUNT].user.id, socket),
+        request.app[CONTEXT].live.follow(partial(sees, viewer(request))) as follower,
     ):
         await socket.prepare(request)
-        at = time(request.app[CONTEXT].now())
-        await socket.send_json({"type": "snapshot", "at": at, "calls": snapshot(request)})
         tasks = [
             asyncio.create_task(work)
             for work in (_send(request, socket, follower), _receive(socket), _while_allowed(request))
@@ -132,14 +136,15 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-    await socket.close()
+            await _take_leave(request, socket)
     return socket
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
     """The JSON object that was sent. Raises `Refused` (400) if it is none."""
     try:
-        found = json.loads(await request.text())
+        async with arriving(request.app[CONTEXT].settings.idle_s):
+            found = json.loads(await request.text())
     except (ValueError, LookupError, RecursionError) as error:
         raise problems.Refused(400, "The body is not JSON in UTF-8.") from error
     if not isinstance(found, dict):
@@ -185,10 +190,25 @@ def _refused(reason: Reason, leg: LegRow | None) -> problems.Refused:
 
 
 async def _send(request: web.Request, socket: web.WebSocketResponse, follower: Follower) -> None:
-    asker = viewer(request)
+    asker, at = viewer(request), time(request.app[CONTEXT].now())
+    await _tell(socket, {"type": "snapshot", "at": at, "calls": snapshot(request)})
     async for change in follower:
-        if sees(asker, change.leg):
-            await socket.send_json(_change_json(asker, change))
+        await _tell(socket, _change_json(asker, change))
+
+
+async def _tell(socket: web.WebSocketResponse, message: Mapping[str, Any]) -> None:
+    """Raises `TimeoutError` when what was told before is not read."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        await socket.send_json(message)
+
+
+async def _take_leave(request: web.Request, socket: web.WebSocketResponse) -> None:
+    """Close the feed. Who has not read what was sent is cut off: closing would wait for them."""
+    if request.transport is not None and request.transport.get_write_buffer_size():
+        request.transport.abort()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_S):
+            await socket.close()
 
 
 def _change_json(asker: Viewer, change: Change) -> dict[str, Any]:

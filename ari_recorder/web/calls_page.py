@@ -24,6 +24,7 @@ from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.session import read_form
+from ari_recorder.web.thread import aside
 
 TROUBLES = {
     "403": N_("This page is too old to do that. Reload it and try again."),
@@ -72,7 +73,7 @@ _SAID_MAX = 40
 
 async def show(request: web.Request) -> web.Response:
     """``GET /calls``: the calls that go on; ``said`` and ``call`` are of the form that led here."""
-    return _render(request, calls.snapshot(request), said=_said(request))
+    return await _render(request, await aside(calls.snapshot, request), said=_said(request))
 
 
 async def command(request: web.Request) -> web.Response:
@@ -98,7 +99,7 @@ async def annotate(request: web.Request) -> web.Response:
     raise _back(leg, "saved")
 
 
-def _render(
+async def _render(
     request: web.Request,
     shown: list[dict[str, Any]],
     *,
@@ -122,7 +123,7 @@ def _render(
         "about": about or said.get("call", ""),
         "commands": [str(command) for command in COMMANDS],
     }
-    return page.render(request, "calls.html", values, status=status)
+    return await page.render(request, "calls.html", values, status=status)
 
 
 def _texts(request: web.Request) -> dict[str, Any]:
@@ -179,10 +180,10 @@ async def _typed_again(
     request: web.Request, leg: UUID, typed: Mapping[str, Any], problems: Mapping[str, str]
 ) -> web.Response:
     """The page with what was typed, also when the call has ended meanwhile."""
-    shown = calls.snapshot(request)
+    shown = await aside(calls.snapshot, request)
     if not any(call["id"] == str(leg) for call in shown):
         asker = viewer(request)
         row = await request.app[CONTEXT].store.read(read_leg, asker, leg)
         shown = [calls.call_json(asker, row), *shown]
     typed = {name: value if isinstance(value, str) else "" for name, value in typed.items()}
-    return _render(request, shown, typed=typed, problems=problems, about=str(leg), status=400)
+    return await _render(request, shown, typed=typed, problems=problems, about=str(leg), status=400)

@@ -31,12 +31,13 @@ class Part:
     detail: str = ""
 
 
-Readiness = Callable[[], Awaitable[Mapping[str, Part]]]
+Probe = Callable[[], Awaitable[Part]]
+"""Asks one part."""
 
 
 @dataclass(frozen=True)
 class WebContext:
-    """The store, the vault, the settings, the calls that go on, and how to ask whether all parts work.
+    """The store, the vault, the settings, the calls that go on, and how to ask each part whether it works.
 
     ``key_file`` holds the key that session cookies are encrypted with: made when missing, readable by its
     owner alone. With another key everybody signs in again.
@@ -46,7 +47,7 @@ class WebContext:
     vault: Vault
     settings: Web
     key_file: Path
-    readiness: Readiness
+    probes: Mapping[str, Probe]
     live: Live
     now: Callable[[], datetime] = utc_now
 

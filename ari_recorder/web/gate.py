@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from ari_recorder.store.accounts import Account
 from ari_recorder.store.scope import administered
 from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE, viewer
 from ari_recorder.web.language import LANGUAGES, choose
@@ -44,10 +45,16 @@ def administrator(request: web.Request) -> UUID:
     return administered(viewer(request))
 
 
-async def _identify(request: web.Request) -> None:
+async def who_may_ask(request: web.Request) -> Account | None:
+    """Who is signed in, if they may be: not with a default password where others reach this address."""
     who = await who_asks(request)
     exposed = not is_loopback(request.app[CONTEXT].settings.host)
-    if who is not None and not (exposed and who.password_is_default):
+    return None if who is None or (exposed and who.password_is_default) else who
+
+
+async def _identify(request: web.Request) -> None:
+    who = await who_may_ask(request)
+    if who is not None:
         request[ACCOUNT] = who
         await form_token(request)
     request[LANGUAGE] = choose(

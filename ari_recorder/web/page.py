@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 from yarl import URL
@@ -16,6 +15,7 @@ from yarl import URL
 from ari_recorder.web.context import ACCOUNT, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
+from ari_recorder.web.thread import aside
 from ari_recorder.web.words import Words, zone_named
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -23,16 +23,12 @@ STATIC = Path(__file__).parent / "static"
 LANGUAGE_COOKIE = "ari_recorder_language"
 
 
-def set_up(app: web.Application) -> None:
-    """Give the application its templates."""
-    app[aiohttp_jinja2.APP_KEY] = _templates()
-
-
 @functools.cache
 def _templates() -> jinja2.Environment:
-    """Compiled once for every application of the process. Every value in them is escaped."""
+    """Compiled at their first use, once for the whole process. Every value in them is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        auto_reload=False,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -43,7 +39,7 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def render(
+async def render(
     request: web.Request,
     template: str,
     values: Mapping[str, Any],
@@ -51,8 +47,9 @@ def render(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """A page in the reader's language."""
-    text = aiohttp_jinja2.render_string(template, request, {**_common(request), **values})
+    """A page in the reader's language, made beside the loop: tens of milliseconds."""
+    values = {**_common(request), **values}
+    text = await aside(lambda: _templates().get_template(template).render(values))
     return web.Response(text=text, status=status, headers=dict(headers or {}), content_type="text/html")
 
 

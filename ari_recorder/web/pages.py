@@ -22,7 +22,7 @@ async def recordings(request: web.Request) -> web.Response:
         "first": cursor is None,
         "no_access": _has_no_access(request),
     }
-    return page.render(request, "recordings.html", values)
+    return await page.render(request, "recordings.html", values)
 
 
 async def recording(request: web.Request) -> web.Response:
@@ -33,7 +33,7 @@ async def recording(request: web.Request) -> web.Response:
     played = await store.read(catalogue.played, asker, row.id)
     playable = row.state is RecordingState.STORED
     values = {"row": row, "spans": spans, "played": played, "playable": playable}
-    return page.render(request, "recording.html", values)
+    return await page.render(request, "recording.html", values)
 
 
 def _has_no_access(request: web.Request) -> bool:

@@ -76,34 +76,34 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as answer:
         if answer.status < 400:
             raise
-        return _answer(request, Refused(answer.status, answer.reason, _kept(answer)))
+        return await _answer(request, Refused(answer.status, answer.reason, _kept(answer)))
     except Refused as refused:
-        return _answer(request, refused)
+        return await _answer(request, refused)
     except NotFound:
-        return _answer(request, Refused(404, "There is no such thing, or none that you may see."))
+        return await _answer(request, Refused(404, "There is no such thing, or none that you may see."))
     except NotAllowed as error:
-        return _answer(request, Refused(403, str(error), explanation=_NOT_ALLOWED))
+        return await _answer(request, Refused(403, str(error), explanation=_NOT_ALLOWED))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
-        return _answer(
+        return await _answer(
             request, Refused(503, "The catalogue cannot be reached just now.", {"Retry-After": "5"})
         )
     except Exception:
         _log.exception("a request failed", method=request.method, path=request.path)
-        return _answer(request, Refused(500, "Something went wrong here; it has been logged."))
+        return await _answer(request, Refused(500, "Something went wrong here; it has been logged."))
 
 
 def _kept(answer: web.HTTPException) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name == "Allow"}
 
 
-def _answer(request: web.Request, refused: Refused) -> web.Response:
+async def _answer(request: web.Request, refused: Refused) -> web.Response:
     if request.path.startswith(API):
         return problem(refused)
     status = refused.status if refused.status in TITLES else 500 if refused.status >= 500 else 400
     explanation = refused.explanation or EXPLANATIONS[status]
     texts = {"title": TITLES[status], "explanation": explanation, "status": refused.status}
-    return page.render(request, "error.html", texts, status=refused.status, headers=refused.headers)
+    return await page.render(request, "error.html", texts, status=refused.status, headers=refused.headers)
 
 
 def problem(refused: Refused) -> web.Response:

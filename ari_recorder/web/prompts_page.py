@@ -95,7 +95,7 @@ async def _page(request: web.Request, organisation: UUID, wrong: Wrong | None = 
         "done": request.query.get("done") if request.method != "POST" else None,
         "which": request.query.get("prompt"),
     }
-    return page.render(request, "prompts.html", values, status=wrong.status if wrong else 200)
+    return await page.render(request, "prompts.html", values, status=wrong.status if wrong else 200)
 
 
 def _parts(found: list[PromptInfo], reader: Language) -> list[tuple[str, str, list[PromptInfo]]]:

@@ -8,10 +8,21 @@ from datetime import timedelta
 from aiohttp import web
 from aiohttp_session import session_middleware
 
-from ari_recorder.web import api, calls, calls_page, health, page, pages, prompts, prompts_page, signin
+from ari_recorder.web import (
+    api,
+    calls,
+    calls_page,
+    health,
+    page,
+    pages,
+    places,
+    prompts,
+    prompts_page,
+    signin,
+)
 from ari_recorder.web.context import CONTEXT, WebContext
-from ari_recorder.web.feeds import FEEDS, Feeds
 from ari_recorder.web.gate import gate
+from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
 from ari_recorder.web.security import add_headers
 from ari_recorder.web.session import SessionCookie, load_key
@@ -62,10 +73,11 @@ def create_app(context: WebContext) -> web.Application:
         middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
     )
     app[CONTEXT] = context
-    app[FEEDS] = Feeds()
+    app[FEEDS] = Feeds("live feeds", context.settings.connections_max // 2, places.FEEDS_EACH)
+    app[DOWNLOADS] = Places("downloads", context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[health.HEALTH] = health.Health(context.probes)
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_headers)
-    page.set_up(app)
     return app

@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 
 from ari_recorder.errors import SettingsError
 from ari_recorder.store.accounts import Account, account
+from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import CONTEXT, FORM_TOKEN
 from ari_recorder.web.problems import Refused
 
@@ -128,7 +129,8 @@ async def form_token(request: web.Request) -> str:
 async def read_form(request: web.Request) -> Mapping[str, object]:
     """The fields that were sent. Raises `Refused` when they are not a form."""
     try:
-        return await request.post()
+        async with arriving(request.app[CONTEXT].settings.idle_s):
+            return await request.post()
     except (ValueError, LookupError) as error:
         raise Refused(400, "What was sent is not a form in UTF-8.") from error
 

@@ -14,9 +14,9 @@ from ari_recorder.store import people
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.web import page, session
 from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE
-from ari_recorder.web.feeds import FEEDS
 from ari_recorder.web.language import N_
 from ari_recorder.web.loopback import is_loopback
+from ari_recorder.web.places import FEEDS
 from ari_recorder.web.ratelimit import RateLimit
 
 WINDOW = timedelta(minutes=15)
@@ -126,7 +126,7 @@ async def _form(
 ) -> web.Response:
     await session.form_token(request)
     values = {"next": local_path(back), "message": message, "login": login}
-    return page.render(request, "sign_in.html", values, status=status)
+    return await page.render(request, "sign_in.html", values, status=status)
 
 
 def _text(value: object) -> str:

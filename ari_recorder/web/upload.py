@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http import HttpProcessingError
 
+from ari_recorder.web.arrival import arriving
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.session import FORM_FIELD, is_own_token
 
 FIELDS_MAX = 8
+ARRIVES_WITHIN_S = 120.0
+"""How long a file may take: 10 MB at 0.7 Mbit/s."""
 _BLOCK_BYTES = 64 * 1024
 _STALE = "The form token is missing or not this session's: reload the page and try again."
 _NO_FORM = "What was sent is not a form with a file."
@@ -39,7 +42,8 @@ async def read_body(request: web.Request, most_bytes: int) -> bytes:
     """The whole body. Raises `TooLarge`."""
     if (request.content_length or 0) > most_bytes:
         raise TooLarge
-    return await _read(request.content.iter_chunked(_BLOCK_BYTES), most_bytes)
+    async with arriving(ARRIVES_WITHIN_S):
+        return await _read(request.content.iter_chunked(_BLOCK_BYTES), most_bytes)
 
 
 async def read_form(request: web.Request, most_bytes: int) -> UploadForm:
@@ -52,11 +56,12 @@ async def read_form(request: web.Request, most_bytes: int) -> UploadForm:
         raise Refused(400, _NO_FORM)
     form = UploadForm()
     try:
-        reader = await request.multipart()
-        for _ in range(FIELDS_MAX):
-            part = await reader.next()
-            if part is None or not await _take(request, part, form, most_bytes):
-                break
+        async with arriving(ARRIVES_WITHIN_S):
+            reader = await request.multipart()
+            for _ in range(FIELDS_MAX):
+                part = await reader.next()
+                if part is None or not await _take(request, part, form, most_bytes):
+                    break
     except (ValueError, LookupError, HttpProcessingError) as error:
         raise Refused(400, _NO_FORM) from error
     if not await is_own_token(request, form.fields.get(FORM_FIELD)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -67,10 +68,11 @@ def live() -> Live:
 
 @pytest.fixture
 def context(world: World, clock: Clock, parts: dict[str, Part], live: Live, tmp_path: Path) -> WebContext:
-    async def readiness() -> Mapping[str, Part]:
-        return parts
+    async def probe(name: str) -> Part:
+        return parts[name]
 
-    return WebContext(world.store, world.vault, Web(port=0), tmp_path / "session.key", readiness, live, clock)
+    probes = {name: partial(probe, name) for name in parts}
+    return WebContext(world.store, world.vault, Web(port=0), tmp_path / "session.key", probes, live, clock)
 
 
 @pytest.fixture

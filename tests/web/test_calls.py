@@ -275,7 +275,7 @@ async def test_signing_out_ends_the_feed(open_browser: NewBrowser) -> None:
 async def test_nobody_opens_feeds_without_end(
     open_browser: NewBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ari_recorder.web.feeds.EACH_MAX", 2)
+    monkeypatch.setattr("ari_recorder.web.places.FEEDS_EACH", 2)
     browser = await open_browser("anna")
     feeds = [await browser.client.ws_connect("/api/v1/live") for _ in range(2)]
     with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
@@ -294,3 +294,15 @@ async def test_a_follower_too_slow_is_let_go(
         for _ in range(5):
             live.publish(Changed(leg.row))
         assert len([change async for change in slow]) == 3
+
+
+async def test_a_follower_is_woken_by_what_they_see_alone(
+    monkeypatch: pytest.MonkeyPatch, world: World, ongoing: dict[str, Followed], live: Live
+) -> None:
+    monkeypatch.setattr("ari_recorder.live.WAITING_MAX", 3)
+    anna, bo = ongoing["anna"].row, ongoing["bo"].row
+    with live.follow(lambda leg: leg.user == anna.user) as follower:
+        for _ in range(5):
+            live.publish(Changed(bo))
+        live.publish(Changed(anna))
+        assert (await anext(follower)).leg == anna, "nor is anybody dropped for what they do not see"
