@@ -95,6 +95,7 @@ def _rows(leg: Leg) -> Rows:
 
 
 def _leg(leg: Leg) -> dict[str, Any]:
+    standing = leg.told if leg.standing.state is State.ENDED else leg.standing  # ended when all is closed
     return {
         "id": leg.id,
         "call": (leg.call, leg.pbx, leg.linkedid or leg.channel, leg.created_at),
@@ -107,10 +108,10 @@ def _leg(leg: Leg) -> dict[str, Any]:
         "created_at": leg.created_at,
         "answered_at": leg.answered_at,
         "ended_at": leg.ended_at,
-        "mode": leg.told.mode,
-        "state": leg.told.state,
-        "since": leg.told.since,
-        "machine": "" if leg.told.state is State.ENDED else documents.encode(leg).decode(),
+        "mode": standing.mode,
+        "state": standing.state,
+        "since": standing.since,
+        "machine": "" if standing.state is State.ENDED else documents.encode(leg).decode(),
     }
 
 

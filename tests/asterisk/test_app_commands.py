@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ari_recorder.policies.table import Mode, State
-from ari_recorder.store import calls, models
+from ari_recorder.policies.table import State
+from ari_recorder.store import calls
 from lab.call import PhoneCall
 from lab.commanded import SECRET_HZ
 from lab.my_pages import Json, MyPages, signed_in
@@ -129,7 +129,7 @@ SAID = {"*44": "start ", "*45": "stop ", "*48": "pause ", "*49": "resume "}
 
 def state_of(station: Station) -> State:
     (leg,) = station.store.read_now(calls.open_legs, PBX)
-    return leg.policy.state
+    return leg.standing.state
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -173,19 +173,3 @@ async def test_killed_while_it_rings(begin: Begin) -> None:
     await over(calling, called)
     row = await station.only()
     assert row.problems == ()
-
-
-async def test_killed_after_the_recording_has_failed(begin: Begin) -> None:
-    """The state is put there by hand: to fail takes minutes. What Asterisk still writes is ended."""
-    station = begin()
-    calling, called = await connect(station, "101", "106")
-    await until(lambda: "answered" in station.recorder.log.read_text())
-    station.recorder.kill()
-    failed = models.Leg.update(state=State.FAILED).where(models.Leg.mode == Mode.ALWAYS)
-    close = models.Recording.update(state="closing", ended_at=models.Recording.started_at)
-    station.store.write_now(lambda: (failed.execute(), close.execute()))
-    await asyncio.to_thread(station.recorder.start)
-    assert state_of(station) is State.FAILED
-    await until(lambda: not list(station.lab.pbx.spool.glob("*.wav")))
-    await over(calling, called)
-    await station.evidence.settled()

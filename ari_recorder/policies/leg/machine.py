@@ -114,6 +114,8 @@ def _is_done(t: Turn, untold: Untold) -> bool:
     open_files = {files.number for files in t.leg.files}
     if open_files.intersection(untold.closes):
         return False
+    if t.leg.saved < untold.version and not t.leg.unsaved:
+        return False
     return not untold.begins or t.leg.standing.state not in RUNNING or _is_written(t)
 
 

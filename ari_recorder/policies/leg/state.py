@@ -189,8 +189,8 @@ class Speaking:
 class Untold:
     """What was decided, and is told when it has been carried out.
 
-    ``closes`` are files that have to be closed before, ``begins`` says that some have to be written.
-    ``number`` is under which the app waits.
+    ``closes`` are files that have to be closed before, ``begins`` says that some have to be written, and
+    ``version`` is the one that has to be on disk. ``number`` is under which the app waits.
     """
 
     before: Standing
@@ -199,6 +199,7 @@ class Untold:
     at: datetime
     closes: tuple[int, ...] = ()
     begins: bool = False
+    version: int = 0
     number: int | None = None
 
 

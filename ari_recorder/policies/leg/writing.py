@@ -79,7 +79,8 @@ def carry_out(
         t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at))
         closes = [files.number for files in t.leg.files]
     begins = Action.BEGIN_SEGMENT in decision.actions
-    untold = Untold(before, event, decision, at, tuple(closes), begins, number)
+    version = t.leg.version + 1 if event in COMMANDS else 0
+    untold = Untold(before, event, decision, at, tuple(closes), begins, version, number)
     t.note(untold=(*t.leg.untold, untold))
 
 
