@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from itertools import chain
 
 from ari_recorder.ari import Ari
+from ari_recorder.blocking import in_thread
 from ari_recorder.config import Pbx, Settings
 from ari_recorder.doctor.asterisk import (
     look_at_connections,
@@ -22,7 +23,6 @@ from ari_recorder.doctor.asterisk import (
     look_at_write_timeout,
     look_for_asterisk,
 )
-from ari_recorder.doctor.blocking import in_thread
 from ari_recorder.doctor.endpoints import look_at_endpoints
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.local import Recorded, look_at_folders, look_at_store
