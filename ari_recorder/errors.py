@@ -13,6 +13,7 @@
     ├── EventError               an event of a known type lacks a field that ARI promises
     ├── StoreError               the catalogue cannot be reached or is of another version
     ├── VaultError               an audio file cannot be written, read or verified
+    │   └── VaultAway            its folder is not the one that the recordings are in
     ├── NoAnswer                 a folder neither gives nor refuses what is asked of it
     ├── MediaError               a segment's audio cannot be made into a recording
     │   ├── NoAudio              there is not one sample of it to be kept
@@ -96,6 +97,10 @@ class VaultError(ARIRecorderError):
     """An audio file cannot be written, read back or verified."""
 
     exit_code = 74  # EX_IOERR
+
+
+class VaultAway(VaultError):
+    """The vault's folder is not the one that the recordings are in: its disk is not mounted, say."""
 
 
 class NoAnswer(ARIRecorderError):
