@@ -83,7 +83,7 @@ def due(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | No
         .order_by(models.Recording.ended_at, models.Recording.id)
         .limit(limit + len(skip))
     )
-    return _read([row.id for row in found if row.id not in set(skip)][:limit])
+    return _read(_others(skip, (row.id for row in found))[:limit])
 
 
 def uncleared(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | None = None) -> list[Due]:
@@ -97,7 +97,7 @@ def uncleared(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str
         .order_by(models.Segment.recording)
         .limit(limit + len(skip))
     )
-    ids = [row.recording_id for row in found if row.recording_id not in set(skip)][:limit]
+    ids = _others(skip, (row.recording_id for row in found))[:limit]
     return _read(ids, ~models.Segment.cleared)
 
 
@@ -110,6 +110,12 @@ def waiting() -> Waiting:
         .get()
     )
     return Waiting(count, since)
+
+
+def prove_writable() -> None:
+    """Commit something that changes nothing: a full disk is found out by writing."""
+    if not models.Revision.update(directory=models.Revision.directory).execute():
+        models.Revision.create()
 
 
 def of_others(pbxs: Collection[str]) -> dict[str, int]:
@@ -190,6 +196,11 @@ def _in(field: Any, states: Iterable[RecordingState]) -> Any:
 
 def _of(pbxs: Collection[str] | None) -> Any:
     return SQL("1 = 1") if pbxs is None else models.Leg.pbx.in_(list(pbxs))
+
+
+def _others(skip: Collection[UUID], ids: Iterable[UUID]) -> list[UUID]:
+    passed_over = frozenset(skip)
+    return [recording for recording in ids if recording not in passed_over]
 
 
 def _read(ids: list[UUID], which: Any = True) -> list[Due]:
