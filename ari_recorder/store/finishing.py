@@ -78,7 +78,6 @@ def due(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | No
     )
     found = (
         models.Recording.select(models.Recording.id)
-        .join(models.Leg)
         .where(_in(models.Recording.state, UNFINISHED) & ~fn.EXISTS(growing) & _of(pbxs))
         .order_by(models.Recording.ended_at, models.Recording.id)
         .limit(limit + len(skip))
@@ -88,11 +87,14 @@ def due(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | No
 
 def uncleared(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | None = None) -> list[Due]:
     """As `due`, but finished recordings whose files may still lie in the recording folder."""
+    final = models.Recording.select(SQL("1")).where(
+        (models.Recording.id == models.Segment.recording)
+        & ~_in(models.Recording.state, _NOT_FINAL)
+        & _of(pbxs)
+    )
     found = (
         models.Segment.select(models.Segment.recording)
-        .join(models.Recording)
-        .join(models.Leg)
-        .where(~models.Segment.cleared & ~_in(models.Recording.state, _NOT_FINAL) & _of(pbxs))
+        .where(~models.Segment.cleared & fn.EXISTS(final))
         .distinct()
         .order_by(models.Segment.recording)
         .limit(limit + len(skip))
@@ -120,21 +122,22 @@ def prove_writable() -> None:
 
 def of_others(pbxs: Collection[str]) -> dict[str, int]:
     """By Asterisk, how many recordings wait that belong to none of ``pbxs``: nobody finishes them."""
+    its = models.Leg.select(models.Leg.pbx).where(models.Leg.id == models.Recording.leg)
     rows = (
-        models.Recording.select(models.Leg.pbx, fn.COUNT(models.Recording.id))
-        .join(models.Leg)
-        .where(_in(models.Recording.state, UNFINISHED) & models.Leg.pbx.not_in(list(pbxs)))
-        .group_by(models.Leg.pbx)
-        .order_by(models.Leg.pbx)
+        models.Recording.select(its.alias("pbx"), fn.COUNT(models.Recording.id))
+        .where(_in(models.Recording.state, UNFINISHED))
+        .group_by(SQL("1"))
+        .order_by(SQL("1"))
+        .tuples()
     )
-    return dict(rows.tuples())
+    return {pbx: count for pbx, count in rows if pbx not in pbxs}
 
 
 def newest_key() -> str | None:
     """Where the newest stored recording is in the vault; None if there is none."""
     row = (
         models.Recording.select(models.Recording.vault_key)
-        .where((models.Recording.state == RecordingState.STORED) & models.Recording.vault_key.is_null(False))
+        .where(models.Recording.vault_key.is_null(False))
         .order_by(models.Recording.id.desc())
         .first()
     )
@@ -195,7 +198,11 @@ def _in(field: Any, states: Iterable[RecordingState]) -> Any:
 
 
 def _of(pbxs: Collection[str] | None) -> Any:
-    return SQL("1 = 1") if pbxs is None else models.Leg.pbx.in_(list(pbxs))
+    """Not by a join, which SQLite likes to begin with the legs, of which there are as many as calls."""
+    if pbxs is None:
+        return SQL("1 = 1")
+    its = (models.Leg.id == models.Recording.leg) & models.Leg.pbx.in_(list(pbxs))
+    return fn.EXISTS(models.Leg.select(SQL("1")).where(its))
 
 
 def _others(skip: Collection[UUID], ids: Iterable[UUID]) -> list[UUID]:
