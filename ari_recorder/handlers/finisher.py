@@ -76,6 +76,7 @@ class Finisher:
         self._pool = StitchPool(workers)
         self._slots = asyncio.Semaphore(workers)
         self._probing = Patience("the vault", ANSWER_S)
+        self._working = Patience(f"the work folder {work}", ANSWER_S)
         self._wake = asyncio.Event()
         self._failures: dict[UUID | str, Failure] = {}
         self._running: dict[UUID, asyncio.Task[None]] = {}
@@ -101,7 +102,7 @@ class Finisher:
     async def _work_is_empty(self) -> bool:
         """Nothing is begun before: what is left of an interrupted work would be taken for what is begun."""
         try:
-            await Patience(f"the work folder {self._work}", ANSWER_S).call(empty_work, self._work)
+            await self._working.call(empty_work, self._work)
         except NoAnswer as error:
             self._failed(_WORK, "nothing can be finished yet", str(error))
             return False
@@ -191,7 +192,7 @@ class Finisher:
             try:
                 await self._seal(recording, target, result)
             finally:
-                await in_thread(target.unlink)
+                await self._working.call(target.unlink)
         await self._clear(recording, RecordingState.STORED)
 
     async def _give_up(self, recording: Due, error: NoAudio) -> None:
