@@ -157,7 +157,7 @@ async def test_a_worker_that_gives_no_answer_twice_is_an_error(
 async def test_closing_ends_whatever_the_workers_do(spool: Spool, number: int) -> None:
     pool = StitchPool()
     running = await signalling(pool, spool, number, times=1)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await pool.close()
         with pytest.raises(MediaError, match="shut down"):
             await running
