@@ -35,13 +35,14 @@ class Found(Part):
 
 
 class Probe:
-    """One part. ``look`` runs once at a time, and not again for `KEPT_S`, however many ask.
+    """One part. ``look`` runs once at a time, and not again for ``kept_s`` (`KEPT_S`), however many ask.
 
     ``public`` is what anybody may know when the part does not work.
     """
 
-    def __init__(self, public: str, look: Callable[[], Awaitable[Part]]) -> None:
+    def __init__(self, public: str, look: Callable[[], Awaitable[Part]], *, kept_s: float = KEPT_S) -> None:
         self._public = public
+        self._kept_s = kept_s
         self._look = look
         self._looking: asyncio.Task[Part] | None = None
         self._stale_at_s = 0.0
@@ -50,7 +51,7 @@ class Probe:
         """What was found, now or a moment ago; not later than `LIMIT_S` from now."""
         now_s = asyncio.get_running_loop().time()
         if self._looking is None or (self._looking.done() and now_s >= self._stale_at_s):
-            self._stale_at_s = now_s + KEPT_S
+            self._stale_at_s = now_s + self._kept_s
             self._looking = asyncio.create_task(self._found())
         done, _ = await asyncio.wait({self._looking}, timeout=LIMIT_S)
         part = self._looking.result() if done else Part(False, f"no answer within {LIMIT_S:g} s")
@@ -64,7 +65,10 @@ class Probe:
 
 
 class Readiness:
-    """Call it for every part by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
+    """Call it for every part by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``.
+
+    ``probes`` has each of them to be asked alone.
+    """
 
     def __init__(
         self,
@@ -75,23 +79,24 @@ class Readiness:
         sessions: Mapping[str, Session],
         now: Callable[[], datetime],
     ) -> None:
-        self._sessions = sessions
-        self._probes = {
+        self.probes = {
             "store": Probe("the catalogue cannot be written", partial(_look_at_store, store, now)),
             "vault": Probe("the vault cannot be written", partial(_look_at_vault, vault)),
         }
         for name, folder in spools.items():
             look = partial(_look_at_spool, folder)
-            self._probes[f"spool.{name}"] = Probe("the recording folder is not there", look)
+            self.probes[f"spool.{name}"] = Probe("the recording folder is not there", look)
+        for name, session in sessions.items():
+            self.probes[f"pbx.{name}"] = Probe("not connected", partial(_look_at_pbx, session), kept_s=0.0)
 
     async def __call__(self) -> Mapping[str, Found]:
         """Look at all of them at once."""
-        found = await asyncio.gather(*(probe() for probe in self._probes.values()))
-        parts = dict(zip(self._probes, found, strict=True))
-        for name, session in self._sessions.items():
-            public = "" if session.ready else "not connected"
-            parts[f"pbx.{name}"] = Found(session.ready, session.reason, public)
-        return parts
+        found = await asyncio.gather(*(probe() for probe in self.probes.values()))
+        return dict(zip(self.probes, found, strict=True))
+
+
+async def _look_at_pbx(session: Session) -> Part:
+    return Part(session.ready, session.reason)
 
 
 async def _look_at_store(store: Store, now: Callable[[], datetime]) -> Part:

@@ -97,8 +97,7 @@ async def test_however_many_ask_a_part_is_looked_at_once() -> None:
     assert len(looked) == 1
 
 
-async def test_after_a_while_it_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "KEPT_S", 0.0)
+async def test_after_a_while_it_is_looked_at_again() -> None:
     outcomes = [Part(True), StoreError("gone: /secret/path")]
 
     async def look() -> Part:
@@ -107,7 +106,7 @@ async def test_after_a_while_it_is_looked_at_again(monkeypatch: pytest.MonkeyPat
             raise outcome
         return outcome
 
-    probe = Probe("broken", look)
+    probe = Probe("broken", look, kept_s=0.0)
     assert await probe() == Found(True, "", "")
     assert await probe() == Found(False, "gone: /secret/path", "broken")
 
@@ -115,7 +114,6 @@ async def test_after_a_while_it_is_looked_at_again(monkeypatch: pytest.MonkeyPat
 async def test_a_part_that_does_not_answer_is_told_in_time_and_asked_no_second_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(readiness, "KEPT_S", 0.0)
     monkeypatch.setattr(readiness, "LIMIT_S", 0.05)
     answer = asyncio.Event()
     looked: list[Any] = []
@@ -125,7 +123,7 @@ async def test_a_part_that_does_not_answer_is_told_in_time_and_asked_no_second_t
         await answer.wait()
         return Part(True)
 
-    probe = Probe("broken", look)
+    probe = Probe("broken", look, kept_s=0.0)
     for _ in range(3):
         assert await probe() == Found(False, "no answer within 0.05 s", "broken")
     answer.set()

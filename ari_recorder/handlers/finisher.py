@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import ARIRecorderError, NoAnswer, NoAudio, VaultError
-from ari_recorder.handlers.spool import ANSWER_S, Spool, empty_work
+from ari_recorder.handlers.files import ANSWER_S, Files, empty_work
 from ari_recorder.media import Segment, StitchJob, StitchPool, StitchResult
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.finishing import Failure, failed, held_back, is_news
@@ -69,7 +69,7 @@ class Finisher:
     ) -> None:
         self._store = store
         self._vault = vault
-        self._spools = {pbx: Spool(pbx, folder, aris[pbx]) for pbx, folder in spools.items()}
+        self._files = {pbx: Files(pbx, folder, aris[pbx]) for pbx, folder in spools.items()}
         self._work = work
         self._format = audio_format
         self._now = now
@@ -126,7 +126,7 @@ class Finisher:
         found: list[Due] = []
         for query in (finishing.due, finishing.uncleared):
             room = AT_ONCE - len(self._running) - len(found)
-            found += await self._store.read(query, skip, max(room, 0), self._spools.keys())
+            found += await self._store.read(query, skip, max(room, 0), self._files.keys())
         return found
 
     async def _count(self) -> None:
@@ -139,8 +139,10 @@ class Finisher:
         self.wake()
 
     async def _wait(self) -> None:
+        """Not by `asyncio.wait_for`: in Python 3.11 it loses a cancellation that comes with the event."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), LOOK_S)
+            async with asyncio.timeout(LOOK_S):
+                await self._wake.wait()
         self._wake.clear()
 
     async def _finish(self, recording: Due) -> None:
@@ -171,22 +173,22 @@ class Finisher:
         return news
 
     async def _discard(self, recording: Due) -> None:
-        await self._spools[recording.pbx].delete(recording.segments)
+        await self._files[recording.pbx].delete(recording.segments)
         await self._store.write(
             finishing.end_without_file, recording, RecordingState.DISCARDED, "", self._now()
         )
         await self._clear(recording, RecordingState.DISCARDED)
 
     async def _keep(self, recording: Due) -> None:
-        spool = self._spools[recording.pbx]
+        files = self._files[recording.pbx]
         await self._probing.call(self._vault.probe)  # before the work, which would be in vain
-        await spool.probe()
+        await files.probe()
         async with self._slots:
             target = self._work / f"{recording.id}{SUFFIX[self._format]}"
             try:
                 result = await self._pool.run(self._job(recording, target))
             except NoAudio as error:
-                await spool.make_sure_of(recording.segments)
+                await files.make_sure_of(recording.segments)
                 await self._give_up(recording, error)
                 return
             try:
@@ -197,14 +199,14 @@ class Finisher:
 
     async def _give_up(self, recording: Due, error: NoAudio) -> None:
         """There is no audio. A file that holds something all the same is left for people to look at."""
-        await self._spools[recording.pbx].delete_bare(recording.segments, error.cut)
+        await self._files[recording.pbx].delete_bare(recording.segments, error.cut)
         await self._store.write(
             finishing.end_without_file, recording, RecordingState.EMPTY, str(error), self._now()
         )
         self._tell(recording, RecordingState.EMPTY)
 
     async def _clear(self, recording: Due, state: RecordingState | None = None) -> None:
-        await self._spools[recording.pbx].delete(recording.segments)
+        await self._files[recording.pbx].delete(recording.segments)
         await self._store.write(finishing.cleared, recording.segments)
         self._tell(recording, state or recording.state)
 
@@ -218,7 +220,7 @@ class Finisher:
 
     def _segment(self, pbx: str, row: SegmentRow) -> Segment:
         assert row.ended_at is not None  # `finishing.due` waits for it
-        inward, outward = self._spools[pbx].files(row)
+        inward, outward = self._files[pbx].of(row)
         return Segment(inward, outward, row.began_at, row.ended_at, row.outward_late_ms, row.continues)
 
     async def _seal(self, recording: Due, target: Path, result: StitchResult) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ari_recorder.handlers import files as files_module
 from ari_recorder.handlers import finisher as finisher_module
-from ari_recorder.handlers import spool as spool_module
+from ari_recorder.handlers.files import Files
 from ari_recorder.handlers.finisher import Finisher
-from ari_recorder.handlers.spool import Spool
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Event, Mode
@@ -167,14 +167,14 @@ async def test_a_stored_recordings_file_that_could_not_be_deleted_is_tried_again
 ) -> None:
     call = world.recorded()
     stuck = threading.Event()
-    unlink = spool_module._unlink
+    unlink = files_module._unlink
 
     def and_stick(paths: list[Path]) -> None:
         if paths and not stuck.is_set():
             raise OSError("the folder cannot be written")
         unlink(paths)
 
-    monkeypatch.setattr(spool_module, "_unlink", and_stick)
+    monkeypatch.setattr(files_module, "_unlink", and_stick)
     working()
     await world.until(lambda: world.row(call).state == RecordingState.STORED)
     assert all(path.exists() for path in world.files(call))
@@ -256,7 +256,7 @@ class Hung(PosixPath):
 async def test_a_folder_that_does_not_answer_is_told_and_stops_nobody_else(
     world: World, working: Working, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_module, "ANSWER_S", 0.2)
+    monkeypatch.setattr(files_module, "ANSWER_S", 0.2)
     hung, call = world.recorded(), world.recorded(minute=1)
     world.store.write_now(models.Leg.update(pbx="lost").where(models.Leg.id == hung.row.id).execute)
     world.spools["lost"] = Hung(world.spool)
@@ -282,9 +282,23 @@ async def test_it_ends_at_once_whatever_it_waits_for(world: World, working: Work
     Hung.answering.set()
 
 
+async def test_it_ends_also_when_it_is_woken_in_the_same_moment(world: World) -> None:
+    for steps in range(4):  # how far the event has come to who waits for it
+        finisher = world.finisher()
+        task = asyncio.create_task(finisher.run())
+        await world.until(lambda finisher=finisher: finisher._wake._waiters)  # type: ignore[misc]
+        finisher.wake()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=10)
+        task.cancel()
+        assert done, steps
+
+
 async def test_of_what_was_cut_to_nothing_the_files_go(world: World) -> None:
     call = world.recorded()
-    spool = Spool("main", world.spool, world.asterisk)  # type: ignore[arg-type]
+    kept = Files("main", world.spool, world.asterisk)  # type: ignore[arg-type]
     inward, outward = world.files(call)
-    await spool.delete_bare([call.segment], frozenset({inward}))
+    await kept.delete_bare([call.segment], frozenset({inward}))
     assert (inward.exists(), outward.exists()) == (False, True)

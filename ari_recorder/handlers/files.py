@@ -1,4 +1,4 @@
-"""Asterisk's recording folder, as the finisher needs it: it may be a share that does not answer."""
+"""The files that Asterisk left, as the finisher needs them: their folder may not answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ANSWER_S = 10.0
 _OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(ogg|flac|wav)(\.part)?")
 
 
-class Spool:
-    """The recording folder of the Asterisk ``pbx``. Every method raises `NoAnswer` if it does not answer."""
+class Files:
+    """Files of segments in the recording folder of the Asterisk ``pbx``. Each method may raise `NoAnswer`."""
 
     def __init__(self, pbx: str, folder: Path, ari: Ari) -> None:
         self._pbx = pbx
@@ -27,7 +27,7 @@ class Spool:
         self._ari = ari
         self._patience = Patience(f"the recording folder {folder}", ANSWER_S)
 
-    def files(self, segment: SegmentRow) -> tuple[Path, Path]:
+    def of(self, segment: SegmentRow) -> tuple[Path, Path]:
         """Both files of a segment, the inward one first."""
         inward, outward = (self._folder / f"{name}.{segment.format}" for name in segment.files)
         return inward, outward
@@ -58,7 +58,7 @@ class Spool:
             )
 
     def _all(self, segments: Iterable[SegmentRow]) -> list[Path]:
-        return [path for segment in segments for path in self.files(segment)]
+        return [path for segment in segments for path in self.of(segment)]
 
 
 def _unlink(paths: Iterable[Path]) -> None:
