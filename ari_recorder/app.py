@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 
 import structlog
 
+from ari_recorder import readiness
 from ari_recorder.ari import Ari, EventSocket
+from ari_recorder.blocking import Patience
 from ari_recorder.config import Pbx, Settings
-from ari_recorder.errors import ARIRecorderError, VaultError
+from ari_recorder.errors import ARIRecorderError, NoAnswer, VaultAway
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
@@ -28,7 +27,7 @@ from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.store.vault import LocalVault
-from ari_recorder.web import Part, Probe, WebContext
+from ari_recorder.web import WebContext
 from ari_recorder.web import start as start_web
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +38,10 @@ JOURNAL = "ari_recorder-journal"
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the store's threads may keep the event loop from running; Python's default is ten times that."""
+
+
+VAULT_S = 5.0
+"""How long the start waits for the vault."""
 
 
 def utc_now() -> datetime:
@@ -63,12 +66,14 @@ class Recorder:
     async def __aenter__(self) -> Recorder:
         settings = self.settings
         self.store = await asyncio.to_thread(Store, settings.store.url)
-        self.vault = LocalVault(settings.vault.path)
+        self.vault = LocalVault(settings.vault.path, lambda: self.store.read_now(finishing.newest_key))
+        await self._look_at_vault()
         self._aris = {name: self._ari(name, pbx) for name, pbx in settings.pbx.items()}
+        spools = {name: pbx.spool for name, pbx in settings.pbx.items()}
         self._finisher = Finisher(
             store=self.store,
             vault=self.vault,
-            spools={name: pbx.spool for name, pbx in settings.pbx.items()},
+            spools=spools,
             aris=self._aris,
             work=settings.media.work,
             audio_format=settings.media.format,
@@ -76,8 +81,11 @@ class Recorder:
             now=utc_now,
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
+        probes = readiness.probes(
+            store=self.store, vault=self.vault, spools=spools, sessions=self.sessions, now=utc_now
+        )
         self._web = await start_web(
-            WebContext(self.store, self.vault, settings.web, settings.web.key_file, self._probes(), self.live)
+            WebContext(self.store, self.vault, settings.web, settings.web.key_file, probes, self.live)
         )
         self.url = self._web.url
         self.tasks = [asyncio.create_task(self._finisher.run(), name="finisher")]
@@ -96,30 +104,12 @@ class Recorder:
             await ari.close()
         await asyncio.to_thread(self.store.close)
 
-    def _probes(self) -> Mapping[str, Probe]:
-        """How to ask each part whether it works: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
-        probes: dict[str, Probe] = {
-            "store": self._store_part,
-            "vault": partial(asyncio.to_thread, self._vault_part),
-        }
-        for name, session in self.sessions.items():
-            probes[f"pbx.{name}"] = partial(_pbx_part, session)
-            probes[f"spool.{name}"] = partial(asyncio.to_thread, _spool_part, self.settings.pbx[name].spool)
-        return probes
-
-    async def _store_part(self) -> Part:
+    async def _look_at_vault(self) -> None:
+        """One that is away or does not answer yet does not keep us from recording: what is over waits."""
         try:
-            waiting = await self.store.read(finishing.waiting)
-        except Exception as error:
-            return Part(False, str(error))
-        return Part(True, f"{waiting} recordings wait to be finished")
-
-    def _vault_part(self) -> Part:
-        try:
-            self.vault.probe()
-        except VaultError as error:
-            return Part(False, str(error))
-        return Part(True)
+            await Patience(f"the vault {self.vault.root}", VAULT_S).call(self.vault.probe)
+        except (VaultAway, NoAnswer) as error:
+            _log.error("what is recorded waits to be finished", error=str(error))
 
     def _ari(self, name: str, pbx: Pbx) -> Ari:
         return Ari(
@@ -156,15 +146,6 @@ class Recorder:
             live=self.live,
         )
         return Session(context, socket, claim)
-
-
-async def _pbx_part(session: Session) -> Part:
-    return Part(session.ready, session.reason)
-
-
-def _spool_part(spool: Path) -> Part:
-    there = spool.is_dir()
-    return Part(there, "" if there else f"the recording folder {spool} is not there")
 
 
 async def run(settings: Settings) -> None:

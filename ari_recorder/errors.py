@@ -14,8 +14,10 @@
     ├── StoreError               the catalogue cannot be reached or is of another version
     ├── SpoolError               Asterisk's recording folder does not answer, or cannot be read
     ├── VaultError               an audio file cannot be written, read or verified
+    │   └── VaultAway            its folder is not the one that the recordings are in
+    ├── NoAnswer                 a folder neither gives nor refuses what is asked of it
     ├── MediaError               a segment's audio cannot be made into a recording
-    │   ├── NoAudio              there is not one sample of it
+    │   ├── NoAudio              there is not one sample of it to be kept
     │   └── PromptRefused        a file cannot be made into a prompt
     ├── NotAllowed               who asks may not do this
     └── NotFound                 no such thing, or none that who asks may see
@@ -25,7 +27,9 @@ Every message says what happened, to which thing, and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 
 
 class ARIRecorderError(Exception):
@@ -102,12 +106,29 @@ class VaultError(ARIRecorderError):
     exit_code = 74  # EX_IOERR
 
 
+class VaultAway(VaultError):
+    """The vault's folder is not the one that the recordings are in: its disk is not mounted, say."""
+
+
+class NoAnswer(ARIRecorderError):
+    """A folder neither gives nor refuses what is asked of it: a lost network share, a disk that hangs."""
+
+    exit_code = 74
+
+
 class MediaError(ARIRecorderError):
     """The audio of a recording's segments cannot be made into its file."""
 
 
 class NoAudio(MediaError):
-    """Not one sample was written in any segment: there is nothing to make a file of."""
+    """Not one sample is to be kept of any segment: there is nothing to make a file of.
+
+    ``cut`` are the files that hold audio, all of which is to be cut out.
+    """
+
+    def __init__(self, reason: str, cut: Iterable[Path] = ()) -> None:
+        super().__init__(reason)
+        self.cut = frozenset(cut)
 
 
 class Refusal(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -105,7 +106,8 @@ class Evidence:
         """What is going on, not finished or not in order, as sentences."""
         legs = self.store.read_now(calls.open_legs, PBX)
         going_on = [f"{leg.channel_name} is {leg.standing.state}" for leg in legs]
-        return going_on or [f.text for f in verify.verify(self.store, self.vault, settled=True).damage]
+        report = verify.verify(self.store, self.vault, now=datetime.now(UTC), settled=True)
+        return going_on or [finding.text for finding in report.damage]
 
 
 def decode(path: Path) -> tuple[Samples, int]:

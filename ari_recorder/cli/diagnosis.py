@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -18,6 +19,8 @@ from ari_recorder.doctor import Check, Verdict, examine
 from ari_recorder.doctor.report import bad, good
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
+from ari_recorder.policies.finishing import waiting
+from ari_recorder.store import finishing
 from ari_recorder.store import verify as checking
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.store.verify import Report
@@ -91,7 +94,9 @@ def verify(
     """
     found = settings(context)
     with catalogue(found) as store, _progress() as progress:
-        report = checking.verify(store, LocalVault(found.vault.path), settled=settled, progress=progress)
+        vault = LocalVault(found.vault.path, lambda: store.read_now(finishing.newest_key))
+        vault.look()
+        report = checking.verify(store, vault, now=datetime.now(UTC), settled=settled, progress=progress)
     if json:
         print_json({"ok": report.sound, "report": report})
     else:
@@ -115,3 +120,5 @@ def _say(report: Report) -> None:
             out.print(Text(f"{word}: {finding.kind}: {finding.subject}: {finding.text}"), soft_wrap=True)
     looked = f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines"
     out.print(f"{looked}: {len(report.damage)} wrong, {len(report.open)} still open")
+    if report.waiting:
+        out.print(waiting(report.waiting, report.oldest_waits_s))

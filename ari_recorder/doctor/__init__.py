@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from itertools import chain
 
 from ari_recorder.ari import Ari
+from ari_recorder.blocking import in_thread
 from ari_recorder.config import Pbx, Settings
 from ari_recorder.doctor.asterisk import (
     look_at_connections,
@@ -22,10 +23,10 @@ from ari_recorder.doctor.asterisk import (
     look_at_write_timeout,
     look_for_asterisk,
 )
-from ari_recorder.doctor.blocking import in_thread
 from ari_recorder.doctor.endpoints import look_at_endpoints
 from ari_recorder.doctor.inquiry import Inquiry
-from ari_recorder.doctor.local import Recorded, look_at_descriptors, look_at_folders, look_at_store
+from ari_recorder.doctor.local import Known, look_at_descriptors, look_at_folders, look_at_store
+from ari_recorder.doctor.recordings import look_at_vault
 from ari_recorder.doctor.report import Check, Verdict, bad
 from ari_recorder.doctor.spool import look_at_spool
 from ari_recorder.errors import AriError
@@ -38,7 +39,7 @@ PART_S = 3.5
 """How long each part of looking at one Asterisk may take."""
 LIMIT_S = 10.0
 
-_Stored = tuple[list[Check], Recorded]
+_Stored = tuple[list[Check], Known]
 
 
 async def examine(settings: Settings) -> list[Check]:
@@ -46,7 +47,8 @@ async def examine(settings: Settings) -> list[Check]:
     store = asyncio.create_task(_store(settings))
     folders = _limited("folders", "folders", in_thread(look_at_folders, settings), FIRST_S)
     parts = [_pbx(name, pbx, settings.app, store) for name, pbx in settings.pbx.items()]
-    found = await asyncio.gather(folders, *parts)
+    vault = _limited("vault", "recordings", _vault(settings, store), PART_S)
+    found = await asyncio.gather(folders, vault, *parts)
     return [*(await store)[0], look_at_descriptors(settings), *chain.from_iterable(found)]
 
 
@@ -55,7 +57,12 @@ async def _store(settings: Settings) -> _Stored:
         async with asyncio.timeout(FIRST_S):
             return await in_thread(look_at_store, settings)
     except TimeoutError:
-        return [_no_answer("store", "catalogue", FIRST_S)], {}
+        return [_no_answer("store", "catalogue", FIRST_S)], Known()
+
+
+async def _vault(settings: Settings, store: asyncio.Task[_Stored]) -> list[Check]:
+    _, known = await asyncio.shield(store)
+    return await in_thread(look_at_vault, settings.vault.path, known.newest_key)
 
 
 async def _pbx(name: str, pbx: Pbx, app: str, store: asyncio.Task[_Stored]) -> list[Check]:
@@ -85,8 +92,8 @@ async def _pbx(name: str, pbx: Pbx, app: str, store: asyncio.Task[_Stored]) -> l
 async def _endpoints(
     where: str, name: str, store: asyncio.Task[_Stored], ari: Ari, inquiry: Inquiry
 ) -> list[Check]:
-    _, recorded = await asyncio.shield(store)
-    return await look_at_endpoints(where, sorted(recorded.get(name, [])), ari, inquiry)
+    _, known = await asyncio.shield(store)
+    return await look_at_endpoints(where, sorted(known.recorded.get(name, [])), ari, inquiry)
 
 
 async def _limited(where: str, name: str, work: Awaitable[list[Check]], limit_s: float) -> list[Check]:

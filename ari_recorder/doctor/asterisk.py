@@ -11,8 +11,8 @@ from statistics import median
 from urllib.parse import urlsplit
 
 from ari_recorder.ari import Ari, Connected, Disconnected, EventSocket, supported, warnings
+from ari_recorder.blocking import in_thread
 from ari_recorder.config import Pbx
-from ari_recorder.doctor.blocking import in_thread
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
 from ari_recorder.errors import AriError, AriNotFound, AriUnauthorized

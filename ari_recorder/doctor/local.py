@@ -7,14 +7,16 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ari_recorder import descriptors
 from ari_recorder.config import Settings
+from ari_recorder.doctor.recordings import look_at_recordings
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import finishing, people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
 
@@ -24,28 +26,40 @@ SPACE_LOW_BYTES = 2 * 1024**3
 Recorded = Mapping[str, list[str]]
 """By Asterisk's name in the settings, the endpoints of recorded users there."""
 
+
+@dataclass(frozen=True)
+class Known:
+    """What the catalogue says that other checks need; ``newest_key`` is where its newest recording is."""
+
+    recorded: Recorded = field(default_factory=dict)
+    newest_key: str | None = None
+
+
 ADD_USER = "ari-recorder user add 101 --name Anna --mode always --endpoint PJSIP/101"
 
 
-def look_at_store(settings: Settings) -> tuple[list[Check], Recorded]:
+def look_at_store(settings: Settings) -> tuple[list[Check], Known]:
     """Whether the catalogue opens and who is in it; blocking. A catalogue that is not there is not made."""
     missing = _missing_file(settings.store.url)
     if missing is not None:
-        return [_not_made(missing)], {}
+        return [_not_made(missing)], Known()
     try:
         store = Store(settings.store.url)
         try:
             users = store.read_now(people.list_users)
+            recordings = list(look_at_recordings(store, settings.pbx.keys()))
+            newest = store.read_now(finishing.newest_key)
         finally:
             store.close()
     except ARIRecorderError as error:
         remedy = f"Correct store.url, or give the catalogue to {_who()}; see docs/reference/settings.md."
-        return [bad("store", "catalogue", str(error), remedy)], {}
+        return [bad("store", "catalogue", str(error), remedy)], Known()
     checks = [
         good("store", "catalogue", f"opens; users in it: {len(users)}"),
         *_look_at_users(users, settings),
+        *recordings,
     ]
-    return checks, _recorded(users)
+    return checks, Known(_recorded(users), newest)
 
 
 def look_at_folders(settings: Settings) -> list[Check]:

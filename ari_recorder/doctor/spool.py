@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ari_recorder.ari import Ari
-from ari_recorder.doctor.blocking import in_thread
+from ari_recorder.blocking import in_thread
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.local import look_at_space, why_not_writable
 from ari_recorder.doctor.report import Check, bad, good, warning

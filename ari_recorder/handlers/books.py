@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
-from ari_recorder.errors import StoreError
+from ari_recorder.blocking import Patience
+from ari_recorder.errors import NoAnswer, StoreError
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg, inputs
 from ari_recorder.policies.leg.inputs import Input
@@ -36,7 +35,6 @@ LAST_WORDS_S = 5.0
 """How long what waits may take to be written when the recorder stops."""
 
 Tell = Callable[[Input], None]
-T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -76,7 +74,7 @@ class Books:
         self._unsafe = asyncio.Event()
         self._slow = False
         self._forgettable: set[UUID] = set()
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._disk = Patience(f"the journal {journal.folder}", NOWHERE_S, threads=1)
 
     def put(self, leg: Leg, tell: Tell) -> None:
         """Write a leg as it is now; it is told when that has been done, or cannot be."""
@@ -114,7 +112,6 @@ class Books:
         finally:
             with suppress(TimeoutError, StoreError):
                 await asyncio.wait_for(self._last_words(), LAST_WORDS_S)
-            self._disk.shutdown(wait=False, cancel_futures=True)
 
     async def _last_words(self) -> None:
         batch = [(entry.leg, entry.written) for entry in self._entries.values() if entry.waits]
@@ -180,8 +177,8 @@ class Books:
             try:
                 await self._forget()
                 await self._write_journal(late)
-            except (OSError, TimeoutError) as error:
-                self._tell_nowhere(late, str(error) or "it does not answer")
+            except (OSError, NoAnswer) as error:
+                self._tell_nowhere(late, str(error))
                 await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
                 failures += 1
                 self._unsafe.set()
@@ -196,7 +193,7 @@ class Books:
         if not late:
             return
         legs = [entry.leg for entry in late]
-        await self._on_disk(self._journal.write, legs)
+        await self._disk.call(self._journal.write, legs)
         for entry, leg in zip(late, legs, strict=True):
             entry.journaled, entry.told = leg.version, False
             if entry.waits:
@@ -208,15 +205,10 @@ class Books:
         """What the catalogue has by now need not be in the journal."""
         waiting = {leg for leg, entry in self._entries.items() if entry.waits}
         if gone := self._forgettable - waiting:
-            await self._on_disk(self._journal.forget, list(gone))
+            await self._disk.call(self._journal.forget, list(gone))
             self._forgettable -= gone
             for leg in gone & self._entries.keys():
                 self._entries[leg].journaled = 0
-
-    async def _on_disk(self, work: Callable[[list[T]], None], what: list[T]) -> None:
-        """Raises `TimeoutError` if the disk does not answer."""
-        loop = asyncio.get_running_loop()
-        await asyncio.wait_for(loop.run_in_executor(self._disk, work, what), NOWHERE_S)
 
     def _tell_nowhere(self, late: list[_Entry], why: str) -> None:
         for entry in late:

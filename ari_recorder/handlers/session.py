@@ -107,7 +107,6 @@ class Session:
                 await self._claim.release()
             books.cancel()
             await asyncio.wait([books])
-            self._context.spool.close()
 
     # The event socket
 

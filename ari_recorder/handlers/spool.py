@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from ari_recorder.errors import SpoolError
+from ari_recorder.blocking import Patience
+from ari_recorder.errors import NoAnswer, SpoolError
+from ari_recorder.media.sources import WAV_HEADER_BYTES
 from ari_recorder.policies.leg.inputs import Measured, Written
 from ari_recorder.policies.leg.state import NARROW, WIDE
 
 T = TypeVar("T")
 
 ANSWERS_WITHIN_S = 3.0
-THREADS = 4
-WAV_HEADER_BYTES = 44
 BYTES_PER_S = {NARROW: 16_000, WIDE: 32_000}
 
 
@@ -28,7 +26,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
+        self._patience = Patience(f"the recording folder {folder}", ANSWERS_WITHIN_S)
 
     def path(self, name: str, file_format: str) -> Path:
         """Where Asterisk writes a recording."""
@@ -48,23 +46,13 @@ class Spool:
 
     async def ask(self, work: Callable[..., T], *arguments: object) -> T:
         """Do something on the disk, in a thread. Raises `SpoolError`."""
-        loop = asyncio.get_running_loop()
         try:
-            answer = loop.run_in_executor(self._threads, work, *arguments)
-            return await asyncio.wait_for(answer, ANSWERS_WITHIN_S)
-        except TimeoutError as error:
-            raise SpoolError(
-                f"The recording folder {self.folder} does not answer within {ANSWERS_WITHIN_S:g} s:"
-                " is its file system away?"
-            ) from error
+            return await self._patience.call(work, *arguments)
+        except NoAnswer as error:
+            raise SpoolError(str(error)) from error
         except OSError as error:
-            raise SpoolError(
-                f"The recording folder {self.folder} cannot be read: {error.strerror}."
-            ) from error
-
-    def close(self) -> None:
-        """Wait for nothing any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+            problem = f"The recording folder {self.folder} cannot be used: {error.strerror}."
+            raise SpoolError(problem) from error
 
 
 def _written(folder: Path, names: tuple[str, ...]) -> dict[str, Written]:

@@ -2,13 +2,14 @@
 
 ::
 
-    segments ─► sources (what is really in each file) ─► plan (who is silent when, in samples)
+    segments ─► sources (what is really in each file) ─► cuts (what of it is kept)
+             ─► plan (who is silent when, in samples)
              ─► blocks (one second at a time) ─┬─► encoders  Opus · FLAC · WAV
                                                └─► levels    waveform, loudness
-             ─► landing (.part, fsync, read back, rename)
 
-Nothing here knows a network, a database or a clock. Left is the recorded user, right the
-counterpart.
+The file is a step on the way: its hash is compared with what reaches the vault, and it is made again
+if a crash leaves half of it. Nothing here knows a network, a database or a clock. Left is the recorded
+user, right the counterpart.
 """
 
 from ari_recorder.media.jobs import Segment, SegmentReport, StitchJob, StitchResult

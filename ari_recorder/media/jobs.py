@@ -15,10 +15,12 @@ class Segment:
     """One unbroken stretch of a recording: two mono WAV files written side by side.
 
     ``inward`` is what the recorded user says, ``outward`` what they hear; either may be missing.
-    ``started_at`` and ``ended_at`` (aware, UTC) are when our clock saw the inward recording begin
-    and end. ``outward_late_ms`` is how much later the outward file began than the inward one
-    (negative: earlier). ``continues``: the segment follows the one before without a pause, as
-    when a long file is rolled over; its samples are joined to those before, side by side.
+    From ``started_at`` to ``ended_at`` (aware, UTC) is what is kept. ``file_started_at`` and
+    ``file_ended_at`` are when Asterisk began the first of the two files and closed the last; None
+    is the same as what is kept. Several segments may be cut from the same files.
+    ``outward_late_ms`` is how much later the outward file began than the inward one (negative:
+    earlier). ``continues``: the segment follows the one before without a pause, as when a long file
+    is rolled over; its samples are joined to those before, side by side.
     """
 
     inward: Path
@@ -27,11 +29,33 @@ class Segment:
     ended_at: datetime
     outward_late_ms: float = 0.0
     continues: bool = False
+    file_started_at: datetime | None = None
+    file_ended_at: datetime | None = None
+
+    @property
+    def files_from(self) -> datetime:
+        """When the first of the two files began."""
+        return self.file_started_at or self.started_at
+
+    @property
+    def files_until(self) -> datetime:
+        """When the last of the two files was closed."""
+        return self.file_ended_at or self.ended_at
+
+    @property
+    def cut_in_front(self) -> bool:
+        """Whether the files began before what is kept."""
+        return self.started_at > self.files_from
+
+    @property
+    def cut_behind(self) -> bool:
+        """Whether the files went on after what is kept."""
+        return self.ended_at < self.files_until
 
     @property
     def clock_s(self) -> float:
-        """Seconds from start to end by our clock."""
-        return (self.ended_at - self.started_at).total_seconds()
+        """Seconds that the two files cover by the clock."""
+        return (self.files_until - self.files_from).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -54,15 +78,15 @@ class SegmentReport:
 
 @dataclass(frozen=True)
 class StitchResult:
-    """A finished file: on disk, flushed, read back and under its final name.
+    """A finished file.
 
-    ``sha256`` is the hexadecimal digest of the whole file. ``peaks`` is the waveform: at most
-    2000 buckets of equal length (20 ms each in a recording of up to 40 s), two bytes a bucket,
-    left then right, each the greatest amplitude in the bucket from 0 (digital silence) to 255
-    (full scale), linear, so ``numpy.frombuffer(peaks, "u1").reshape(-1, 2)``. ``left_dbfs`` and
-    ``right_dbfs`` are RMS levels over the whole file before encoding, 0 dB being a full-scale
-    square wave; None is digital silence. ``problems`` are sentences for people; none means that
-    nothing was amiss. ``segments`` has one report for each segment of the job.
+    ``sha256`` is the hexadecimal digest of the whole file, as it has to be wherever it is put.
+    ``peaks`` is the waveform: at most 2000 buckets of equal length (20 ms each in a recording of up to
+    40 s), two bytes a bucket, left then right, each the greatest amplitude in the bucket from 0
+    (digital silence) to 255 (full scale), linear, so ``numpy.frombuffer(peaks, "u1").reshape(-1, 2)``.
+    ``left_dbfs`` and ``right_dbfs`` are RMS levels over the whole file before encoding, 0 dB being a
+    full-scale square wave; None is digital silence. ``problems`` are sentences for people; none means
+    that nothing was amiss. ``segments`` has one report for each segment of the job.
     """
 
     duration_ms: int

@@ -8,6 +8,8 @@ roll-over is not heard; where the run ends the shorter side is filled up with si
 One exception keeps the parties of a conversation in step: a side that has fallen behind the other
 inside a run by more than the tolerance, because a file of it is missing or was cut off, is filled
 up before the next file is joined.
+
+Of a file whose segment is only a part of it, `cuts.kept` says which samples; what is cut ends a run.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ari_recorder.errors import NoAudio
+from ari_recorder.media.cuts import beginnings, kept, late_believable
 from ari_recorder.media.jobs import AudioFormat, Segment, SegmentReport, StitchJob
 from ari_recorder.media.sources import Source, probe
 
@@ -85,46 +89,65 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Pair:
-    """A segment, numbered from 1 for people, with what is in its files."""
+    """A segment, numbered from 1 for people, with what is in its files, and what of that is kept."""
 
     number: int
     segment: Segment
-    inward: Source
-    outward: Source
+    whole: tuple[Source, Source]
+    kept: tuple[Source, Source]
 
     @property
     def tolerance_s(self) -> float:
         return max(0.1, 0.005 * self.segment.clock_s)
 
     @property
-    def late_ms(self) -> float:
-        """Silence due in front: before the outward audio, or if negative before the inward."""
-        late_ms = self.segment.outward_late_ms
-        both = self.inward.samples and self.outward.samples
-        return late_ms if both and abs(late_ms) >= ALIGN_FROM_MS else 0.0
+    def late_matters(self) -> bool:
+        """Whether there are two files to be aligned."""
+        return all(s.samples for s in self.whole) and abs(self.segment.outward_late_ms) >= ALIGN_FROM_MS
 
-    @property
-    def late_believable(self) -> bool:
-        """Whether one file can have begun that much after the other."""
-        return abs(self.late_ms) <= max(self.segment.clock_s, 0.0) * 1000
+    def silence_s(self) -> tuple[float, float]:
+        """Silence due in front of each side: its file began that much after what is kept."""
+        if not self.late_matters or not all(source.samples for source in self.kept):
+            return 0.0, 0.0
+        inward, outward = (
+            max(0.0, (began - self.segment.started_at).total_seconds()) for began in beginnings(self.segment)
+        )
+        return inward, outward
 
 
 def make_plan(job: StitchJob) -> Plan:
     """Probe the files of a job and lay them out.
 
-    Raises NoAudio if there is not one sample in any of them, VaultError if one is unreadable.
+    Raises NoAudio if there is not one sample to be kept in any of them, VaultError if one is unreadable.
     """
-    pairs = [_Pair(i, s, probe(s.inward), probe(s.outward)) for i, s in enumerate(job.segments, 1)]
-    problems = [f"segment {pair.number}: {text}" for pair in pairs for text in _problems(pair)]
-    rates = [source.rate_hz for pair in pairs for source in (pair.inward, pair.outward) if source.samples]
+    pairs = [_pair(number, segment) for number, segment in enumerate(job.segments, 1)]
+    problems = list(_problems(pairs))
+    rates = [source.rate_hz for pair in pairs for source in pair.kept if source.samples]
     if not rates:
-        reasons = "; ".join(problems) or "it has no segments"
-        raise NoAudio(f"There is no audio at all: {reasons}")
+        raise _no_audio(pairs, problems)
     plan = Plan(_common_rate_hz(max(rates), job.format), problems=problems)
-    for pair in pairs:
-        _lay(plan, pair)
+    for before, pair in itertools.pairwise((None, *pairs)):
+        assert pair is not None
+        _lay(plan, pair, begins_run=before is None or not _joined(before.segment, pair.segment))
     plan.level()
     return plan
+
+
+def _pair(number: int, segment: Segment) -> _Pair:
+    inward, outward = probe(segment.inward), probe(segment.outward)
+    inward_at, outward_at = beginnings(segment)
+    parts = kept(inward, inward_at, segment), kept(outward, outward_at, segment)
+    return _Pair(number, segment, (inward, outward), parts)
+
+
+def _no_audio(pairs: list[_Pair], problems: list[str]) -> NoAudio:
+    reasons = "; ".join(problems) or ("all of it was cut out" if pairs else "it has no segments")
+    cut = [source.path for pair in pairs for source in pair.whole if source.samples]
+    return NoAudio(f"There is no audio at all: {reasons}", cut)
+
+
+def _joined(before: Segment, after: Segment) -> bool:
+    return after.continues and not before.cut_behind and not after.cut_in_front
 
 
 def _common_rate_hz(highest_hz: int, audio_format: AudioFormat) -> int:
@@ -133,30 +156,39 @@ def _common_rate_hz(highest_hz: int, audio_format: AudioFormat) -> int:
     return next((rate for rate in OPUS_RATES_HZ if rate >= highest_hz), OPUS_RATES_HZ[-1])
 
 
-def _lay(plan: Plan, pair: _Pair) -> None:
+def _lay(plan: Plan, pair: _Pair, begins_run: bool) -> None:
     behind_s = abs(plan.left.samples - plan.right.samples) / plan.rate_hz
-    first = pair.number == 1 or not pair.segment.continues
-    if first or behind_s > pair.tolerance_s:
+    if begins_run or behind_s > pair.tolerance_s:
         plan.level()
     plan.starts.append(plan.samples)
-    if first and pair.late_believable:
-        late = round(pair.late_ms * plan.rate_hz / 1000)
-        plan.right.add(late)
-        plan.left.add(-late)
-    for side, source in ((plan.left, pair.inward), (plan.right, pair.outward)):
+    for side, silence_s, source in zip((plan.left, plan.right), pair.silence_s(), pair.kept, strict=True):
+        if begins_run:
+            side.add(round(silence_s * plan.rate_hz))
         side.add(round(source.duration_s * plan.rate_hz), source)
 
 
-def _problems(pair: _Pair) -> Iterator[str]:
-    sides = (("the recorded user's", pair.inward), ("the counterpart's", pair.outward))
-    for whose, source in sides:
+def _problems(pairs: list[_Pair]) -> Iterator[str]:
+    """Of each file once, and nothing of a segment that was cut to nothing: it is as it should be."""
+    told: set[Path] = set()
+    for pair in pairs:
+        segment = pair.segment
+        if (segment.cut_in_front or segment.cut_behind) and segment.ended_at <= segment.started_at:
+            continue
+        yield from (f"segment {pair.number}: {text}" for text in _problems_of(pair, told))
+        told.update(source.path for source in pair.whole)
+
+
+def _problems_of(pair: _Pair, told: set[Path]) -> Iterator[str]:
+    whose = ("the recorded user's", "the counterpart's")
+    sides = tuple(zip(whose, pair.whole, beginnings(pair.segment), strict=True))
+    new = [side for side in sides if side[1].path not in told]
+    for name, source, _ in new:
         if source.fault:
-            yield f"{whose} audio file {source.fault}"
-    due_s = {"the recorded user's": pair.segment.clock_s}
-    due_s["the counterpart's"] = pair.segment.clock_s - pair.late_ms / 1000
-    if not pair.late_believable:
-        yield f"its two files cannot have begun {pair.late_ms / 1000:.1f} s apart; taken as begun together"
-        due_s["the counterpart's"] = pair.segment.clock_s
-    for whose, source in sides:
-        if source.samples and abs(source.duration_s - due_s[whose]) > pair.tolerance_s:
-            yield f"{source.duration_s:.1f} s of {whose} audio for {due_s[whose]:.1f} s of call"
+            yield f"{name} audio file {source.fault}"
+    if pair.late_matters and not late_believable(pair.segment) and new:
+        late_s = pair.segment.outward_late_ms / 1000
+        yield f"its two files cannot have begun {late_s:.1f} s apart; taken as begun together"
+    for name, source, began in new:
+        due_s = (pair.segment.files_until - began).total_seconds()
+        if source.samples and abs(source.duration_s - due_s) > pair.tolerance_s:
+            yield f"{source.duration_s:.1f} s of {name} audio for {due_s:.1f} s of call"

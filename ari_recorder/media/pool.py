@@ -1,8 +1,9 @@
 """A bounded number of low-priority processes that stitch.
 
-Not ``concurrent.futures.ProcessPoolExecutor``: its workers share a queue, so a killed one fails
-the jobs of all, and a job handed in at that moment can start a worker that is never ended, for
-which ``shutdown`` then waits for ever (seen in CPython 3.11). Here each worker has its own pipe.
+Not ``concurrent.futures.ProcessPoolExecutor``: its workers share a queue, so a killed one fails the jobs of
+all, and a job handed in at that moment can start a worker that is never ended (seen in CPython 3.11). Not
+``pebble``: a job's time limit begins when a worker takes it, which a stopped one never does. Here each worker
+has its own pipe, and every wait for it has an end.
 """
 
 from __future__ import annotations
@@ -10,78 +11,100 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import queue
 import signal
 import threading
+import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
+from ari_recorder.blocking import in_thread
 from ari_recorder.errors import MediaError
 from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.stitch import stitch
 
+LIMIT_S = 120.0
+LIMIT_FACTOR = 0.5
+"""A job may take `LIMIT_S`, and this much of the length of its files: a hundred times what it takes alone."""
+
 _NICENESS = 19
-_END_WITHIN_S = 5.0
+_END_WITHIN_S = 1.0
 
 
 class StitchPool:
     """Runs jobs in at most ``workers`` processes, which start when they are needed and stay.
 
-    A job whose worker is killed (by the kernel for want of memory, say) is tried once more, in a
-    new process. Workers end when this process ends, however it ends.
+    A job whose worker is killed (by the kernel for want of memory, say) or gives no answer in time (it is
+    stopped, a disk hangs) is tried once more, in a new process. ``limit_s`` is the least time that a job
+    has. Workers end when this process ends, however it ends.
     """
 
-    def __init__(self, workers: int = 1) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="stitch")
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+    def __init__(self, workers: int = 1, limit_s: float = LIMIT_S) -> None:
+        self._slots = asyncio.Semaphore(workers)
+        self._limit_s = limit_s
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
         self._closed = False
 
     async def run(self, job: StitchJob) -> StitchResult:
-        """Stitch; raises what :func:`stitch` raises, and MediaError if the worker dies twice.
+        """Stitch; raises what :func:`stitch` raises, and MediaError if its process fails twice.
 
-        Cancelling stops the waiting, not a job that has begun. MediaError if the pool is closed
-        before the job's turn comes.
+        Cancelling stops the waiting, not a job that has begun. MediaError if the pool is closed meanwhile.
         """
-        self._refuse_if_closed()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._stitch, job)
+        async with self._slots:
+            return await in_thread(self._stitch, job)
 
     async def close(self) -> None:
-        """Let the jobs that have begun finish, refuse the others, and end the workers."""
-        self._closed = True
-        await asyncio.to_thread(self._end)
-
-    def _end(self) -> None:
-        self._threads.shutdown(wait=True)
-        while not self._idle.empty():
-            self._idle.get().end()
-
-    def _refuse_if_closed(self) -> None:
-        if self._closed:
-            raise MediaError("the stitching processes are shut down; start the recorder again")
+        """End every process, whatever it does, and refuse further jobs: a job is done again at any time."""
+        with self._lock:
+            self._closed = True
+            workers = [*self._idle, *self._busy]
+        for worker in workers:
+            worker.kill()
+        await asyncio.gather(*(in_thread(worker.reap) for worker in workers))
 
     def _stitch(self, job: StitchJob) -> StitchResult:
-        """In a thread of its own: there are as many threads as there may be workers."""
-        self._refuse_if_closed()
-        for find in (self._idle_worker, _Worker):
-            worker = find()
+        limit_s = self._limit_s + LIMIT_FACTOR * sum(max(0.0, s.clock_s) for s in job.segments)
+        for fresh in (False, True):
+            worker = self._take(fresh)
             try:
-                outcome = worker.stitch(job)
-            except (EOFError, OSError):
-                worker.end()
+                outcome = worker.stitch(job, limit_s)
+            except (EOFError, OSError) as error:
+                why = error
+                worker.kill()
+                worker.reap()
+                self._give_back(worker, lost=True)
                 continue
-            self._idle.put(worker)
+            self._give_back(worker)
             return _unwrap(outcome)
-        raise MediaError(
-            f"recording {job.recording_id}: the stitching process was killed twice;"
-            " see the kernel's log, and whether memory ran out"
-        )
+        raise _failed(job, why, limit_s)
 
-    def _idle_worker(self) -> _Worker:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return _Worker()
+    def _take(self, fresh: bool) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise MediaError("the stitching processes are shut down; start the recorder again")
+            worker = self._idle.pop() if self._idle and not fresh else _Worker()
+            self._busy.add(worker)
+            return worker
+
+    def _give_back(self, worker: _Worker, lost: bool = False) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            if not lost:
+                self._idle.append(worker)
+
+
+def _failed(job: StitchJob, why: Exception, limit_s: float) -> MediaError:
+    if isinstance(why, TimeoutError):
+        remedy = "see whether the disks of the recording folder and of media.work answer"
+        return MediaError(
+            f"recording {job.recording_id}: the stitching process gave no answer within {limit_s:g} s,"
+            f" twice; {remedy}"
+        )
+    return MediaError(
+        f"recording {job.recording_id}: the stitching process was killed twice;"
+        " see the kernel's log, and whether memory ran out"
+    )
 
 
 class _Worker:
@@ -94,17 +117,32 @@ class _Worker:
         self._process.start()
         theirs.close()
 
-    def stitch(self, job: StitchJob) -> StitchResult | Exception:
-        """Wait for the outcome; EOFError or OSError if the process is dead."""
-        self._pipe.send(job)
-        outcome: StitchResult | Exception = self._pipe.recv()
+    def stitch(self, job: StitchJob, limit_s: float) -> StitchResult | Exception:
+        """Wait for the outcome; EOFError or OSError if the process is dead, TimeoutError if it is late."""
+        late_at_s = time.monotonic() + limit_s
+        killing = threading.Timer(
+            limit_s, self.kill
+        )  # that ends also a message which it took or gave half of
+        killing.daemon = True
+        killing.start()
+        try:
+            self._pipe.send(job)
+            if not self._pipe.poll(limit_s + _END_WITHIN_S):
+                raise TimeoutError
+            outcome: StitchResult | Exception = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise (TimeoutError if time.monotonic() > late_at_s else EOFError) from error
+        finally:
+            killing.cancel()
         return outcome
 
-    def end(self) -> None:
-        self._pipe.close()
-        self._process.join(_END_WITHIN_S)
+    def kill(self) -> None:
+        """End it, whatever it does."""
         self._process.kill()
-        self._process.join()
+
+    def reap(self) -> None:
+        """Wait until it has ended; one that the kernel holds is left to it."""
+        self._process.join(_END_WITHIN_S)
 
 
 def _unwrap(outcome: StitchResult | Exception) -> StitchResult:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import stat
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,9 @@ import numpy.typing as npt
 from ari_recorder.errors import VaultError
 
 Samples = npt.NDArray[np.int16]
+
+WAV_HEADER_BYTES = 44
+"""What Asterisk writes before the first sample."""
 
 _HEADER_BYTES = 4096
 _SAMPLE_BYTES = 2
@@ -44,6 +47,11 @@ class Source:
     def duration_s(self) -> float:
         """Seconds of audio in the file."""
         return self.samples / self.rate_hz if self.samples else 0.0
+
+    def part(self, first: int, end: int) -> Source:
+        """The samples from ``first`` on and before ``end``, as a source of their own."""
+        offset_bytes = self.offset_bytes + first * _SAMPLE_BYTES
+        return replace(self, offset_bytes=offset_bytes, samples=max(0, end - first))
 
 
 def probe(path: Path) -> Source:

@@ -1,9 +1,13 @@
-"""Segments in, one sealed two-channel file out."""
+"""Segments in, one two-channel file out."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedRandom
+from pathlib import Path
 from typing import BinaryIO
 
 import soundfile
@@ -13,7 +17,6 @@ from ari_recorder.errors import ARIRecorderError, MediaError, VaultError
 from ari_recorder.media.blocks import two_channel_blocks
 from ari_recorder.media.encoders import length_s, open_encoder
 from ari_recorder.media.jobs import StitchJob, StitchResult
-from ari_recorder.media.landing import digest, land, part_file, part_path, settle
 from ari_recorder.media.levels import Levels
 from ari_recorder.media.plan import Plan, make_plan
 
@@ -23,19 +26,32 @@ _LENGTH_TOLERANCE_S = 0.01
 def stitch(job: StitchJob) -> StitchResult:
     """Make a recording's file: left the recorded user, right the counterpart.
 
-    The source files are only read. ``job.target`` appears complete or not at all; one that is
-    there from an earlier try is replaced. Memory does not grow with the length. Raises NoAudio
-    if no segment holds any audio, MediaError if it cannot be coded, VaultError if a file cannot be
-    read or written, or does not hold afterwards what was put into it.
+    The source files are only read. ``job.target`` is replaced if it is there; after an error it is not
+    there. Memory does not grow with the length. Raises NoAudio if no segment holds any audio to be kept,
+    MediaError if it cannot be coded, VaultError if a file cannot be read or written, or does not hold
+    afterwards what was put into it.
     """
     plan = make_plan(job)
-    with _told(job), part_file(job.target) as file:
+    with _told(job), _own_file(job.target) as file:
         levels = _encode(job, plan, file)
-        settle(file)
+        file.flush()
         _verify(job, plan)
-        sha256, size_bytes = digest(file)
-        land(job.target)
-    return _result(plan, levels, sha256, size_bytes)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return _result(plan, levels, sha256, file.tell())
+
+
+@contextmanager
+def _own_file(target: Path) -> Iterator[BufferedRandom]:
+    """An empty file open for reading and writing, readable by its owner alone; removed after an error."""
+    try:
+        target.unlink(missing_ok=True)  # what still has it open writes into nothing
+        with os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
+            yield file
+    except BaseException:
+        with suppress(OSError):
+            target.unlink()
+        raise
 
 
 def _encode(job: StitchJob, plan: Plan, file: BinaryIO) -> Levels:
@@ -52,7 +68,7 @@ def _encode(job: StitchJob, plan: Plan, file: BinaryIO) -> Levels:
 
 def _verify(job: StitchJob, plan: Plan) -> None:
     due_s = plan.samples / plan.rate_hz
-    found_s = length_s(job.format, part_path(job.target))
+    found_s = length_s(job.format, job.target)
     if abs(found_s - due_s) > _LENGTH_TOLERANCE_S:
         raise VaultError(
             f"recording {job.recording_id}: {found_s:.2f} s reached the disk of {due_s:.2f} s;"

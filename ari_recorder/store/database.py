@@ -146,7 +146,7 @@ class Store:
                 results = self._commit(wanted)
             except Exception as error:  # the commit itself failed: nothing of the batch is on disk
                 self._drop_connection()
-                results = [(future, None, error) for _, future in wanted]
+                results = [(future, None, _first(error)) for _, future in wanted]
             for future, value, failure in results:
                 future.set_exception(failure) if failure else future.set_result(value)
         self._drop_connection()
@@ -208,6 +208,12 @@ class Store:
         if isinstance(self._database, SqliteDatabase):
             return self._database.atomic("EXCLUSIVE")
         return _AdvisoryLock(self._database)
+
+
+def _first(error: Exception) -> Exception:
+    """What failed first: SQLite gives a transaction up by itself, and then has none to roll back."""
+    before = error.__context__
+    return _first(before) if isinstance(before, peewee.PeeweeException) else error
 
 
 class _AdvisoryLock:

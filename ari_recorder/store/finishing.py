@@ -7,22 +7,30 @@ the recording folder go, then `cleared` says so. Whatever is interrupted is foun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from peewee import fn
+from peewee import SQL, fn
 
 from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.store import models, statements
 from ari_recorder.store.calls import close_ledger
 from ari_recorder.store.rows import SegmentRow, segment_row
 
+UNFINISHED = (RecordingState.CLOSING, RecordingState.DISCARDING)
+_NOT_FINAL = tuple(state for state in RecordingState if state not in FINAL)
+
 
 @dataclass(frozen=True)
 class Due:
-    """A recording to be finished: stitched (``closing``) or destroyed (``discarding``)."""
+    """A recording to be finished: stitched (``closing``) or destroyed (``discarding``).
+
+    In a final state it is one whose ``segments`` have files that are still to be deleted.
+    """
 
     id: UUID
     organisation: UUID
@@ -52,34 +60,88 @@ class Sealed:
     """Offset and length of each segment in the file."""
 
 
-def due(skip: Iterable[UUID] = (), limit: int = 50) -> list[Due]:
-    """Up to ``limit`` recordings that wait to be finished, oldest first, whose segments have all ended."""
-    passed_over = set(skip)
-    growing = models.Segment.select(models.Segment.recording).where(models.Segment.ended_at.is_null())
-    rows = (
-        models.Recording.select(models.Recording, models.Leg)
-        .join(models.Leg)
-        .where(
-            models.Recording.state.in_((RecordingState.CLOSING, RecordingState.DISCARDING))
-            & models.Recording.id.not_in(growing)
-        )
-        .order_by(models.Recording.ended_at, models.Recording.id)
-        .limit(limit + len(passed_over))
+@dataclass(frozen=True)
+class Waiting:
+    """How many recordings wait to be finished; the call of the oldest was over at ``since``."""
+
+    count: int
+    since: datetime | None
+
+
+def due(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | None = None) -> list[Due]:
+    """Up to ``limit`` recordings that wait to be finished, oldest first, whose segments have all ended.
+
+    ``skip`` are passed over, as are calls of an Asterisk that is not in ``pbxs`` (None: none is).
+    """
+    growing = models.Segment.select(SQL("1")).where(
+        (models.Segment.recording == models.Recording.id) & models.Segment.ended_at.is_null()
     )
-    return [
-        Due(
-            id=row.id,
-            organisation=row.organisation_id,
-            leg=row.leg_id,
-            pbx=row.leg.pbx,
-            state=RecordingState(row.state),
-            answered_at=row.answered_at,
-            started_at=row.started_at,
-            segments=_segments(row.id),
-        )
-        for row in rows
-        if row.id not in passed_over
-    ][:limit]
+    found = (
+        models.Recording.select(models.Recording.id)
+        .where(_in(models.Recording.state, UNFINISHED) & ~fn.EXISTS(growing) & _of(pbxs))
+        .order_by(models.Recording.ended_at, models.Recording.id)
+        .limit(limit + len(skip))
+    )
+    return _read(_others(skip, (row.id for row in found))[:limit])
+
+
+def uncleared(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | None = None) -> list[Due]:
+    """As `due`, but finished recordings whose files may still lie in the recording folder."""
+    final = models.Recording.select(SQL("1")).where(
+        (models.Recording.id == models.Segment.recording)
+        & ~_in(models.Recording.state, _NOT_FINAL)
+        & _of(pbxs)
+    )
+    found = (
+        models.Segment.select(models.Segment.recording)
+        .where(~models.Segment.cleared & fn.EXISTS(final))
+        .distinct()
+        .order_by(models.Segment.recording)
+        .limit(limit + len(skip))
+    )
+    ids = _others(skip, (row.recording_id for row in found))[:limit]
+    return _read(ids, ~models.Segment.cleared)
+
+
+def waiting() -> Waiting:
+    """What waits to be finished, of every Asterisk."""
+    count, since = (
+        models.Recording.select(fn.COUNT(models.Recording.id), fn.MIN(models.Recording.ended_at))
+        .where(_in(models.Recording.state, UNFINISHED))
+        .tuples()
+        .get()
+    )
+    return Waiting(count, since)
+
+
+def prove_writable() -> None:
+    """Commit something that changes nothing: a full disk is found out by writing."""
+    if not models.Revision.update(directory=models.Revision.directory).execute():
+        models.Revision.create()
+
+
+def of_others(pbxs: Collection[str]) -> dict[str, int]:
+    """By Asterisk, how many recordings wait that belong to none of ``pbxs``: nobody finishes them."""
+    its = models.Leg.select(models.Leg.pbx).where(models.Leg.id == models.Recording.leg)
+    rows = (
+        models.Recording.select(its.alias("pbx"), fn.COUNT(models.Recording.id))
+        .where(_in(models.Recording.state, UNFINISHED))
+        .group_by(SQL("1"))
+        .order_by(SQL("1"))
+        .tuples()
+    )
+    return {pbx: count for pbx, count in rows if pbx not in pbxs}
+
+
+def newest_key() -> str | None:
+    """Where the newest stored recording is in the vault; None if there is none."""
+    row = (
+        models.Recording.select(models.Recording.vault_key)
+        .where(models.Recording.vault_key.is_null(False))
+        .order_by(models.Recording.id.desc())
+        .first()
+    )
+    return None if row is None else str(row.vault_key)
 
 
 def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
@@ -130,29 +192,43 @@ def cleared(segments: Iterable[SegmentRow]) -> None:
     ).execute()
 
 
-def uncleared() -> list[tuple[str, SegmentRow]]:
-    """Segments of finished recordings whose files may still lie in the recording folder, with their PBX."""
-    rows = (
-        models.Segment.select(models.Segment, models.Recording.id, models.Leg.pbx)
-        .join(models.Recording)
-        .join(models.Leg)
-        .where(models.Segment.cleared == False, models.Recording.state.in_(FINAL))  # noqa: E712
+def _in(field: Any, states: Iterable[RecordingState]) -> Any:
+    """The states as part of the statement: with parameters SQLite would not see that an index has them."""
+    return field.in_([SQL(f"'{state}'") for state in states])
+
+
+def _of(pbxs: Collection[str] | None) -> Any:
+    """Not by a join, which SQLite likes to begin with the legs, of which there are as many as calls."""
+    if pbxs is None:
+        return SQL("1 = 1")
+    its = (models.Leg.id == models.Recording.leg) & models.Leg.pbx.in_(list(pbxs))
+    return fn.EXISTS(models.Leg.select(SQL("1")).where(its))
+
+
+def _others(skip: Collection[UUID], ids: Iterable[UUID]) -> list[UUID]:
+    passed_over = frozenset(skip)
+    return [recording for recording in ids if recording not in passed_over]
+
+
+def _read(ids: list[UUID], which: Any = True) -> list[Due]:
+    """The recordings in this order, each with those of its segments that ``which`` holds for."""
+    segments = defaultdict(list)
+    its = models.Segment.recording.in_(ids) & which
+    for row in models.Segment.select().where(its).order_by(models.Segment.ordinal):
+        segments[row.recording_id].append(segment_row(row))
+    rows = models.Recording.select(models.Recording, models.Leg).join(models.Leg)
+    found = {row.id: row for row in rows.where(models.Recording.id.in_(ids))}
+    return [_due(found[recording], segments[recording]) for recording in ids if recording in found]
+
+
+def _due(row: Any, segments: list[SegmentRow]) -> Due:
+    return Due(
+        id=row.id,
+        organisation=row.organisation_id,
+        leg=row.leg_id,
+        pbx=row.leg.pbx,
+        state=RecordingState(row.state),
+        answered_at=row.answered_at,
+        started_at=row.started_at,
+        segments=tuple(segments),
     )
-    return [(row.recording.leg.pbx, segment_row(row)) for row in rows]
-
-
-def waiting() -> int:
-    """How many recordings wait to be finished."""
-    states = (RecordingState.CLOSING, RecordingState.DISCARDING)
-    return int(
-        models.Recording.select(fn.COUNT(models.Recording.id))
-        .where(models.Recording.state.in_(states))
-        .scalar()
-    )
-
-
-def _segments(recording: UUID) -> tuple[SegmentRow, ...]:
-    rows = (
-        models.Segment.select().where(models.Segment.recording == recording).order_by(models.Segment.ordinal)
-    )
-    return tuple(segment_row(row) for row in rows)

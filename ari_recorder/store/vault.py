@@ -1,21 +1,28 @@
-"""The local vault: a folder of finished recordings, written once, read as streams with ranges."""
+"""The local vault: a folder of finished recordings, written once, read as streams with ranges.
+
+A file in it says that this is the folder. Without that, a disk that is not mounted would be an empty folder
+like any other: recordings would be kept where nobody looks for them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from ari_recorder.errors import VaultError
+from ari_recorder.errors import VaultAway, VaultError
 
 BLOCK_BYTES = 256 * 1024
 PART = ".part"
+MARKER = ".ari_recorder-vault"
+MARKER_SAYS = "ari_recorder keeps its recordings in this folder, and in none that lacks this file.\n"
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class Stored:
 
 class Vault(Protocol):
     """Where finished audio is kept. Keys are relative paths with ``/``."""
+
+    def probe(self) -> None:
+        """Raise `VaultError` unless something can be put."""
 
     def put(self, key: str, source: Path) -> Stored:
         """Keep a copy of ``source``; returns when it is safe and read back. Raises `VaultError`."""
@@ -48,30 +58,54 @@ def key_for(organisation: UUID, started_at: datetime, recording: UUID, suffix: s
 
 
 class LocalVault:
-    """A vault in a folder. Raises `VaultError` when the folder cannot be made or written."""
+    """A vault in a folder, which is made and marked by the first `put` or `probe`.
 
-    def __init__(self, root: Path) -> None:
+    ``newest`` tells the key of the catalogue's newest stored recording, None if there is none: with it, a
+    folder without a mark is known to be the right one. It may block.
+    """
+
+    def __init__(self, root: Path, newest: Callable[[], str | None] = lambda: None) -> None:
         self.root = root.absolute()
-        self.probe()
+        self._newest = newest
 
     def probe(self) -> None:
-        """Make the folder if it is missing, and raise `VaultError` unless it can be written."""
-        probe = self.root / f".probe-{os.getpid()}{PART}"
+        """Raise `VaultAway` if the folder is not the vault, `VaultError` if it cannot be written."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"")
-            probe.unlink()
+            self._mark()
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".probe-", suffix=PART) as probe:
+                probe.write(b"probe")
+                probe.flush()
         except OSError as error:
             raise VaultError(
                 f"The vault {self.root} cannot be written: {error.strerror}."
                 " Make the folder and give it to the user that runs ari_recorder, or set vault.path."
             ) from error
 
+    def look(self) -> None:
+        """Raise `VaultAway` if the folder is not the vault; writes nothing."""
+        if (self.root / MARKER).exists():
+            return
+        newest = self._newest()
+        if newest is not None and not self._path(newest).exists():
+            raise VaultAway(
+                f"The folder {self.root} does not hold the catalogue's recordings: mount its disk, or set"
+                f" vault.path. If it is to be the vault all the same: touch {self.root / MARKER}"
+            )
+
+    def _mark(self) -> None:
+        self.look()
+        marker = self.root / MARKER
+        if not marker.exists():
+            self.root.mkdir(parents=True, exist_ok=True)
+            marker.write_text(MARKER_SAYS)
+            _sync_folders(self.root, self.root)
+
     def put(self, key: str, source: Path) -> Stored:
         """See `Vault.put`: copied, synced, renamed, synced, read back."""
         target = self._path(key)
         part = target.with_name(target.name + PART)
         try:
+            self._mark()
             target.parent.mkdir(parents=True, exist_ok=True)
             copied = _copy_synced(source, part)
             part.replace(target)
@@ -107,14 +141,17 @@ class LocalVault:
         return _digest(self.read(key))
 
     def keys(self) -> Iterator[str]:
-        """See `Vault.keys`; unfinished writes are not in it."""
+        """See `Vault.keys`; unfinished writes and the marker are not in it."""
         for folder, subfolders, files in os.walk(self.root, onerror=self._unlistable):
             subfolders.sort()
             for name in sorted(files):
-                if not name.endswith(PART):
-                    yield Path(folder, name).relative_to(self.root).as_posix()
+                key = Path(folder, name).relative_to(self.root).as_posix()
+                if not name.endswith(PART) and key != MARKER:
+                    yield key
 
     def _unlistable(self, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            return  # never used yet, or removed meanwhile
         raise VaultError(
             f"{error.filename} in the vault {self.root} cannot be listed: {error.strerror}."
         ) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, islice
 from pathlib import PurePosixPath
@@ -19,15 +20,19 @@ from uuid import UUID
 from peewee import JOIN
 
 from ari_recorder.errors import VaultError
+from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
+from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import LedgerLine, Leg, Recording
 from ari_recorder.store.vault import Stored, Vault
 
 PAGE = 500
 """Rows held in memory at once."""
+OVERDUE = timedelta(hours=1)
+"""What waits longer to be finished is wrong, and not on its way."""
 
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
@@ -52,6 +57,8 @@ class Kind(StrEnum):
     """A ledger line says something else than the recordings."""
     UNFINISHED = "unfinished"
     """A call is over, but a recording of it is not stored, destroyed or found empty."""
+    UNCLEARED = "uncleared"
+    """A finished recording's files are still in Asterisk's recording folder, as far as is known."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,9 @@ class Report:
     recordings: int = 0
     files: int = 0
     lines: int = 0
+    waiting: int = 0
+    """Recordings that wait to be finished."""
+    oldest_waits_s: float = 0.0
     damage: list[Finding] = field(default_factory=list)
     open: list[Finding] = field(default_factory=list)
 
@@ -79,7 +89,9 @@ class Report:
         return not self.damage
 
 
-def verify(store: Store, vault: Vault, *, settled: bool = False, progress: Progress | None = None) -> Report:
+def verify(
+    store: Store, vault: Vault, *, now: datetime, settled: bool = False, progress: Progress | None = None
+) -> Report:
     """Check everything. Takes as long as reading the vault does; writes nothing.
 
     ``settled`` says that no call is going on and the recorder has finished, so that what is open counts as
@@ -89,7 +101,8 @@ def verify(store: Store, vault: Vault, *, settled: bool = False, progress: Progr
     report = Report()
     _check_recordings(store, vault, report, progress)
     _check_files(store, vault, report)
-    _check_lines(store, report)
+    _check_lines(store, report, now)
+    _check_waiting(store, report, now)
     if settled:
         report.damage, report.open = [*report.damage, *report.open], []
     return report
@@ -193,17 +206,18 @@ class _Account:
     line: UUID | None
     outcome: str | None
     recordings: tuple[tuple[RecordingState, str], ...]
+    waits_since: datetime | None
 
 
-def _check_lines(store: Store, report: Report) -> None:
+def _check_lines(store: Store, report: Report, now: datetime) -> None:
     for account in _paged(store, _accounts_after):
         report.lines += account.line is not None
-        for is_damage, kind, text in _judge(account):
+        for is_damage, kind, text in _judge(account, now):
             finding = Finding(kind, str(account.id), f"{account.channel}: {text}")
             (report.damage if is_damage else report.open).append(finding)
 
 
-def _judge(account: _Account) -> Iterator[tuple[bool, Kind, str]]:
+def _judge(account: _Account, now: datetime) -> Iterator[tuple[bool, Kind, str]]:
     if account.line is None:
         if account.due:
             yield (
@@ -219,16 +233,18 @@ def _judge(account: _Account) -> Iterator[tuple[bool, Kind, str]]:
         else:
             yield False, Kind.LINE_OPEN, "the call goes on."
     else:
-        yield from _judge_end(account)
+        yield from _judge_end(account, now)
 
 
-def _judge_end(account: _Account) -> Iterator[tuple[bool, Kind, str]]:
+def _judge_end(account: _Account, now: datetime) -> Iterator[tuple[bool, Kind, str]]:
     expected = ledger.close(account.mode, account.recordings)
     outcome = expected.outcome if expected else None
     if RecordingState.OPEN in dict(account.recordings):
         yield True, Kind.UNFINISHED, "the call is over, but a recording of it was never closed."
     elif expected is None and account.outcome is None:
-        yield False, Kind.UNFINISHED, "a recording of it waits to be finished."
+        waited = now - (account.waits_since or now)
+        age = waits.age(waited.total_seconds())
+        yield waited > OVERDUE, Kind.UNFINISHED, f"a recording of it waits to be finished, for {age}."
     elif account.outcome is None:
         yield True, Kind.LINE_OPEN, f"everything is finished, but the line was never closed as {outcome}."
     elif account.outcome != outcome:
@@ -252,6 +268,7 @@ def _accounts_after(last: UUID) -> list[_Account]:
             LedgerLine.outcome,
             Recording.state,
             Recording.problems,
+            Recording.ended_at,
         )
         .join(LedgerLine, JOIN.LEFT_OUTER, on=(LedgerLine.leg == Leg.id))
         .join(Recording, JOIN.LEFT_OUTER, on=(Recording.leg == Leg.id))
@@ -272,8 +289,20 @@ def _account(rows: list[Any]) -> _Account:
         over=state == State.ENDED,
         line=line,
         outcome=outcome,
-        recordings=tuple((RecordingState(row[-2]), row[-1]) for row in rows if row[-2]),
+        recordings=tuple((RecordingState(row[-3]), row[-2]) for row in rows if row[-3]),
+        waits_since=min((row[-1] for row in rows if row[-3] in finishing.UNFINISHED), default=None),
     )
+
+
+def _check_waiting(store: Store, report: Report, now: datetime) -> None:
+    """How much waits to be finished; and a page of what is finished but for files in the recording folder."""
+    waiting = store.read_now(finishing.waiting)
+    report.waiting = waiting.count
+    report.oldest_waits_s = (now - (waiting.since or now)).total_seconds()
+    for finished in store.read_now(finishing.uncleared, limit=PAGE):
+        names = ", ".join(name for segment in finished.segments for name in segment.files)
+        text = f"It is {finished.state}, but its files are still to be deleted on {finished.pbx}: {names}."
+        report.open.append(Finding(Kind.UNCLEARED, str(finished.id), text))
 
 
 def _paged(store: Store, after: Callable[[UUID], Iterable[T]]) -> Iterator[T]:

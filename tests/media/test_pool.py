@@ -16,6 +16,7 @@ import pytest
 
 from ari_recorder.errors import MediaError
 from ari_recorder.media import StitchJob, StitchPool
+from ari_recorder.media import pool as pool_module
 
 from .conftest import Spool, header
 
@@ -81,18 +82,17 @@ async def test_an_interrupt_is_not_for_workers(spool: Spool, pool: StitchPool) -
     assert worker in children(os.getpid())
 
 
-async def killing(pool: StitchPool, spool: Spool, times: int) -> Awaitable[object]:
-    """Begin a long job, and kill the worker as soon as it writes, so many times."""
+async def signalling(pool: StitchPool, spool: Spool, number: int, times: int) -> Awaitable[object]:
+    """Begin a long job, and send its worker a signal as soon as it writes, so many times."""
     job = long_job(spool)
-    part = job.target.with_name("recording.opus.part")
     running = asyncio.ensure_future(pool.run(job))
-    killed: set[int] = set()
+    signalled: set[int] = set()
     for _ in range(times):
-        await until(lambda: part.exists() and set(children(os.getpid())) - killed)
-        for pid in set(children(os.getpid())) - killed:
-            killed.add(pid)
-            os.kill(pid, signal.SIGKILL)
-        part.unlink(missing_ok=True)
+        await until(lambda: job.target.exists() and set(children(os.getpid())) - signalled)
+        job.target.unlink()
+        for pid in set(children(os.getpid())) - signalled:
+            signalled.add(pid)
+            os.kill(pid, number)
     return running
 
 
@@ -108,7 +108,7 @@ async def test_a_killed_worker_costs_one_more_try(spool: Spool, pool: StitchPool
 
 
 async def test_killed_twice_is_an_error_and_the_pool_goes_on(spool: Spool, pool: StitchPool) -> None:
-    running = await killing(pool, spool, times=2)
+    running = await signalling(pool, spool, signal.SIGKILL, times=2)
     with pytest.raises(MediaError, match="r1: the stitching process was killed twice"):
         await running
     assert (await pool.run(short_job(spool, "after"))).duration_ms == 2000
@@ -129,16 +129,39 @@ async def test_killing_at_any_moment_never_hangs_and_never_spoils_the_others(spo
     assert children(os.getpid()) == {}
 
 
-async def test_a_closing_pool_finishes_what_has_begun(spool: Spool) -> None:
-    pool = StitchPool(workers=1)
-    await pool.run(short_job(spool, "warm"))
-    running = [asyncio.ensure_future(pool.run(short_job(spool, name))) for name in ("a", "b", "c")]
-    part = spool.target_folder / "a.opus.part"
-    await until(lambda: part.exists() or running[0].done())
+async def test_an_idle_worker_that_was_stopped_costs_one_more_try(spool: Spool) -> None:
+    pool = StitchPool(limit_s=1.0)
+    await pool.run(short_job(spool, "before"))
+    (worker,) = children(os.getpid())
+    os.kill(worker, signal.SIGSTOP)
+    async with asyncio.timeout(20):
+        assert (await pool.run(short_job(spool, "after"))).duration_ms == 2000
+    assert worker not in children(os.getpid())
     await pool.close()
-    first, *others = await asyncio.gather(*running, return_exceptions=True)
-    assert not isinstance(first, BaseException)
-    assert isinstance(others[-1], MediaError) or all(not isinstance(o, BaseException) for o in others)
+
+
+async def test_a_worker_that_gives_no_answer_twice_is_an_error(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "LIMIT_FACTOR", 0.0)
+    pool = StitchPool(limit_s=3.0)
+    running = await signalling(pool, spool, signal.SIGSTOP, times=2)
+    async with asyncio.timeout(20):
+        with pytest.raises(MediaError, match=r"r1: the stitching process gave no answer within 3 s, twice"):
+            await running
+        assert (await pool.run(short_job(spool, "after"))).duration_ms == 2000
+        await pool.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGCONT])
+async def test_closing_ends_whatever_the_workers_do(spool: Spool, number: int) -> None:
+    pool = StitchPool()
+    running = await signalling(pool, spool, number, times=1)
+    async with asyncio.timeout(10):
+        await pool.close()
+        with pytest.raises(MediaError, match="shut down"):
+            await running
+    assert children(os.getpid()) == {}
 
 
 async def test_a_closed_pool_refuses(spool: Spool) -> None:
@@ -167,9 +190,8 @@ async def test_workers_do_not_outlive_a_killed_parent(spool: Spool) -> None:
     assert parent.stdin is not None
     parent.stdin.write(pickle.dumps(job))
     parent.stdin.close()
-    await until(job.target.with_name("recording.opus.part").exists)
+    await until(job.target.exists)
     (worker,) = children(parent.pid)
     parent.kill()
     parent.wait()
     await until(lambda: not Path(f"/proc/{worker}").exists())
-    assert not job.target.exists()

@@ -14,6 +14,7 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import calls, finishing, models
 from ari_recorder.store.database import Store
+from ari_recorder.store.finishing import Waiting
 
 from .build import BEGIN, PBX, Call, add_user, recorded_call, reopened, sealed, the_due
 
@@ -37,7 +38,7 @@ def found(store: Store) -> Found:
             open_legs=len(calls.open_legs(PBX)),
             unended=len(calls.unended_segments(PBX)),
             due=len(finishing.due()),
-            uncleared=len(finishing.uncleared()),
+            uncleared=sum(len(finished.segments) for finished in finishing.uncleared()),
             intents=len(calls.open_intents(PBX, "snoop")) + len(calls.open_intents(PBX, "record")),
             line="none" if line is None else line.outcome or "open",
         )
@@ -73,8 +74,8 @@ def end_as(state: RecordingState) -> Callable[[Call], Any]:
 
 
 def clear(call: Call) -> None:
-    segments = [segment for _, segment in call.store.read_now(finishing.uncleared)]
-    call.store.write_now(finishing.cleared, segments)
+    for finished in call.store.read_now(finishing.uncleared):
+        call.store.write_now(finishing.cleared, finished.segments)
 
 
 def leave(call: Call) -> None:
@@ -189,7 +190,7 @@ def test_what_is_due_comes_oldest_first_and_may_be_passed_over(store: Store) -> 
     assert [due.id for due in store.read_now(finishing.due)] == order
     assert [due.id for due in store.read_now(finishing.due, [made[1]])] == order[1:]
     assert [due.id for due in store.read_now(finishing.due, [made[1]], limit=1)] == [made[2]]
-    assert store.read_now(finishing.waiting) == 3
+    assert store.read_now(finishing.waiting).count == 3
 
 
 def test_nothing_is_due_while_a_segment_grows(store: Store) -> None:
@@ -198,7 +199,7 @@ def test_nothing_is_due_while_a_segment_grows(store: Store) -> None:
     call.happens(Event.SEGMENT_FULL, Event.HANGUP)
     assert found(store).unended == 2
     call.segment_ends(first)
-    assert (found(store).due, store.read_now(finishing.waiting)) == (0, 1)
+    assert (found(store).due, store.read_now(finishing.waiting).count) == (0, 1)
     call.segment_ends()
     assert [segment.ordinal for segment in the_due(store).segments] == [1, 2]
 
@@ -224,5 +225,40 @@ def test_files_to_be_cleared_are_named_with_their_pbx(store: Store) -> None:
     call = recorded_call(store, add_user(store))
     due = the_due(store)
     store.write_now(finishing.seal, due, sealed(due), BEGIN)
-    ((pbx, segment),) = store.read_now(finishing.uncleared)
-    assert (pbx, segment.files) == (PBX, call.segment.files)
+    (finished,) = store.read_now(finishing.uncleared)
+    assert (finished.pbx, finished.state) == (PBX, RecordingState.STORED)
+    assert [segment.files for segment in finished.segments] == [call.segment.files]
+    assert store.read_now(finishing.uncleared, [finished.id]) == []
+
+
+def test_what_waits_is_counted_with_the_time_of_the_oldest(store: Store) -> None:
+    assert store.read_now(finishing.waiting) == Waiting(0, None)
+    user = add_user(store)
+    for minute in (3, 1):
+        recorded_call(store, user, at=BEGIN + timedelta(minutes=minute))
+    assert store.read_now(finishing.waiting) == Waiting(2, BEGIN + timedelta(minutes=1, seconds=2))
+
+
+def test_calls_of_an_asterisk_that_is_not_configured_wait_and_take_nobodys_place(store: Store) -> None:
+    user = add_user(store)
+    old, finished, new = (recorded_call(store, user, at=BEGIN + timedelta(minutes=m)) for m in range(3))
+    due = {due.id: due for due in store.read_now(finishing.due)}
+    store.write_now(finishing.seal, due[finished.recording], sealed(due[finished.recording]), BEGIN)
+    for call in (old, finished):
+        gone = models.Leg.update(pbx="old").where(models.Leg.id == call.row.id)
+        store.write_now(gone.execute)
+    assert [due.id for due in store.read_now(finishing.due, limit=1, pbxs=[PBX])] == [new.recording]
+    assert store.read_now(finishing.uncleared, limit=1, pbxs=[PBX]) == []
+    assert store.read_now(finishing.of_others, [PBX]) == {"old": 1}
+    assert store.read_now(finishing.waiting).count == 2
+
+
+def test_the_newest_stored_recording_is_known_by_its_key(store: Store) -> None:
+    user = add_user(store)
+    assert store.read_now(finishing.newest_key) is None
+    for minute in (1, 2, 3):
+        recorded_call(store, user, at=BEGIN + timedelta(minutes=minute))
+    for due in store.read_now(finishing.due)[:2]:
+        newest = sealed(due)
+        store.write_now(finishing.seal, due, newest, BEGIN)
+    assert store.read_now(finishing.newest_key) == newest.vault_key

@@ -7,14 +7,15 @@ import os
 import resource
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta, timezone
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from ari_recorder.errors import VaultError
-from ari_recorder.store.vault import BLOCK_BYTES, LocalVault, Stored, key_for
+from ari_recorder.errors import VaultAway, VaultError
+from ari_recorder.store.vault import BLOCK_BYTES, MARKER, LocalVault, Stored, key_for
 
 from .build import BEGIN
 
@@ -23,7 +24,9 @@ CONTENT = bytes(range(256)) * (3 * BLOCK_BYTES // 256) + b"rest"
 
 @pytest.fixture
 def vault(tmp_path: Path) -> LocalVault:
-    return LocalVault(tmp_path / "vault")
+    vault = LocalVault(tmp_path / "vault")
+    vault.probe()
+    return vault
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def files(vault: LocalVault) -> list[str]:
-    return [path.name for path in vault.root.rglob("*") if path.is_file()]
+    return [path.name for path in vault.root.rglob("*") if path.is_file() and path.name != MARKER]
 
 
 def test_what_is_put_is_there_as_it_was(vault: LocalVault, source: Path) -> None:
@@ -137,7 +140,7 @@ def test_a_source_that_is_not_there_is_named_and_leaves_nothing(vault: LocalVaul
 PUT_WITH_LITTLE_ROOM = """
 import resource, signal, sys
 from pathlib import Path
-from ari_recorder.errors import VaultError
+from ari_recorder.errors import VaultAway, VaultError
 from ari_recorder.store.vault import LocalVault
 vault = LocalVault(Path(sys.argv[1]))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -190,7 +193,7 @@ def test_a_vault_that_cannot_be_made_or_written_says_what_to_do(tmp_path: Path) 
     (tmp_path / "file").write_text("not a folder")
     for root in (tmp_path / "file", tmp_path / "file" / "deeper", Path("/proc/ari-recorder-vault")):
         with pytest.raises(VaultError, match=r"cannot be written.*vault\.path"):
-            LocalVault(root)
+            LocalVault(root).probe()
 
 
 def test_a_folder_in_the_way_is_told(vault: LocalVault, source: Path) -> None:
@@ -219,6 +222,7 @@ def test_only_folders_of_the_vault_are_synced(
     real.mkdir()
     linked.symlink_to(real)
     vault = LocalVault(linked)
+    vault.probe()
     opened: list[str] = []
     original = os.open
 
@@ -232,9 +236,53 @@ def test_only_folders_of_the_vault_are_synced(
     assert opened == [str(real / "a"), str(real)]
 
 
-def test_a_second_vault_opened_beside_leaves_no_trace(vault: LocalVault) -> None:
-    LocalVault(vault.root)
-    assert list(vault.root.iterdir()) == []
+def test_looking_at_a_vault_leaves_no_trace(tmp_path: Path) -> None:
+    vault = LocalVault(tmp_path / "new" / "vault")
+    vault.look()
+    assert not vault.root.exists()
+    vault.probe()
+    assert [path.name for path in vault.root.iterdir()] == [MARKER]
+    assert list(vault.keys()) == []
+
+
+def test_many_may_probe_at_the_same_time(vault: LocalVault) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        for probing in [threads.submit(vault.probe) for _ in range(200)]:
+            probing.result()
+
+
+def test_into_the_folder_of_a_disk_that_is_away_nothing_is_put(vault: LocalVault, source: Path) -> None:
+    vault.put("a/x", source)
+    vault = LocalVault(vault.root, lambda: "a/x")
+    mounted = vault.root.rename(vault.root.with_name("disk"))
+    for folder_is_there in (False, True):
+        if folder_is_there:
+            vault.root.mkdir()
+        for way in (vault.probe, vault.look, lambda: vault.put("a/y", source)):
+            with pytest.raises(
+                VaultAway, match=r"does not hold .* mount its disk.* touch .*ari_recorder-vault"
+            ):
+                way()
+        assert vault.root.exists() == folder_is_there
+        assert files(vault) == []
+    vault.root.rmdir()
+    mounted.rename(vault.root)
+    vault.put("a/y", source)
+    assert sorted(vault.keys()) == ["a/x", "a/y"]
+
+
+def test_a_vault_from_before_there_were_marks_is_known_by_its_newest_recording(
+    vault: LocalVault, source: Path
+) -> None:
+    vault.put("a/x", source)
+    (vault.root / MARKER).unlink()
+    LocalVault(vault.root, lambda: "a/x").probe()
+    assert (vault.root / MARKER).exists()
+
+
+def test_a_file_of_that_name_deeper_in_the_vault_is_no_mark(vault: LocalVault, source: Path) -> None:
+    vault.put(f"a/{MARKER}", source)
+    assert list(vault.keys()) == [f"a/{MARKER}"]
 
 
 def test_a_key_tells_organisation_day_and_recording() -> None:

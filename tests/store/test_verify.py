@@ -31,7 +31,7 @@ class World:
     leg: UUID
 
     def check(self, **options: Any) -> Report:
-        return verify.verify(self.store, self.vault, **options)
+        return verify.verify(self.store, self.vault, **{"now": BEGIN} | options)
 
     def file(self) -> Path:
         return self.vault.root / self.row(models.Recording, self.recording).vault_key
@@ -74,7 +74,7 @@ def test_nothing_is_found_where_nothing_is_wrong(world: World) -> None:
 
 
 def test_an_empty_catalogue_is_sound(store: Store, tmp_path: Path) -> None:
-    assert verify.verify(store, LocalVault(tmp_path / "vault")) == Report()
+    assert verify.verify(store, LocalVault(tmp_path / "vault"), now=BEGIN) == Report()
 
 
 def test_a_changed_byte_is_found(world: World) -> None:
@@ -194,6 +194,27 @@ def test_calls_going_on_and_waiting_are_open_and_damage_only_once_settled(world:
     assert (settled.damage, settled.open) == (report.open, [])
 
 
+def test_what_waits_has_its_age_told_and_is_wrong_after_an_hour(world: World) -> None:
+    user = add_user(world.store, "106")
+    for minute in (20, 0):
+        recorded_call(world.store, user, at=BEGIN + timedelta(minutes=minute))
+    report = world.check(now=BEGIN + timedelta(minutes=62))
+    assert (report.waiting, report.oldest_waits_s) == (2, 3718)
+    assert [f.text.partition(": ")[2] for f in report.open] == [
+        "a recording of it waits to be finished, for 41 min."
+    ]
+    assert [f.kind for f in report.damage] == [Kind.UNFINISHED]
+
+
+def test_files_that_outlived_their_recording_in_the_recording_folder_are_open(world: World) -> None:
+    rows = world.store.read_now(lambda: list(models.Segment.select()))
+    world.store.write_now(models.Segment.update(cleared=False).execute)
+    report = world.check()
+    assert [f.kind for f in report.open] == [Kind.UNCLEARED] * 3
+    assert all(any(row.name in f.text for f in report.open) for row in rows)
+    assert world.check(settled=True).damage == report.open
+
+
 def test_a_file_about_to_be_sealed_is_open(world: World) -> None:
     recorded_call(world.store, add_user(world.store, "106"))
     due = the_due(world.store)
@@ -205,6 +226,7 @@ def test_a_file_about_to_be_sealed_is_open(world: World) -> None:
     assert report.sound
     assert {f.kind for f in report.open} == {Kind.UNSEALED, Kind.UNFINISHED}
     world.store.write_now(finishing.seal, due, result, BEGIN)
+    world.store.write_now(finishing.cleared, due.segments)
     assert world.check(settled=True).sound
 
 

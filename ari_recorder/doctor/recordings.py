@@ -1,0 +1,48 @@
+"""What waits to be finished, and whether it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ari_recorder.doctor.report import Check, bad, good, warning
+from ari_recorder.errors import VaultAway
+from ari_recorder.policies import finishing as waits
+from ari_recorder.store import finishing
+from ari_recorder.store.database import Store
+from ari_recorder.store.finishing import Waiting
+from ari_recorder.store.vault import LocalVault
+from ari_recorder.store.verify import OVERDUE
+
+NAME = "recordings"
+
+
+def look_at_recordings(store: Store, pbxs: Collection[str]) -> Iterator[Check]:
+    """What waits, and what nobody finishes because its Asterisk is not one of ``pbxs``; blocking."""
+    yield _waiting(store.read_now(finishing.waiting), datetime.now(UTC))
+    for pbx, count in store.read_now(finishing.of_others, pbxs).items():
+        found = f"{count} that wait to be finished belong to an Asterisk {pbx!r} that is not in the settings"
+        remedy = (
+            f"Add [pbx.{pbx}] back, with spool set to the recording folder that their audio is in;"
+            " then they are finished."
+        )
+        yield bad("store", NAME, found, remedy)
+
+
+def _waiting(waiting: Waiting, now: datetime) -> Check:
+    waited = now - (waiting.since or now)
+    found = waits.waiting(waiting.count, waited.total_seconds())
+    if waited > OVERDUE:
+        return warning("store", NAME, found, "See the recorder's log for why, and whether it runs at all.")
+    return good("store", NAME, found)
+
+
+def look_at_vault(folder: Path, newest: str | None) -> list[Check]:
+    """Whether the folder is the one that holds the catalogue's recordings; blocking."""
+    try:
+        LocalVault(folder, lambda: newest).look()
+    except VaultAway as error:
+        remedy = "Until then what is recorded waits in Asterisk's recording folder."
+        return [bad("vault", "recordings", str(error), remedy)]
+    return []

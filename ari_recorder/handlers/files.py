@@ -1,0 +1,87 @@
+"""The files that Asterisk left, as the finisher needs them: their folder may not answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from ari_recorder.ari import Ari
+from ari_recorder.blocking import Patience
+from ari_recorder.errors import AriRefused, VaultError
+from ari_recorder.media.sources import WAV_HEADER_BYTES
+from ari_recorder.store.rows import SegmentRow
+
+ANSWER_S = 10.0
+"""How long the folder may take for what is asked of it at once."""
+
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(ogg|flac|wav)(\.part)?")
+
+
+class Files:
+    """Files of segments in the recording folder of the Asterisk ``pbx``. Each method may raise `NoAnswer`."""
+
+    def __init__(self, pbx: str, folder: Path, ari: Ari) -> None:
+        self._pbx = pbx
+        self._folder = folder
+        self._ari = ari
+        self._patience = Patience(f"the recording folder {folder}", ANSWER_S)
+
+    def of(self, segment: SegmentRow) -> tuple[Path, Path]:
+        """Both files of a segment, the inward one first."""
+        inward, outward = (self._folder / f"{name}.{segment.format}" for name in segment.files)
+        return inward, outward
+
+    async def probe(self) -> None:
+        """Whether it answers at all; a folder that is not there does."""
+        await self._patience.call(self._folder.exists)
+
+    async def delete(self, segments: Iterable[SegmentRow]) -> None:
+        """Delete the segments' files, as far as they are there. Raises `OSError`."""
+        await self._patience.call(_unlink, self._all(segments))
+
+    async def delete_bare(self, segments: Iterable[SegmentRow], cut: Collection[Path]) -> None:
+        """Delete those of the segments' files that hold nothing, and ``cut``. Raises `OSError`."""
+        await self._patience.call(_unlink_bare, self._all(segments), cut)
+
+    async def make_sure_of(self, segments: Iterable[SegmentRow]) -> None:
+        """Raise `VaultError` if Asterisk has files of the segments that we do not see in the folder."""
+        missing = await self._patience.call(_missing, self._all(segments))
+        try:
+            stored = {file.name for file in await self._ari.stored_recordings()}
+        except AriRefused:
+            return  # it has no such folder
+        if not stored.isdisjoint(path.stem for path in missing):
+            raise VaultError(
+                f"Asterisk has the files of it, but they are not in {self._folder}:"
+                f" correct pbx.{self._pbx}.spool, or mount the folder."
+            )
+
+    def _all(self, segments: Iterable[SegmentRow]) -> list[Path]:
+        return [path for segment in segments for path in self.of(segment)]
+
+
+def _unlink(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _unlink_bare(paths: Iterable[Path], cut: Collection[Path]) -> None:
+    for path in paths:
+        if path in cut or (path.exists() and path.stat().st_size <= WAV_HEADER_BYTES):
+            path.unlink(missing_ok=True)
+
+
+def _missing(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if not path.exists()]
+
+
+def empty_work(folder: Path) -> None:
+    """Remove files left over from work that was interrupted: those that are named as ours."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _unlink([path for path in folder.iterdir() if _OURS.fullmatch(path.name)])
+    except OSError as error:
+        raise VaultError(
+            f"The work folder {folder} cannot be written: {error.strerror}. Make it, or set media.work."
+        ) from error

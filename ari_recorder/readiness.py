@@ -1,0 +1,80 @@
+"""Whether each part of a running recorder works, tried for real."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from ari_recorder.blocking import in_thread
+from ari_recorder.errors import ARIRecorderError
+from ari_recorder.handlers.session import Session
+from ari_recorder.policies import finishing as waits
+from ari_recorder.store import finishing
+from ari_recorder.store.database import Store
+from ari_recorder.store.vault import Vault
+from ari_recorder.web import Part, Probe
+
+ROOM_BYTES = 16 * 1024**2
+"""With less room SQLite may still get one write into its log, and the next one not."""
+
+
+def probes(
+    *,
+    store: Store,
+    vault: Vault,
+    spools: Mapping[str, Path],
+    sessions: Mapping[str, Session],
+    now: Callable[[], datetime],
+) -> dict[str, Probe]:
+    """How to ask each part, by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
+    found: dict[str, Probe] = {
+        "store": _told(partial(_look_at_store, store, now)),
+        "vault": _told(partial(_look_at_vault, vault)),
+    }
+    for name, folder in spools.items():
+        found[f"spool.{name}"] = _told(partial(_look_at_spool, folder))
+    for name, session in sessions.items():
+        found[f"pbx.{name}"] = partial(_look_at_pbx, session)
+    return found
+
+
+def _told(look: Callable[[], Awaitable[Part]]) -> Probe:
+    async def probe() -> Part:
+        try:
+            return await look()
+        except (ARIRecorderError, OSError) as error:
+            return Part(False, str(error))
+
+    return probe
+
+
+async def _look_at_pbx(session: Session) -> Part:
+    return Part(session.ready, session.reason)
+
+
+async def _look_at_store(store: Store, now: Callable[[], datetime]) -> Part:
+    await in_thread(_look_for_room, store.url)
+    waiting = await store.read(finishing.waiting)
+    await store.write(finishing.prove_writable)
+    oldest_s = (now() - waiting.since).total_seconds() if waiting.since else 0.0
+    return Part(True, waits.waiting(waiting.count, oldest_s))
+
+
+def _look_for_room(url: str) -> None:
+    scheme, _, path = url.partition(":///")
+    folder = Path(path).absolute().parent
+    if scheme == "sqlite" and shutil.disk_usage(folder).free < ROOM_BYTES:
+        raise OSError(f"the disk of the catalogue is full: make room on the file system of {folder}")
+
+
+async def _look_at_vault(vault: Vault) -> Part:
+    await in_thread(vault.probe)
+    return Part(True)
+
+
+async def _look_at_spool(folder: Path) -> Part:
+    there = await in_thread(folder.is_dir)
+    return Part(there, "" if there else f"the recording folder {folder} is not there")

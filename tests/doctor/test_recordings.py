@@ -1,0 +1,67 @@
+"""The doctor names what waits and cannot be finished, and a vault that is away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ari_recorder.config import Pbx, Settings
+from ari_recorder.config import Store as StoreSettings
+from ari_recorder.doctor import Verdict
+from ari_recorder.doctor.local import look_at_store
+from ari_recorder.doctor.recordings import look_at_vault
+from ari_recorder.store.database import Store
+from ari_recorder.store.vault import LocalVault
+
+from ..store.build import BEGIN, PBX, add_user, finish, recorded_call
+
+
+@pytest.fixture
+def store_path(tmp_path: Path, empty_sqlite: Path) -> Path:
+    path = tmp_path / "catalogue.db"
+    path.write_bytes(empty_sqlite.read_bytes())
+    return path
+
+
+def checks(path: Path, *pbxs: str) -> list[tuple[Verdict, str]]:
+    settings = Settings(pbx=dict.fromkeys(pbxs, Pbx()), store=StoreSettings(url=f"sqlite:///{path}"))
+    return [
+        (c.verdict, f"{c.found} {c.remedy}") for c in look_at_store(settings)[0] if c.name == "recordings"
+    ]
+
+
+@pytest.mark.parametrize(("at", "verdict"), [(datetime.now(UTC), Verdict.GOOD), (BEGIN, Verdict.WARNING)])
+def test_what_waits_is_told_with_its_age(store_path: Path, at: datetime, verdict: Verdict) -> None:
+    store = Store(f"sqlite:///{store_path}")
+    recorded_call(store, add_user(store), at=at)
+    store.close()
+    ((found, text),) = checks(store_path, PBX)
+    assert found is verdict
+    assert text.startswith("1 recording waits to be finished, for ")
+
+
+def test_recordings_of_an_asterisk_that_is_gone_are_named(store_path: Path) -> None:
+    store = Store(f"sqlite:///{store_path}")
+    recorded_call(store, add_user(store), at=datetime.now(UTC))
+    store.close()
+    (_, (verdict, text)) = checks(store_path, "other")
+    assert verdict is Verdict.BAD
+    assert f"1 that wait to be finished belong to an Asterisk '{PBX}'" in text
+    assert f"Add [pbx.{PBX}] back" in text
+
+
+def test_a_vault_that_is_away_is_told_and_not_made(store_path: Path, tmp_path: Path) -> None:
+    vault = LocalVault(tmp_path / "vault")
+    store = Store(f"sqlite:///{store_path}")
+    recorded_call(store, add_user(store))
+    finish(store, vault, tmp_path)
+    store.close()
+    _, known = look_at_store(Settings(store=StoreSettings(url=f"sqlite:///{store_path}")))
+    assert look_at_vault(vault.root, known.newest_key) == []
+    vault.root.rename(tmp_path / "elsewhere")
+    (check,) = look_at_vault(vault.root, known.newest_key)
+    assert check.verdict is Verdict.BAD
+    assert "mount its disk" in check.found
+    assert not vault.root.exists()

@@ -1,0 +1,304 @@
+"""Recordings on their way from the recording folder to the vault, with what can be in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path, PosixPath
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from ari_recorder.handlers import files as files_module
+from ari_recorder.handlers import finisher as finisher_module
+from ari_recorder.handlers.files import Files
+from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.policies import finishing as waits
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.table import Event, Mode
+from ari_recorder.store import models
+from ari_recorder.store.database import Store
+from ari_recorder.store.vault import LocalVault, Stored
+
+from ..media.conftest import header, tone
+from ..store.build import BEGIN, Call, add_user
+
+WITHIN_S = 60.0
+
+
+@dataclass
+class Asterisk:
+    """What it has in its recording folder, by its own account."""
+
+    files: list[str] = field(default_factory=list)
+
+    async def stored_recordings(self) -> list[Any]:
+        return [SimpleNamespace(name=name) for name in self.files]
+
+
+@dataclass
+class World:
+    """A finisher at work on calls of one user."""
+
+    folder: Path
+    store: Store
+    vault: LocalVault
+    asterisk: Asterisk = field(default_factory=Asterisk)
+    spools: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.spool = self.folder / "spool"
+        self.spool.mkdir()
+        self.spools = {"main": self.spool}
+        self.users = {mode: add_user(self.store, str(n), mode) for n, mode in enumerate(Mode, 101)}
+
+    def call(self, mode: Mode = Mode.ALWAYS, minute: int = 0) -> Call:
+        call = Call.rings(self.store, self.users[mode], at=BEGIN + timedelta(minutes=minute))
+        return call.happens(Event.ANSWERED).hangs_up()
+
+    def files(self, call: Call) -> list[Path]:
+        return [self.spool / f"{name}.wav" for name in call.segment.files]
+
+    def recorded(self, mode: Mode = Mode.ALWAYS, minute: int = 0) -> Call:
+        call = self.call(mode, minute)
+        for path in self.files(call):
+            audio = tone(440, 1.0).tobytes()
+            path.write_bytes(header(8000, len(audio)) + audio)
+        return call
+
+    def row(self, call: Call) -> Any:
+        return self.store.read_now(models.Recording.get_by_id, call.recording)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async def until_it_is(self, call: Call, state: RecordingState) -> Any:
+        await self.until(
+            lambda: self.row(call).state == state and not any(p.exists() for p in self.files(call))
+        )
+        return self.row(call)
+
+    def finisher(self) -> Finisher:
+        aris: Any = dict.fromkeys(self.spools, self.asterisk)
+        return Finisher(
+            store=self.store, vault=self.vault, spools=self.spools, aris=aris, work=self.folder / "work",
+            audio_format="wav", workers=1, now=lambda: BEGIN,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(finisher_module, "LOOK_S", 0.05)
+    monkeypatch.setattr(waits, "FIRST_S", 0.02)
+    monkeypatch.setattr(waits, "LONGEST_S", 0.05)
+    (tmp_path / "catalogue.db").write_bytes(empty_sqlite.read_bytes())
+    store = Store(f"sqlite:///{tmp_path}/catalogue.db")
+    yield World(tmp_path, store, LocalVault(tmp_path / "vault"))
+    store.close()
+
+
+@pytest.fixture
+async def working(world: World) -> AsyncIterator[Callable[[], None]]:
+    """Start the finisher."""
+    tasks: list[asyncio.Task[None]] = []
+    yield lambda: tasks.append(asyncio.create_task(world.finisher().run()))
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+Working = Callable[[], None]
+
+
+async def test_a_recording_is_stored_and_its_files_go(world: World, working: Working) -> None:
+    call = world.recorded()
+    (world.folder / "work").mkdir()
+    (world.folder / "work" / f"{call.recording}.ogg").write_bytes(b"left by a crash")
+    working()
+    row = await world.until_it_is(call, RecordingState.STORED)
+    audio = (world.vault.root / row.vault_key).read_bytes()
+    assert (row.sha256, row.duration_ms) == (hashlib.sha256(audio).hexdigest(), 1000)
+    await world.until(lambda: not list((world.folder / "work").iterdir()))
+
+
+async def test_what_could_not_be_stored_is_tried_again_and_told_once(world: World, working: Working) -> None:
+    world.vault.root.write_text("in the way")
+    call = world.recorded()
+    tries = finisher_module.FAILURES._value.get
+    before = tries()
+    with capture_logs() as log:
+        working()
+        await world.until(lambda: tries() >= before + 4)
+        assert all(path.exists() for path in world.files(call))
+        world.vault.root.unlink()
+        await world.until_it_is(call, RecordingState.STORED)
+    errors = [line for line in log if line["log_level"] == "error"]
+    assert [line["subject"] for line in errors] == [str(call.recording)]
+    assert "cannot be written" in errors[0]["error"]
+
+
+async def test_what_must_be_destroyed_is_tried_until_it_is_gone(world: World, working: Working) -> None:
+    call = world.call(Mode.ON_DEMAND)
+    inward, outward = world.files(call)
+    outward.write_bytes(b"secret")
+    (inward / "in the way").mkdir(parents=True)
+    with capture_logs() as log:
+        working()
+        await world.until(lambda: any(line["log_level"] == "error" for line in log))
+        (inward / "in the way").rmdir()
+        inward.rmdir()
+        inward.write_bytes(b"secret")
+        await world.until_it_is(call, RecordingState.DISCARDED)
+    assert "a recording cannot be destroyed yet" in log[0]["event"]
+
+
+async def test_a_stored_recordings_file_that_could_not_be_deleted_is_tried_again(
+    world: World, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = world.recorded()
+    stuck = threading.Event()
+    unlink = files_module._unlink
+
+    def and_stick(paths: list[Path]) -> None:
+        if paths and not stuck.is_set():
+            raise OSError("the folder cannot be written")
+        unlink(paths)
+
+    monkeypatch.setattr(files_module, "_unlink", and_stick)
+    working()
+    await world.until(lambda: world.row(call).state == RecordingState.STORED)
+    assert all(path.exists() for path in world.files(call))
+    stuck.set()
+    await world.until_it_is(call, RecordingState.STORED)
+
+
+class Rotten(LocalVault):
+    """Keeps something else than what it was given, the first time; and says so of itself."""
+
+    puts = 0
+
+    def put(self, key: str, source: Path) -> Stored:
+        self.puts += 1
+        stored = super().put(key, source)
+        return stored if self.puts > 1 else replace(stored, sha256="0" * 64)
+
+
+async def test_what_is_not_what_was_stitched_is_not_sealed(world: World, working: Working) -> None:
+    world.vault = vault = Rotten(world.vault.root)
+    call = world.recorded()
+    with capture_logs() as log:
+        working()
+        await world.until_it_is(call, RecordingState.STORED)
+    assert vault.puts == 2
+    assert "is not what was stitched" in log[0]["error"]
+
+
+async def test_files_that_asterisk_has_and_we_do_not_see_are_waited_for(
+    world: World, working: Working
+) -> None:
+    call = world.call()
+    world.asterisk.files = list(call.segment.files)
+    with capture_logs() as log:
+        working()
+        await world.until(lambda: log)
+        assert "Asterisk has the files of it" in log[0]["error"]
+        for path in world.files(call):
+            audio = tone(440, 1.0).tobytes()
+            path.write_bytes(header(8000, len(audio)) + audio)
+        await world.until_it_is(call, RecordingState.STORED)
+
+
+async def test_without_audio_it_ends_empty_and_what_is_no_audio_is_left(
+    world: World, working: Working
+) -> None:
+    call = world.call()
+    inward, outward = world.files(call)
+    inward.write_bytes(header(8000, 0))
+    outward.write_bytes(b"something that is no sound, and somebody may want to look at")
+    working()
+    await world.until(lambda: world.row(call).state == RecordingState.EMPTY)
+    assert (inward.exists(), outward.exists()) == (False, True)
+    assert "is not a WAV file" in world.row(call).problems
+
+
+async def test_calls_of_an_asterisk_that_is_not_configured_are_in_nobodys_way(
+    world: World, working: Working
+) -> None:
+    old, call = world.recorded(), world.recorded(minute=1)
+    world.store.write_now(models.Leg.update(pbx="old").where(models.Leg.id == old.row.id).execute)
+    with capture_logs() as log:
+        working()
+        await world.until_it_is(call, RecordingState.STORED)
+    assert world.row(old).state == RecordingState.CLOSING
+    assert [line for line in log if line["log_level"] == "error"] == []
+
+
+class Hung(PosixPath):
+    """A folder on a share that is lost."""
+
+    answering = threading.Event()
+
+    def exists(self) -> bool:
+        self.answering.wait()
+        return super().exists()
+
+
+async def test_a_folder_that_does_not_answer_is_told_and_stops_nobody_else(
+    world: World, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_module, "ANSWER_S", 0.2)
+    hung, call = world.recorded(), world.recorded(minute=1)
+    world.store.write_now(models.Leg.update(pbx="lost").where(models.Leg.id == hung.row.id).execute)
+    world.spools["lost"] = Hung(world.spool)
+    Hung.answering.clear()
+    with capture_logs() as log:
+        working()
+        await world.until_it_is(call, RecordingState.STORED)
+        await world.until(lambda: any("does not answer within" in line.get("error", "") for line in log))
+        Hung.answering.set()
+        await world.until_it_is(hung, RecordingState.STORED)
+
+
+async def test_it_ends_at_once_whatever_it_waits_for(world: World, working: Working) -> None:
+    world.recorded()
+    world.spools["main"] = Hung(world.spool)
+    Hung.answering.clear()
+    task = asyncio.create_task(world.finisher().run())
+    await world.until(lambda: any(thread.name == "exists" for thread in threading.enumerate()))
+    async with asyncio.timeout(10):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    Hung.answering.set()
+
+
+async def test_it_ends_also_when_it_is_woken_in_the_same_moment(world: World) -> None:
+    for steps in range(4):  # how far the event has come to who waits for it
+        finisher = world.finisher()
+        task = asyncio.create_task(finisher.run())
+        await world.until(lambda finisher=finisher: finisher._wake._waiters)  # type: ignore[misc]
+        finisher.wake()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=10)
+        task.cancel()
+        assert done, steps
+
+
+async def test_of_what_was_cut_to_nothing_the_files_go(world: World) -> None:
+    call = world.recorded()
+    kept = Files("main", world.spool, world.asterisk)  # type: ignore[arg-type]
+    inward, outward = world.files(call)
+    await kept.delete_bare([call.segment], frozenset({inward}))
+    assert (inward.exists(), outward.exists()) == (False, True)
