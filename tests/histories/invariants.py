@@ -151,11 +151,12 @@ class Observer:
         if len(before.untold) >= UNTOLD_MAX:
             return
         refusals = [one for one in effects if isinstance(one, TellRefused)]
-        refused = next((one.reason for one in refusals if one.command is event and one.at >= at), None)
-        if refused is None or (refused is Reason.ALREADY and event is not Event.START):
+        refused = next((one.reason for one in refusals if (one.command, one.at) == (event, at)), None)
+        if refused is None:
             self._mark(event, at, before.standing.mode)
-            if refused is None:
-                self.doubted.append(Command(event, at, after.version, self._live()))
+            self.doubted.append(Command(event, at, after.version, self._live()))
+        elif refused is Reason.ALREADY and event is Event.PAUSE and self.marks and self.marks[-1][1]:
+            self._mark(event, at, before.standing.mode)  # it was taken for paused
 
     def _doubt(self, since: datetime) -> None:
         """What people have wanted since then is not sure."""
@@ -353,7 +354,7 @@ class Observer:
     def _wanted(self, leg: Leg) -> tuple[list[Span], list[Span]]:
         """What people wanted to be kept, and of what that cannot be said."""
         answered, ended = self.asterisk.answered_at, self.asterisk.ended_at
-        if answered is None or ended is None or leg.ended_at is None:
+        if answered is None or leg.answered_at is None or ended is None or leg.ended_at is None:
             return [], []
         if not self._ended_heard and not self.recorder.tells_times:
             ended = min(ended, leg.ended_at)

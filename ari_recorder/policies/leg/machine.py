@@ -210,7 +210,7 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             writing.refused(t, name, told.why)
         case Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
-        case Release() if not told.missing and t.leg.ended_at is None:
+        case Release() if t.leg.ended_at is None:  # not there may mean not there yet
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)

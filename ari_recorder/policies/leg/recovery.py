@@ -153,7 +153,8 @@ def _state(t: Turn, seen: Snapshot) -> None:
     """Whether the channel is there, and up; or was, as its call detail record says."""
     if t.leg.standing.state is State.RINGING and (seen.state == "Up" or seen.answered_at is not None):
         cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
-        answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
+        latest = min((one.at for one in seen.commands), default=t.now)  # only who talks can give one
+        answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
     if seen.state is None and t.leg.ended_at is None:
         ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
         hang_up(t, seen.ended_at or max(ends, default=t.now))

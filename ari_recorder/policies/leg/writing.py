@@ -97,10 +97,21 @@ def _begin(t: Turn, at: datetime, cause: str) -> None:
         if files.stopping and goes_on:
             t.change_files(files, stopping=False)
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
+            _wait_no_more(t, files.number)
             return
     number = t.leg.taken + 1
     t.keep(taken=number, files=(*t.leg.files, Files(number)))
     t.add_segment(Segment(0, number, at, at, cause=cause))
+
+
+def _wait_no_more(t: Turn, number: int) -> None:
+    """What has been cut out of files that go on is done."""
+    t.note(
+        untold=tuple(
+            replace(one, closes=tuple(other for other in one.closes if other != number))
+            for one in t.leg.untold
+        )
+    )
 
 
 def _end(t: Turn, event: Event, at: datetime) -> list[int]:
