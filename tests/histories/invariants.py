@@ -99,6 +99,8 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
+        self._nowhere: set[str] = set()
+        """Snoops that told that nothing can be written."""
         self._ended_heard = self._doubted = False
 
     def violated(self, what: str) -> None:
@@ -193,7 +195,9 @@ class Observer:
         if self.books.newest is not None:
             known |= {one.id for one in self.books.newest.announcements}
         failing = leg.unsaved and leg.speaking is not None and leg.speaking.prompt.kind in FAILURES
-        if _announcement_id(leg, effect.snoop) not in known and not failing:
+        if failing:
+            self._nowhere.add(effect.snoop)
+        elif _announcement_id(leg, effect.snoop) not in known:
             self.violated(f"{effect.snoop} is played to before the evidence is on disk")
 
     def died(self) -> None:
@@ -396,7 +400,7 @@ class Observer:
     def _heard(self, leg: Leg) -> None:
         rows = self.books.announcements
         for heard in self.asterisk.heard:
-            if _announcement_id(leg, heard.snoop) not in rows:
+            if _announcement_id(leg, heard.snoop) not in rows and heard.snoop not in self._nowhere:
                 self.violated(f"{heard.snoop[-4:]} was heard, and there is no evidence")
         without_end = [one.prompt.kind for one in rows.values() if not one.outcome]
         self._nothing([str(kind) for kind in without_end], "announcements without an outcome")

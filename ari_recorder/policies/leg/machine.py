@@ -16,6 +16,7 @@ from ari_recorder.policies.leg.effects import (
     Effect,
     Inquire,
     Look,
+    Measure,
     Meet,
     Place,
     Play,
@@ -214,6 +215,8 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)
+        case Measure():
+            writing.measure_later(t)
         case Inquire():
             t.keep(linkedid=t.leg.linkedid or t.leg.channel)
 
@@ -225,6 +228,8 @@ def _unknown(t: Turn, told: inputs.Unknown) -> None:
             recovery.unanswered(t, told.why)
         case Snoop() | Record() | Stop():
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
+        case Measure():
+            writing.measure_later(t)
         case Release() if t.leg.ended_at is None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Inquire():

@@ -6,7 +6,7 @@ each turn. What is lost is begun anew on new snoops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -66,7 +66,7 @@ def carry_out(
             case Action.OPEN_RECORDING:
                 _open(t, at)
             case Action.BEGIN_SEGMENT:
-                _begin(t, at, cause)
+                _begin(t, event, at, cause)
             case Action.END_SEGMENT:
                 closes += _end(t, event, at)
             case Action.KEEP_RECORDING if t.leg.recording:
@@ -90,18 +90,23 @@ def _open(t: Turn, at: datetime) -> None:
     t.keep(recordings=(*leg.recordings, recording))
 
 
-def _begin(t: Turn, at: datetime, cause: str) -> None:
+def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
     """A segment in new files; or in those that go on, if their end was wanted and not asked for yet."""
-    for files in t.leg.files:
-        goes_on = files.asked_at and not (files.stop_asked or files.broken or files.roll or any(files.ended))
-        if files.stopping and goes_on:
-            t.change_files(files, stopping=False)
-            t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
-            _wait_no_more(t, files.number)
-            return
+    files = next((one for one in t.leg.files if _goes_on(one)), None)
+    if files is not None and event is not Event.SEGMENT_LOST:
+        t.change_files(files, stopping=False)
+        t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
+        _wait_no_more(t, files.number)
+        return
     number = t.leg.taken + 1
     t.keep(taken=number, files=(*t.leg.files, Files(number)))
     t.add_segment(Segment(0, number, at, at, cause=cause))
+
+
+def _goes_on(files: Files) -> bool:
+    """Whether the end of these is wanted, and nothing has come of that yet."""
+    asked = files.stopping and files.asked_at is not None
+    return asked and not (files.stop_asked or files.broken or files.roll or any(files.ended))
 
 
 def _wait_no_more(t: Turn, number: int) -> None:
@@ -170,11 +175,16 @@ def entered(t: Turn, snoop: str, wide: bool | None) -> None:
 
 
 def left(t: Turn, snoop: str) -> None:
-    """A snoop is gone. If that was unasked while it was not being recorded, new ones are made."""
+    """A snoop is gone."""
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
-        t.note(entered=t.leg.entered - {snoop})
-        if t.leg.running is None:
-            not_armed(t, "Asterisk has ended a snoop")
+        gone(t, t.leg.entered - {snoop})
+
+
+def gone(t: Turn, left: frozenset[str]) -> None:
+    """These snoops are left: if none is being recorded, new ones are made; otherwise the files tell."""
+    t.note(entered=left)
+    if t.leg.running is None or t.leg.running.asked_at is None:
+        not_armed(t, "Asterisk has ended a snoop")
 
 
 def not_armed(t: Turn, why: str) -> None:
@@ -249,8 +259,17 @@ def began(t: Turn, name: str, at: datetime) -> None:
             if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
                 t.ask(Stop(name))
             return
-    t.ask(Stop(name))
+    end_strays(t, {name})
     _late_for(t, name, at)
+
+
+def end_strays(t: Turn, names: Set[str]) -> None:
+    """End files that were given up and have been begun since, and see whether they have ended."""
+    t.note(strays=frozenset(names))
+    for name in sorted(names):
+        t.ask(Stop(name))
+    if names:
+        t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
 
 
 def _late_for(t: Turn, name: str, at: datetime) -> None:
@@ -443,6 +462,12 @@ def measure(t: Turn) -> None:
         t.ask(Measure(file_names(t.leg.prefix, running.number)))
 
 
+def measure_later(t: Turn) -> None:
+    """See it once more, after the time in which it has to grow."""
+    if t.leg.running is not None:
+        t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
+
+
 def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> None:
     """What has the size that it had is not being written."""
     running = t.leg.running
@@ -453,4 +478,4 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
         suspect(t, "the file did not grow: is the disk of the recording folder full, or away?")
     t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=changed_at)
-    t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
+    measure_later(t)
