@@ -58,7 +58,6 @@ def carry_out(
     """Put down what was decided, for `settle` to ask for. ``cause``: why it comes late, if it does."""
     before = t.leg.standing
     t.keep(standing=decision.leg)
-    closes: list[int] = []
     for action in decision.actions:
         match action:
             case Action.OPEN_LEDGER:
@@ -68,7 +67,7 @@ def carry_out(
             case Action.BEGIN_SEGMENT:
                 _begin(t, event, at, cause)
             case Action.END_SEGMENT:
-                closes += _end(t, event, at)
+                _end(t, event, at)
             case Action.KEEP_RECORDING if t.leg.recording:
                 t.change_recording(t.leg.recording, kept=True)
             case Action.CLOSE_RECORDING if t.leg.recording:
@@ -77,9 +76,10 @@ def carry_out(
                 t.change_recording(t.leg.recording, state=RecordingState.DISCARDING, ended_at=at)
     if decision.leg.state is State.ENDED:
         t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at))
-        closes = [files.number for files in t.leg.files]
+    ends = Action.END_SEGMENT in decision.actions or decision.leg.state is State.ENDED
+    closes = tuple(files.number for files in t.leg.files if files.stopping) if ends else ()
     begins = Action.BEGIN_SEGMENT in decision.actions
-    untold = Untold(before, event, decision, at, tuple(closes), begins, number)
+    untold = Untold(before, event, decision, at, closes, begins, number)
     t.note(untold=(*t.leg.untold, untold))
 
 
@@ -119,18 +119,20 @@ def _wait_no_more(t: Turn, number: int) -> None:
     )
 
 
-def _end(t: Turn, event: Event, at: datetime) -> list[int]:
-    """The numbers of the files whose end is wanted from now on."""
-    until = at if event in COMMANDS else None
-    ending = [files for files in t.leg.files if not files.stopping]
-    for files in ending:
+def _end(t: Turn, event: Event, at: datetime) -> None:
+    """The end of all files is wanted. A command bounds what is kept of every file that is still written."""
+    for files in t.leg.files:
+        if files.stopping:
+            continue
         t.change_files(files, stopping=True)
         if files.roll:  # it has no segment yet, and gets one of which nothing is kept
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at, until=at))
         else:
-            t.change_segments(files.number, until=until, lost=event is Event.SEGMENT_LOST)
+            t.change_segments(files.number, lost=event is Event.SEGMENT_LOST)
+    if event in COMMANDS:
+        for files in t.leg.files:
+            t.bound_segments(files.number, at)
     t.silence(Alarm.FULL, Alarm.GROWTH, Alarm.LOSS)
-    return [files.number for files in ending]
 
 
 def settle(t: Turn) -> None:
