@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, command_latency, cpu
+from bench import answer_gap, command_latency, cpu, histories
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -21,6 +21,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "answer_gap": answer_gap.run,
     "command_latency": command_latency.run,
     "cpu": cpu.run,
+    "histories": histories.run,
 }
 
 
