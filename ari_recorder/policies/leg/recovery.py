@@ -202,11 +202,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
     """Those that are not there any more are made anew; those that nobody needs are let go."""
     leg = t.leg
     if leg.armed_at is not None and leg.armed_at < seen.asked_at:
-        left = seen.snoops.intersection(leg.snoops)
-        if left.issuperset(leg.entered):
-            t.note(entered=left)
-        else:
-            writing.gone(t, left)
+        t.note(entered=seen.snoops.intersection(leg.snoops))
     for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
             t.ask(Release(snoop))

@@ -148,6 +148,9 @@ def settle(t: Turn) -> None:
 
 def _arm(t: Turn) -> None:
     leg = t.leg
+    entering, writes = Alarm.ARM in leg.alarms, leg.running is not None and leg.running.asked_at is not None
+    if leg.armed_at is not None and len(leg.entered) < len(leg.snoops) and not (entering or writes):
+        not_armed(t, "Asterisk has ended a snoop")  # if something is written on it, the files tell
     if leg.armed_at is not None or Alarm.ARM in leg.alarms or not may_record(leg.standing):
         return
     t.keep(arming=leg.arming + 1)
@@ -179,14 +182,7 @@ def entered(t: Turn, snoop: str, wide: bool | None) -> None:
 def left(t: Turn, snoop: str) -> None:
     """A snoop is gone."""
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
-        gone(t, t.leg.entered - {snoop})
-
-
-def gone(t: Turn, left: frozenset[str]) -> None:
-    """These snoops are left: if none is being recorded, new ones are made; otherwise the files tell."""
-    t.note(entered=left)
-    if t.leg.running is None or t.leg.running.asked_at is None:
-        not_armed(t, "Asterisk has ended a snoop")
+        t.note(entered=t.leg.entered - {snoop})
 
 
 def not_armed(t: Turn, why: str) -> None:
