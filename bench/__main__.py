@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, capacity, command_latency, cpu, growth
+from bench import answer_gap, capacity, command_latency, cpu, growth, histories
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -22,6 +22,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "cpu": cpu.run,
     "capacity": capacity.run,
     "growth": growth.run,
+    "histories": histories.run,
 }
 
 

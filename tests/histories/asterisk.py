@@ -308,4 +308,5 @@ class Asterisk:
             del self.files[name]
         self.snoops.clear()
         if self.state is not None:
-            self.state, self.ended_at = None, max(ends, default=now)
+            self.state = None
+            self.ended_at = max(file.ended_at or now for file in self.files.values()) if ends else now

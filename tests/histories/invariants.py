@@ -99,7 +99,9 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
-        self._ended_heard = False
+        self._nowhere: set[str] = set()
+        """Snoops that told that nothing can be written."""
+        self._ended_heard = self._doubted = False
 
     def violated(self, what: str) -> None:
         """Something is not as it should be."""
@@ -151,11 +153,12 @@ class Observer:
         if len(before.untold) >= UNTOLD_MAX:
             return
         refusals = [one for one in effects if isinstance(one, TellRefused)]
-        refused = next((one.reason for one in refusals if one.command is event and one.at >= at), None)
-        if refused is None or (refused is Reason.ALREADY and event is not Event.START):
+        refused = next((one.reason for one in refusals if (one.command, one.at) == (event, at)), None)
+        if refused is None:
             self._mark(event, at, before.standing.mode)
-            if refused is None:
-                self.doubted.append(Command(event, at, after.version, self._live()))
+            self.doubted.append(Command(event, at, after.version, self._live()))
+        elif refused is Reason.ALREADY and event is Event.PAUSE and self.marks and self.marks[-1][1]:
+            self._mark(event, at, before.standing.mode)  # it was taken for paused
 
     def _doubt(self, since: datetime) -> None:
         """What people have wanted since then is not sure."""
@@ -192,13 +195,16 @@ class Observer:
         if self.books.newest is not None:
             known |= {one.id for one in self.books.newest.announcements}
         failing = leg.unsaved and leg.speaking is not None and leg.speaking.prompt.kind in FAILURES
-        if _announcement_id(leg, effect.snoop) not in known and not failing:
+        if failing:
+            self._nowhere.add(effect.snoop)
+        elif _announcement_id(leg, effect.snoop) not in known:
             self.violated(f"{effect.snoop} is played to before the evidence is on disk")
 
     def died(self) -> None:
         """What was not written down is in doubt."""
         self.doubted = [one for one in self.doubted if one.version > self.books.version]
         if self.doubted:
+            self._doubted = True
             self._doubt(min(one.at for one in self.doubted))
             if any(one.event is Event.START for one in self.doubted) and self.kept:
                 self.kept = None
@@ -227,8 +233,7 @@ class Observer:
             return
         self._nothing(sorted(set(self.asterisk.snoops) - leg.needed), "snoops that nobody follows")
         following = {name for files in leg.files for name in file_names(leg.prefix, files.number)}
-        open_files = {file.name for file in self.asterisk.files.values() if file.state != DONE}
-        self._nothing(sorted(open_files - following), "files that nobody follows")
+        self._nothing(sorted({file.name for file in self._live()} - following), "files that nobody follows")
         if self.asterisk.state == "Up" and leg.standing.state is State.RINGING:
             self.violated("the call is up, and the leg is ringing")
         live = {file.name for file in self._live() if file.full_at is None}
@@ -342,7 +347,7 @@ class Observer:
         elif not any(words in problem for words in NO_LENGTH for problem in problems):
             if told_s < 0.8 * seconds(missing) - 1.0:
                 self.violated(f"missing {self._spans(missing)}, told {problems}")
-            if told_s > 1.2 * (most_s + self._late_s(leg)) + 1.0:
+            if told_s > 1.2 * (most_s + self._late_s(leg)) + 1.0 and not self._doubted:
                 self.violated(f"told {problems}, missing {self._spans(holes)}")
 
     def _late_s(self, leg: Leg) -> float:
@@ -353,7 +358,7 @@ class Observer:
     def _wanted(self, leg: Leg) -> tuple[list[Span], list[Span]]:
         """What people wanted to be kept, and of what that cannot be said."""
         answered, ended = self.asterisk.answered_at, self.asterisk.ended_at
-        if answered is None or ended is None or leg.ended_at is None:
+        if answered is None or leg.answered_at is None or ended is None or leg.ended_at is None:
             return [], []
         if not self._ended_heard and not self.recorder.tells_times:
             ended = min(ended, leg.ended_at)
@@ -395,7 +400,7 @@ class Observer:
     def _heard(self, leg: Leg) -> None:
         rows = self.books.announcements
         for heard in self.asterisk.heard:
-            if _announcement_id(leg, heard.snoop) not in rows:
+            if _announcement_id(leg, heard.snoop) not in rows and heard.snoop not in self._nowhere:
                 self.violated(f"{heard.snoop[-4:]} was heard, and there is no evidence")
         without_end = [one.prompt.kind for one in rows.values() if not one.outcome]
         self._nothing([str(kind) for kind in without_end], "announcements without an outcome")

@@ -71,8 +71,12 @@ _MOST = {
 
 
 def draw(random: Random) -> Luck:
-    """Everything well, one or two things wrong, or everything at once; seldom often."""
+    """Everything well, one or two things wrong, or everything at once; seldom often.
+
+    Where something is done after nobody waits for it any more, at least the event of it is told.
+    """
     names = [field.name for field in fields(Luck)]
     count = random.choice((0, 1, 1, 2, 2, 3, 5, len(names)))
     how = random.choice((0.1, 0.3, 1.0))
-    return replace(Luck(), **{name: _MOST[name] * how for name in random.sample(names, count)})
+    luck = replace(Luck(), **{name: _MOST[name] * how for name in random.sample(names, count)})
+    return replace(luck, event_lost=0.0) if luck.done_late else luck

@@ -303,7 +303,7 @@ class Recorder:
         self._socket += 1
 
     def _reconnect(self, socket: int) -> None:
-        if socket == self._socket and self.leg is not None:
+        if socket == self._socket and self.alive:
             self._connected = True
             self._last_event_at = self.clock.now
             self._see_all(self._run)

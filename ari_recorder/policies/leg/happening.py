@@ -74,18 +74,18 @@ def command(t: Turn, event: Event, at: datetime, source: Source, number: int | N
 
     It counts from ``at`` on, but not from before what led to where the leg is, and was heard of earlier.
     """
-    at = max(at, t.leg.standing.since)
     if len(t.leg.untold) >= UNTOLD_MAX:
         if number is not None:
             t.tell(Reply(number, problem=BUSY))
         return
-    decision = decide(t.leg.standing, event, at)
+    counts_from = max(at, t.leg.standing.since)
+    decision = decide(t.leg.standing, event, counts_from)
     if decision.reason is not None:
         _refuse(t, event, at, decision.reason, source, number)
         return
     if Action.BEGIN_SEGMENT in decision.actions:
         writing.arm_now(t)
-    writing.carry_out(t, event, at, decision, cause=late(t, at), number=number)
+    writing.carry_out(t, event, counts_from, decision, cause=late(t, counts_from), number=number)
     if number is not None:
         t.alarm(Alarm.REPLY, REPLY_WITHIN_S)
 

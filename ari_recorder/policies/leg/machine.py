@@ -16,6 +16,7 @@ from ari_recorder.policies.leg.effects import (
     Effect,
     Inquire,
     Look,
+    Measure,
     Meet,
     Place,
     Play,
@@ -217,10 +218,12 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             writing.refused(t, name, told.why)
         case Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
-        case Release() if not told.missing and t.leg.ended_at is None:
+        case Release() if t.leg.ended_at is None:  # not there may mean not there yet
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)
+        case Measure():
+            writing.measure_later(t)
         case Inquire():
             t.keep(linkedid=t.leg.linkedid or t.leg.channel)
 
@@ -232,6 +235,8 @@ def _unknown(t: Turn, told: inputs.Unknown) -> None:
             recovery.unanswered(t, told.why)
         case Snoop() | Record() | Stop():
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
+        case Measure():
+            writing.measure_later(t)
         case Release() if t.leg.ended_at is None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Inquire():

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ari_recorder.policies.commands import Given as Pressed
 from ari_recorder.policies.commands import Source, take
 from ari_recorder.policies.leg import speaking, writing
-from ari_recorder.policies.leg.effects import Look, Record, Release, Stop
+from ari_recorder.policies.leg.effects import Look, Record, Release
 from ari_recorder.policies.leg.happening import answer, command, hang_up
 from ari_recorder.policies.leg.inputs import Snapshot, Written
 from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
@@ -28,7 +28,7 @@ TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then whil
 def look(t: Turn) -> None:
     """Ask what there is."""
     names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
-    t.ask(Look(tuple(names)))
+    t.ask(Look((*names, *sorted(t.leg.strays))))
 
 
 def unanswered(t: Turn, why: str) -> None:
@@ -57,7 +57,8 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _find_snoops(t, seen)
         _adopt(t, seen, written)
     _judge(t, seen, written)
-    _end_unfollowed(t, seen)
+    followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
+    writing.end_strays(t, seen.live - followed)
     writing.seen_rolling(t, seen.live)
     _state(t, seen)
     if t.leg.ended_at is None:
@@ -130,13 +131,6 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
             writing.ask_to_stop(t, files)
 
 
-def _end_unfollowed(t: Turn, seen: Snapshot) -> None:
-    """A file that was asked for and given up, and has been begun since."""
-    followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
-    for name in sorted(seen.live - followed):
-        t.ask(Stop(name))
-
-
 def _judge_side(
     t: Turn, files: Files, side: int, live: bool, written: Written | None, seen: Snapshot
 ) -> Files:
@@ -154,7 +148,8 @@ def _state(t: Turn, seen: Snapshot) -> None:
     """Whether the channel is there, and up; or was, as its call detail record says."""
     if t.leg.standing.state is State.RINGING and (seen.state == "Up" or seen.answered_at is not None):
         cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
-        answer(t, seen.answered_at or t.now, cause, unknown=seen.answered_at is None)
+        latest = min((one.at for one in seen.commands), default=t.now)  # only who talks can give one
+        answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
     if seen.state is None and t.leg.ended_at is None:
         ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
         hang_up(t, seen.ended_at or max(ends, default=t.now))
@@ -208,10 +203,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
     """Those that are not there any more are made anew; those that nobody needs are let go."""
     leg = t.leg
     if leg.armed_at is not None and leg.armed_at < seen.asked_at:
-        gone = leg.entered - seen.snoops
         t.note(entered=seen.snoops.intersection(leg.snoops))
-        if gone and leg.running is None:
-            writing.not_armed(t, "Asterisk has ended a snoop")
     for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
             t.ask(Release(snoop))

@@ -80,6 +80,8 @@ def remind(t: Turn) -> None:
     """
     leg, recording = t.leg, t.leg.recording
     watch(t)
+    if leg.untold:  # it is announced when it has been carried out
+        return
     if leg.standing.state is State.RECORDING and recording is not None and not recording.announced:
         t.note(meeting=_ANSWERED)
         t.alarm(Alarm.MEET, 0.0)

@@ -258,6 +258,8 @@ class Leg:
     wide: bool | None = None
     """Whether these carry 16 kHz."""
     armed_at: datetime | None = None
+    strays: frozenset[str] = frozenset()
+    """Files that were given up, and are being written nevertheless."""
     requests: frozenset[Request] = frozenset()
     """Those without an outcome yet."""
     alarms: Mapping[Alarm, datetime] = field(default_factory=dict)

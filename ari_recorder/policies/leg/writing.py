@@ -6,7 +6,7 @@ each turn. What is lost is begun anew on new snoops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -58,7 +58,6 @@ def carry_out(
     """Put down what was decided, for `settle` to ask for. ``cause``: why it comes late, if it does."""
     before = t.leg.standing
     t.keep(standing=decision.leg)
-    closes: list[int] = []
     for action in decision.actions:
         match action:
             case Action.OPEN_LEDGER:
@@ -66,9 +65,9 @@ def carry_out(
             case Action.OPEN_RECORDING:
                 _open(t, at)
             case Action.BEGIN_SEGMENT:
-                _begin(t, at, cause)
+                _begin(t, event, at, cause)
             case Action.END_SEGMENT:
-                closes += _end(t, event, at)
+                _end(t, event, at)
             case Action.KEEP_RECORDING if t.leg.recording:
                 t.change_recording(t.leg.recording, kept=True)
             case Action.CLOSE_RECORDING if t.leg.recording:
@@ -77,10 +76,11 @@ def carry_out(
                 t.change_recording(t.leg.recording, state=RecordingState.DISCARDING, ended_at=at)
     if decision.leg.state is State.ENDED:
         t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at))
-        closes = [files.number for files in t.leg.files]
+    ends = Action.END_SEGMENT in decision.actions or decision.leg.state is State.ENDED
+    closes = tuple(files.number for files in t.leg.files if files.stopping) if ends else ()
     begins = Action.BEGIN_SEGMENT in decision.actions
     version = t.leg.version + 1 if event in COMMANDS else 0
-    untold = Untold(before, event, decision, at, tuple(closes), begins, version, number)
+    untold = Untold(before, event, decision, at, closes, begins, version, number)
     t.note(untold=(*t.leg.untold, untold))
 
 
@@ -91,31 +91,49 @@ def _open(t: Turn, at: datetime) -> None:
     t.keep(recordings=(*leg.recordings, recording))
 
 
-def _begin(t: Turn, at: datetime, cause: str) -> None:
+def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
     """A segment in new files; or in those that go on, if their end was wanted and not asked for yet."""
-    for files in t.leg.files:
-        goes_on = files.asked_at and not (files.stop_asked or files.broken or files.roll or any(files.ended))
-        if files.stopping and goes_on:
-            t.change_files(files, stopping=False)
-            t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
-            return
+    files = next((one for one in t.leg.files if _goes_on(one)), None)
+    if files is not None and event is not Event.SEGMENT_LOST:
+        t.change_files(files, stopping=False)
+        t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
+        _wait_no_more(t, files.number)
+        return
     number = t.leg.taken + 1
     t.keep(taken=number, files=(*t.leg.files, Files(number)))
     t.add_segment(Segment(0, number, at, at, cause=cause))
 
 
-def _end(t: Turn, event: Event, at: datetime) -> list[int]:
-    """The numbers of the files whose end is wanted from now on."""
-    until = at if event in COMMANDS else None
-    ending = [files for files in t.leg.files if not files.stopping]
-    for files in ending:
+def _goes_on(files: Files) -> bool:
+    """Whether the end of these is wanted, and nothing has come of that yet."""
+    asked = files.stopping and files.asked_at is not None
+    return asked and not (files.stop_asked or files.broken or files.roll or any(files.ended))
+
+
+def _wait_no_more(t: Turn, number: int) -> None:
+    """What has been cut out of files that go on is done."""
+    t.note(
+        untold=tuple(
+            replace(one, closes=tuple(other for other in one.closes if other != number))
+            for one in t.leg.untold
+        )
+    )
+
+
+def _end(t: Turn, event: Event, at: datetime) -> None:
+    """The end of all files is wanted. A command bounds what is kept of every file that is still written."""
+    for files in t.leg.files:
+        if files.stopping:
+            continue
         t.change_files(files, stopping=True)
         if files.roll:  # it has no segment yet, and gets one of which nothing is kept
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at, until=at))
         else:
-            t.change_segments(files.number, until=until, lost=event is Event.SEGMENT_LOST)
+            t.change_segments(files.number, lost=event is Event.SEGMENT_LOST)
+    if event in COMMANDS:
+        for files in t.leg.files:
+            t.bound_segments(files.number, at)
     t.silence(Alarm.FULL, Alarm.GROWTH, Alarm.LOSS)
-    return [files.number for files in ending]
 
 
 def settle(t: Turn) -> None:
@@ -131,6 +149,9 @@ def settle(t: Turn) -> None:
 
 def _arm(t: Turn) -> None:
     leg = t.leg
+    entering, writes = Alarm.ARM in leg.alarms, leg.running is not None and leg.running.asked_at is not None
+    if leg.armed_at is not None and len(leg.entered) < len(leg.snoops) and not (entering or writes):
+        not_armed(t, "Asterisk has ended a snoop")  # if something is written on it, the files tell
     if leg.armed_at is not None or Alarm.ARM in leg.alarms or not may_record(leg.standing):
         return
     t.keep(arming=leg.arming + 1)
@@ -160,11 +181,9 @@ def entered(t: Turn, snoop: str, wide: bool | None) -> None:
 
 
 def left(t: Turn, snoop: str) -> None:
-    """A snoop is gone. If that was unasked while it was not being recorded, new ones are made."""
+    """A snoop is gone."""
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
         t.note(entered=t.leg.entered - {snoop})
-        if t.leg.running is None:
-            not_armed(t, "Asterisk has ended a snoop")
 
 
 def not_armed(t: Turn, why: str) -> None:
@@ -239,8 +258,17 @@ def began(t: Turn, name: str, at: datetime) -> None:
             if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
                 t.ask(Stop(name))
             return
-    t.ask(Stop(name))
+    end_strays(t, {name})
     _late_for(t, name, at)
+
+
+def end_strays(t: Turn, names: Set[str]) -> None:
+    """End files that were given up and have been begun since, and see whether they have ended."""
+    t.note(strays=frozenset(names))
+    for name in sorted(names):
+        t.ask(Stop(name))
+    if names:
+        t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
 
 
 def _late_for(t: Turn, name: str, at: datetime) -> None:
@@ -435,6 +463,12 @@ def measure(t: Turn) -> None:
         t.ask(Measure(file_names(t.leg.prefix, running.number)))
 
 
+def measure_later(t: Turn) -> None:
+    """See it once more, after the time in which it has to grow."""
+    if t.leg.running is not None:
+        t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
+
+
 def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> None:
     """What has the size that it had is not being written."""
     running = t.leg.running
@@ -446,4 +480,4 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
         t.change_files(running, dry_at=t.leg.grown_at or running.asked_at)
         suspect(t, "the file did not grow: is the disk of the recording folder full, or away?")
     t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=changed_at)
-    t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
+    measure_later(t)
