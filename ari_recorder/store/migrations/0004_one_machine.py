@@ -44,7 +44,7 @@ def up(migrator, db):
     db.execute_sql("DROP INDEX segment_name")
     db.execute_sql("DROP INDEX recording_state")
     db.execute_sql("DROP INDEX leg_state")
-    db.execute_sql("CREATE INDEX leg_going_on ON leg (pbx) WHERE state <> 'ended'")
+    db.execute_sql("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''")
     db.execute_sql(
         "CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')"
     )
