@@ -30,7 +30,7 @@ def decode(document: bytes | str) -> Leg:
         raw = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
         values = {name: decoders[name].decode(value) for name, value in raw.items() if name in decoders}
         leg = Leg(**values)
-    except (msgspec.MsgspecError, TypeError) as error:
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
         raise StoreError(f"The document of a leg cannot be read: {error}") from error
     leg.told = leg.standing
     return leg
