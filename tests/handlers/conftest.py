@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from ari_recorder.handlers.leg import LegHandler
 
 from ari_recorder.ari import Channel, Playback
 from ari_recorder.errors import AriNotFound, AriRefused, AriUnreachable
 from ari_recorder.handlers import leg as leg_module
 from ari_recorder.handlers.context import Context
-from ari_recorder.handlers.leg import LegHandler
 from ari_recorder.live import Changed, Live
 from ari_recorder.policies.preferences import combine
 from ari_recorder.policies.table import Leg, Mode, State
