@@ -109,10 +109,10 @@ def _closed_at(leg: UUID) -> list[datetime]:
     rows = (
         models.Segment.select()
         .join(models.Recording)
-        .where((models.Recording.leg == leg) & models.Segment.ended_at.is_null(False))
+        .where((models.Recording.leg == leg) & models.Segment.file_ended_at.is_null(False))
         .order_by(models.Segment.ordinal)
     )
-    return [row.ended_at for row in rows]
+    return [row.file_ended_at for row in rows]
 
 
 async def _bare(lab: Lab) -> list[float]:

@@ -188,7 +188,9 @@ class EventSocket:
             return self._failed(_refused(error.response.status_code))
         except TimeoutError:
             return self._failed(_Loss(f"no answer within {self._open_timeout_s:g} s: is Asterisk running?"))
-        except (OSError, WebSocketException, AriError) as error:
+        except AriError as error:
+            return self._failed(_refused(error.status) if error.status else _Loss(str(error)))
+        except (OSError, WebSocketException) as error:
             return self._failed(_Loss(f"no connection to Asterisk: {error or type(error).__name__}"))
 
     def _failed(self, loss: _Loss) -> _Loss:

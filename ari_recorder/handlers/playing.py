@@ -21,7 +21,7 @@ class Playing:
         self._waiting: dict[str, asyncio.Future[str]] = {}
 
     async def play(self, channel_id: str, media: Sequence[str], *, within_s: float) -> str:
-        """Play ``media`` one after the other; return how it went (see `store.announcements.PLAYED`).
+        """Play ``media`` one after the other; return how it went (see `policies.leg.speaking.PLAYED`).
 
         What takes longer than ``within_s`` is cut off.
 

@@ -1,6 +1,6 @@
 """What is played to whom when something happens to a leg (rows C2, C5-C7).
 
-Nothing here says how: `handlers/announcer.py` plays it.
+Nothing here says how: `policies/leg/speaking.py` has it played.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
+from ari_recorder.errors import StoreError
 from ari_recorder.policies import ledger
 from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
@@ -25,6 +28,8 @@ from ari_recorder.store import documents, models, statements
 Key = tuple[str, object]
 Rows = dict[Key, dict[str, Any]]
 
+_log = structlog.get_logger(__name__)
+
 
 def save(leg: Leg, before: Leg | None, now: datetime) -> None:
     """Write a leg. ``before`` is the one that is known to be written; what is as it was then is left out."""
@@ -37,15 +42,22 @@ def save(leg: Leg, before: Leg | None, now: datetime) -> None:
 
 
 def open_legs(pbx: str) -> list[Leg]:
-    """Every leg of that Asterisk that was not over when it was last written, oldest first."""
+    """Every leg of that Asterisk that was not over when it was last written, oldest first.
+
+    One that cannot be read is told, and left for people to look at: others are to be followed.
+    """
     rows = (
-        models.Leg.select(models.Leg.machine, *(getattr(models.Leg, name) for name in FIELDS))
-        .where((models.Leg.pbx == pbx) & (models.Leg.state != State.ENDED))
+        models.Leg.select(models.Leg.id, models.Leg.machine, *(getattr(models.Leg, name) for name in FIELDS))
+        .where((models.Leg.pbx == pbx) & (models.Leg.machine != ""))
         .order_by(models.Leg.created_at)
     )
     legs = []
     for row in rows:
-        leg = documents.decode(row.machine)
+        try:
+            leg = documents.decode(row.machine)
+        except StoreError as error:
+            _log.error("a leg in the catalogue cannot be read", leg=str(row.id), error=str(error))
+            continue
         leg.annotations = {name: getattr(row, name) for name in FIELDS}
         legs.append(leg)
     return legs
@@ -111,7 +123,7 @@ def _leg(leg: Leg) -> dict[str, Any]:
         "mode": standing.mode,
         "state": standing.state,
         "since": standing.since,
-        "machine": "" if standing.state is State.ENDED else documents.encode(leg).decode(),
+        "machine": "" if leg.over else documents.encode(leg).decode(),
     }
 
 

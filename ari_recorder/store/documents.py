@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from ari_recorder.errors import StoreError
 from ari_recorder.policies.leg import Leg
 
 LAST_KEPT = "annotations"
@@ -20,14 +21,17 @@ def encode(leg: Leg) -> bytes:
 
 
 def decode(document: bytes | str) -> Leg:
-    """The leg of a document, told of as far as it is. Raises `msgspec.MsgspecError` if it is none.
+    """The leg of a document, told of as far as it is. Raises `StoreError` if it is none.
 
     What this version does not know is left out, and what another did not write has its default.
     """
-    raw = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
     decoders = _decoders()
-    values = {name: decoders[name].decode(value) for name, value in raw.items() if name in decoders}
-    leg = Leg(**values)
+    try:
+        raw = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+        values = {name: decoders[name].decode(value) for name, value in raw.items() if name in decoders}
+        leg = Leg(**values)
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        raise StoreError(f"The document of a leg cannot be read: {error}") from error
     leg.told = leg.standing
     return leg
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 import structlog
 
+from ari_recorder.errors import StoreError
 from ari_recorder.policies.leg import Leg
 from ari_recorder.store import documents
 
@@ -54,7 +54,7 @@ class Journal:
             for path in sorted(self.folder.glob(f"*{SUFFIX}")):
                 try:
                     legs.append(documents.decode(path.read_bytes()))
-                except (msgspec.MsgspecError, TypeError, OSError) as error:
+                except (StoreError, OSError) as error:
                     _log.error("a leg in the journal cannot be read", file=str(path), error=str(error))
         return legs
 

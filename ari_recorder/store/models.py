@@ -308,7 +308,7 @@ class LedgerLine(Table):
 
 
 # What grows with the catalogue is never looked through for what goes on, waits, or is to be cleared.
-Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE state <> 'ended'"))
+Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''"))
 Recording.add_index(
     SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
 )

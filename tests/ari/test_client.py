@@ -64,6 +64,18 @@ CASES: dict[str, tuple[Call, str, dict[str, str], Any]] = {
     "info": (lambda ari: ari.info(), "/asterisk/info", {}, INFO),
     "modules": (lambda ari: ari.modules(), "/asterisk/modules", {}, [MODULE]),
     "module": (lambda ari: ari.module("res_ari.so"), "/asterisk/modules/res_ari.so", {}, MODULE),
+    "variable": (
+        lambda ari: ari.variable("ARI_RECORDER_app"),
+        "/asterisk/variable",
+        {"variable": "ARI_RECORDER_app"},
+        {"value": "host/1/2/3"},
+    ),
+    "set_variable": (
+        lambda ari: ari.set_variable("ARI_RECORDER_app", "hösst/1&2"),
+        "/asterisk/variable",
+        {"variable": "ARI_RECORDER_app", "value": "hösst/1&2"},
+        b"",
+    ),
     "channels": (lambda ari: ari.channels(), "/channels", {}, [CHANNEL]),
     "channel": (lambda ari: ari.channel("c1"), "/channels/c1", {}, CHANNEL),
     "channel_variable": (

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from ari_recorder.ari import (
     ApplicationReplaced,
+    Ari,
     ChannelDtmfReceived,
     Connected,
     Disconnected,
@@ -149,6 +150,73 @@ async def test_a_wrong_password_is_tried_again_slowly(fake, open_socket, monkeyp
     monkeypatch.setattr(socket._backoff, "longest_s", lambda: slow_s.append(longest_s()) or slow_s[-1])
     await take(socket)
     assert 1800.0 <= slow_s[0] <= 3600.0
+
+
+async def test_it_connects_only_where_that_is_permitted(fake, open_socket):
+    answers = ["another has it", "another has it", ""]
+
+    async def permit() -> str:
+        return answers.pop(0)
+
+    socket = open_socket(permit=permit)
+    for _ in range(2):
+        lost = await take(socket)
+        assert lost.reason.endswith("another has it")
+        assert fake.socket_requests == []
+    assert await take(socket) == Connected()
+    assert answers == []
+
+
+async def test_what_is_not_permitted_is_tried_again_slowly(fake, open_socket, monkeypatch):
+    async def permit() -> str:
+        return "another has it"
+
+    socket = open_socket(permit=permit, retry_min_s=0.001, retry_max_s=3600.0)
+    slow_s: list[float] = []
+    longest_s = socket._backoff.longest_s
+    monkeypatch.setattr(socket._backoff, "longest_s", lambda: slow_s.append(longest_s()) or slow_s[-1])
+    await take(socket)
+    assert 1800.0 <= slow_s[0] <= 3600.0
+
+
+async def test_a_wrong_password_found_while_asking_for_permission_has_the_same_remedy(fake, open_socket):
+    async with Ari(url=fake.url, username="recorder", password="wrong", app="x", timeout_s=2.0) as stranger:
+
+        async def permit() -> str:
+            return await stranger.variable("ARI_RECORDER_x")
+
+        lost = await take(open_socket(permit=permit))
+    assert "401" in lost.reason
+    assert "ari.conf" in lost.reason
+
+
+async def test_no_answer_while_asking_for_permission_is_told_and_tried_again(fake, open_socket):
+    async with Ari(url="http://127.0.0.1:9", username="u", password="p", app="x", timeout_s=2.0) as away:
+        asked = 0
+
+        async def permit() -> str:
+            nonlocal asked
+            asked += 1
+            return await away.variable("ARI_RECORDER_x") if asked == 1 else ""
+
+        socket = open_socket(permit=permit)
+        assert "ARI_RECORDER_x" in (await take(socket)).reason
+        assert await take(socket) == Connected()
+
+
+async def test_a_dropped_connection_is_told_and_made_again_if_that_is_permitted(fake, open_socket):
+    answers = ["", "another has it", ""]
+
+    async def permit() -> str:
+        return answers.pop(0)
+
+    socket = open_socket(permit=permit)
+    await socket.drop()
+    assert await take(socket) == Connected()
+    await socket.drop()
+    reasons = [(await take(socket)).reason for _ in range(2)]
+    assert reasons[1].endswith("another has it")
+    assert await take(socket) == Connected()
 
 
 async def test_the_reader_empties_the_socket_while_nobody_takes_events(fake, open_socket, dtmf, eventually):

@@ -32,6 +32,8 @@ RESOURCES = [
 PLAIN = {"string": str, "int": int, "long": int, "double": float, "boolean": bool, "Date": datetime}
 ALWAYS_SENT = {
     "snoop": {"app", "appArgs", "spy", "whisper"},
+    "variable": {"variable"},
+    "set_variable": {"variable"},
     "channel_variable": {"variable"},
     "set_channel_variable": {"variable"},
     "create_channel": {"endpoint", "app"},

@@ -1,30 +1,37 @@
-"""Calls written the way handlers write them: the policy decides, the store saves."""
+"""Calls as the machine makes them, on an Asterisk that does as it is asked; every version is saved."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from uuid import UUID
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.table import Action, Event, Leg, Mode, State, decide
-from ari_recorder.store import calls, finishing, models, people, rows
+from ari_recorder.policies.leg import Leg, begin, effects, inputs, receive
+from ari_recorder.policies.leg.effects import Effect
+from ari_recorder.policies.leg.inputs import Input
+from ari_recorder.policies.leg.state import Alarm, file_names
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import Event, Mode, decide
+from ari_recorder.store import calls, finishing, models, people
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
-from ari_recorder.store.models import new_id
 from ari_recorder.store.people import UserRow
-from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
+from ari_recorder.store.rows import LegRow, SegmentRow, segment_row, shown
 from ari_recorder.store.vault import LocalVault, key_for
 
 APP = "app"
 PBX = "main"
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+BYTES = 16_000
 _numbers = count(1)
 
 
@@ -40,84 +47,199 @@ def add_user(store: Store, number: str = "101", mode: Mode = Mode.ALWAYS, **more
     )
 
 
+def ringing(user: UserRow, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:
+    """A new leg of ``user``, on a channel of its own."""
+    values = {
+        "app": APP,
+        "pbx": PBX,
+        "channel": f"1772438400.{next(_numbers)}",
+        "channel_name": f"PJSIP/{user.number}-00000001",
+        "created_at": at,
+        "user": user.id,
+        "organisation": user.organisation,
+        "user_number": user.number or "",
+        "user_name": user.name,
+        "mode": user.mode,
+        "preferences": Preferences(),
+        "direction": "inbound",
+        "counterpart": Counterpart(number, "Somebody"),
+        "segment_max_s": 3600.0,
+    }
+    return begin(**{**values, **more})  # type: ignore[arg-type]
+
+
+@dataclass
+class Asterisk:
+    """As much of it as one leg asks for. With ``closes`` False it owes word of every file that is to end."""
+
+    closes: bool = True
+    internal: bool = False
+    snoops: set[str] = field(default_factory=set)
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """Of each snoop, those that it writes one after the other: the first now."""
+    owed: list[str] = field(default_factory=list)
+    hung_up: bool = False
+    bytes: int = 0
+
+    def do(self, effect: Effect, now: datetime) -> list[Input]:
+        """Do it; what is told of that."""
+        if isinstance(effect, effects.Request):
+            return [inputs.Accepted(effect), *self._done(effect, now)]
+        return []
+
+    def close(self, name: str, now: datetime) -> list[Input]:
+        """A file is closed, and what waits behind it begins."""
+        for names in self.files.values():
+            if name in names:
+                running = names.index(name) == 0
+                names.remove(name)
+                follows = [inputs.FileBegan(names[0], now)] if running and names else []
+                return [inputs.FileClosed(name, now), *follows]
+        return []
+
+    def pay(self, now: datetime) -> list[Input]:
+        """What is owed; after a hang-up all that is open is closed."""
+        left = [name for names in self.files.values() for name in names] if self.hung_up else []
+        told = [one for name in dict.fromkeys([*self.owed, *left]) for one in self.close(name, now)]
+        self.owed.clear()
+        return told
+
+    def _done(self, effect: effects.Request, now: datetime) -> list[Input]:
+        match effect:
+            case effects.Snoop(snoop):
+                self.snoops.add(snoop)
+                return [inputs.SnoopEntered(snoop, wide=True)]
+            case effects.Record(snoop, name):
+                names = self.files.setdefault(snoop, [])
+                names.append(name)
+                return [inputs.FileBegan(name, now)] if len(names) == 1 else []
+            case effects.Stop(name):
+                self.owed.append(name)
+                return self.pay(now) if self.closes else []
+            case effects.Release(snoop):
+                self.snoops.discard(snoop)
+                return [one for name in list(self.files.get(snoop, ())) for one in self.close(name, now)]
+            case effects.Meet():
+                return [inputs.Met("PJSIP/200-1", self.internal)]
+            case effects.Place(number, prompt):
+                return [inputs.Placed(number, prompt, "recording:x", "en", "Text", "0" * 64, 1000)]
+            case effects.Play(snoop):
+                ended = inputs.PlaybackEnded(snoop, now + SECOND, ok=True)
+                return [inputs.PlaybackBegan(snoop, now), ended]
+            case effects.Measure(names):
+                self.bytes += BYTES
+                return [inputs.Measured(dict.fromkeys(names, self.bytes), now)]
+            case effects.Look():
+                live = frozenset(name for names in self.files.values() for name in names)
+                state = None if self.hung_up else "Up"
+                return [inputs.Snapshot(now, state, frozenset(self.snoops), live)]
+        return []
+
+
 @dataclass
 class Call:
-    """A leg in the store. Each of its methods is one commit; ``row`` is the leg as last written."""
+    """A leg that is followed. Each of its versions is one commit; ``written`` is the last."""
 
     store: Store
-    row: LegRow
+    leg: Leg
     now: datetime
+    asterisk: Asterisk = field(default_factory=Asterisk)
+    written: Leg | None = None
 
     @classmethod
-    def rings(cls, store: Store, user: UserRow, *, number: str = "0701234567", at: datetime = BEGIN) -> Call:
-        """A new leg of ``user``: its snoops are about to be made."""
-        row = LegRow(
-            id=new_id(),
-            user=user.id,
-            organisation=user.organisation,
-            pbx=PBX,
-            channel=f"1772438400.{next(_numbers)}",
-            channel_name=f"PJSIP/{user.number}-00000001",
-            direction="inbound",
-            counterpart=Counterpart(number, "Somebody"),
-            created_at=at,
-            policy=Leg(user.mode, State.RINGING, at),
-            internal_numbers=r"\d{2,5}",
-            user_number=user.number or "",
-            user_name=user.name,
-            armings=1,
-        )
-        call = store.write_now(calls.begin_leg, row, f"linked-{row.channel}", rows.snoops(APP, row))
-        return cls(store, replace(row, call=call), at)
+    def rings(
+        cls,
+        store: Store,
+        user: UserRow,
+        *,
+        number: str = "0701234567",
+        at: datetime = BEGIN,
+        closes: bool = True,
+        **more: object,
+    ) -> Call:
+        """A new leg of ``user``, with its snoops."""
+        call = cls(store, ringing(user, number, at, **more), at, Asterisk(closes))
+        return call.told(inputs.Begun(f"linked-{call.leg.channel}"))
 
-    def happens(self, *events: Event) -> Call:
-        """Decide and save each event, a second apart; the end of a segment is not written yet."""
-        for event in events:
-            self.now += SECOND
-            decision = decide(self.row.policy, event, self.now)
-            assert decision.reason is None, decision
-            row = self._after(event, replace(self.row, policy=decision.leg), decision.actions)
-            planned = row.segment if row.segment is not self.row.segment else None
-            self.store.write_now(calls.save_decision, row, decision.actions, planned, self.now)
-            self.row = row
+    def told(self, *happened: Input) -> Call:
+        """All of that happens now, and everything that follows from it."""
+        waiting = deque(happened)
+        while waiting:
+            self.leg, asked = receive(self.leg, waiting.popleft(), self.now)
+            for effect in asked:
+                waiting += self._save() if isinstance(effect, effects.Save) else self._do(effect)
         return self
 
-    def _after(self, event: Event, row: LegRow, actions: tuple[Action, ...]) -> LegRow:
-        if event is Event.ANSWERED:
-            row = replace(row, answered_at=self.now)
-        if event is Event.HANGUP:
-            row = replace(row, ended_at=self.now)
-        if Action.OPEN_RECORDING in actions:
-            row = replace(row, recording=new_id())
-        if Action.BEGIN_SEGMENT in actions or Action.ROLL_SEGMENT in actions:
-            assert row.recording is not None
-            row = replace(row, segment=rows.plan_segment(APP, row, row.recording, "wav", self.now))
-        return row
+    def _do(self, effect: Effect) -> list[Input]:
+        return self.asterisk.do(effect, self.now)
+
+    def _save(self) -> list[Input]:
+        self.store.write_now(calls.save, self.leg, self.written, self.now)
+        self.written = self.leg
+        return [inputs.Saved(self.leg.version, catalogue=True)]
+
+    def happens(self, *events: Event) -> Call:
+        """Each event, a second apart; a segment is full when it is."""
+        for event in events:
+            self.now += SECOND
+            decision = decide(self.leg.standing, event, self.now)
+            assert decision.reason is None, decision
+            match event:
+                case Event.ANSWERED:
+                    self.told(inputs.Answered(self.now, "(ulaw)"))
+                case Event.HANGUP:
+                    self.asterisk.hung_up = True
+                    self.told(inputs.HungUp(self.now))
+                case Event.SEGMENT_FULL:
+                    self.passes(self.leg.alarms[Alarm.FULL] - self.now)
+                case _:
+                    self.told(inputs.Featured(event, self.now))
+        return self
+
+    def passes(self, length: timedelta = SECOND) -> Call:
+        """Nothing happens for so long, but what was to be woken for."""
+        self.now += length
+        return self.told(inputs.Time())
+
+    def meets(self, number: str, name: str = "", *, after: timedelta = SECOND) -> Call:
+        """The leg's user is connected to somebody else."""
+        self.now += after
+        return self.told(inputs.Connected(Counterpart(number, name), self.now))
+
+    def segment_ends(self) -> Call:
+        """What Asterisk was to close, and has not told of yet, is closed."""
+        return self.told(*self.asterisk.pay(self.now))
+
+    def hangs_up(self) -> Call:
+        """Hung up, and nothing is left in Asterisk."""
+        return self.happens(Event.HANGUP).segment_ends()
 
     @property
-    def segment(self) -> SegmentRow:
-        """The running or last segment."""
-        assert self.row.segment is not None
-        return self.row.segment
+    def row(self) -> LegRow:
+        """The leg as it is shown."""
+        return shown(self.leg)
 
     @property
     def recording(self) -> UUID:
         """The running or last recording."""
-        assert self.row.recording is not None
-        return self.row.recording
+        assert self.leg.recordings
+        return self.leg.recording_id(self.leg.recordings[-1].ordinal)
 
-    def segment_ends(self, segment: SegmentRow | None = None) -> Call:
-        """The files of a segment are known to be closed."""
-        self.store.write_now(calls.end_segment, replace(segment or self.segment, ended_at=self.now))
-        return self
+    @property
+    def segments(self) -> list[SegmentRow]:
+        """All that have ended, as the store has them."""
+        query = models.Segment.select().join(models.Recording).where(models.Recording.leg == self.leg.id)
+        ordered = query.order_by(models.Recording.ordinal, models.Segment.ordinal)
+        return self.store.read_now(lambda: [segment_row(row) for row in ordered])
 
-    def hangs_up(self) -> Call:
-        """Hung up, and nothing is left in Asterisk."""
-        self.happens(Event.HANGUP)
-        if self.row.segment is not None:
-            self.segment_ends()
-        self.store.write_now(calls.finish_leg, self.row.id, self.now)
-        return self
+    @property
+    def segment(self) -> SegmentRow:
+        """The last that has ended."""
+        return self.segments[-1]
+
+    def files(self, number: int) -> tuple[str, str]:
+        """Asterisk's names of both files of a number."""
+        return file_names(self.leg.prefix, number)
 
 
 def recorded_call(store: Store, user: UserRow, *, at: datetime = BEGIN, number: str = "0701234567") -> Call:

@@ -89,7 +89,9 @@ def test_what_does_not_exist_and_what_may_not_be_seen_are_told_alike(store: Stor
 
 def test_a_recording_shows_what_is_known_of_it(store: Store, vault: LocalVault, tmp_path: Path) -> None:
     anna = add_user(store, "101")
-    call = recorded_call(store, anna, number="102")
+    call = Call.rings(store, anna, number="102")
+    call.asterisk.internal = True
+    call.happens(Event.ANSWERED).passes().hangs_up()
     (recording,) = finish(store, vault, tmp_path, audio=b"sound")
     row = store.read_now(catalogue.recording, Viewer.of(anna), recording)
     assert (row.user_number, row.user_name, row.counterpart_number) == ("101", "User 101", "102")

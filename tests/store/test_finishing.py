@@ -11,23 +11,22 @@ from uuid import UUID
 import pytest
 
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg import inputs
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import calls, finishing, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Waiting
 
-from .build import BEGIN, PBX, Call, add_user, recorded_call, reopened, sealed, the_due
+from .build import BEGIN, PBX, SECOND, Call, add_user, recorded_call, reopened, sealed, the_due
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a restarted recorder finds to do: counts of legs, segments, recordings, files and intents."""
+    """What a restarted recorder finds to do: counts of legs, recordings and files."""
 
     open_legs: int = 0
-    unended: int = 0
     due: int = 0
     uncleared: int = 0
-    intents: int = 0
     line: str = "none"
 
 
@@ -36,10 +35,8 @@ def found(store: Store) -> Found:
         line = models.LedgerLine.get_or_none()
         return Found(
             open_legs=len(calls.open_legs(PBX)),
-            unended=len(calls.unended_segments(PBX)),
             due=len(finishing.due()),
             uncleared=sum(len(finished.segments) for finished in finishing.uncleared()),
-            intents=len(calls.open_intents(PBX, "snoop")) + len(calls.open_intents(PBX, "record")),
             line="none" if line is None else line.outcome or "open",
         )
 
@@ -49,7 +46,7 @@ def found(store: Store) -> Found:
 def crash_after_each(url: str, mode: Mode, steps: list[tuple[Callable[[Call], Any], Found]]) -> None:
     """Do the steps one by one; after each, a new `Store` on the catalogue has to find what is expected."""
     with reopened(url) as store:
-        call = Call.rings(store, add_user(store, mode=mode))
+        call = Call.rings(store, add_user(store, mode=mode), closes=False)
     for number, (step, expected) in enumerate(steps, 1):
         with reopened(url) as store:
             call.store = store
@@ -78,23 +75,18 @@ def clear(call: Call) -> None:
         call.store.write_now(finishing.cleared, finished.segments)
 
 
-def leave(call: Call) -> None:
-    call.store.write_now(calls.finish_leg, call.row.id, call.now)
-
-
 def test_a_kept_recording_is_found_again_after_a_crash_at_any_point(store_url: str) -> None:
     crash_after_each(
         store_url,
         Mode.ALWAYS_PAUSE_RESUME,
         [
-            (lambda call: None, Found(open_legs=1, intents=2)),
-            (happens(Event.ANSWERED), Found(open_legs=1, intents=4, line="open")),
-            (happens(Event.PAUSE), Found(open_legs=1, intents=4, line="open")),
-            (Call.segment_ends, Found(open_legs=1, intents=2, line="open")),
-            (happens(Event.RESUME), Found(open_legs=1, intents=4, line="open")),
-            (happens(Event.HANGUP), Found(unended=1, intents=4, line="open")),
-            (Call.segment_ends, Found(due=1, intents=2, line="open")),
-            (leave, Found(due=1, line="open")),
+            (lambda call: None, Found(open_legs=1)),
+            (happens(Event.ANSWERED), Found(open_legs=1, line="open")),
+            (happens(Event.PAUSE), Found(open_legs=1, line="open")),
+            (Call.segment_ends, Found(open_legs=1, line="open")),
+            (happens(Event.RESUME), Found(open_legs=1, line="open")),
+            (happens(Event.HANGUP), Found(open_legs=1, line="open")),
+            (Call.segment_ends, Found(due=1, line="open")),
             (seal, Found(uncleared=2, line="recorded")),
             (clear, Found(line="recorded")),
         ],
@@ -106,12 +98,11 @@ def test_a_provisional_recording_is_found_again_until_it_is_destroyed(store_url:
         store_url,
         Mode.ON_DEMAND,
         [
-            (happens(Event.ANSWERED), Found(open_legs=1, intents=4, line="open")),
-            (happens(Event.HANGUP), Found(unended=1, intents=4, line="open")),
-            (Call.segment_ends, Found(due=1, intents=2, line="open")),
-            (end_as(RecordingState.DISCARDED), Found(uncleared=1, intents=2, line="discarded")),
-            (clear, Found(intents=2, line="discarded")),
-            (leave, Found(line="discarded")),
+            (happens(Event.ANSWERED), Found(open_legs=1, line="open")),
+            (happens(Event.HANGUP), Found(open_legs=1, line="open")),
+            (Call.segment_ends, Found(due=1, line="open")),
+            (end_as(RecordingState.DISCARDED), Found(uncleared=1, line="discarded")),
+            (clear, Found(line="discarded")),
         ],
     )
 
@@ -121,15 +112,15 @@ def test_each_of_two_recordings_of_a_call_is_finished_on_its_own(store_url: str)
         store_url,
         Mode.ON_DEMAND_USER_START,
         [
-            (happens(Event.ANSWERED), Found(open_legs=1, intents=2, line="open")),
-            (happens(Event.START, Event.STOP), Found(open_legs=1, unended=1, intents=4, line="open")),
-            (Call.segment_ends, Found(open_legs=1, due=1, intents=2, line="open")),
-            (seal, Found(open_legs=1, uncleared=1, intents=2, line="open")),
-            (happens(Event.START), Found(open_legs=1, uncleared=1, intents=4, line="open")),
-            (happens(Event.HANGUP), Found(unended=1, uncleared=1, intents=4, line="open")),
-            (Call.segment_ends, Found(due=1, uncleared=1, intents=2, line="open")),
-            (end_as(RecordingState.EMPTY), Found(uncleared=1, intents=2, line="recorded")),
-            (clear, Found(intents=2, line="recorded")),
+            (happens(Event.ANSWERED), Found(open_legs=1, line="open")),
+            (happens(Event.START, Event.STOP), Found(open_legs=1, line="open")),
+            (Call.segment_ends, Found(open_legs=1, due=1, line="open")),
+            (seal, Found(open_legs=1, uncleared=1, line="open")),
+            (happens(Event.START), Found(open_legs=1, uncleared=1, line="open")),
+            (happens(Event.HANGUP), Found(open_legs=1, uncleared=1, line="open")),
+            (Call.segment_ends, Found(due=1, uncleared=1, line="open")),
+            (end_as(RecordingState.EMPTY), Found(uncleared=1, line="recorded")),
+            (clear, Found(line="recorded")),
         ],
     )
 
@@ -174,12 +165,14 @@ def test_a_seal_that_does_not_fit_the_segments_writes_nothing(store: Store) -> N
 
 
 def test_problems_told_during_the_call_are_kept_when_it_is_sealed(store: Store) -> None:
-    call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
-    store.write_now(calls.save_decision, call.row, (), None, call.now, "It broke off.")
-    call.hangs_up()
+    call = Call.rings(store, add_user(store))
+    call.now += 2 * SECOND
+    call.told(inputs.Answered(call.now - SECOND, "(ulaw)")).hangs_up()
+    told = recording(store, call.recording).problems
+    assert told.startswith("The first 1.0 s are missing")
     due = the_due(store)
     store.write_now(finishing.seal, due, replace(sealed(due), problems=("It is short.",)), BEGIN)
-    assert recording(store, call.recording).problems == "It broke off.\nIt is short."
+    assert recording(store, call.recording).problems.splitlines() == [told, "It is short."]
 
 
 def test_what_is_due_comes_oldest_first_and_may_be_passed_over(store: Store) -> None:
@@ -194,12 +187,9 @@ def test_what_is_due_comes_oldest_first_and_may_be_passed_over(store: Store) -> 
 
 
 def test_nothing_is_due_while_a_segment_grows(store: Store) -> None:
-    call = Call.rings(store, add_user(store)).happens(Event.ANSWERED)
-    first = call.segment
-    call.happens(Event.SEGMENT_FULL, Event.HANGUP)
-    assert found(store).unended == 2
-    call.segment_ends(first)
-    assert (found(store).due, store.read_now(finishing.waiting).count) == (0, 1)
+    call = Call.rings(store, add_user(store), closes=False).happens(Event.ANSWERED, Event.SEGMENT_FULL)
+    call.segment_ends().happens(Event.HANGUP)
+    assert (len(call.segments), found(store).due) == (1, 0)
     call.segment_ends()
     assert [segment.ordinal for segment in the_due(store).segments] == [1, 2]
 

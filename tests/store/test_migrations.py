@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from peewee import SqliteDatabase
 from playhouse.migrations import Runner
 
 from ari_recorder.errors import StoreError
-from ari_recorder.store import database, models
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import calls, database, finishing, models, people
 from ari_recorder.store.database import MIGRATIONS, Store
 
-from .build import add_user, reopened
+from .build import add_user, reopened, ringing, sealed
 
 HISTORY = "schema_migration"
 
@@ -157,44 +162,230 @@ def test_several_processes_may_migrate_at_once(store_url: str) -> None:
         assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
 
 
+@contextmanager
+def version(url: str, last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The catalogue as the version left it whose last migration began with ``last``."""
+    folder.mkdir()
+    for source in sorted(MIGRATIONS.glob("[0-9]*.py")):
+        if source.name[:4] <= last:
+            (folder / source.name).write_text(source.read_text())
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "MIGRATIONS", folder)
+        with reopened(url) as store:
+            yield store
+
+
+AT = datetime(2026, 11, 22, 10, 0, 0, 500_000, tzinfo=UTC)
+LATER = AT + timedelta(seconds=5)
+
+
+class Old:
+    """Rows as an earlier version wrote them: by name, without the columns that came later."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.ids: dict[str, UUID] = {}
+        self.sqlite = store.url.startswith("sqlite")
+
+    def insert(self, table: str, key: str, /, **values: Any) -> UUID:
+        """``*_id`` are names of rows that were written before."""
+        row = {name: self.ids[value] if name.endswith("_id") else value for name, value in values.items()}
+        row["id"] = self.ids[key] = models.new_id()
+        columns = ", ".join(f'"{column}"' for column in row)
+        marks = ", ".join(["?" if self.sqlite else "%s"] * len(row))
+        sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'  # noqa: S608
+        bound = [self._bound(value) for value in row.values()]
+        self.store.write_now(lambda: models.database.execute_sql(sql, bound))
+        return self.ids[key]
+
+    def people(self) -> None:
+        self.insert("organisation", "acme", name="Acme", timezone="UTC", language="en", internal_numbers="x")
+        self.insert(
+            "user", "anna", organisation_id="acme", name="Anna", mode="always", role="user", may_listen=True,
+            password_is_default=False,
+        )  # fmt: skip
+
+    def leg(self, name: str, state: str, **more: Any) -> None:
+        self.insert("call", f"call of {name}", pbx="main", linkedid=name, started_at=AT)
+        self.insert(
+            "leg", name, call_id=f"call of {name}", user_id="anna", pbx="main", channel=name,
+            channel_name="PJSIP/1-1", direction="inbound", counterpart_number="", counterpart_name="",
+            created_at=AT, mode="always", state=state, since=AT, recordings=0, segments=0, losses=0,
+            armings=1, **more,
+        )  # fmt: skip
+
+    def line(self, leg: str, **more: Any) -> None:
+        values = {"leg_id": leg, "organisation_id": "acme", "opened_at": AT, "reason": ""}
+        self.insert("ledger_line", f"line of {leg}", **values, **more)
+
+    def recording(self, name: str, leg: str, state: str, **more: Any) -> None:
+        values = {
+            "organisation_id": "acme", "user_id": "anna", "leg_id": leg, "ordinal": 1, "state": state,
+            "mode": "always", "kept": True, "direction": "inbound", "internal": False,
+            "counterpart_number": "", "counterpart_name": "", "answered_at": AT, "started_at": AT,
+            "problems": "", "note": "", "mark": "", "tag1": "", "tag2": "", "tag3": "",
+        }  # fmt: skip
+        self.insert("recording", name, **(values | more))
+
+    def segment(self, name: str, recording: str, ordinal: int = 1, **more: Any) -> None:
+        self.insert(
+            "segment", name, recording_id=recording, ordinal=ordinal, name=name, format="wav",
+            continues=False, began_at=AT, outward_late_ms=0.0, cleared=False, **more,
+        )  # fmt: skip
+
+    def row(self, model: Any, name: str) -> Any:
+        """As it is in the opened catalogue."""
+        with reopened(self.store.url) as store:
+            return store.read_now(model.get_by_id, self.ids[name])
+
+    def _bound(self, value: Any) -> Any:
+        if isinstance(value, UUID):
+            return value.hex if self.sqlite else str(value)
+        return models.UtcField().db_value(value) if isinstance(value, datetime) else value
+
+
 def test_a_catalogue_of_the_first_version_keeps_what_it_has(
     store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    (folder / "0001_first.py").write_text((MIGRATIONS / "0001_first.py").read_text())
-    with monkeypatch.context() as patch:
-        patch.setattr(database, "MIGRATIONS", folder)
-        with reopened(store_url) as store:
-            store.write_now(_write_first)
-    with reopened(store_url) as store:
-        (leg,) = store.read_now(lambda: list(models.Leg.select()))
-        assert (leg.channel, leg.preferences, leg.note, leg.tag3) == ("1.1", "{}", "", "")
-        assert store.read_now(lambda: leg.user.preferences) == "{}"
+    with version(store_url, "0001", tmp_path / "migrations", monkeypatch) as store:
+        old = Old(store)
+        old.people()
+        old.leg("1.1", "ended")
+    leg = old.row(models.Leg, "1.1")
+    assert (leg.channel, leg.created_at, leg.ended_at) == ("1.1", AT, None)
+    assert (leg.machine, leg.note, leg.tag3) == ("", "", "")
+    assert old.row(models.User, "anna").preferences == "{}"
 
 
-def _write_first() -> None:
-    """As the first version wrote: without the columns that came later."""
-    at = models.UtcField().db_value(datetime(2026, 11, 22, tzinfo=UTC))
-    ids = [str(models.new_id()) for _ in range(4)]
-    binary = isinstance(models.database.obj, SqliteDatabase)
-    mark = "?" if binary else "%s"
-    keys: list[Any] = [identifier.replace("-", "") if binary else identifier for identifier in ids]
+@pytest.fixture
+def upgraded(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Old:
+    """A catalogue of the version before the leg's machine, with calls going on and over, upgraded."""
+    with version(store_url, "0003", tmp_path / "migrations", monkeypatch) as store:
+        old = Old(store)
+        old.people()
+        old.leg("ringing", "ringing", preferences="{}")
+        old.insert("intent", "snoop", leg_id="ringing", kind="snoop", resource="app-x-s1-in", planned_at=AT)
+        old.leg("recording", "recording", answered_at=AT, note="Hej")
+        old.line("recording")
+        old.recording("going on", "recording", "open")
+        old.segment("ended", "going on", ended_at=LATER)
+        old.segment("growing", "going on", 2)
+        old.leg("provisional", "provisional", answered_at=AT)
+        old.line("provisional")
+        old.recording("to be destroyed", "provisional", "open", kept=False, problems="It broke off.")
+        old.leg("idle", "idle", answered_at=AT)
+        old.line("idle")
+        for name, outcome in (("stored", "stored"), ("destroyed", "discarded"), ("nothing", "empty")):
+            old.leg(f"idle, {name}", "idle", answered_at=AT)
+            old.line(f"idle, {name}")
+            old.recording(name, f"idle, {name}", outcome, ended_at=LATER)
+        old.leg("over", "ended", answered_at=AT, ended_at=LATER)
+        old.line("over")
+        old.recording("waiting", "over", "closing", ended_at=LATER)
+        old.segment("closed", "waiting", ended_at=LATER)
+        old.leg("long over", "ended", answered_at=AT, ended_at=LATER)
+        old.line("long over", closed_at=LATER, outcome="recorded")
+        for leg in ("recording", "over"):
+            left_at = LATER if leg == "over" else None
+            old.insert("counterpart", f"with {leg}", leg_id=leg, number="1", name="", joined_at=AT,
+                       left_at=left_at)  # fmt: skip
+        said = {"kind": "start", "sound": "beep", "language": "en", "text": "", "sha256": "",
+                "heard_by": "both", "planned_at": AT}  # fmt: skip
+        old.insert("announcement", "playing", leg_id="recording", outcome="", **said)
+        old.insert("announcement", "played", leg_id="recording", outcome="played", ended_at=LATER, **said)
+    return old
 
-    def insert(table: str, **values: Any) -> None:
-        columns = ", ".join(f'"{name}"' for name in values)
-        marks = ", ".join([mark] * len(values))
-        sql = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'  # noqa: S608
-        models.database.execute_sql(sql, list(values.values()))
 
-    insert("organisation", id=keys[0], name="Acme", timezone="UTC", language="en", internal_numbers="x")
-    insert(
-        "user", id=keys[1], organisation_id=keys[0], name="Anna", mode="always", role="user", may_listen=True,
-        password_is_default=False,
-    )  # fmt: skip
-    insert("call", id=keys[2], pbx="main", linkedid="1", started_at=at)
-    insert(
-        "leg", id=keys[3], call_id=keys[2], user_id=keys[1], pbx="main", channel="1.1",
-        channel_name="PJSIP/1-1", direction="inbound", counterpart_number="", counterpart_name="",
-        created_at=at, mode="always", state="ended", since=at, recordings=0, segments=0, losses=0, armings=0,
-    )  # fmt: skip
+def test_calls_that_go_on_during_the_upgrade_are_over_for_what_was_written_of_them(upgraded: Old) -> None:
+    with reopened(upgraded.store.url) as store:
+        assert store.read_now(calls.open_legs, "main") == []
+    for leg in ("ringing", "recording", "provisional", "idle"):
+        row = upgraded.row(models.Leg, leg)
+        assert row.state == "ended"
+        assert row.ended_at > AT
+    assert upgraded.row(models.Leg, "recording").note == "Hej"
+    assert upgraded.row(models.Leg, "over").ended_at == LATER
+
+
+def test_their_recordings_are_due_and_say_why_they_end(upgraded: Old) -> None:
+    with reopened(upgraded.store.url) as store:
+        due = {found.id: found for found in store.read_now(finishing.due)}
+    assert set(due) == {upgraded.ids[name] for name in ("going on", "to be destroyed", "waiting")}
+    going_on = upgraded.row(models.Recording, "going on")
+    assert (going_on.state, going_on.problems) == (
+        "closing",
+        "The recorder was upgraded during the call: what came after it is in another recording.",
+    )
+    assert [segment.ordinal for segment in due[going_on.id].segments] == [1, 2]
+    assert due[going_on.id].segments[0].ended_at == LATER
+    assert due[going_on.id].segments[1].ended_at == going_on.ended_at
+    assert going_on.ended_at > AT
+    destroyed = upgraded.row(models.Recording, "to be destroyed")
+    assert destroyed.state == "discarding"
+    assert destroyed.problems.splitlines()[0] == "It broke off."
+    assert (
+        upgraded.row(models.Recording, "waiting").state,
+        due[upgraded.ids["waiting"]].segments[0].name,
+    ) == (
+        "closing",
+        "closed",
+    )
+
+
+def test_a_line_in_the_ledger_is_closed_unless_a_recording_is_still_to_be_finished(upgraded: Old) -> None:
+    upgrade = "The recorder was upgraded during the call."
+    expected = {
+        "recording": (None, ""),
+        "provisional": (None, ""),
+        "over": (None, ""),
+        "idle": ("not_recorded", upgrade),
+        "idle, stored": ("recorded", upgrade),
+        "idle, destroyed": ("discarded", upgrade),
+        "idle, nothing": ("not_recorded", upgrade),
+        "long over": ("recorded", ""),
+    }
+    lines = {leg: upgraded.row(models.LedgerLine, f"line of {leg}") for leg in expected}
+    assert {leg: (line.outcome, line.reason) for leg, line in lines.items()} == expected
+    assert all((line.closed_at is None) == (line.outcome is None) for line in lines.values())
+
+
+def test_what_is_due_after_the_upgrade_closes_its_line_when_it_is_finished(upgraded: Old) -> None:
+    with reopened(upgraded.store.url) as store:
+        for found in store.read_now(finishing.due):
+            if found.state == "closing":
+                store.write_now(finishing.seal, found, sealed(found), LATER)
+            else:
+                store.write_now(finishing.end_without_file, found, RecordingState.DISCARDED, "", LATER)
+    outcomes = [
+        upgraded.row(models.LedgerLine, f"line of {leg}").outcome
+        for leg in ("recording", "provisional", "over")
+    ]
+    assert outcomes == ["recorded", "discarded", "recorded"]
+
+
+def test_who_was_there_has_left_and_what_was_playing_was_cut_off(upgraded: Old) -> None:
+    assert upgraded.row(models.Counterpart, "with recording").left_at > AT
+    assert upgraded.row(models.Counterpart, "with over").left_at == LATER
+    assert upgraded.row(models.Announcement, "playing").outcome == "cut"
+    played = upgraded.row(models.Announcement, "played")
+    assert (played.outcome, played.ended_at) == ("played", LATER)
+
+
+def test_an_upgraded_catalogue_has_the_tables_of_the_models(upgraded: Old) -> None:
+    with reopened(upgraded.store.url) as store:
+        migrated = store.read_now(schema)
+        store.write_now(remake)
+        assert migrated == store.read_now(schema)
+
+
+def test_the_call_that_goes_on_is_followed_anew_under_its_old_name(upgraded: Old) -> None:
+    """The next leg of the same channel is in the same conversation."""
+    with reopened(upgraded.store.url) as store:
+        anna = store.read_now(people.user_by_id, upgraded.ids["anna"])
+        assert anna is not None
+        leg = replace(ringing(anna, channel="recording"), linkedid="recording")
+        store.write_now(calls.save, leg, None, AT)
+        assert [found.id for found in store.read_now(calls.open_legs, "main")] == [leg.id]
+    assert upgraded.row(models.Leg, "recording").call_id == upgraded.ids["call of recording"]
+    with reopened(upgraded.store.url) as store:
+        assert store.read_now(models.Leg.get_by_id, leg.id).call_id == upgraded.ids["call of recording"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from ari_recorder.errors import NotFound, SettingsError
@@ -129,10 +131,37 @@ def test_the_endpoints_to_look_at_are_those_of_recorded_users(store: Store) -> N
     user = add_user(store, "101", Mode.ALWAYS)
     add_user(store, "102", Mode.NEVER)
     store.write_now(people.add_user, name="C", number="3", mode=Mode.ALWAYS, endpoints=[("other", "PJSIP/1")])
-    (found,) = store.read_now(people.recorded_endpoints, PBX)
+    (found,) = store.read_now(people.directory, PBX).recorded
     assert (found.name, found.user, found.mode) == ("PJSIP/101", user.id, Mode.ALWAYS)
     store.write_now(people.change_user, "101", mode=Mode.NEVER)
-    assert store.read_now(people.recorded_endpoints, PBX) == []
+    assert store.read_now(people.directory, PBX).recorded == ()
+
+
+def test_everybody_is_known_whether_recorded_or_not(store: Store) -> None:
+    """Whoever is of the organisation is an internal counterpart."""
+    anna = add_user(store, "101", Mode.ALWAYS)
+    add_user(store, "102", Mode.NEVER)
+    store.write_now(people.add_user, name="C", number="3", endpoints=[("other", "PJSIP/1")])
+    store.write_now(people.add_user, name="D", number=None, endpoints=[(PBX, "PJSIP/4")])
+    found = store.read_now(people.directory, PBX)
+    assert found.organisations == dict.fromkeys(("PJSIP/101", "PJSIP/102", "PJSIP/4"), anna.organisation)
+    assert found.numbers == {(anna.organisation, number) for number in ("101", "102", "3")}
+
+
+def test_a_number_in_another_organisation_is_that_organisations(store: Store) -> None:
+    add_user(store, "101")
+
+    def add_second() -> UUID:
+        second = models.Organisation.create(name="Second Co")
+        other = models.User.create(organisation=second, number="101", name="Other")
+        models.Endpoint.create(user=other, pbx=PBX, name="PJSIP/201")
+        return UUID(str(second.id))
+
+    second = store.write_now(add_second)
+    found = store.read_now(people.directory, PBX)
+    assert (second, "101") in found.numbers
+    assert len(found.numbers) == 2
+    assert found.organisations["PJSIP/201"] == second
 
 
 def test_every_change_moves_the_revision_and_a_refused_one_does_not(store: Store) -> None:

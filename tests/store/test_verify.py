@@ -55,7 +55,7 @@ def world(store: Store, tmp_path: Path) -> World:
     Call.rings(store, user_start).happens(Event.ANSWERED).hangs_up()
     Call.rings(store, user_start).happens(Event.ANSWERED, Event.START).hangs_up()
     finish(store, vault, tmp_path)
-    return World(store, vault, tmp_path, call.recording, call.row.id)
+    return World(store, vault, tmp_path, call.recording, call.leg.id)
 
 
 def only(report: Report) -> Finding:
@@ -186,10 +186,10 @@ def test_calls_going_on_and_waiting_are_open_and_damage_only_once_settled(world:
     report = world.check()
     assert report.sound
     assert {(f.kind, f.subject) for f in report.open} == {
-        (Kind.LINE_OPEN, str(going_on.row.id)),
-        (Kind.UNFINISHED, str(waiting.row.id)),
+        (Kind.LINE_OPEN, str(going_on.leg.id)),
+        (Kind.UNFINISHED, str(waiting.leg.id)),
     }
-    assert ringing.row.answered_at is None
+    assert ringing.leg.answered_at is None
     settled = world.check(settled=True)
     assert (settled.damage, settled.open) == (report.open, [])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,9 +14,12 @@ import pytest
 
 from ari_recorder.live import Answer, Changed, Live, Refused
 from ari_recorder.policies.commands import Source
-from ari_recorder.policies.table import Event, Leg, Mode, Reason, State, decide
+from ari_recorder.policies.leg import begin, inputs, receive
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import Event, Mode, Reason, State, decide
 from ari_recorder.store import calls, models
-from ari_recorder.store.rows import Counterpart, LegRow
+from ari_recorder.store.rows import LegRow, shown
 
 from .world import NOON, Browser, NewBrowser, World
 
@@ -26,6 +30,7 @@ SEES = {
     "bo": {"bo"},
     "olle": {"olle"},
 }
+_numbers = count(1)
 
 
 class Followed:
@@ -51,15 +56,17 @@ class Followed:
 def follow(world: World, live: Live, login: str, mode: Mode = Mode.ALWAYS_PAUSE_RESUME) -> Followed:
     """A call of that user, answered, in the catalogue and among those that go on."""
     owner = world.store.read_now(lambda: models.User.get_by_id(world.ids[login]))
-    leg = decide(Leg(mode, State.RINGING, NOON), Event.ANSWERED, NOON).leg
-    row = LegRow(
-        id=models.new_id(), user=owner.id, organisation=owner.organisation_id, pbx="main",
-        channel=f"channel-{login}", channel_name="PJSIP/101-00000001", direction="inbound",
-        counterpart=Counterpart("0812345678", "Eva"), created_at=NOON, answered_at=NOON, policy=leg,
-        internal_numbers=r"\d{3}", user_number=owner.number or "", user_name=owner.name,
+    channel = f"1763812800.{next(_numbers)}"
+    leg = begin(
+        app="app", pbx="main", channel=channel, channel_name="PJSIP/101-00000001", created_at=NOON,
+        user=owner.id, organisation=owner.organisation_id, user_number=owner.number or "",
+        user_name=owner.name, mode=mode, preferences=Preferences(), direction="inbound",
+        counterpart=Counterpart("0812345678", "Eva"), segment_max_s=3600.0,
     )  # fmt: skip
-    call = world.store.write_now(calls.begin_leg, row, f"linked-{login}", ())
-    return Followed(live, replace(row, call=call))
+    for happened in (inputs.Begun(channel), inputs.Answered(NOON, "(ulaw)")):
+        leg, _ = receive(leg, happened, NOON)
+    world.store.write_now(calls.save, leg, None, NOON)
+    return Followed(live, replace(shown(leg), policy=leg.standing))
 
 
 @pytest.fixture

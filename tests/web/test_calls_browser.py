@@ -15,9 +15,9 @@ from playwright.async_api import Browser, Locator, Page, expect
 from ari_recorder.config import Web
 from ari_recorder.live import Changed, Live, Refused
 from ari_recorder.policies.commands import Source
-from ari_recorder.policies.table import Event, Leg, Mode, Reason, State, decide
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.table import Event, Mode, Reason, Standing, State, decide
 from ari_recorder.store import models
-from ari_recorder.store.rows import Counterpart
 from ari_recorder.web import Server, WebContext, start
 
 from . import test_browser
@@ -140,7 +140,7 @@ async def test_buttons_follow_the_commands_and_the_focus_stays(
         await expect(state).to_have_text("Recording")
         await expect(buttons).to_have_text(["Pause"])
         await expect(buttons).to_be_focused()
-        become(call, policy=Leg(Mode.ALWAYS, State.RECORDING, NOON))
+        become(call, policy=Standing(Mode.ALWAYS, State.RECORDING, NOON))
         await expect(buttons).to_have_count(0)
         await expect(card(page, call).get_by_role("heading", name="Eva")).to_be_focused()
 
@@ -160,7 +160,7 @@ async def test_a_refusal_is_said_at_the_call_for_some_seconds(
         await expect(refusal).to_be_visible()
         await page.clock.run_for(5_000)
         await expect(refusal).to_be_hidden()
-        call.row = replace(call.row, policy=Leg(Mode.ALWAYS, State.RECORDING, NOON))  # not told yet
+        call.row = replace(call.row, policy=Standing(Mode.ALWAYS, State.RECORDING, NOON))  # not told yet
         await card(page, call).get_by_role("button", name="Pause").click()
         await expect(refusal).to_have_text(
             "Pause: The recording mode of this user does not have this command."

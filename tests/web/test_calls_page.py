@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 
 from ari_recorder.live import Answer, Changed, Live
-from ari_recorder.policies.table import TABLE, Event, Leg, Mode, State, commands
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.table import TABLE, Event, Mode, Standing, State, commands
 from ari_recorder.store import models
-from ari_recorder.store.rows import Counterpart
 from ari_recorder.web import calls_page, words
 
 from . import test_calls, world
@@ -63,7 +63,7 @@ async def follow_back(browser: Browser, answer: world.Answer) -> world.Answer:
 
 def at(followed: Followed, mode: Mode, state: State) -> UUID:
     """Put a leg into a state."""
-    followed.row = replace(followed.row, policy=Leg(mode, state, NOON))
+    followed.row = replace(followed.row, policy=Standing(mode, state, NOON))
     followed.live.publish(Changed(followed.row))
     return followed.row.id
 
@@ -106,7 +106,7 @@ async def test_without_calls_it_says_so(open_browser: NewBrowser, live: Live, wo
 async def test_every_state_has_its_words_and_only_its_commands(
     open_browser: NewBrowser, ongoing: dict[str, Followed], mode: Mode, state: State
 ) -> None:
-    expected = [str(command) for command in commands(Leg(mode, state, NOON))]
+    expected = [str(command) for command in commands(Standing(mode, state, NOON))]
     leg = str(at(ongoing["anna"], mode, state))
     card = cards(await (await open_browser("anna")).get("/calls"))[leg]
     assert f'<b class="state-word">{words.SIGNALS[state]}</b>' in card

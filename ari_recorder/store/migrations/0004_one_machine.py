@@ -19,13 +19,17 @@ UPGRADED = "The recorder was upgraded during the call: what came after it is in 
 
 ENDS = (
     "UPDATE segment SET ended_at = {now} WHERE ended_at IS NULL",
-    """UPDATE recording SET problems = trim(problems || '\n{upgraded}'), ended_at = {now},
+    """UPDATE recording SET problems = ltrim(problems || '\n{upgraded}', '\n'), ended_at = {now},
         state = CASE WHEN kept THEN 'closing' ELSE 'discarding' END WHERE state = 'open'""",
     "UPDATE counterpart SET left_at = {now} WHERE left_at IS NULL",
     "UPDATE announcement SET outcome = 'cut', ended_at = {now} WHERE outcome = ''",
-    """UPDATE ledger_line SET closed_at = {now}, outcome = 'not_recorded',
-        reason = 'The recorder was upgraded during the call.' WHERE closed_at IS NULL
-        AND leg_id NOT IN (SELECT leg_id FROM recording)""",
+    """UPDATE ledger_line SET closed_at = {now}, reason = 'The recorder was upgraded during the call.',
+        outcome = CASE
+            WHEN leg_id IN (SELECT leg_id FROM recording WHERE state = 'stored') THEN 'recorded'
+            WHEN leg_id IN (SELECT leg_id FROM recording WHERE state = 'discarded') THEN 'discarded'
+            ELSE 'not_recorded' END
+        WHERE closed_at IS NULL AND leg_id NOT IN
+            (SELECT leg_id FROM recording WHERE state IN ('closing', 'discarding'))""",
     "UPDATE leg SET state = 'ended', ended_at = {now} WHERE state <> 'ended'",
 )
 
@@ -44,7 +48,7 @@ def up(migrator, db):
     db.execute_sql("DROP INDEX segment_name")
     db.execute_sql("DROP INDEX recording_state")
     db.execute_sql("DROP INDEX leg_state")
-    db.execute_sql("CREATE INDEX leg_going_on ON leg (pbx) WHERE state <> 'ended'")
+    db.execute_sql("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''")
     db.execute_sql(
         "CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')"
     )
