@@ -74,7 +74,14 @@ def commands(channel: Channel) -> tuple[Given, ...]:
 
 
 def new_leg(
-    app: str, pbx: str, channel: Channel, endpoint: RecordedEndpoint, segment_max_s: float, again: int = 0
+    app: str,
+    pbx: str,
+    channel: Channel,
+    endpoint: RecordedEndpoint,
+    *,
+    segment_max_s: float = 0.0,
+    gone_after_s: float = 0.0,
+    again: int = 0,
 ) -> Leg:
     """The leg that a recorded user's new channel is; ``again`` as `policies.leg.begin` has it."""
     towards = direction(channel)
@@ -93,6 +100,7 @@ def new_leg(
         direction=towards,
         counterpart=first_counterpart(channel, towards),
         segment_max_s=segment_max_s,
+        gone_after_s=gone_after_s,
         again=again,
     )
 

@@ -39,6 +39,7 @@ class Context:
     prompts: Prompts
     directory: Directory
     segment_max_s: float
+    gone_after_s: float
     now: Callable[[], datetime]
     live: Live
     background: set[asyncio.Task[None]] = field(default_factory=set)

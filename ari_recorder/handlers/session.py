@@ -174,7 +174,15 @@ class Session:
         leg = self._legs.get(channel.id)
         if leg is None:
             context = self._context
-            new = channels.new_leg(context.app, context.pbx, channel, user, context.segment_max_s, again)
+            new = channels.new_leg(
+                context.app,
+                context.pbx,
+                channel,
+                user,
+                segment_max_s=context.segment_max_s,
+                gone_after_s=context.gone_after_s,
+                again=again,
+            )
             leg = self._add(new)
             leg.tell(inputs.Begun(channels.linkedid(channel), found=found))
             context.spawn(context.prompts.prepare(user.organisation, user.preferences), "prepare a prompt")
@@ -367,7 +375,7 @@ class Session:
         """How many legs of this channel are over: it was given up for lost, and has come back."""
         context, again = self._context, 0
         while True:
-            leg = channels.new_leg(context.app, context.pbx, channel, user, 0.0, again)
+            leg = channels.new_leg(context.app, context.pbx, channel, user, again=again)
             try:
                 if not await context.store.read(calls.known_legs, [leg.id]):
                     return again

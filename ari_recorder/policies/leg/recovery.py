@@ -20,8 +20,6 @@ from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, State, decide
 
 AGAIN_MAX_S = 30.0
-GONE_AFTER = timedelta(minutes=5)
-"""What has not grown for so long, while Asterisk could not be asked, is over."""
 TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then while the recorder was away."
 
 
@@ -38,7 +36,8 @@ def unanswered(t: Turn, why: str) -> None:
     t.alarm(Alarm.LOOK, min(2.0 ** (leg.looks - 1), AGAIN_MAX_S))
     running = leg.running
     since = leg.unanswered_at
-    if running is not None and running.broken and since is not None and t.now - since > GONE_AFTER:
+    gone = since is not None and t.now - since > timedelta(seconds=leg.gone_after_s)
+    if running is not None and running.broken and since is not None and gone:
         at = leg.grown_at or running.asked_at or t.now
         t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
         t.change_files(running, ended=(at, at))
