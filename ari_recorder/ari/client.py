@@ -34,8 +34,8 @@ Direction = Literal["none", "both", "out", "in"]
 class Ari:
     """One Asterisk's REST interface, over at most ``connections`` kept-alive connections.
 
-    What begins and ends recordings has as many of its own: it never waits behind anything else. ``url`` is the
-    base address without ``/ari``. A request may take ``timeout_s`` seconds, waiting for a free connection
+    What begins and ends recordings has as many of its own: it never waits behind anything else. ``url`` is
+    the base address without ``/ari``. A request may take ``timeout_s`` seconds, waiting for a free connection
     included. ``pbx`` names this Asterisk in metrics. Use it with ``async with``, or `close` it.
     """
 
