@@ -260,8 +260,10 @@ class Observer:
             self.violated(f"recording {recording.ordinal} is complete, and open")
         open_files = [
             name
-            for name in self.names(leg, recording)
-            if name in self.asterisk.files and self.asterisk.files[name].state != DONE
+            for segment in recording.segments
+            for name in file_names(leg.prefix, segment.files)
+            if (file := self.asterisk.files.get(name)) is not None and file.state == LIVE
+            if segment.file_ended_at and file.began_at and file.began_at <= segment.file_ended_at
         ]
         self._nothing(open_files, "complete, and being written")
 
@@ -277,7 +279,7 @@ class Observer:
         leg = self.books.catalogue
         answered = self.asterisk.answered_at
         if leg is None:
-            if self.asterisk.files or (answered and not self.recorder.crashes and not self.recorder.late):
+            if self.asterisk.folder or (answered and not self.recorder.crashes and not self.recorder.late):
                 self.violated("nothing was written down of the call")
             return
         self._ended(leg)

@@ -84,8 +84,10 @@ class Files:
 
     @property
     def over(self) -> bool:
-        """Whether both are closed, or were never asked for and are not wanted."""
-        return all(self.ended) or (self.stopping and self.asked_at is None)
+        """Whether both are closed, and it is known since when they reach; or they never came to be."""
+        if self.asked_at is None:
+            return self.stopping
+        return all(self.ended) and (self.absent or all(self.began))
 
     @property
     def began_at(self) -> datetime | None:

@@ -292,7 +292,10 @@ def closed(t: Turn, name: str, at: datetime) -> None:
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
-            files = t.change_files(files, ended=_with(files.ended, names.index(name), at))
+            side = names.index(name)
+            files = t.change_files(files, ended=_with(files.ended, side, at))
+            if files.began[side] is None:
+                t.alarm(Alarm.LOOK, WORD_WITHIN_S)
             if files.roll:
                 _drop_roll(t, files)
             elif not files.stopping:
