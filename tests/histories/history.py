@@ -105,6 +105,8 @@ class History:
         if plot.quiet_at_end and self.asterisk.state is not None:
             self._heal()
             clock.run(clock.now + timedelta(seconds=HEALED_WITHIN_S))
+            if self.recorder.crashed_at > clock.now - timedelta(seconds=HEALED_WITHIN_S):
+                clock.run(clock.now + timedelta(seconds=HEALED_WITHIN_S))
             self.observer.quiet()
         self.asterisk.hang_up()
         if self.random.random() < 0.7:

@@ -337,7 +337,7 @@ class Observer:
                 over = without([span], union([*wanted, *maybe]))
                 if seconds(over) > KEPT_OVER.total_seconds():
                     self.violated(f"kept, and not wanted: {self._spans(over)} of {segment}")
-        holes = without(without(wanted, claimed), maybe)
+        holes = without(without(common(wanted, [self._known(leg)]), claimed), maybe)
         self._missing(leg, recordings, holes, seconds(without([*wanted, *maybe], claimed)))
 
     def _missing(self, leg: Leg, recordings: list[Recording], holes: list[Span], most_s: float) -> None:
@@ -357,13 +357,17 @@ class Observer:
         ended = self.asterisk.ended_at
         return max((leg.ended_at - ended).total_seconds(), 0.0) if leg.ended_at and ended else 0.0
 
+    def _known(self, leg: Leg) -> Span:
+        """The call, as far as can be known."""
+        begin, end = self.recorder.begun_at, self.asterisk.ended_at or self.clock.now
+        unheard = not self._ended_heard and not self.recorder.tells_times
+        return begin, min(end, leg.ended_at) if unheard and leg.ended_at else end
+
     def _wanted(self, leg: Leg) -> tuple[list[Span], list[Span]]:
         """What people wanted to be kept, and of what that cannot be said."""
         answered, ended = self.asterisk.answered_at, self.asterisk.ended_at
         if answered is None or leg.answered_at is None or ended is None or leg.ended_at is None:
             return [], []
-        if not self._ended_heard and not self.recorder.tells_times:
-            ended = min(ended, leg.ended_at)
         mode = leg.standing.mode
         marks = [(answered, mode is not Mode.ON_DEMAND_USER_START)]
         marks += [(max(at, answered), wanted) for at, wanted in self.marks]
