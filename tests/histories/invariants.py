@@ -99,6 +99,7 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
+        self._made_at: dict[int, datetime] = {}
         self._nowhere: set[str] = set()
         """Snoops that told that nothing can be written."""
         self._ended_heard = self._doubted = False
@@ -255,7 +256,8 @@ class Observer:
     # At the end
 
     def complete(self, leg: Leg, recording: Recording) -> None:
-        """A recording is about to be made into a file."""
+        """A recording is about to be made into a file; what is written later is no part of it."""
+        self._made_at.setdefault(recording.ordinal, self.clock.now)
         if recording.state is RecordingState.OPEN:
             self.violated(f"recording {recording.ordinal} is complete, and open")
         open_files = [
@@ -333,7 +335,7 @@ class Observer:
                 self.violated(f"segment {segment.ordinal} of recording {recording.ordinal} has no end")
                 continue
             claimed.append((segment.began_at, segment.ended_at))
-            for span in self._audible(leg, segment):
+            for span in self._audible(leg, segment, self._made_at[recording.ordinal]):
                 over = without([span], union([*wanted, *maybe]))
                 if seconds(over) > KEPT_OVER.total_seconds():
                     self.violated(f"kept, and not wanted: {self._spans(over)} of {segment}")
@@ -379,7 +381,7 @@ class Observer:
             return [], [] if self.kept is False else union([*spans[True], *spans[None]])
         return union(spans[True]), union(spans[None])
 
-    def _audible(self, leg: Leg, segment: Segment) -> list[Span]:
+    def _audible(self, leg: Leg, segment: Segment, made_at: datetime) -> list[Span]:
         """The truth of what is kept of a segment's files, cut as they are when they are put together."""
         assert segment.file_began_at is not None
         assert segment.ended_at is not None
@@ -391,7 +393,7 @@ class Observer:
         spans = []
         for name, begins_at in zip(file_names(leg.prefix, segment.files), begins, strict=True):
             file = self.asterisk.files.get(name)
-            if file is not None and file.began_at is not None:
+            if file is not None and file.began_at is not None and file.began_at < made_at:
                 shift = file.began_at - begins_at
                 cut = segment.began_at + shift, segment.ended_at + shift
                 spans += common([cut], [(file.began_at, file.until(self.clock.now))])

@@ -89,11 +89,6 @@ class Files:
             return self.stopping
         return all(self.ended) and (self.absent or all(self.began))
 
-    @property
-    def began_at(self) -> datetime | None:
-        """When the first of them began."""
-        return min((at for at in self.began if at), default=None)
-
 
 @dataclass(frozen=True)
 class Segment:
