@@ -49,7 +49,6 @@ def unanswered(t: Turn, why: str) -> None:
 def compare(t: Turn, seen: Snapshot) -> None:
     """Make the leg agree with what was seen."""
     t.note(looks=0, unanswered_at=None)
-    t.silence(Alarm.LOOK)
     written = seen.written or {}
     if seen.codecs and seen.codecs != "(none)":
         t.note(codecs=seen.codecs)
