@@ -47,7 +47,7 @@ def add_user(store: Store, number: str = "101", mode: Mode = Mode.ALWAYS, **more
     )
 
 
-def ringing(user: UserRow, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:
+def ringing(user: UserRow, /, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:
     """A new leg of ``user``, on a channel of its own."""
     values = {
         "app": APP,
