@@ -234,7 +234,7 @@ async def _ours(evidence: Evidence) -> Mapping[str, Found]:
 
 def _unfinished() -> bool:
     going_on = models.Leg.select().where(models.Leg.state != State.ENDED).exists()
-    return going_on or finishing.waiting() > 0
+    return going_on or finishing.waiting().count > 0
 
 
 def _catalogue() -> dict[str, Found]:

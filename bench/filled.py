@@ -1,7 +1,6 @@
 """A catalogue as it is after so many recordings, written by the database itself.
 
-One recording, one call: 40 calls go on, 20 recordings wait to be finished, 5 are not cleared; the rest is
-over. Rows are made from the models, so that a column which is added has a value by its type.
+One recording, one call: 20 recordings wait to be finished, 5 are not cleared; the rest is over. Rows are made from the models, so that a column which is added has a value by its type.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from ari_recorder.store import models
 from ari_recorder.store.database import Store
 
 PBX = "main"
-OPEN, DUE, UNCLEARED = 40, 20, 5
+DUE, UNCLEARED = 20, 5
 PER_CALL = {
     models.Call: 1,
     models.Leg: 1,
@@ -29,7 +28,6 @@ PER_CALL = {
     models.Segment: 1,
     models.Announcement: 1,
     models.LedgerLine: 1,
-    models.Intent: 4,
 }
 """How many rows of a table a call leaves; ``n`` in the expressions below counts those of a table."""
 
@@ -57,32 +55,24 @@ POSTGRESQL = Dialect(
     "decode(repeat('00', 1000), 'hex')",
 )
 
-_GOES_ON = f"i > total - {OPEN}"
-_WAITS = f"i > total - {OPEN + DUE}"
-_LIES_THERE = f"i > total - {OPEN + DUE + UNCLEARED}"
+_WAITS = f"i > total - {DUE}"
+_LIES_THERE = f"i > total - {DUE + UNCLEARED}"
 _VALUES: Mapping[tuple[Any, str], str] = {
     (models.Call, "linkedid"): "'1772438400.' || i",
     (models.Leg, "channel"): "'1772438400.' || i",
     (models.Leg, "channel_name"): "'PJSIP/101-' || i",
     (models.Leg, "mode"): f"'{Mode.ALWAYS}'",
-    (models.Leg, "state"): f"CASE WHEN {_GOES_ON} THEN '{State.RECORDING}' ELSE '{State.ENDED}' END",
-    (models.Leg, "lost_at"): "NULL",
-    (models.Leg, "preferences"): "'{}'",
+    (models.Leg, "state"): f"'{State.ENDED}'",
     (models.Recording, "mode"): f"'{Mode.ALWAYS}'",
     (models.Recording, "state"): (
-        f"CASE WHEN {_GOES_ON} THEN '{RecordingState.OPEN}'"
-        f" WHEN {_WAITS} THEN '{RecordingState.CLOSING}' ELSE '{RecordingState.STORED}' END"
+        f"CASE WHEN {_WAITS} THEN '{RecordingState.CLOSING}' ELSE '{RecordingState.STORED}' END"
     ),
     (models.Recording, "vault_key"): "'2026/03/02/' || i || '.ogg'",
     (models.Recording, "started_at"): "at",
     (models.Segment, "name"): "'app-' || i || '-r1-1'",
-    (models.Segment, "ended_at"): f"CASE WHEN {_GOES_ON} THEN NULL ELSE at END",
     (models.Segment, "cleared"): f"NOT {_LIES_THERE}",
-    (models.Announcement, "outcome"): f"CASE WHEN {_GOES_ON} THEN '' ELSE 'played' END",
+    (models.Announcement, "outcome"): "'played'",
     (models.LedgerLine, "outcome"): f"'{Outcome.RECORDED}'",
-    (models.Intent, "kind"): "'snoop'",
-    (models.Intent, "resource"): "'app-' || i || '-' || n",
-    (models.Intent, "done_at"): f"CASE WHEN {_GOES_ON} THEN NULL ELSE at END",
 }
 _BY_NAME = {"pbx": f"'{PBX}'", "counterpart_number": "'07' || i", "ordinal": "1", "format": "'wav'"}
 _BY_TYPE = {

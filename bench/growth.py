@@ -11,21 +11,22 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import announcements, bridges, calls, finishing, models, people
+from ari_recorder.store import bridges, calls, finishing, models, people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
 from bench.filled import PBX, fill
-from bench.one_call import COMMITS, one_call
+from bench.one_call import COMMITS, go_on, one_call
 from bench.results import Result, Row
 from lab.postgresql import postgresql
 
 ROWS = (1_000, 100_000, 1_000_000)
+GOING_ON = 40
+"""Calls in progress, whatever there is besides."""
 REPEATS = 5
 LONG_S = 5.0
 """Nothing is repeated beyond this."""
@@ -48,6 +49,8 @@ def _measure(url: str, rows: int, prefix: str) -> list[Row]:
     try:
         user = store.write_now(people.add_user, name="Anna", number="101", mode=Mode.ALWAYS)
         fill(store, user.id, user.organisation, rows)
+        for _ in range(GOING_ON):
+            go_on(store, user)
         found = {what: _ms(work) for what, work in _asked(store, user, rows).items()}
     finally:
         store.close()
@@ -64,8 +67,6 @@ def _asked(store: Store, user: UserRow, rows: int) -> Mapping[str, Callable[[], 
         "uncleared": lambda: store.read_now(finishing.uncleared),
         "waiting": lambda: store.read_now(finishing.waiting),
         "open_legs": lambda: store.read_now(calls.open_legs, PBX),
-        "unended_segments": lambda: store.read_now(calls.unended_segments, PBX),
-        "close_interrupted": lambda: store.write_now(_interrupted),
         "peer_commits_of_a_row": lambda: _commits(store, user.id),
         "one_call": lambda: one_call(store, user),
     }
@@ -75,21 +76,15 @@ def _start_up(url: str) -> None:
     """Open the catalogue, and ask what a session and the finisher ask first."""
     store = Store(url)
     try:
-        store.write_now(_interrupted)
         store.read_now(calls.open_legs, PBX)
         store.read_now(people.revision)
-        store.read_now(people.recorded_endpoints, PBX)
+        store.read_now(people.directory, PBX)
         store.read_now(bridges.open_calls, PBX)
-        store.read_now(calls.unended_segments, PBX)
         store.read_now(finishing.uncleared)
         store.read_now(finishing.due)
         store.read_now(finishing.waiting)
     finally:
         store.close()
-
-
-def _interrupted() -> None:
-    announcements.close_interrupted(PBX, datetime.now(UTC))
 
 
 def _by_key(recording: UUID) -> Any:

@@ -88,7 +88,9 @@ def main() -> int:
     (results / "histories.json").write_text(json.dumps(result.values, indent=2) + "\n")
     print(json.dumps(result.values))
     print("\n".join(result.notes))
-    return 1 if result.values["violations"] else 0
+    values = result.values
+    assert isinstance(values, dict)
+    return 1 if values["violations"] else 0
 
 
 if __name__ == "__main__":

@@ -1,85 +1,94 @@
-"""The commits of one call, as the handlers and the finisher make them, from the ring to the cleared files."""
+"""The commits of one call, as the machine and the finisher make them, from the ring to the cleared files.
+
+Every word that the leg asks to have saved is a commit here; in a running recorder those that come close
+together are one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
-from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.table import Event, Leg, Mode, State, decide
-from ari_recorder.store import calls, finishing, rows
+from ari_recorder.policies.leg import Leg, begin, inputs, receive
+from ari_recorder.policies.leg.effects import Save
+from ari_recorder.policies.leg.inputs import Input
+from ari_recorder.policies.leg.state import file_names
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.preferences import combine
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import calls, finishing
 from ari_recorder.store.database import Store
-from ari_recorder.store.finishing import Due, Sealed
+from ari_recorder.store.finishing import Sealed
 from ari_recorder.store.models import new_id
 from ari_recorder.store.people import UserRow
-from ari_recorder.store.rows import Counterpart, LegRow, SegmentRow
 
 APP, PBX = "app", "main"
-COMMITS = 7
+COMMITS = 8
 PEAKS_BYTES = 1000
+SECOND = timedelta(seconds=1)
 
 
-def one_call(store: Store, user: UserRow) -> None:
-    """Write a call of ``user``; `COMMITS` commits, one after the other."""
-    now = datetime.now(UTC)
-    leg, segment = _planned(user, now)
-    store.write_now(calls.begin_leg, leg, leg.channel, rows.snoops(APP, leg), segment.files)
-    leg, segment = _happened(store, leg, segment, Event.ANSWERED, now + timedelta(seconds=1))
-    leg, segment = _happened(store, leg, segment, Event.HANGUP, now + timedelta(seconds=2))
-    segment = replace(segment, ended_at=leg.ended_at)
-    store.write_now(calls.end_segment, segment)
-    store.write_now(calls.finish_leg, leg.id, now)
-    _finish(store, leg, segment, now)
-
-
-def _planned(user: UserRow, now: datetime) -> tuple[LegRow, SegmentRow]:
-    leg = LegRow(
-        id=new_id(),
-        user=user.id,
-        organisation=user.organisation,
+def new_leg(user: UserRow, now: datetime) -> Leg:
+    """A leg of ``user`` that begins now."""
+    return begin(
+        app=APP,
         pbx=PBX,
         channel=new_id().hex,
         channel_name=f"PJSIP/{user.number}-00000001",
+        created_at=now,
+        user=user.id,
+        organisation=user.organisation,
+        user_number=user.number or "",
+        user_name=user.name,
+        mode=Mode.ALWAYS,
+        preferences=combine({"announce_external": "none"}),
         direction="inbound",
         counterpart=Counterpart("0701234567", "Somebody"),
-        created_at=now,
-        policy=Leg(Mode.ALWAYS, State.RINGING, now),
-        internal_numbers=r"\d{2,5}",
-        armings=1,
+        segment_max_s=3600.0,
     )
-    answered = replace(leg, policy=decide(leg.policy, Event.ANSWERED, now).leg)
-    return leg, rows.plan_segment(APP, answered, new_id(), "wav", now)
 
 
-def _happened(
-    store: Store, leg: LegRow, segment: SegmentRow, event: Event, at: datetime
-) -> tuple[LegRow, SegmentRow]:
-    decision = decide(leg.policy, event, at)
-    leg = replace(leg, policy=decision.leg, recording=segment.recording)
-    leg = replace(leg, answered_at=at) if event is Event.ANSWERED else replace(leg, ended_at=at)
-    segment = replace(segment, began_at=at) if event is Event.ANSWERED else segment
-    store.write_now(calls.save_decision, leg, decision.actions, segment, at)
-    return leg, segment
+def go_on(store: Store, user: UserRow) -> None:
+    """Write a call that goes on."""
+    now = datetime.now(UTC)
+    leg = new_leg(user, now)
+    for told in _until_recording(leg, now):
+        leg, _ = receive(leg, told, now)
+    store.write_now(calls.save, leg, None, now)
 
 
-def _finish(store: Store, leg: LegRow, segment: SegmentRow, now: datetime) -> None:
-    assert leg.answered_at is not None
-    due = Due(
-        id=segment.recording,
-        organisation=leg.organisation,
-        leg=leg.id,
-        pbx=PBX,
-        state=RecordingState.CLOSING,
-        answered_at=leg.answered_at,
-        started_at=segment.began_at,
-        segments=(segment,),
-    )
-    store.write_now(finishing.seal, due, _sealed(segment.recording), now)
+def one_call(store: Store, user: UserRow) -> None:
+    """Write a call of ``user`` from its ring to its end; about `COMMITS` commits, one after the other."""
+    now = datetime.now(UTC)
+    leg, before = new_leg(user, now), None
+    for told in (*_until_recording(leg, now), *_until_over(leg, now)):
+        leg, effects = receive(leg, told, now)
+        if any(isinstance(effect, Save) for effect in effects):
+            store.write_now(calls.save, leg, before, now)
+            before = leg
+    recording = leg.recording_id(1)
+    (due,) = [one for one in store.read_now(finishing.due) if one.id == recording]
+    store.write_now(finishing.seal, due, _sealed(str(recording)), now)
     store.write_now(finishing.cleared, due.segments)
 
 
-def _sealed(recording: UUID) -> Sealed:
+def _until_recording(leg: Leg, now: datetime) -> Iterator[Input]:
+    prefix = leg.prefix
+    yield inputs.Begun(leg.channel)
+    yield inputs.SnoopEntered(f"{prefix}s1-in")
+    yield inputs.SnoopEntered(f"{prefix}s1-out")
+    yield inputs.Answered(now + SECOND, "(alaw)")
+    for name in file_names(prefix, 1):
+        yield inputs.FileBegan(name, now + SECOND)
+
+
+def _until_over(leg: Leg, now: datetime) -> Iterator[Input]:
+    yield inputs.HungUp(now + 2 * SECOND)
+    for name in file_names(leg.prefix, 1):
+        yield inputs.FileClosed(name, now + 2 * SECOND)
+
+
+def _sealed(recording: str) -> Sealed:
     return Sealed(
         vault_key=f"2026/{recording}.ogg",
         media_type="audio/ogg",
