@@ -51,6 +51,7 @@ class LegRunner:
         self._replies: dict[int, asyncio.Future[Answer]] = {}
         self._agreements: dict[int, asyncio.Future[str]] = {}
         self._log = _log.bind(pbx=leg.pbx, channel=leg.channel, leg=str(leg.id))
+        context.traces.begun(leg)
 
     # What a leg is told
 
@@ -108,11 +109,14 @@ class LegRunner:
     # The machine
 
     def _receive(self, told: Input) -> None:
+        now, traces = self._context.now(), self._context.traces
         try:
-            leg, asked = receive(self.leg, told, self._context.now())
-        except Exception:
+            leg, asked = receive(self.leg, told, now)
+        except Exception as error:
+            traces.received(self.leg, told, now, [], error)
             self._fault(told)
             return
+        traces.received(leg, told, now, asked)
         if not isinstance(told, inputs.Saved):
             self._faults = 0
         if leg.trouble != self.leg.trouble:
@@ -136,6 +140,7 @@ class LegRunner:
     def _leave(self) -> None:
         self._gone = True
         self._stop_timer()
+        self._context.traces.over(self.leg)
         self._over(self)
 
     def _perform(self, effect: Effect) -> None:
