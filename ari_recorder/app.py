@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from datetime import UTC, datetime
@@ -160,6 +161,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with Recorder(settings) as recorder:
+        gc.freeze()  # what is there by now stays: no collection has to go through it in the middle of calls
         _log.info("recording", pages=recorder.url, pbx=sorted(settings.pbx))
         waiting = asyncio.create_task(stopping.wait())
         done, _ = await asyncio.wait({waiting, *recorder.tasks}, return_when=asyncio.FIRST_COMPLETED)

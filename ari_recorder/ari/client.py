@@ -34,8 +34,9 @@ Direction = Literal["none", "both", "out", "in"]
 class Ari:
     """One Asterisk's REST interface, over at most ``connections`` kept-alive connections.
 
-    ``url`` is the base address without ``/ari``. A request may take ``timeout_s`` seconds, waiting for a free
-    connection included. ``pbx`` names this Asterisk in metrics. Use it with ``async with``, or `close` it.
+    What begins and ends recordings has as many of its own: it never waits behind anything else. ``url`` is
+    the base address without ``/ari``. A request may take ``timeout_s`` seconds, waiting for a free connection
+    included. ``pbx`` names this Asterisk in metrics. Use it with ``async with``, or `close` it.
     """
 
     def __init__(
@@ -51,13 +52,16 @@ class Ari:
     ) -> None:
         self.app = app
         self.pbx = pbx
-        self._http = Transport(
-            url=url,
-            username=username,
-            password=password,
-            timeout_s=timeout_s,
-            connections=connections,
-            pbx=pbx,
+        self._http, self._at_once = (
+            Transport(
+                url=url,
+                username=username,
+                password=password,
+                timeout_s=timeout_s,
+                connections=connections,
+                pbx=pbx,
+            )
+            for _ in range(2)
         )
 
     async def __aenter__(self) -> Self:
@@ -71,6 +75,7 @@ class Ari:
     async def close(self) -> None:
         """Close every connection; later requests raise `AriUnreachable`."""
         await self._http.close()
+        await self._at_once.close()
 
     # Asterisk itself
 
@@ -166,7 +171,7 @@ class Ari:
         query: dict[str, Value] = {"name": name, "format": format, "ifExists": "fail", "beep": False}
         query |= {"terminateOn": "none", "maxSilenceSeconds": 0, "maxDurationSeconds": 0}
         target = f"{channel_id} as {name}.{format}"
-        return await self._http.ask("record", LiveRecording, target, {"channelId": channel_id}, query)
+        return await self._at_once.ask("record", LiveRecording, target, {"channelId": channel_id}, query)
 
     async def play(
         self, channel_id: str, *, playback_id: str, media: Sequence[str], lang: str = ""
@@ -223,7 +228,7 @@ class Ari:
 
     async def stop_recording(self, recording_name: str) -> None:
         """End a recording and keep its file; `AriNotFound` if it is over."""
-        await self._http.ask("stop_recording", None, recording_name, {"recordingName": recording_name})
+        await self._at_once.ask("stop_recording", None, recording_name, {"recordingName": recording_name})
 
     async def stored_recordings(self) -> list[StoredRecording]:
         """The files in Asterisk's recording folder, those that still grow included."""

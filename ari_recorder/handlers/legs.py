@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -45,6 +46,7 @@ class LegRunner:
         self._busy = False
         self._faults = 0
         self._gone = False
+        self._seen = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = 0
@@ -57,8 +59,10 @@ class LegRunner:
 
     def tell(self, told: Input) -> None:
         """Something has happened to it. Returns when all that follows has been begun."""
+        if self._gone:
+            return
         self._told.append(told)
-        if self._busy or self._gone:
+        if self._busy:
             return
         self._busy = True
         try:
@@ -93,6 +97,8 @@ class LegRunner:
 
     def compare(self, found: looking.Found) -> None:
         """Compare with what Asterisk has, as far as that has been asked for all its legs at once."""
+        found = replace(found, revived=found.revived and not self._seen)
+        self._seen = True
         self._spawn(self._compare(found))
 
     async def stop(self) -> None:

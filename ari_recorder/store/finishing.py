@@ -69,16 +69,13 @@ class Waiting:
 
 
 def due(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str] | None = None) -> list[Due]:
-    """Up to ``limit`` recordings that wait to be finished, oldest first, whose segments have all ended.
+    """Up to ``limit`` recordings that wait to be finished, oldest first.
 
     ``skip`` are passed over, as are calls of an Asterisk that is not in ``pbxs`` (None: none is).
     """
-    growing = models.Segment.select(SQL("1")).where(
-        (models.Segment.recording == models.Recording.id) & models.Segment.ended_at.is_null()
-    )
     found = (
         models.Recording.select(models.Recording.id)
-        .where(_in(models.Recording.state, UNFINISHED) & ~fn.EXISTS(growing) & _of(pbxs))
+        .where(_in(models.Recording.state, UNFINISHED) & _of(pbxs))
         .order_by(models.Recording.ended_at, models.Recording.id)
         .limit(limit + len(skip))
     )
