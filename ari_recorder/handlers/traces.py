@@ -42,10 +42,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Traces:
-    """Writes traces to ``folder``, which is made when it is needed; without one, none."""
+    """Writes traces to ``folder``, which is made if there is none; without one, nothing."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self._folder = folder or Path()
         self._on = folder is not None
         self._waiting: queue.Queue[tuple[Leg, dict[str, Any]] | None] = queue.Queue(WAITING_MAX)
         self._thread = threading.Thread(target=self._write_all, name="traces", daemon=True)
@@ -91,14 +91,13 @@ class Traces:
 
     def _write_all(self) -> None:
         try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             while (item := self._waiting.get()) is not None:
                 self._write(item[0].id, encode(item[1]))
         except Exception as error:  # whatever it is, it must not cost more than the traces
             self._stop(str(error))
 
     def _write(self, leg: UUID, line: bytes) -> None:
-        assert self._folder is not None
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(self._folder / f"{leg}.jsonl", "ab", opener=_for_its_owner) as file:
             file.write(line + b"\n")
 

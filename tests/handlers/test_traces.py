@@ -61,6 +61,10 @@ def test_every_input_and_effect_comes_back_as_it_was(value: Any) -> None:
     assert replay.decode(line["told"]) == value
 
 
+def test_fields_that_another_version_has_or_has_not_are_no_difference() -> None:
+    assert replay.decode({"Begun": {"found": True, "unheard_of": 1}}) == Begun(found=True)
+
+
 def test_every_step_of_a_leg_is_a_line(tmp_path: Path) -> None:
     written = Traces(tmp_path / "made" / "traces")
     written.begun(LEG)
