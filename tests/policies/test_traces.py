@@ -32,8 +32,9 @@ def cases(part: str) -> set[str]:
 
 @pytest.mark.parametrize("trace", TRACES, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_what_was_told_leads_to_the_same(trace: Path) -> None:
-    differing = differences(trace)
-    assert not differing, "\n".join([f"{trace.relative_to(TESTS.parent)}, {differing[0]}", *differing[1:]])
+    if differing := differences(trace):
+        where = f"{trace.relative_to(TESTS.parent)}, {differing[0]}"
+        pytest.fail("\n".join([where, *differing[1:]]), pytrace=False)
 
 
 @pytest.mark.parametrize("part", PARTS)
