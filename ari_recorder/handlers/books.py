@@ -31,8 +31,10 @@ NOWHERE_S = 3.0
 AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 """How long after a failure it is tried again: by failures in a row."""
 BATCH = 64
+REFUSED_AGAIN_S = 60.0
+"""How long after the catalogue refused one leg that is tried again, unless it changes before."""
 LAST_WORDS_S = 5.0
-"""How long what waits may take to be written when the recorder stops."""
+"""How long the catalogue may take to take what waits when the recorder stops."""
 
 Tell = Callable[[Input], None]
 
@@ -41,7 +43,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class _Entry:
-    """A leg. ``written`` is as the catalogue has it, ``journaled`` the version that the journal has."""
+    """A leg. ``written`` is as the catalogue has it, ``journaled`` the version that the journal has.
+
+    ``refused``: the catalogue does not take this one, though it takes others; not before ``again_s``.
+    """
 
     leg: Leg
     tell: Tell
@@ -49,6 +54,8 @@ class _Entry:
     written: Leg | None = None
     journaled: int = 0
     told: bool = False
+    refused: bool = False
+    again_s: float = 0.0
 
     @property
     def waits(self) -> bool:
@@ -83,16 +90,16 @@ class Books:
             entry = self._entries[leg.id] = _Entry(leg, tell, _clock_s())
         elif entry.safe:
             entry.since_s = _clock_s()
-        entry.leg, entry.tell = leg, tell
+        entry.leg, entry.tell, entry.again_s = leg, tell, 0.0
         self._changed.set()
         self._unsafe.set()
 
     async def recover(self, pbx: str) -> list[Leg]:
         """At a start: the legs that were not over. What only the journal has of any is written again.
 
-        Raises `StoreError`, and `OSError` if the journal cannot be read.
+        Raises `StoreError`, and `NoAnswer` or `OSError` if the journal cannot be read.
         """
-        journaled = await asyncio.to_thread(self._journal.read)
+        journaled = await self._disk.call(self._journal.read)
         legs = {leg.id: leg for leg in await self._store.read(calls.open_legs, pbx)}
         known = await self._store.read(calls.known_legs, [leg.id for leg in journaled])
         for leg in journaled:
@@ -110,29 +117,42 @@ class Books:
         try:
             await asyncio.gather(self._keep_catalogue(), self._keep_journal())
         finally:
-            with suppress(TimeoutError, StoreError):
-                await asyncio.wait_for(self._last_words(), LAST_WORDS_S)
+            await self._last_words()
 
     async def _last_words(self) -> None:
-        batch = [(entry.leg, entry.written) for entry in self._entries.values() if entry.waits]
-        if batch:
-            await self._store.write(_save_all, batch, self._now())
+        """What the catalogue does not take now, each for itself, is for the journal."""
+        waiting = {
+            asyncio.ensure_future(self._store.write(calls.save, entry.leg, entry.written, self._now())): entry
+            for entry in self._entries.values()
+            if entry.waits
+        }
+        if not waiting:
+            return
+        done, _ = await asyncio.wait(waiting, timeout=LAST_WORDS_S)
+        taken = {write for write in done if not write.cancelled() and write.exception() is None}
+        left = [entry.leg for write, entry in waiting.items() if write not in taken and not entry.safe]
+        for write in waiting.keys() - done:
+            write.cancel()
+        try:
+            if left:
+                await self._disk.call(self._journal.write, left)
+        except (OSError, NoAnswer) as error:
+            _log.error("calls cannot be written before the end", calls=len(left), error=str(error))
 
     # The catalogue
 
     async def _keep_catalogue(self) -> None:
         failures = 0
         while True:
-            batch = [entry for entry in self._entries.values() if entry.waits][:BATCH]
+            batch = self._next_batch()
             if not batch:
-                self._changed.clear()
-                await self._changed.wait()
+                await self._until_changed()
                 continue
             try:
                 await self._catalogue(batch)
-            except Exception as error:
+            except StoreError as error:
                 if failures == 0:
-                    _tell_trouble(error)
+                    _log.error("the catalogue cannot be written; the journal keeps it", error=str(error))
                 self._slow = True
                 self._unsafe.set()
                 await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
@@ -142,7 +162,35 @@ class Books:
                     _log.info("the catalogue can be written again", tries=failures)
                 failures, self._slow = 0, False
 
+    def _next_batch(self) -> list[_Entry]:
+        now_s = _clock_s()
+        return [one for one in self._entries.values() if one.waits and one.again_s <= now_s][:BATCH]
+
+    async def _until_changed(self) -> None:
+        self._changed.clear()
+        again_s = min((entry.again_s for entry in self._entries.values() if entry.waits), default=None)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), again_s and max(again_s - _clock_s(), 0.01))
+
     async def _catalogue(self, batch: list[_Entry]) -> None:
+        """One that cannot be written keeps no other from being written. Raises `StoreError`."""
+        try:
+            await self._write(batch)
+        except StoreError:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                self._refuse(batch[0], error)
+            else:
+                for entry in batch:
+                    await self._catalogue([entry])
+
+    def _refuse(self, entry: _Entry, error: Exception) -> None:
+        if not entry.refused:
+            _log.error("the catalogue does not take a call", leg=str(entry.leg.id), exc_info=error)
+        entry.refused, entry.again_s = True, _clock_s() + REFUSED_AGAIN_S
+
+    async def _write(self, batch: list[_Entry]) -> None:
         legs = [entry.leg for entry in batch]
         before = [entry.written for entry in batch]
         work = self._store.write(_save_all, list(zip(legs, before, strict=True)), self._now())
@@ -156,11 +204,11 @@ class Books:
             self._written(entry, leg)
 
     def _written(self, entry: _Entry, leg: Leg) -> None:
-        entry.written, entry.told = leg, False
+        entry.written, entry.told, entry.refused = leg, False, False
         if entry.journaled:
             self._forgettable.add(leg.id)
             self._unsafe.set()
-        if leg.over and not entry.waits:
+        if calls.is_over(leg) and not entry.waits:
             self._entries.pop(leg.id, None)
         if any(one.complete and one.state is not RecordingState.OPEN for one in leg.recordings):
             self._due()
@@ -225,13 +273,6 @@ def _save_all(legs: list[tuple[Leg, Leg | None]], now: datetime) -> None:
 
 def _ignore(_: Input) -> None:
     """Nobody follows a leg that is over."""
-
-
-def _tell_trouble(error: Exception) -> None:
-    if isinstance(error, StoreError):
-        _log.error("the catalogue cannot be written; the journal keeps what is to be", error=str(error))
-    else:
-        _log.error("a fault in ari_recorder: a leg cannot be written", exc_info=error)
 
 
 def _clock_s() -> float:

@@ -98,8 +98,12 @@ class Claim:
 
 
 def _started(pid: int) -> str:
-    """When a process of this machine began, in the kernel's ticks; empty if there is none."""
+    """When a process of this machine began, in the kernel's ticks; empty if there is none, or a dead one.
+
+    Fields 3 and 22 of proc(5)'s ``stat``.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
+    return fields[18] if state not in ("Z", "X") else ""

@@ -19,11 +19,11 @@ from ari_recorder.handlers import looking
 from ari_recorder.handlers.context import Context
 from ari_recorder.live import Answer, Changed, Refused
 from ari_recorder.policies import announcements
-from ari_recorder.policies.leg import Leg, effects, inputs, receive
+from ari_recorder.policies.leg import Leg, effects, happening, inputs, receive
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Event, Mode
+from ari_recorder.policies.table import Event, Mode, Reason
 from ari_recorder.store.rows import LegRow, shown
 
 FAULTS_MAX = 5
@@ -77,6 +77,9 @@ class LegRunner:
         It is cancelled if the recorder stops before that.
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if self._gone:
+            _answer_at_once(answer, Answer(self.row, Reason.CALL_ENDED) if self.leg.over else None)
+            return answer
         self._replies[self._number()] = answer
         self.tell(inputs.Asked(command, self._context.now(), self._numbers))
         return answer
@@ -87,6 +90,9 @@ class LegRunner:
         The future has what stands against it, in words; empty if nothing does.
         """
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        if self._gone:
+            _answer_at_once(answer, happening.GONE if self.leg.over else None)
+            return answer
         self._agreements[self._number()] = answer
         self.tell(inputs.Agreed(mode, preferences, self._numbers))
         return answer
@@ -138,10 +144,13 @@ class LegRunner:
         if self._faults == 1:
             self._log.exception("a fault in ari_recorder", told=type(told).__name__)
         if self._faults < FAULTS_MAX:
-            loop = asyncio.get_running_loop()
-            loop.call_later(2.0**self._faults, self._perform, effects.Look(looking.files(self.leg)))
+            asyncio.get_running_loop().call_later(2.0**self._faults, self._look)
         elif self._faults == FAULTS_MAX:
             self._log.error("this call's recording is given up; the call goes on")
+
+    def _look(self) -> None:
+        if not self._gone:
+            self._perform(effects.Look(looking.files(self.leg)))
 
     def _leave(self) -> None:
         self._gone = True
@@ -174,8 +183,16 @@ class LegRunner:
         self._stop_timer()
         if at is not None:
             delay_s = max((at - self._context.now()).total_seconds(), 0.0)
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(delay_s, self.tell, inputs.Time())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
+
+    def _wake(self) -> None:
+        """It is time; if the clock was set back meanwhile, not yet."""
+        self._timer = None
+        at = self.leg.woken_at
+        if at is not None and at > self._context.now():
+            self._wake_at(at)
+        else:
+            self.tell(inputs.Time())
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -268,6 +285,14 @@ class LegRunner:
             peer = ""
         internal = self._context.directory.is_internal(leg.organisation, peer, leg.counterpart.number)
         return inputs.Met(peer, internal)
+
+
+def _answer_at_once(future: asyncio.Future[Any], over: object | None) -> None:
+    """Nobody follows the leg any more: because it is ``over``, or because the recorder stops."""
+    if over is None:
+        future.cancel()
+    else:
+        future.set_result(over)
 
 
 def _resolve(future: asyncio.Future[Any] | None, answer: object) -> None:

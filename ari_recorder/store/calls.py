@@ -37,8 +37,13 @@ def save(leg: Leg, before: Leg | None, now: datetime) -> None:
     for key, values in _rows(leg).items():
         if written.get(key) != values:
             _WRITERS[key[0]](values)
-    if leg.told.state is State.ENDED:
+    if is_over(leg):
         close_ledger(leg.id, now)
+
+
+def is_over(leg: Leg) -> bool:
+    """Whether nothing is left to be done, but to tell of it what has not been told yet."""
+    return leg.ended_at is not None and not (leg.files or leg.speaking)
 
 
 def open_legs(pbx: str) -> list[Leg]:
@@ -107,7 +112,8 @@ def _rows(leg: Leg) -> Rows:
 
 
 def _leg(leg: Leg) -> dict[str, Any]:
-    standing = leg.told if leg.standing.state is State.ENDED else leg.standing  # ended when all is closed
+    closing = leg.standing.state is State.ENDED and not is_over(leg)
+    standing = leg.told if closing else leg.standing
     return {
         "id": leg.id,
         "call": (leg.call, leg.pbx, leg.linkedid or leg.channel, leg.created_at),
@@ -123,7 +129,7 @@ def _leg(leg: Leg) -> dict[str, Any]:
         "mode": standing.mode,
         "state": standing.state,
         "since": standing.since,
-        "machine": "" if leg.over else documents.encode(leg).decode(),
+        "machine": "" if is_over(leg) else documents.encode(leg).decode(),
     }
 
 

@@ -47,7 +47,7 @@ def add_user(store: Store, number: str = "101", mode: Mode = Mode.ALWAYS, **more
     )
 
 
-def ringing(user: UserRow, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:
+def ringing(user: UserRow, /, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:
     """A new leg of ``user``, on a channel of its own."""
     values = {
         "app": APP,
@@ -138,13 +138,17 @@ class Asterisk:
 
 @dataclass
 class Call:
-    """A leg that is followed. Each of its versions is one commit; ``written`` is the last."""
+    """A leg that is followed. Each of its versions is one commit; ``written`` is the last.
+
+    While ``answers`` is False, word that it is written does not come.
+    """
 
     store: Store
     leg: Leg
     now: datetime
     asterisk: Asterisk = field(default_factory=Asterisk)
     written: Leg | None = None
+    answers: bool = True
 
     @classmethod
     def rings(
@@ -176,7 +180,7 @@ class Call:
     def _save(self) -> list[Input]:
         self.store.write_now(calls.save, self.leg, self.written, self.now)
         self.written = self.leg
-        return [inputs.Saved(self.leg.version, catalogue=True)]
+        return [inputs.Saved(self.leg.version, catalogue=True)] if self.answers else []
 
     def happens(self, *events: Event) -> Call:
         """Each event, a second apart; a segment is full when it is."""

@@ -150,7 +150,10 @@ def test_a_segment_is_written_when_its_files_are_closed(store: Store) -> None:
     call = Call.rings(store, add_user(store, mode=Mode.ALWAYS_PAUSE_RESUME), closes=False)
     call.happens(Event.ANSWERED, Event.PAUSE)
     assert call.segments == []
-    assert store.read_now(lambda: models.Leg.get_by_id(call.leg.id).state) == State.RECORDING, "not yet told"
+    assert call.row.policy.state is State.RECORDING, "it is told when they are closed"
+    assert store.read_now(lambda: models.Leg.get_by_id(call.leg.id).state) == State.PAUSED, (
+        "from the command on"
+    )
     paused_at = call.now
     call.now += SECOND
     call.segment_ends()
@@ -159,7 +162,7 @@ def test_a_segment_is_written_when_its_files_are_closed(store: Store) -> None:
     assert (segment.recording, segment.ordinal, segment.format) == (call.recording, 1, "wav")
     assert (segment.began_at, segment.ended_at) == (call.leg.answered_at, paused_at)
     assert (segment.file_began_at, segment.file_ended_at) == (call.leg.answered_at, call.now)
-    assert store.read_now(lambda: models.Leg.get_by_id(call.leg.id).state) == State.PAUSED
+    assert call.row.policy.state is State.PAUSED
 
 
 def test_a_segment_that_continues_says_so(store: Store) -> None:
@@ -230,6 +233,21 @@ def test_a_leg_whose_files_are_not_closed_is_found_at_every_restart(store: Store
         found.version += 1
         store.write_now(calls.save, found, None, BEGIN)
     assert store.read_now(models.Recording.get).state == RecordingState.OPEN
+
+
+def test_a_call_is_over_in_the_books_when_all_is_closed_whether_that_was_told_or_not(store: Store) -> None:
+    """A pause, which is told when it is on disk, and at once the hang-up: nothing is written after that."""
+    call = Call.rings(store, add_user(store, mode=Mode.ALWAYS_PAUSE_RESUME)).happens(Event.ANSWERED)
+    call.answers = False
+    call.happens(Event.PAUSE).hangs_up()
+    assert call.leg.untold
+    call.told(inputs.Saved(call.leg.version, catalogue=True))
+    assert call.leg.over
+    assert store.read_now(lambda: models.Leg.get_by_id(call.leg.id).state) == State.ENDED
+    assert store.read_now(calls.open_legs, PBX) == []
+    due = the_due(store)
+    store.write_now(finishing.seal, due, sealed(due), call.now)
+    assert line(call).outcome == "recorded"
 
 
 def test_user_start_without_start_closes_its_line_at_the_hang_up(store: Store) -> None:
