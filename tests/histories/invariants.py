@@ -58,6 +58,7 @@ from .spans import Span, common, seconds, union, without
 KEPT_OVER = timedelta(seconds=0.03)
 """So much is not heard: a frame, and a half."""
 MISSING_FROM_S = 0.6
+LEFT_MAX_S = 0.6
 UNTOLD_MAX = 16
 _LENGTH = re.compile(r"(\d+\.\d) s (?:are|is) missing")
 NO_LENGTH = ("its beginning may be missing", "Nothing of it could be recorded", "Taken for paused")
@@ -295,9 +296,9 @@ class Observer:
         self._heard(leg)
 
     def _ended(self, leg: Leg) -> None:
-        if leg.ended_at is None or not leg.over:
-            self.violated(f"the leg does not end: {leg.standing.state}, files {leg.files}")
         now = self.recorder.leg
+        if leg.ended_at is None or leg.files or (now is not None and not now.over):
+            self.violated(f"the leg does not end: {leg.standing.state}, files {leg.files}")
         if now is not None and now.version != leg.version:
             self.violated("the catalogue is behind")
         if now is not None and (now.untold or now.speaking or now.alarms):
@@ -339,8 +340,21 @@ class Observer:
                 over = without([span], union([*wanted, *maybe]))
                 if seconds(over) > KEPT_OVER.total_seconds():
                     self.violated(f"kept, and not wanted: {self._spans(over)} of {segment}")
+        self._left(leg, wanted, claimed)
         holes = without(without(common(wanted, [self._known(leg)]), claimed), maybe)
         self._missing(leg, recordings, holes, seconds(without([*wanted, *maybe], claimed)))
+
+    def _left(self, leg: Leg, wanted: list[Span], claimed: list[Span]) -> None:
+        """What Asterisk has written on both sides, and was wanted, and is not kept."""
+        for number in range(1, leg.taken + 1):
+            files = [self.asterisk.files.get(name) for name in file_names(leg.prefix, number)]
+            sides = [
+                [(one.began_at, one.until(self.clock.now))] if one is not None and one.began_at else []
+                for one in files
+            ]
+            left = without(common(wanted, common(sides[0], sides[1])), claimed)
+            if seconds(left) > LEFT_MAX_S:
+                self.violated(f"written, wanted and not kept: {self._spans(left)}")
 
     def _missing(self, leg: Leg, recordings: list[Recording], holes: list[Span], most_s: float) -> None:
         missing = [hole for hole in holes if seconds([hole]) > MISSING_FROM_S]
