@@ -176,7 +176,7 @@ class Recorder:
                 found = inputs.Inquired("1700000000.1", "(none)")
             case Measure(files=files):
                 sizes = {name: size for name in files if (size := self.asterisk.size(name)) is not None}
-                found = inputs.Measured(sizes, self.clock.now)
+                found = inputs.Measured(sizes, self.asterisk.changed_at(files))
             case Place():
                 found = self._place(request)
             case _:
