@@ -97,7 +97,8 @@ class Segment:
 
     It was ``due_at``; ``began_at`` and ``ended_at`` are what is kept of it, ``file_began_at`` and
     ``file_ended_at`` what its files cover. ``since`` and ``until`` are the times of commands that bound it.
-    ``lost``: it ended by itself. ``cause``: why it began late, if it did.
+    ``lost``: it ended by itself. ``cause``: why it began late, if it did. ``dry_at``: since when one of its
+    files did not grow, though it was written.
     """
 
     ordinal: int
@@ -111,6 +112,7 @@ class Segment:
     lost: bool = False
     cause: str = ""
     ended_at: datetime | None = None
+    dry_at: datetime | None = None
     file_began_at: datetime | None = None
     file_ended_at: datetime | None = None
     outward_late_ms: float = 0.0

@@ -436,7 +436,6 @@ def _closed(segment: Segment, files: Files) -> Segment:
     sides = [(a, b) for a, b in zip(files.began, files.ended, strict=True) if a and b and a < b]
     first = min((began_at for began_at, _ in sides), default=files.asked_at)
     last = max((ended_at for _, ended_at in sides), default=first)
-    last = min(last, files.dry_at or last)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
     late_ms = (sides[1][0] - sides[0][0]).total_seconds() * 1000 if len(sides) == len(SIDES) else 0.0
@@ -444,6 +443,7 @@ def _closed(segment: Segment, files: Files) -> Segment:
         segment,
         began_at=began_at,
         ended_at=ended_at,
+        dry_at=files.dry_at,
         file_began_at=first,
         file_ended_at=last,
         outward_late_ms=late_ms,
