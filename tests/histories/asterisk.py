@@ -193,7 +193,7 @@ class Asterisk:
         snoop = self._find(asked.snoop)
         if not snoop.entered:
             raise Refusal("channel not in Stasis application")
-        if asked.name in self.files:
+        if asked.name in self.folder or self.live((asked.name,)):
             raise Refusal("recording exists")
         file = self.files[asked.name] = File(asked.name, asked.format, asked.snoop)
         snoop.queue.append(file)

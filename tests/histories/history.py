@@ -97,25 +97,36 @@ class History:
             self.recorder.begin()
         clock.after(0.01, self.asterisk.ring)
         if plot.answered_after_s is not None:
-            clock.after(plot.answered_after_s, self._answer)
+            clock.after(plot.answered_after_s, self.answer)
         for deed in plot.deeds:
-            clock.after(deed.after_s, self._do, deed)
+            clock.after(deed.after_s, self.do, deed)
         self._trouble()
         clock.run(BEGIN + timedelta(seconds=plot.hung_up_after_s))
         if plot.quiet_at_end and self.asterisk.state is not None:
             self._heal()
-            clock.run(clock.now + timedelta(seconds=HEALED_WITHIN_S))
+            self.run_on(HEALED_WITHIN_S)
+            if self.recorder.crashed_at > clock.now - timedelta(seconds=HEALED_WITHIN_S):
+                self.run_on(HEALED_WITHIN_S)
             self.observer.quiet()
+        self.end()
+
+    def run_on(self, seconds: float) -> None:
+        """Let time go on."""
+        self.clock.run(self.clock.now + timedelta(seconds=seconds))
+
+    def end(self) -> None:
+        """The call is hung up, everything is healed, and what then is must be right."""
         self.asterisk.hang_up()
         if self.random.random() < 0.7:
-            clock.run(clock.now + timedelta(seconds=self.random.choice((0.001, 0.1, 3.0))))
+            self.run_on(self.random.choice((0.001, 0.1, 3.0)))
         self._heal()
-        clock.run(clock.now + timedelta(seconds=OVER_WITHIN_S))
+        self.run_on(OVER_WITHIN_S)
         self.observer.end()
 
     # People
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """The phone is picked up."""
         self.asterisk.codecs = "(g722)" if self.plot.wide else "(alaw)"
         self.asterisk.answer(self.asterisk.codecs if self.random.random() < 0.7 else None)
         self.clock.after(self.random.choice((0.0, 0.1, 2.0)), self._meet)
@@ -124,7 +135,8 @@ class History:
         self.asterisk.peer = "PJSIP/trunk-2"
         self.asterisk.internal = self.random.random() < 0.5
 
-    def _do(self, deed: Deed) -> None:
+    def do(self, deed: Deed) -> None:
+        """Somebody does something, as long as the call is there."""
         if self.asterisk.state is None:
             return
         if deed.command is not None:
@@ -171,8 +183,7 @@ class History:
         if happens(luck.socket_lost_a_minute):
             self.clock.after(after_s, self.recorder.lose_socket, self.random.choice((0.1, 1.0, 10.0)))
         if happens(luck.unreachable_a_minute):
-            self.clock.after(after_s, self._reach, False)
-            self.clock.after(after_s + self.random.choice((0.5, 5.0, 30.0)), self._reach, True)
+            self.clock.after(after_s, self.unreachable_for, self.random.choice((0.5, 5.0, 30.0)))
         if happens(luck.asterisk_dies_a_minute):
             self.clock.after(after_s, self._kill_asterisk)
         if happens(luck.dies_a_minute):
@@ -182,6 +193,11 @@ class History:
     def _happens(self, a_minute: float) -> bool:
         return a_minute > 0 and self.random.random() < a_minute * EVERY_S / 60
 
+    def unreachable_for(self, seconds: float) -> None:
+        """No request gets through."""
+        self._reach(False)
+        self.clock.after(seconds, self._reach, True)
+
     def _reach(self, reached: bool) -> None:
         self.recorder.unreachable = not reached and not self._healed
 
@@ -189,8 +205,7 @@ class History:
         if not self._healed:
             self.asterisk.die()
             self.recorder.lose_socket(5.0)
-            self._reach(False)
-            self.clock.after(4.0, self._reach, True)
+            self.unreachable_for(4.0)
 
     def _heal(self) -> None:
         self._healed = True

@@ -99,6 +99,7 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
+        self._made_at: dict[int, datetime] = {}
         self._nowhere: set[str] = set()
         """Snoops that told that nothing can be written."""
         self._ended_heard = self._doubted = False
@@ -255,13 +256,16 @@ class Observer:
     # At the end
 
     def complete(self, leg: Leg, recording: Recording) -> None:
-        """A recording is about to be made into a file."""
+        """A recording is about to be made into a file; what is written later is no part of it."""
+        self._made_at.setdefault(recording.ordinal, self.clock.now)
         if recording.state is RecordingState.OPEN:
             self.violated(f"recording {recording.ordinal} is complete, and open")
         open_files = [
             name
-            for name in self.names(leg, recording)
-            if name in self.asterisk.files and self.asterisk.files[name].state != DONE
+            for segment in recording.segments
+            for name in file_names(leg.prefix, segment.files)
+            if (file := self.asterisk.files.get(name)) is not None and file.state == LIVE
+            if segment.file_ended_at and file.began_at and file.began_at <= segment.file_ended_at
         ]
         self._nothing(open_files, "complete, and being written")
 
@@ -277,7 +281,7 @@ class Observer:
         leg = self.books.catalogue
         answered = self.asterisk.answered_at
         if leg is None:
-            if self.asterisk.files or (answered and not self.recorder.crashes and not self.recorder.late):
+            if self.asterisk.folder or (answered and not self.recorder.crashes and not self.recorder.late):
                 self.violated("nothing was written down of the call")
             return
         self._ended(leg)
@@ -331,11 +335,11 @@ class Observer:
                 self.violated(f"segment {segment.ordinal} of recording {recording.ordinal} has no end")
                 continue
             claimed.append((segment.began_at, segment.ended_at))
-            for span in self._audible(leg, segment):
+            for span in self._audible(leg, segment, self._made_at[recording.ordinal]):
                 over = without([span], union([*wanted, *maybe]))
                 if seconds(over) > KEPT_OVER.total_seconds():
                     self.violated(f"kept, and not wanted: {self._spans(over)} of {segment}")
-        holes = without(without(wanted, claimed), maybe)
+        holes = without(without(common(wanted, [self._known(leg)]), claimed), maybe)
         self._missing(leg, recordings, holes, seconds(without([*wanted, *maybe], claimed)))
 
     def _missing(self, leg: Leg, recordings: list[Recording], holes: list[Span], most_s: float) -> None:
@@ -355,13 +359,17 @@ class Observer:
         ended = self.asterisk.ended_at
         return max((leg.ended_at - ended).total_seconds(), 0.0) if leg.ended_at and ended else 0.0
 
+    def _known(self, leg: Leg) -> Span:
+        """The call, as far as can be known."""
+        begin, end = self.recorder.begun_at, self.asterisk.ended_at or self.clock.now
+        unheard = not self._ended_heard and not self.recorder.tells_times
+        return begin, min(end, leg.ended_at) if unheard and leg.ended_at else end
+
     def _wanted(self, leg: Leg) -> tuple[list[Span], list[Span]]:
         """What people wanted to be kept, and of what that cannot be said."""
         answered, ended = self.asterisk.answered_at, self.asterisk.ended_at
         if answered is None or leg.answered_at is None or ended is None or leg.ended_at is None:
             return [], []
-        if not self._ended_heard and not self.recorder.tells_times:
-            ended = min(ended, leg.ended_at)
         mode = leg.standing.mode
         marks = [(answered, mode is not Mode.ON_DEMAND_USER_START)]
         marks += [(max(at, answered), wanted) for at, wanted in self.marks]
@@ -373,7 +381,7 @@ class Observer:
             return [], [] if self.kept is False else union([*spans[True], *spans[None]])
         return union(spans[True]), union(spans[None])
 
-    def _audible(self, leg: Leg, segment: Segment) -> list[Span]:
+    def _audible(self, leg: Leg, segment: Segment, made_at: datetime) -> list[Span]:
         """The truth of what is kept of a segment's files, cut as they are when they are put together."""
         assert segment.file_began_at is not None
         assert segment.ended_at is not None
@@ -385,7 +393,7 @@ class Observer:
         spans = []
         for name, begins_at in zip(file_names(leg.prefix, segment.files), begins, strict=True):
             file = self.asterisk.files.get(name)
-            if file is not None and file.began_at is not None:
+            if file is not None and file.began_at is not None and file.began_at < made_at:
                 shift = file.began_at - begins_at
                 cut = segment.began_at + shift, segment.ended_at + shift
                 spans += common([cut], [(file.began_at, file.until(self.clock.now))])

@@ -44,13 +44,13 @@ class Luck:
 
 
 _A_MINUTE = {
-    "snoop_killed_a_minute": 1.5,
-    "stops_growing_a_minute": 0.7,
-    "file_ended_a_minute": 0.7,
-    "socket_lost_a_minute": 2.0,
-    "unreachable_a_minute": 1.0,
-    "asterisk_dies_a_minute": 0.15,
-    "dies_a_minute": 1.5,
+    "snoop_killed_a_minute": 4.0,
+    "stops_growing_a_minute": 3.0,
+    "file_ended_a_minute": 3.0,
+    "socket_lost_a_minute": 5.0,
+    "unreachable_a_minute": 3.0,
+    "asterisk_dies_a_minute": 0.5,
+    "dies_a_minute": 4.0,
 }
 _MOST = {
     "refused": 0.2,
@@ -77,6 +77,6 @@ def draw(random: Random) -> Luck:
     """
     names = [field.name for field in fields(Luck)]
     count = random.choice((0, 1, 1, 2, 2, 3, 5, len(names)))
-    how = random.choice((0.1, 0.3, 1.0))
+    how = random.choice((0.2, 0.5, 1.0))
     luck = replace(Luck(), **{name: _MOST[name] * how for name in random.sample(names, count)})
     return replace(luck, event_lost=0.0) if luck.done_late else luck

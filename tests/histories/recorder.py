@@ -75,7 +75,7 @@ class Recorder:
         self.tells_times = False
         """Whether Asterisk's call detail records can be read."""
         self.steps = self.crashes = self.effects = 0
-        self.begun_at = clock.now
+        self.begun_at = self.crashed_at = clock.now
         self.late = False
         self._run = 0
         self._connected = True
@@ -334,6 +334,7 @@ class Recorder:
         if not self.alive:
             return
         self.crashes += 1
+        self.crashed_at = self.clock.now
         self._run += 1
         self.leg = self._held = self._woken_at = None
         self._disconnect()

@@ -17,6 +17,7 @@ TOLD_FROM = timedelta(seconds=0.25)
 what is more than `FRAME`."""
 FRAME = timedelta(seconds=0.02)
 SLOW = "Asterisk began late"
+BRIEF = "it was paused, or over, at once"
 EARLY = "Asterisk ended the file early"
 
 
@@ -40,11 +41,14 @@ def find_missing(recording: Recording, trouble: str) -> tuple[str, ...]:
 
 
 def _sentences(recording: Recording, trouble: str) -> Iterator[str]:
+    stretches = list(_stretches(recording))
     if all(one.nothing for one in recording.segments):
         cause = next((one.cause for one in recording.segments if one.cause), "")
-        yield f"Nothing of it could be recorded: {cause or trouble or SLOW}."
+        brief = all(
+            _wanted_until(stretch, recording) - stretch[0].due_at <= TOLD_FROM for stretch in stretches
+        )
+        yield f"Nothing of it could be recorded: {BRIEF if brief else cause or trouble or SLOW}."
         return
-    stretches = list(_stretches(recording))
     for number, stretch in enumerate(stretches, 1):
         for hole in _holes(stretch, recording):
             first = number == 1 and hole.since == stretch[0].due_at
@@ -68,16 +72,20 @@ def _stretches(recording: Recording) -> Iterator[list[Segment]]:
 
 def _holes(stretch: list[Segment], recording: Recording) -> Iterator[Hole]:
     reached, lost = stretch[0].due_at, False
-    wanted_until = stretch[-1].until or recording.ended_at
+    wanted_until = _wanted_until(stretch, recording)
     for segment in stretch:
         if not segment.nothing:
-            begins_at = min(segment.began_at, wanted_until or segment.began_at)
+            begins_at = min(segment.began_at, wanted_until)
             if begins_at - reached > (FRAME if lost else TOLD_FROM):
                 yield Hole(reached, begins_at, segment)
             reached = max(reached, segment.ended_at or reached)
         lost = segment.lost
-    if wanted_until is not None and wanted_until - reached > TOLD_FROM:
+    if wanted_until - reached > TOLD_FROM:
         yield Hole(reached, wanted_until, None)
+
+
+def _wanted_until(stretch: list[Segment], recording: Recording) -> datetime:
+    return stretch[-1].until or recording.ended_at or stretch[-1].began_at
 
 
 def _where(hole: Hole, *, first: bool, last: bool) -> str:

@@ -41,14 +41,14 @@ def unanswered(t: Turn, why: str) -> None:
     if running is not None and running.broken and since is not None and t.now - since > GONE_AFTER:
         at = leg.grown_at or running.asked_at or t.now
         t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
-        t.change_files(running, ended=(at, at))
+        began = running.began[0] or at, running.began[1] or at
+        t.change_files(running, began=began, ended=(at, at))
         hang_up(t, at)
 
 
 def compare(t: Turn, seen: Snapshot) -> None:
     """Make the leg agree with what was seen."""
     t.note(looks=0, unanswered_at=None)
-    t.silence(Alarm.LOOK)
     written = seen.written or {}
     if seen.codecs and seen.codecs != "(none)":
         t.note(codecs=seen.codecs)
@@ -123,22 +123,26 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
         names = file_names(t.leg.prefix, files.number)
         if files.asked_at is None or files.asked_at > seen.asked_at or in_flight.intersection(names):
             continue
+        absent = not any(files.began) and not any(name in written for name in names)
         for side in range(len(SIDES)):
-            files = _judge_side(t, files, side, names[side] in seen.live, written.get(names[side]), seen)
-        if not any(files.began) and not any(name in written for name in names) and all(files.ended):
+            at = files.began[side]
+            if at is not None and at > seen.asked_at:
+                continue  # it was not there yet
+            files = _judge_side(t, files, side, names[side] in seen.live, written.get(names[side]))
+        if absent and all(files.ended):
             files = t.change_files(files, absent=True)
         if files.stopping and not files.over:
             writing.ask_to_stop(t, files)
 
 
-def _judge_side(
-    t: Turn, files: Files, side: int, live: bool, written: Written | None, seen: Snapshot
-) -> Files:
+def _judge_side(t: Turn, files: Files, side: int, live: bool, written: Written | None) -> Files:
+    """Of a side of which there is no file nothing is kept: it began when it ended."""
     began, ended = list(files.began), list(files.ended)
     if began[side] is None and written is not None:
         began[side] = written.began_at
-    if ended[side] is None and not live:
-        ended[side] = written.changed_at if written else (began[side] or files.asked_at)
+    if not live:
+        ended[side] = ended[side] or (written.changed_at if written else began[side] or files.asked_at)
+        began[side] = began[side] or ended[side]
     if (began, ended) == (list(files.began), list(files.ended)):
         return files
     return t.change_files(files, began=tuple(began), ended=tuple(ended))

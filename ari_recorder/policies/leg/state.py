@@ -85,13 +85,10 @@ class Files:
 
     @property
     def over(self) -> bool:
-        """Whether both are closed, or were never asked for and are not wanted."""
-        return all(self.ended) or (self.stopping and self.asked_at is None)
-
-    @property
-    def began_at(self) -> datetime | None:
-        """When the first of them began."""
-        return min((at for at in self.began if at), default=None)
+        """Whether both are closed, and it is known since when they reach; or they never came to be."""
+        if self.asked_at is None:
+            return self.stopping
+        return all(self.ended) and (self.absent or all(self.began))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ari_recorder.policies.leg.effects import Measure, Record, Release, Snoop, S
 from ari_recorder.policies.leg.missing import find_missing
 from ari_recorder.policies.leg.state import (
     NARROW,
+    SIDES,
     WIDE,
     Alarm,
     Files,
@@ -293,7 +294,10 @@ def closed(t: Turn, name: str, at: datetime) -> None:
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
-            files = t.change_files(files, ended=_with(files.ended, names.index(name), at))
+            side = names.index(name)
+            files = t.change_files(files, ended=_with(files.ended, side, at))
+            if files.began[side] is None:
+                t.alarm(Alarm.LOOK, WORD_WITHIN_S)
             if files.roll:
                 _drop_roll(t, files)
             elif not files.stopping:
@@ -429,18 +433,19 @@ def _close_in(t: Turn, recording: Recording, files: Files) -> None:
 def _closed(segment: Segment, files: Files) -> Segment:
     if files.absent or files.asked_at is None:
         return replace(segment, began_at=segment.due_at, ended_at=segment.due_at)
-    first, last = files.began_at or files.asked_at, max(at for at in files.ended if at)
+    sides = [(a, b) for a, b in zip(files.began, files.ended, strict=True) if a and b and a < b]
+    first = min((began_at for began_at, _ in sides), default=files.asked_at)
+    last = max((ended_at for _, ended_at in sides), default=first)
     last = min(last, files.dry_at or last)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
-    inward, outward = files.began
-    late_ms = (outward - inward).total_seconds() * 1000 if inward and outward else 0.0
+    late_ms = (sides[1][0] - sides[0][0]).total_seconds() * 1000 if len(sides) == len(SIDES) else 0.0
     return replace(
         segment,
         began_at=began_at,
         ended_at=ended_at,
         file_began_at=first,
-        file_ended_at=max(last, first),
+        file_ended_at=last,
         outward_late_ms=late_ms,
     )
 

@@ -1,0 +1,186 @@
+"""Faults put into the machine on purpose: the histories must find each of them.
+
+What the histories do not find, they do not guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ari_recorder.policies import commands
+from ari_recorder.policies.leg import machine, recovery, speaking, writing
+from ari_recorder.policies.leg.effects import Reply
+from ari_recorder.policies.leg.state import Alarm
+from ari_recorder.policies.leg.turn import Turn
+from ari_recorder.policies.table import TABLE, Action, Event, Mode, State, Step
+
+from .history import play
+
+WITHIN = 600
+"""Histories."""
+
+Patch = pytest.MonkeyPatch
+FAULTS: list[Callable[[Patch], None]] = []
+
+
+def fault(put_in: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    FAULTS.append(put_in)
+    return put_in
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    pass
+
+
+@fault
+def a_pause_bounds_nothing(patch: Patch) -> None:
+    patch.setattr(Turn, "bound_segments", nothing)
+
+
+@fault
+def a_pause_bounds_only_what_runs(patch: Patch) -> None:
+    bound = Turn.bound_segments
+
+    def only_last(t: Turn, number: int, until: Any) -> None:
+        if number == t.leg.files[-1].number:
+            bound(t, number, until)
+
+    patch.setattr(Turn, "bound_segments", only_last)
+
+
+@fault
+def a_stop_is_not_asked_for_again(patch: Patch) -> None:
+    def judge(t: Turn, seen: Any, written: Any) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(writing, "ask_to_stop", nothing)
+            original(t, seen, written)
+
+    original = recovery._judge
+    patch.setattr(recovery, "_judge", judge)
+
+
+@fault
+def a_prompt_does_not_wait_for_its_evidence(patch: Patch) -> None:
+    def placed(t: Turn, what: Any) -> None:
+        original(t, what)
+        if t.leg.speaking is not None:
+            t.note(speaking=replace(t.leg.speaking, version=0))
+
+    original = speaking.placed
+    patch.setitem(machine._RECEIVERS, machine.inputs.Placed, placed)
+
+
+@fault
+def what_is_provisional_is_kept(patch: Patch) -> None:
+    kept = Step(State.ENDED, (Action.END_SEGMENT, Action.CLOSE_RECORDING))
+    patch.setitem(TABLE[Mode.ON_DEMAND][State.PROVISIONAL], Event.HANGUP, kept)
+
+
+@fault
+def no_line_is_opened_in_the_ledger(patch: Patch) -> None:
+    answered = Step(State.RECORDING, (Action.OPEN_RECORDING, Action.BEGIN_SEGMENT))
+    patch.setitem(TABLE[Mode.ALWAYS][State.RINGING], Event.ANSWERED, answered)
+
+
+@fault
+def what_is_lost_is_not_begun_again(patch: Patch) -> None:
+    patch.setattr(writing, "lose", nothing)
+
+
+@fault
+def snoops_are_not_let_go(patch: Patch) -> None:
+    def disarm(t: Turn) -> None:
+        t.note(armed_at=None, entered=frozenset(), wide=None)
+        t.silence(Alarm.ARM)
+
+    patch.setattr(writing, "disarm", disarm)
+
+
+@fault
+def the_app_is_answered_twice(patch: Patch) -> None:
+    def tell_one(t: Turn, untold: Any) -> None:
+        original(t, untold)
+        if untold.number is not None and untold.event is Event.RESUME:
+            t.tell(Reply(untold.number))
+
+    original = machine._tell_one
+    patch.setattr(machine, "_tell_one", tell_one)
+
+
+@fault
+def the_app_is_not_answered_when_it_takes_long(patch: Patch) -> None:
+    patch.setitem(machine._ALARMS, Alarm.REPLY, lambda t: t.note(untold=()))
+
+
+@fault
+def a_pause_is_confirmed_at_once(patch: Patch) -> None:
+    patch.setattr(machine, "_is_done", lambda *_: True)
+
+
+@fault
+def what_is_missing_is_not_told(patch: Patch) -> None:
+    patch.setattr(writing, "find_missing", lambda *_: ())
+
+
+@fault
+def an_echo_makes_the_command_forgotten(patch: Patch) -> None:
+    def take(keys: Any, given: Any) -> Any:
+        keys, command = original(keys, given)
+        return (keys, command) if command else (replace(keys, last=None, echoed=False), None)
+
+    original = commands.take
+    for module in (commands, machine, recovery):
+        patch.setattr(module, "take", take)
+
+
+@fault
+def commands_that_asterisk_keeps_are_not_read(patch: Patch) -> None:
+    patch.setattr(recovery, "_command", nothing)
+
+
+@fault
+def an_unanswered_look_is_not_repeated(patch: Patch) -> None:
+    patch.setattr(recovery, "unanswered", nothing)
+
+
+@fault
+def a_hang_up_is_not_looked_for(patch: Patch) -> None:
+    def state(t: Turn, seen: Any) -> None:
+        if seen.state is not None:
+            original(t, seen)
+
+    original = recovery._state
+    patch.setattr(recovery, "_state", state)
+
+
+@fault
+def files_that_were_not_written_down_are_not_adopted(patch: Patch) -> None:
+    patch.setattr(recovery, "_adopt", nothing)
+
+
+@fault
+def a_file_that_does_not_grow_is_not_noticed(patch: Patch) -> None:
+    patch.setattr(writing, "measured", nothing)
+
+
+@fault
+def ids_do_not_follow_from_the_channel(patch: Patch) -> None:
+    numbers = iter(range(10**9))
+    original = machine.id_of
+    patch.setattr(machine, "id_of", lambda at, *parts: original(at, *parts, next(numbers)))
+
+
+@pytest.mark.parametrize("put_in", FAULTS, ids=lambda one: one.__name__)
+def test_it_is_found(put_in: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    put_in(monkeypatch)
+    for seed in range(WITHIN):
+        try:
+            if play(seed).violations:
+                return
+        except AssertionError:  # of the machine's own
+            return
+    pytest.fail(f"not found in {WITHIN} histories")
