@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from ari_recorder.errors import AriError, AriNotFound, AriUnreachable, SpoolError
-from ari_recorder.handlers import looking
+from ari_recorder.handlers import channels, looking
 from ari_recorder.handlers.context import Context
 from ari_recorder.live import Answer, Changed, Refused
 from ari_recorder.policies import announcements
@@ -277,13 +277,17 @@ class LegRunner:
         )
 
     async def _meet(self) -> Input:
-        """Who is at an endpoint of the organisation's is internal; where there is none, the number tells."""
+        """Who is at an endpoint of the organisation's is internal; where there is none, the number tells.
+
+        A user who has called and has nobody there talks to an application of the PBX: a queue, voicemail.
+        """
         leg = self.leg
         try:
             peer = await self._context.ari.channel_variable(leg.channel, "BRIDGEPEER")
         except AriNotFound:
             peer = ""
         internal = self._context.directory.is_internal(leg.organisation, peer, leg.counterpart.number)
+        internal = internal or (not peer and leg.direction == channels.OUTBOUND)
         return inputs.Met(peer, internal)
 
 
