@@ -279,10 +279,16 @@ class Leg:
     grown_at: datetime | None = None
     """When what is being written was last seen to have grown."""
 
-    @property
-    def prefix(self) -> str:
-        """What the name of everything made in Asterisk for it begins with."""
-        return f"{self.app}-{self.id.hex}-{self.user.hex}-"
+    prefix: str = field(init=False, repr=False)
+    """What the name of everything made in Asterisk for it begins with."""
+
+    def __post_init__(self) -> None:
+        self.prefix = f"{self.app}-{self.id.hex}-{self.user.hex}-"
+
+    def __copy__(self) -> Leg:
+        twin = object.__new__(Leg)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     @property
     def call(self) -> UUID:

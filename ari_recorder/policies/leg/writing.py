@@ -241,7 +241,7 @@ def _ask_to_record(t: Turn, files: Files) -> None:
 def watch(t: Turn) -> None:
     """Have it noticed when what is being written has its longest length, or does not grow."""
     if Alarm.GROWTH not in t.leg.alarms:
-        t.note(sizes={})
+        t.note(sizes={}, grown_at=None)
         t.alarm(Alarm.GROWTH, 0.0)
     running = t.leg.running
     if running is not None and running.asked_at and Alarm.FULL not in t.leg.alarms:
@@ -480,6 +480,8 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     if running is None or running.asked_at is None:
         return
     names = file_names(t.leg.prefix, running.number)
+    if not sizes.keys() <= set(names):  # it was asked for those before
+        return
     before = t.leg.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
         t.change_files(running, dry_at=t.leg.grown_at or running.asked_at)
