@@ -111,7 +111,8 @@ class Books:
             await asyncio.gather(self._keep_catalogue(), self._keep_journal())
         finally:
             with suppress(TimeoutError, StoreError):
-                await asyncio.wait_for(self._last_words(), LAST_WORDS_S)
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._last_words()
 
     async def _last_words(self) -> None:
         batch = [(entry.leg, entry.written) for entry in self._entries.values() if entry.waits]
@@ -187,7 +188,8 @@ class Books:
             first_s = min((entry.since_s for entry in self._entries.values() if not entry.safe), default=None)
             wait_s = None if first_s is None else max(first_s + IN_TIME_S - _clock_s(), 0.01)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._unsafe.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._unsafe.wait()
 
     async def _write_journal(self, late: list[_Entry]) -> None:
         if not late:
