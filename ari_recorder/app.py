@@ -23,6 +23,7 @@ from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.handlers.prompts import Prompts
 from ari_recorder.handlers.session import Session
 from ari_recorder.handlers.spool import Spool
+from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
@@ -66,6 +67,7 @@ class Recorder:
 
     async def __aenter__(self) -> Recorder:
         settings = self.settings
+        self._traces = Traces(settings.log.traces)
         self.store = await asyncio.to_thread(Store, settings.store.url)
         self.vault = LocalVault(settings.vault.path, lambda: self.store.read_now(finishing.newest_key))
         await self._look_at_vault()
@@ -104,6 +106,7 @@ class Recorder:
         for ari in self._aris.values():
             await ari.close()
         await asyncio.to_thread(self.store.close)
+        await asyncio.to_thread(self._traces.close)
 
     async def _look_at_vault(self) -> None:
         """One that is away or does not answer yet does not keep us from recording: what is over waits."""
@@ -146,6 +149,7 @@ class Recorder:
             gone_after_s=pbx.gone_after_s,
             now=utc_now,
             live=self.live,
+            traces=self._traces,
         )
         return Session(context, socket, claim)
 

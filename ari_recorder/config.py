@@ -98,6 +98,8 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Least severe line that is written."""
     format: Literal["text", "json"] = "text"
     """Lines for people or for programs."""
+    traces: Path | None = None
+    """Folder for traces: what each leg was told and asked for, to report a fault with. None: no traces."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

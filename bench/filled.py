@@ -1,6 +1,7 @@
 """A catalogue as it is after so many recordings, written by the database itself.
 
-One recording, one call: 20 recordings wait to be finished, 5 are not cleared; the rest is over. Rows are made from the models, so that a column which is added has a value by its type.
+One recording, one call: 20 recordings wait to be finished, 5 are not cleared; the rest is over. Rows are
+made from the models, so that a column which is added has a value by its type.
 """
 
 from __future__ import annotations

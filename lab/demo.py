@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from ari_recorder.store.catalogue import RecordingRow
-from lab import playground
+from lab import playground, traces
 from lab.cases import CASES, Case, Stage
 from lab.commanded import COMMANDED
 from lab.errors import LabError
@@ -80,6 +80,7 @@ async def _run_cases(lab: Lab, recorder: LabRecorder) -> list[Verdict]:
     try:
         for case in (*CASES, *COMMANDED):
             verdict = await _run_case(Stage(lab, recorder.url), evidence, case, seen)
+            await asyncio.to_thread(traces.keep, recorder.traces, case.name)
             mark = "[green]✔[/]" if verdict.ok else "[red]✘[/]"
             _console.print(f"{mark} {verdict.name}: {verdict.detail}")
             verdicts.append(verdict)

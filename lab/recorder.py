@@ -21,6 +21,7 @@ from ari_recorder.store.database import Store
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.people import USERS
+from lab.traces import KEEP_VARIABLE
 
 READY_S = 30.0
 STOP_S = 20.0
@@ -51,6 +52,11 @@ class LabRecorder:
     def store_url(self) -> str:
         """The catalogue's address."""
         return self.environment["ARI_RECORDER_STORE__URL"]
+
+    @property
+    def traces(self) -> Path:
+        """Where its traces are, if they are kept."""
+        return self.folder / "traces"
 
     @property
     def vault(self) -> Path:
@@ -160,7 +166,8 @@ class LabRecorder:
 
     def _environment(self) -> dict[str, str]:
         pbx = self.lab.pbx
-        return {
+        traces = {"ARI_RECORDER_LOG__TRACES": str(self.traces)} if KEEP_VARIABLE in os.environ else {}
+        return traces | {
             f"ARI_RECORDER_PBX__{PBX.upper()}__URL": pbx.http_url,
             f"ARI_RECORDER_PBX__{PBX.upper()}__USERNAME": pbx.ari_user,
             f"ARI_RECORDER_PBX__{PBX.upper()}__PASSWORD": pbx.ari_password,

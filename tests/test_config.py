@@ -183,7 +183,7 @@ def test_the_reference_has_every_key_and_no_other() -> None:
 @pytest.mark.parametrize(("key", "default"), list(keys()))
 def test_the_reference_tells_default_variable_and_an_example_that_works(key: str, default: Any) -> None:
     _, shown, variable, example, _ = documented()[key]
-    assert shown == (f"`{default}`" if str(default) else "empty")
+    assert shown == ("none" if default is None else f"`{default}`" if str(default) else "empty")
     assert variable == f"ARI_RECORDER_{key.upper().replace('.', '__')}"
     value: Any = load(None, {variable: example})
     for part in key.replace("NAME", "name").split("."):

@@ -16,6 +16,7 @@ from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.prompts import Prompts
 from ari_recorder.handlers.spool import Spool
+from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
 from ari_recorder.store.database import Store
 
@@ -42,6 +43,7 @@ class Context:
     gone_after_s: float
     now: Callable[[], datetime]
     live: Live
+    traces: Traces = field(default_factory=Traces)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

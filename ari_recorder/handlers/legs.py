@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from ari_recorder.errors import AriError, AriNotFound, AriUnreachable, SpoolError
-from ari_recorder.handlers import looking
+from ari_recorder.handlers import channels, looking
 from ari_recorder.handlers.context import Context
 from ari_recorder.live import Answer, Changed, Refused
 from ari_recorder.policies import announcements
@@ -53,6 +53,7 @@ class LegRunner:
         self._replies: dict[int, asyncio.Future[Answer]] = {}
         self._agreements: dict[int, asyncio.Future[str]] = {}
         self._log = _log.bind(pbx=leg.pbx, channel=leg.channel, leg=str(leg.id))
+        context.traces.begun(leg)
 
     # What a leg is told
 
@@ -120,11 +121,14 @@ class LegRunner:
     # The machine
 
     def _receive(self, told: Input) -> None:
+        now, traces = self._context.now(), self._context.traces
         try:
-            leg, asked = receive(self.leg, told, self._context.now())
-        except Exception:
+            leg, asked = receive(self.leg, told, now)
+        except Exception as error:
+            traces.received(self.leg, told, now, [], error)
             self._fault(told)
             return
+        traces.received(leg, told, now, asked)
         if not isinstance(told, inputs.Saved):
             self._faults = 0
         if leg.trouble != self.leg.trouble:
@@ -151,6 +155,7 @@ class LegRunner:
     def _leave(self) -> None:
         self._gone = True
         self._stop_timer()
+        self._context.traces.over(self.leg)
         self._over(self)
 
     def _perform(self, effect: Effect) -> None:
@@ -272,13 +277,17 @@ class LegRunner:
         )
 
     async def _meet(self) -> Input:
-        """Who is at an endpoint of the organisation's is internal; where there is none, the number tells."""
+        """Who is at an endpoint of the organisation's is internal; where there is none, the number tells.
+
+        A user who has called and has nobody there talks to an application of the PBX: a queue, voicemail.
+        """
         leg = self.leg
         try:
             peer = await self._context.ari.channel_variable(leg.channel, "BRIDGEPEER")
         except AriNotFound:
             peer = ""
         internal = self._context.directory.is_internal(leg.organisation, peer, leg.counterpart.number)
+        internal = internal or (not peer and leg.direction == channels.OUTBOUND)
         return inputs.Met(peer, internal)
 
 

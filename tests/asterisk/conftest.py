@@ -14,7 +14,7 @@ import pytest
 
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
-from lab import Lab
+from lab import Lab, traces
 from tests.asterisk.station import Begin, Station, Stations, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -54,10 +54,11 @@ def begin(lab: Lab, stations: Stations) -> Iterator[Begin]:
 
 
 @pytest.fixture
-def station(begin: Begin) -> Station:
+def station(begin: Begin, request: pytest.FixtureRequest) -> Iterator[Station]:
     """A recorder by which 101, 102 and 103 are recorded, the last with wide band."""
     station = begin()
     followed = station.recorder.log.read_text().count("following endpoints")
     station.store.write_now(people.change_user, "103", mode=Mode.ALWAYS)
     wait_until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
-    return station
+    yield station
+    traces.keep(station.recorder.traces, request.node.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -112,24 +111,23 @@ async def add_trunk_user(station: Station) -> None:
 
 async def test_each_argument_holds_for_this_call(begin: Begin, lab: Lab) -> None:
     station = begin()
-    await wish(lab, "101,on_demand_user_start,sv,beep")
+    await wish(lab, "101,always_pause_resume,sv,announcement")
     await talk_309(lab)
     assert await tapped(lab) == "OK: "
     await station.evidence.settled()
-    assert station.evidence.recordings() == []
     (leg,) = legs(station)
-    assert leg.mode == Mode.ON_DEMAND_USER_START
-    preferences = json.loads(leg.preferences)
-    assert preferences["language"] == "sv"
-    assert (preferences["announce_internal"], preferences["announce_external"]) == ("beep", "beep")
+    assert leg.mode == Mode.ALWAYS_PAUSE_RESUME
+    (said,) = station.store.read_now(lambda: list(models.Announcement.select()))
+    assert (said.kind, said.sound, said.language) == ("start", "announcement", "sv")
     await wish(lab, "101")
     calling = await talk_309(lab)
-    row = await station.only()
+    await station.evidence.settled()
+    _, row = station.evidence.recordings()
     assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
     await wish(lab, "105,always")
     calling, _ = await talk(lab.phones["105"], "309", lab.phones["106"])
     await station.evidence.settled()
-    _, row = station.evidence.recordings()
+    *_, row = station.evidence.recordings()
     assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
 
 

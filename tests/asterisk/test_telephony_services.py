@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from ari_recorder.store import people
 from lab.cases import OUTSIDE
 from lab.tones import HOLD_HZ
 from tests.asterisk.heard import (
@@ -56,7 +57,10 @@ async def test_ring_group_through_local_channels(station: Station) -> None:
 
 
 async def test_queue(station: Station) -> None:
-    """Caller and agent are recorded users; the agent's phone is wide-band."""
+    """Caller and agent are recorded users; the agent's phone is wide-band.
+
+    A queue is nobody of the organisation's, so that it is announced that the caller is recorded.
+    """
     mine = await station.lab.phones["101"].call("700", play="tone")
     await mine.answered()
     await asyncio.sleep(TALK_S)
@@ -68,17 +72,18 @@ async def test_queue(station: Station) -> None:
     caller, agent = await recorded(station, "101", "103")
     assert_length(caller, mine.answered_at, mine.ended_at)
     waiting = Heard(HOLD, known(mine.answered_at), known(agents[0].answered_at))
-    assert_heard(station, caller, [throughout(mine)], [waiting, throughout(agents[0])])
+    assert_heard(station, caller, [throughout(mine)], [waiting, throughout(agents[0])], prompts=True)
     assert_met(
         caller, Heard("700", known(mine.answered_at), known(agents[0].answered_at)), throughout(agents[0])
     )
     assert_length(agent, agents[0].answered_at, agents[0].ended_at)
-    assert_heard(station, agent, [throughout(agents[0])], [throughout(agents[0], "101")])
+    assert_heard(station, agent, [throughout(agents[0])], [throughout(agents[0], "101")], prompts=True)
     assert_met(agent, throughout(agents[0], "101"))
     assert (caller.sample_rate_hz, agent.sample_rate_hz) == (8000, 16000)
 
 
 async def test_conference(station: Station) -> None:
+    """It is announced that they are recorded, for a conference is nobody of the organisation's."""
     calls = [await station.lab.phones[number].call("800", play="tone") for number in ("101", "102", "106")]
     for call in calls:
         await call.answered()
@@ -93,7 +98,7 @@ async def test_conference(station: Station) -> None:
         assert_length(row, me.answered_at, me.ended_at)
         spoken = throughout(also)
         spoken = Heard(spoken.who, spoken.since, min(spoken.to, known(me.ended_at)))
-        assert_heard(station, row, [throughout(me)], [spoken, throughout(guest)])
+        assert_heard(station, row, [throughout(me)], [spoken, throughout(guest)], prompts=True)
         assert_met(row, throughout(me, "800"))
 
 
@@ -151,6 +156,7 @@ async def test_voicemail_of_the_recorded_user(station: Station) -> None:
 
 
 async def test_two_phones_of_one_user(station: Station) -> None:
+    await station.store.write(people.change_user, "106", endpoints=[])
     await change(station, "101", endpoints=[("main", "PJSIP/101"), ("main", "PJSIP/106")])
     try:
         for answering, losing in (("106", "101"), ("101", "106")):

@@ -270,6 +270,11 @@ class Asterisk:
         length = file.flushed_at(self.clock.now) - file.began_at
         return int(length.total_seconds() * BYTES_A_SECOND)
 
+    def changed_at(self, names: tuple[str, ...]) -> datetime | None:
+        """When one of the files last changed on disk."""
+        seen = [self.files[name] for name in names if name in self.folder]
+        return max((file.flushed_at(self.clock.now) for file in seen if file.began_at), default=None)
+
     # What goes wrong in it
 
     def kill_snoop(self, name: str) -> None:

@@ -20,6 +20,7 @@ At the end (`Observer.end`), from what is in the catalogue, and in the files by 
 - Nothing is kept from outside of what people wanted: before the answer or start, while paused, after a stop;
   and nothing of what was provisional, if start was not given.
 - What people wanted and is not kept is told, with a sensible length.
+- What people wanted, and Asterisk has written of both sides, is kept.
 - The app was answered, unless the recorder died.
 - What was heard has its evidence, and every announcement an outcome.
 
@@ -40,6 +41,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 
 from ari_recorder.policies.announcements import FAILURES
 from ari_recorder.policies.commands import Given, Source, press, take
@@ -58,6 +60,7 @@ from .spans import Span, common, seconds, union, without
 KEPT_OVER = timedelta(seconds=0.03)
 """So much is not heard: a frame, and a half."""
 MISSING_FROM_S = 0.6
+LEFT_MAX_S = 0.6
 UNTOLD_MAX = 16
 _LENGTH = re.compile(r"(\d+\.\d) s (?:are|is) missing")
 NO_LENGTH = ("its beginning may be missing", "Nothing of it could be recorded", "Taken for paused")
@@ -295,9 +298,9 @@ class Observer:
         self._heard(leg)
 
     def _ended(self, leg: Leg) -> None:
-        if leg.ended_at is None or not leg.over:
-            self.violated(f"the leg does not end: {leg.standing.state}, files {leg.files}")
         now = self.recorder.leg
+        if leg.ended_at is None or leg.files or (now is not None and not now.over):
+            self.violated(f"the leg does not end: {leg.standing.state}, files {leg.files}")
         if now is not None and now.version != leg.version:
             self.violated("the catalogue is behind")
         if now is not None and (now.untold or now.speaking or now.alarms):
@@ -329,18 +332,45 @@ class Observer:
             for segment in recording.segments
             if not segment.nothing
         ]
-        claimed = []
+        claimed, audible = [], []
         for recording, segment in kept:
             if segment.ended_at is None or segment.file_began_at is None:
                 self.violated(f"segment {segment.ordinal} of recording {recording.ordinal} has no end")
                 continue
             claimed.append((segment.began_at, segment.ended_at))
-            for span in self._audible(leg, segment, self._made_at[recording.ordinal]):
+            sides = self._audible(leg, segment, self._made_at.get(recording.ordinal, self.clock.now))
+            audible += common(*sides)
+            for span in (*sides[0], *sides[1]):
                 over = without([span], union([*wanted, *maybe]))
                 if seconds(over) > KEPT_OVER.total_seconds():
                     self.violated(f"kept, and not wanted: {self._spans(over)} of {segment}")
+        self._left(leg, recordings, wanted, claimed)
         holes = without(without(common(wanted, [self._known(leg)]), claimed), maybe)
-        self._missing(leg, recordings, holes, seconds(without([*wanted, *maybe], claimed)))
+        self._missing(leg, recordings, holes, seconds(without([*wanted, *maybe], audible)))
+
+    def _left(self, leg: Leg, recordings: list[Recording], wanted: list[Span], claimed: list[Span]) -> None:
+        """What Asterisk has written on both sides, and was wanted, and is not kept.
+
+        If a file goes on for a while behind a pause, nothing is taken from there for what is resumed then.
+        """
+        bounds = {
+            segment.files: segment.until
+            for recording in recordings
+            for segment in recording.segments
+            if segment.until is not None
+        }
+        for number in range(1, leg.taken + 1):
+            spans = [wanted]
+            for name in file_names(leg.prefix, number):
+                file = self.asterisk.files.get(name)
+                if file is None or file.began_at is None:
+                    break
+                until = file.until(self.clock.now)
+                spans.append([(file.began_at, min(until, bounds.get(number, until)))])
+            else:
+                left = without(reduce(common, spans), claimed)
+                if seconds(left) > LEFT_MAX_S:
+                    self.violated(f"written, wanted and not kept: {self._spans(left)}")
 
     def _missing(self, leg: Leg, recordings: list[Recording], holes: list[Span], most_s: float) -> None:
         missing = [hole for hole in holes if seconds([hole]) > MISSING_FROM_S]
@@ -381,8 +411,8 @@ class Observer:
             return [], [] if self.kept is False else union([*spans[True], *spans[None]])
         return union(spans[True]), union(spans[None])
 
-    def _audible(self, leg: Leg, segment: Segment, made_at: datetime) -> list[Span]:
-        """The truth of what is kept of a segment's files, cut as they are when they are put together."""
+    def _audible(self, leg: Leg, segment: Segment, made_at: datetime) -> tuple[list[Span], list[Span]]:
+        """The truth of what is kept of a segment's two files, cut as they are when they are put together."""
         assert segment.file_began_at is not None
         assert segment.ended_at is not None
         late = timedelta(milliseconds=segment.outward_late_ms)
@@ -390,14 +420,15 @@ class Observer:
             segment.file_began_at + max(-late, timedelta()),
             segment.file_began_at + max(late, timedelta()),
         )
-        spans = []
-        for name, begins_at in zip(file_names(leg.prefix, segment.files), begins, strict=True):
+        sides: tuple[list[Span], list[Span]] = [], []
+        names = file_names(leg.prefix, segment.files)
+        for side, name, begins_at in zip(sides, names, begins, strict=True):
             file = self.asterisk.files.get(name)
             if file is not None and file.began_at is not None and file.began_at < made_at:
                 shift = file.began_at - begins_at
                 cut = segment.began_at + shift, segment.ended_at + shift
-                spans += common([cut], [(file.began_at, file.until(self.clock.now))])
-        return spans
+                side += common([cut], [(file.began_at, file.until(self.clock.now))])
+        return sides
 
     def _spans(self, spans: list[Span]) -> str:
         begun_at = self.recorder.begun_at

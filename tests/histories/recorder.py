@@ -176,7 +176,7 @@ class Recorder:
                 found = inputs.Inquired("1700000000.1", "(none)")
             case Measure(files=files):
                 sizes = {name: size for name in files if (size := self.asterisk.size(name)) is not None}
-                found = inputs.Measured(sizes, self.clock.now)
+                found = inputs.Measured(sizes, self.asterisk.changed_at(files))
             case Place():
                 found = self._place(request)
             case _:
@@ -353,7 +353,7 @@ class Recorder:
         known = self.books.newest
         if known is None and self.asterisk.state is None and not self.asterisk.folder:
             return
-        if known is not None and known.over and self.books.journal is None:
+        if known is not None and known.ended_at and not known.files and self.books.journal is None:
             return
         self._returning = revived(known) if known is not None else self._new()
         self._held = []
@@ -365,5 +365,5 @@ class Recorder:
         self.leg = self._returning
         if self.books.journal is not None:
             self.books.save(self.leg)
-        run = self._run
-        self._tell_in(run, seen, *held)
+        found = inputs.Begun(found=True) if self.books.newest is None else None
+        self._tell_in(self._run, found, seen, *held)

@@ -78,7 +78,7 @@ def _holes(stretch: list[Segment], recording: Recording) -> Iterator[Hole]:
             begins_at = min(segment.began_at, wanted_until)
             if begins_at - reached > (FRAME if lost else TOLD_FROM):
                 yield Hole(reached, begins_at, segment)
-            reached = max(reached, segment.ended_at or reached)
+            reached = max(reached, segment.dry_at or segment.ended_at or reached)
         lost = segment.lost
     if wanted_until - reached > TOLD_FROM:
         yield Hole(reached, wanted_until, None)

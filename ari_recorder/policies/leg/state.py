@@ -97,7 +97,8 @@ class Segment:
 
     It was ``due_at``; ``began_at`` and ``ended_at`` are what is kept of it, ``file_began_at`` and
     ``file_ended_at`` what its files cover. ``since`` and ``until`` are the times of commands that bound it.
-    ``lost``: it ended by itself. ``cause``: why it began late, if it did.
+    ``lost``: it ended by itself. ``cause``: why it began late, if it did. ``dry_at``: since when one of its
+    files did not grow, though it was written.
     """
 
     ordinal: int
@@ -111,6 +112,7 @@ class Segment:
     lost: bool = False
     cause: str = ""
     ended_at: datetime | None = None
+    dry_at: datetime | None = None
     file_began_at: datetime | None = None
     file_ended_at: datetime | None = None
     outward_late_ms: float = 0.0
@@ -279,10 +281,16 @@ class Leg:
     grown_at: datetime | None = None
     """When what is being written was last seen to have grown."""
 
-    @property
-    def prefix(self) -> str:
-        """What the name of everything made in Asterisk for it begins with."""
-        return f"{self.app}-{self.id.hex}-{self.user.hex}-"
+    prefix: str = field(init=False, repr=False)
+    """What the name of everything made in Asterisk for it begins with."""
+
+    def __post_init__(self) -> None:
+        self.prefix = f"{self.app}-{self.id.hex}-{self.user.hex}-"
+
+    def __copy__(self) -> Leg:
+        twin = object.__new__(Leg)
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     @property
     def call(self) -> UUID:

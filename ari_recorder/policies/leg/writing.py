@@ -241,7 +241,7 @@ def _ask_to_record(t: Turn, files: Files) -> None:
 def watch(t: Turn) -> None:
     """Have it noticed when what is being written has its longest length, or does not grow."""
     if Alarm.GROWTH not in t.leg.alarms:
-        t.note(sizes={})
+        t.note(sizes={}, grown_at=None)
         t.alarm(Alarm.GROWTH, 0.0)
     running = t.leg.running
     if running is not None and running.asked_at and Alarm.FULL not in t.leg.alarms:
@@ -436,7 +436,6 @@ def _closed(segment: Segment, files: Files) -> Segment:
     sides = [(a, b) for a, b in zip(files.began, files.ended, strict=True) if a and b and a < b]
     first = min((began_at for began_at, _ in sides), default=files.asked_at)
     last = max((ended_at for _, ended_at in sides), default=first)
-    last = min(last, files.dry_at or last)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
     late_ms = (sides[1][0] - sides[0][0]).total_seconds() * 1000 if len(sides) == len(SIDES) else 0.0
@@ -444,6 +443,7 @@ def _closed(segment: Segment, files: Files) -> Segment:
         segment,
         began_at=began_at,
         ended_at=ended_at,
+        dry_at=files.dry_at,
         file_began_at=first,
         file_ended_at=last,
         outward_late_ms=late_ms,
@@ -480,6 +480,8 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     if running is None or running.asked_at is None:
         return
     names = file_names(t.leg.prefix, running.number)
+    if not sizes.keys() <= set(names):  # it was asked for those before
+        return
     before = t.leg.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
         t.change_files(running, dry_at=t.leg.grown_at or running.asked_at)

@@ -1,0 +1,427 @@
+"""Calls told to the leg's machine, step by step: what it asks for, and what becomes of it.
+
+Each of these was once found by the histories (`tests/histories`), or is what they are too rough to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg import Leg, begin, inputs, receive
+from ari_recorder.policies.leg.effects import (
+    Agree,
+    Effect,
+    Look,
+    Measure,
+    Play,
+    Record,
+    Release,
+    Reply,
+    Request,
+    Save,
+    Snoop,
+    Stop,
+    TellRefused,
+)
+from ari_recorder.policies.leg.inputs import Given, Input, Snapshot, Written
+from ari_recorder.policies.leg.state import Segment, file_names
+from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.preferences import Preferences, combine
+from ari_recorder.policies.table import Event, Mode, State
+
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SILENT = combine({"announce_internal": "none", "announce_external": "none"})
+PAUSE, RESUME, START = Event.PAUSE, Event.RESUME, Event.START
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after the channel was created."""
+    return T0 + timedelta(seconds=seconds)
+
+
+@dataclass
+class Call:
+    """A leg, the time (s), and what it has asked for. Saves are on disk at once if ``books`` are open."""
+
+    mode: Mode = Mode.ALWAYS_PAUSE_RESUME
+    preferences: Preferences = SILENT
+    segment_max_s: float = 3600.0
+    books: bool = True
+    now_s: float = 0.0
+    asked: list[Effect] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.leg = self.new()
+
+    def new(self) -> Leg:
+        return begin(
+            app="ari_recorder",
+            pbx="pbx",
+            channel="1700000000.1",
+            channel_name="PJSIP/101-00000001",
+            created_at=T0,
+            user=UUID(int=101),
+            organisation=UUID(int=1),
+            user_number="101",
+            user_name="Anna",
+            mode=self.mode,
+            preferences=self.preferences,
+            direction="inbound",
+            counterpart=Counterpart("0701234567"),
+            segment_max_s=self.segment_max_s,
+        )
+
+    def told(self, *inputs_: Input, after_s: float = 0.0) -> list[Effect]:
+        """Tell it; what it asks for then."""
+        self.now_s += after_s
+        asked: list[Effect] = []
+        for one in inputs_:
+            self.leg, effects = receive(self.leg, one, at(self.now_s))
+            asked += effects
+            saves = [effect for effect in effects if isinstance(effect, Save)]
+            if saves and self.books:
+                asked += self.told(inputs.Saved(saves[-1].version, catalogue=True))
+        self.asked += asked
+        return asked
+
+    def answered(self) -> Call:
+        """Both snoops have entered, the call is up, and both files are being written."""
+        self.told(inputs.Begun("1700000000.1"))
+        self.enter()
+        self.told(inputs.Answered(at(self.now_s), "(alaw)"))
+        if self.leg.running is not None:
+            self.begins(1)
+        return self
+
+    def enter(self) -> None:
+        for snoop in self.leg.snoops:
+            self.told(inputs.Accepted(_snoop(self.leg, snoop)), inputs.SnoopEntered(snoop, wide=False))
+
+    def names(self, number: int) -> tuple[str, str]:
+        return file_names(self.leg.prefix, number)
+
+    def begins(self, number: int) -> None:
+        """Asterisk writes both files of a number."""
+        for snoop, name in zip(self.leg.snoops, self.names(number), strict=True):
+            self.told(inputs.FileBegan(name, at(self.now_s)), inputs.Accepted(Record(snoop, name, "wav")))
+
+    def closes(self, number: int, *, at_s: float | None = None) -> list[Effect]:
+        """Asterisk closes both files of a number."""
+        asked: list[Effect] = []
+        for name in self.names(number):
+            asked += self.told(inputs.FileClosed(name, at(self.now_s if at_s is None else at_s)))
+            asked += self.told(inputs.Accepted(Stop(name)))
+        return asked
+
+    def wakes(self) -> list[Effect]:
+        """The time comes that it has asked for."""
+        assert self.leg.woken_at is not None
+        self.now_s = max(self.now_s, (self.leg.woken_at - T0).total_seconds())
+        return self.told(inputs.Time())
+
+    def until(self, kind: type) -> list[Effect]:
+        """Time goes on until it asks for this; what is measured has grown."""
+        grown = 0
+        while not (asked := only(self.wakes(), kind)):
+            for one in self.leg.requests:
+                if isinstance(one, Measure):
+                    grown += 1
+                    self.told(inputs.Accepted(one), inputs.Measured(dict.fromkeys(one.files, grown)))
+        return asked
+
+    def sees(self, seen: Snapshot) -> list[Effect]:
+        """An answer to a look."""
+        looks = [one for one in self.leg.requests if isinstance(one, Look)]
+        return self.told(*(inputs.Accepted(one) for one in looks), seen)
+
+    def seen(self, *numbers: int, live: bool = True, state: str | None = "Up") -> Snapshot:
+        """What there is, if both snoops and the files of these numbers are there, each since the answer."""
+        names = [name for number in numbers for name in self.names(number)]
+        return Snapshot(
+            asked_at=at(self.now_s),
+            state=state,
+            snoops=frozenset(self.leg.snoops if state else ()),
+            live=frozenset(names if live else ()),
+            written={name: Written(at(0), at(self.now_s), "wav") for name in names},
+        )
+
+    def segments(self) -> tuple[Segment, ...]:
+        return self.leg.recordings[-1].segments
+
+    def problems(self) -> tuple[str, ...]:
+        return self.leg.recordings[-1].problems
+
+    def hangs_up(self) -> None:
+        for files in self.leg.files:
+            self.closes(files.number)
+        self.told(inputs.HungUp(at(self.now_s)))
+
+
+def _snoop(leg: Leg, name: str) -> Request:
+    return Snoop(name, spy="in" if name == leg.snoops[0] else "out")
+
+
+def only(effects: list[Effect], kind: type) -> list[Effect]:
+    return [one for one in effects if isinstance(one, kind)]
+
+
+def feature(command: Event, at_s: float) -> Given:
+    return Given(command, at(at_s))
+
+
+# The way of a call
+
+
+def test_a_call_is_recorded_from_the_answer_to_the_hang_up() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    call.now_s = 10.0
+    call.hangs_up()
+    [segment] = call.segments()
+    assert (segment.began_at, segment.ended_at) == (T0, at(10))
+    assert call.leg.recordings[0].state is RecordingState.CLOSING
+    assert call.problems() == ()
+    assert call.leg.over
+
+
+def test_a_pause_counts_from_its_time_and_is_confirmed_when_the_files_are_closed() -> None:
+    call = Call().answered()
+    asked = call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5.2)
+    assert only(asked, Stop) == [Stop(name) for name in call.names(1)]
+    assert not only(asked, Reply)
+    assert only(call.closes(1), Reply) == [Reply(1)]
+    assert call.segments()[0].ended_at == at(5)
+
+
+def test_a_command_is_not_confirmed_before_it_is_on_disk() -> None:
+    call = Call().answered()
+    call.books = False
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    assert not only(call.closes(1), Reply)
+    version = call.leg.version
+    assert only(call.told(inputs.Saved(version, catalogue=False)), Reply) == [Reply(1)]
+
+
+# What the histories found
+
+
+def test_what_asterisk_keeps_is_not_given_again_when_an_echo_has_come() -> None:
+    call = Call().answered()
+    call.told(inputs.Featured(PAUSE, at(5)), after_s=5)
+    for digit in "*48":
+        call.told(inputs.Digit(digit, at(5.1)))
+    call.closes(1)
+    call.told(inputs.Asked(RESUME, at(9), 1), after_s=4)
+    call.begins(2)
+    call.told(inputs.Unknown(Stop("another"), "no answer"))
+    call.wakes()
+    call.sees(replace(call.seen(2), commands=(feature(PAUSE, 5),)))
+    assert call.leg.standing.state is State.RECORDING
+
+
+def test_a_lost_file_is_not_taken_for_one_that_goes_on() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    call.told(inputs.FileClosed(call.names(1)[0], at(3)), after_s=3)
+    call.wakes()
+    asked = call.sees(replace(call.seen(1), live=frozenset({call.names(1)[1]})))
+    assert call.leg.running is not None
+    assert call.leg.running.number == 2
+    assert only(asked, Stop) == [Stop(call.names(1)[1])]
+
+
+def test_what_could_not_be_written_of_a_stretch_is_told_though_others_were() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    call.told(inputs.Asked(RESUME, at(10), 2), after_s=5)
+    for snoop, name in zip(call.leg.snoops, call.names(2), strict=True):
+        call.told(inputs.Unknown(Record(snoop, name, "wav"), "no answer"))
+    call.told(inputs.Asked(PAUSE, at(15), 3), after_s=5)
+    call.wakes()
+    call.sees(call.seen(1, live=False))
+    call.now_s = 20
+    call.hangs_up()
+    assert call.problems() == ("The last 5.0 s are missing: Asterisk ended the file early.",)
+
+
+def test_a_snoop_of_whose_end_no_word_came_is_let_go_again() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    stale, _ = call.leg.snoops
+    call.told(inputs.Refused(_snoop(call.leg, stale), "500"))
+    call.told(inputs.Unknown(Release(stale), "no answer"))
+    call.until(Look)
+    assert stale not in call.leg.needed
+    assert Release(stale) in call.sees(replace(call.seen(), snoops=frozenset({stale})))
+
+
+def test_a_snoop_that_enters_after_it_was_given_up_is_let_go() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    stale = call.leg.snoops[0]
+    call.wakes()
+    call.told(inputs.Refused(Release(stale), "not found", missing=True))
+    call.wakes()
+    assert stale not in call.leg.snoops
+    assert Release(stale) in call.told(inputs.SnoopEntered(stale, wide=False))
+
+
+def test_a_file_that_begins_after_it_was_given_up_is_ended_and_is_no_part_of_its_segment() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    name = call.names(1)[1]
+    call.closes(1)
+    asked = call.told(inputs.FileBegan(name, at(11)), after_s=6)
+    assert Stop(name) in asked
+    assert call.segments()[0].outward_late_ms == 11_000
+
+
+def test_a_queued_file_that_was_to_end_is_ended_when_it_begins() -> None:
+    call = Call(segment_max_s=10).answered()
+    asked = call.until(Record)
+    queued = call.names(2)
+    assert [one.name for one in asked if isinstance(one, Record)] == [*queued]
+    call.told(inputs.Asked(PAUSE, at(call.now_s), 1))
+    call.told(*(inputs.Accepted(Stop(name)) for name in queued))
+    assert Stop(queued[0]) in call.told(inputs.FileBegan(queued[0], at(call.now_s)))
+
+
+def test_a_pause_bounds_what_was_rolled_over_and_is_still_written() -> None:
+    call = Call(segment_max_s=10).answered()
+    call.until(Record)
+    call.begins(2)
+    call.told(inputs.Asked(PAUSE, at(call.now_s), 1))
+    assert [one.until for one in call.segments()] == [at(call.now_s)] * 2
+    assert not only(call.closes(2), Reply)
+    assert only(call.closes(1), Reply) == [Reply(1)]
+
+
+def test_a_pause_and_a_resume_of_one_look_cut_what_goes_on_and_are_told() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(2), 1), after_s=2)
+    call.closes(1)
+    call.told(inputs.Asked(RESUME, at(3), 2), after_s=1)
+    call.begins(2)
+    call.now_s = 20
+    given = (feature(PAUSE, 10), feature(RESUME, 12))
+    call.told(replace(call.seen(2), away=True, commands=given))
+    assert call.leg.running is not None
+    assert call.leg.running.number == 2
+    assert not call.leg.untold
+    assert [(one.since, one.until) for one in call.segments()[1:]] == [(None, at(10)), (at(12), None)]
+
+
+def test_a_pause_heard_of_late_counts_from_when_it_was_given_but_not_from_before_the_last_resume() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(2), 1), after_s=2)
+    call.closes(1)
+    call.told(inputs.Asked(RESUME, at(4), 2), after_s=2)
+    call.begins(2)
+    call.told(inputs.Featured(PAUSE, at(3)), after_s=1)
+    assert call.segments()[-1].until == at(4)
+
+
+def test_snoops_that_have_gone_while_paused_are_made_anew() -> None:
+    call = Call().answered()
+    call.told(inputs.SnoopLeft(call.leg.snoops[1]), after_s=5)
+    call.told(inputs.Asked(PAUSE, at(5), 1))
+    before = call.leg.arming
+    call.wakes()
+    while call.leg.arming == before:
+        call.wakes()
+    assert call.leg.arming == before + 1
+
+
+def test_the_dialplan_is_answered_when_the_call_ends() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"), inputs.Agreed(Mode.ALWAYS, SILENT, 7))
+    assert [one.number for one in call.told(inputs.HungUp(at(1))) if isinstance(one, Agree)] == [7]
+
+
+def test_an_answer_that_only_the_call_detail_record_tells_is_due() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    call.now_s = 60
+    gone = replace(call.seen(state=None), answered_at=at(5), ended_at=at(40), away=True)
+    call.told(gone)
+    assert call.leg.due
+    assert (call.leg.answered_at, call.leg.ended_at) == (at(5), at(40))
+    assert call.problems()[0].startswith("Nothing of it could be recorded")
+
+
+def test_a_file_whose_request_was_not_written_down_is_adopted() -> None:
+    call = Call(Mode.ON_DEMAND_USER_START).answered()
+    assert call.leg.standing.state is State.IDLE
+    call.now_s = 20
+    seen = call.seen(1)
+    call.told(replace(seen, away=True, revived=True, commands=(feature(START, 0),)))
+    assert call.leg.standing.state is State.RECORDING
+    assert call.leg.running is not None
+    assert call.leg.running.began == (T0, T0)
+
+
+def test_what_is_taken_for_a_pause_is_told() -> None:
+    call = Call().answered()
+    call.now_s = 20
+    call.told(replace(call.seen(1, live=False), away=True, revived=True))
+    assert call.leg.standing.state is State.PAUSED
+    assert call.problems() == (
+        "Taken for paused from 09:00:20 UTC on: it ended then while the recorder was away.",
+    )
+
+
+def test_files_are_closed_when_it_is_known_since_when_they_reach() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    call.enter()
+    call.told(inputs.Answered(at(1), "(alaw)"), after_s=1)
+    call.now_s = 9
+    for snoop, name in zip(call.leg.snoops, call.names(1), strict=True):
+        call.told(inputs.Accepted(Record(snoop, name, "wav")), inputs.FileClosed(name, at(9)))
+    call.told(inputs.HungUp(at(9)))
+    assert call.leg.files
+    call.wakes()
+    written = {name: Written(at(2), at(9), "wav") for name in call.names(1)}
+    call.sees(replace(call.seen(state=None), written=written))
+    assert not call.leg.files
+    assert call.segments()[0].file_began_at == at(2)
+
+
+def test_a_look_does_not_judge_what_began_after_it() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    call.enter()
+    call.told(inputs.Answered(at(1), "(alaw)"), after_s=1)
+    seen = replace(call.seen(), asked_at=at(2))
+    call.now_s = 3
+    call.begins(1)
+    call.told(seen)
+    assert call.leg.running is not None
+    assert not any(call.leg.running.ended)
+
+
+def test_what_could_not_be_measured_is_measured_again() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    [measure] = call.until(Measure)
+    assert isinstance(measure, Measure)
+    call.told(inputs.Unknown(measure, "no answer"))
+    assert call.until(Measure) == [measure]
+
+
+def test_nothing_is_announced_that_is_not_done() -> None:
+    loud = combine({"announce_internal": "announcement", "announce_external": "announcement"})
+    call = Call(Mode.ALWAYS, loud)
+    call.told(inputs.Begun("1"))
+    call.now_s = 10
+    call.told(replace(call.seen(), snoops=frozenset(), away=True))
+    assert call.leg.standing.state is State.RECORDING
+    assert not call.leg.meeting
+    assert not only(call.asked, Play)
+
+
+def test_a_refused_command_says_when_it_was_given() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    asked = call.told(inputs.Featured(PAUSE, at(2)), after_s=3)
+    assert [one.at for one in asked if isinstance(one, TellRefused)] == [at(2)]
