@@ -38,6 +38,8 @@ SHARE = 0.99
 """So much of what Asterisk could write is kept."""
 SLACK_S = 0.06
 """For the beginning and the end of each stretch: a frame, and what a request takes."""
+CLOCK = timedelta(milliseconds=1)
+"""The API's times are rounded to this."""
 SECRET_DBFS = -30.0
 """A frame of a secret is louder than this; what a phone that stalls adds to its own tone is not."""
 MISSING = re.compile(r"(\d+\.\d) s are missing")
@@ -82,7 +84,10 @@ class Witness:
         channel = event.get("channel")
         if channel is None:
             return
-        seen, at = self.channels.setdefault(channel["name"], Seen()), datetime.fromisoformat(event["timestamp"])
+        seen, at = (
+            self.channels.setdefault(channel["name"], Seen()),
+            datetime.fromisoformat(event["timestamp"]),
+        )
         match event["type"]:
             case "ChannelStateChange" if channel["state"] == "Up":
                 seen.up_at = seen.up_at or at
@@ -133,7 +138,7 @@ class Talk:
     id: str = ""
     """The leg's id in the API, if the app is used."""
     given: list[tuple[str, datetime]] = field(default_factory=list)
-    """Commands by the app, and when the request was sent."""
+    """Commands by the app, and since when they count as the app was told."""
 
     @property
     def user(self) -> str:
@@ -160,9 +165,12 @@ class Talk:
 
     async def _give(self, command: str, code: str) -> None:
         if self.way is Way.APP:
-            self.given.append((command, datetime.now(UTC)))
+            sent_at = datetime.now(UTC)
             status, answer = await self.scene.pages.command(self.id, command)
             assert status == 200, answer
+            since = datetime.fromisoformat(answer["call"]["since"])
+            assert sent_at - CLOCK <= since <= datetime.now(UTC)
+            self.given.append((command, since))
             return
         before = len(self.seen.commands)
         await self.calling.dtmf(code)
@@ -322,7 +330,9 @@ def assert_heard(talk: Talk, row: RecordingRow, kept_s: float) -> None:
     parties = (talk.calling.phone.number, talk.called.phone.number)
     for side, number in zip(samples.T, parties, strict=True):
         heard_s = tone_s(side, rate_hz, frequency_hz(number))
-        assert heard_s >= 0.95 * kept_s - 0.4, f"{talk.way}: {number} is heard for {heard_s:.2f} s of {kept_s:.2f}"
+        assert heard_s >= 0.95 * kept_s - 0.4, (
+            f"{talk.way}: {number} is heard for {heard_s:.2f} s of {kept_s:.2f}"
+        )
 
 
 async def safely(call: PhoneCall) -> None:
