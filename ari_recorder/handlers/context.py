@@ -40,10 +40,10 @@ class Context:
     prompts: Prompts
     directory: Directory
     segment_max_s: float
-    gone_after_s: float
     now: Callable[[], datetime]
     live: Live
     traces: Traces = field(default_factory=Traces)
+    gone_after_s: float = 300.0
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

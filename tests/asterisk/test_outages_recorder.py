@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import time
+from datetime import UTC, datetime
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -18,7 +19,7 @@ import pytest
 from ari_recorder.policies.ledger import RecordingState
 from lab import Lab
 from lab.recorder import LabRecorder
-from tests.asterisk.outage import TALK_S, Way, assert_kept, safely, scene
+from tests.asterisk.outage import TALK_S, Talk, Way, assert_kept, safely, scene
 from tests.asterisk.station import Begin, until, wait_until
 
 pytestmark = pytest.mark.asterisk
@@ -86,3 +87,62 @@ async def test_the_recorder_is_killed_and_started_again(begin: Begin) -> None:
         assert_kept(within, rows[2], missing_s=3.0)
         assert "the recorder was away until" in rows[2].problems[0]
         await here.new_call()
+
+
+async def test_the_pbx_is_killed_and_started_again(begin: Begin, lab: Lab) -> None:
+    """Its calls are gone with it: what it had written is finished, and what it had not is told."""
+    station = begin()
+    async with scene(station) as here:
+        paused, running = await here.begin(Way.KEYS), await here.begin(Way.APP)
+        await asyncio.sleep(TALK_S)
+        await paused.pause()
+        await until(lambda: here.log("pause "))
+        await asyncio.sleep(2 * TALK_S)
+        await kill(lab, paused, running)
+        await start(lab)
+        rows = await here.rows(paused, running)
+        assert_kept(paused, rows[0])
+        assert_kept(running, rows[1], missing_s=2.5)
+        for call in (paused.calling, paused.called, running.calling, running.called):
+            await safely(call)
+        await here.new_call()
+
+
+GONE_AFTER_S = 3.0
+
+
+async def test_the_pbx_is_gone_for_good(begin: Begin, lab: Lab) -> None:
+    """`pbx.NAME.gone_after_s` after it answered last, its calls are finished with what there is."""
+    station = begin(pbx__main__gone_after_s=str(GONE_AFTER_S))
+    async with scene(station) as here:
+        paused, running = await here.begin(Way.KEYS), await here.begin(Way.APP)
+        await asyncio.sleep(TALK_S)
+        await paused.pause()
+        await until(lambda: here.log("pause "))
+        await asyncio.sleep(2 * TALK_S)
+        await kill(lab, paused, running)
+        try:
+            rows = await here.rows(paused, running)
+        finally:
+            await start(lab)
+        assert_kept(paused, rows[0])
+        assert_kept(running, rows[1], missing_s=2.5)
+        assert "Asterisk could not be asked since" in rows[1].problems[0]
+        for call in (paused.calling, paused.called, running.calling, running.called):
+            await safely(call)
+        await until(lambda: here.log("following endpoints") >= 3, 20)
+        await here.new_call()
+
+
+async def kill(lab: Lab, *talks: Talk) -> None:
+    """Kill the PBX, and with it the calls: since then they are over."""
+    await asyncio.to_thread(lab.pbx.kill)
+    for talk in talks:
+        talk.seen.gone_at = datetime.now(UTC)
+
+
+async def start(lab: Lab) -> None:
+    """Start the PBX; returns when the phones are registered. It ends with the thread that started it."""
+    lab.pbx.start()
+    await asyncio.to_thread(lab.pbx.wait_booted)
+    await asyncio.to_thread(lab.wait_registered)

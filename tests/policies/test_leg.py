@@ -354,6 +354,29 @@ def test_nothing_of_a_second_pause_is_kept_though_both_were_heard_of_late() -> N
     assert call.problems() == ()
 
 
+def test_a_call_that_was_paused_when_asterisk_went_for_good_ends() -> None:
+    """Nothing of it is written, so nothing tells by not growing: that Asterisk does not answer has to do."""
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    call.told(inputs.Unknown(Look(), "no connection"), after_s=1)
+    while not call.leg.over:
+        asked = only(call.wakes(), Look)
+        call.told(*(inputs.Unknown(one, "no connection") for one in asked if isinstance(one, Look)))
+    assert call.leg.ended_at == at(6)
+    assert call.now_s > 6 + call.leg.gone_after_s
+    assert call.problems() == ()
+
+
+def test_a_file_that_was_to_be_closed_when_asterisk_went_for_good_ends() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    while not call.leg.over:
+        asked = only(call.wakes(), Look)
+        call.told(*(inputs.Unknown(one, "no connection") for one in asked if isinstance(one, Look)))
+    assert [(one.began_at, one.ended_at) for one in call.segments()] == [(T0, at(5))]
+
+
 def test_snoops_that_have_gone_while_paused_are_made_anew() -> None:
     call = Call().answered()
     call.told(inputs.SnoopLeft(call.leg.snoops[1]), after_s=5)
