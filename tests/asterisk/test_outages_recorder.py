@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
@@ -17,10 +16,9 @@ import aiohttp
 import pytest
 
 from lab import Lab
-from lab.evidence import Evidence
 from lab.recorder import LabRecorder
-from tests.asterisk.outage import TALK_S, Scene, Talk, Way, assert_kept, safely, scene
-from tests.asterisk.station import Begin, Station, until
+from tests.asterisk.outage import TALK_S, Talk, Way, assert_kept, safely, scene
+from tests.asterisk.station import Begin, until
 
 pytestmark = pytest.mark.asterisk
 
@@ -155,7 +153,7 @@ async def test_a_stitching_worker_hangs(begin: Begin) -> None:
         since_s = time.monotonic()
         await asyncio.to_thread(station.recorder.stop)  # it waits for no worker
         assert time.monotonic() - since_s < 5
-        assert not Path(f"/proc/{worker}").exists()
+        assert not is_there(worker)
         await asyncio.to_thread(station.recorder.start)
         await outliving.goes_on()
         await outliving.over()
@@ -175,20 +173,22 @@ async def test_a_stitching_worker_hangs(begin: Begin) -> None:
         await here.new_call()
 
 
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 def _is_worker(pid: int) -> bool:
     return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-@pytest.mark.parametrize("ends", ["stopped", "killed"])
-async def test_a_second_recorder_under_the_same_name(
-    begin: Begin, lab: Lab, tmp_path: Path, ends: str
-) -> None:
-    """It stays away, says so, and takes nothing; it takes over when the first has ended."""
+async def test_a_second_recorder_under_the_same_name(begin: Begin, lab: Lab, tmp_path: Path) -> None:
+    """It stays away, says so, and takes nothing; each takes over when the other is killed, or stopped."""
     second = LabRecorder(lab, tmp_path / "second")
     second.url = f"http://127.0.0.1:{lab.phones_asterisk.ports.http + 1}"
     second.environment["ARI_RECORDER_WEB__PORT"] = second.url.rpartition(":")[2]
     second.add_users()
     station = begin(fresh=True)
+    first = station.recorder
     async with scene(station) as here:
         try:
             talk = await here.begin(Way.KEYS)
@@ -197,25 +197,33 @@ async def test_a_second_recorder_under_the_same_name(
             part = (await asyncio.to_thread(second.readiness))["pbx.main"]
             assert not part["ok"]
             assert "stop one of the two" in part["detail"]
-            await asyncio.sleep(TALK_S)
             await talk.pause()
             await asyncio.sleep(TALK_S)
             await talk.resume()
             await asyncio.sleep(TALK_S)
             await talk.goes_on()
+            first.kill()
+            await follows(second, 1)
+            first.launch()
+            await until(lambda: "another recorder" in first.log.read_text(), 20)
+            await talk.goes_on()
+            second.stop()
+            await follows(first, 3)
+            await asyncio.sleep(TALK_S)
             await talk.over()
-            assert_kept(talk, (await here.rows(talk))[0])  # the first has lost nothing
-            (station.recorder.stop if ends == "stopped" else station.recorder.kill)()
-            ended_s = time.monotonic()
-            await until(lambda: "following endpoints" in second.log.read_text(), 20)
-            took_s = time.monotonic() - ended_s
-            print(f"taken over {took_s:.1f} s after the first was {ends}")
-            assert took_s < TAKEN_OVER_WITHIN_S
-            station.evidence.close()
-            with contextlib.closing(Evidence(second)) as evidence:
-                await Scene(Station(lab, second, evidence), here.witness, here.pages).new_call()
+            assert_kept(talk, (await here.rows(talk))[0])  # the second has taken nothing from it
+            await here.new_call()
         finally:
             second.stop()
+
+
+async def follows(recorder: LabRecorder, times: int) -> None:
+    """It takes over at once."""
+    ended_s = time.monotonic()
+    await until(lambda: recorder.log.read_text().count("following endpoints") >= times, 20)
+    took_s = time.monotonic() - ended_s
+    print(f"taken over after {took_s:.1f} s")
+    assert took_s < TAKEN_OVER_WITHIN_S
 
 
 async def kill(lab: Lab, *talks: Talk) -> None:
