@@ -27,7 +27,6 @@ from lab.ari import Ari, Json
 from lab.call import PhoneCall
 from lab.lab import Lab
 from lab.my_pages import MyPages, signed_in
-from lab.recorder import PBX
 
 MS = timedelta(milliseconds=1)
 COMMANDS = 200
@@ -41,7 +40,7 @@ async def run() -> Result:
     async with bench_lab() as lab, recorder_on(lab) as (recorder, evidence):
         await lab.phones[USER].manual_answer()
         await lab.phones[OTHER].auto_answer()
-        await evidence.store.write(_add_user)
+        await evidence.store.write(_let_pause)
         await asyncio.sleep(1)  # within a second a running recorder knows
         async with signed_in(recorder.url, USER, PASSWORD) as pages:
             found = {
@@ -61,11 +60,8 @@ async def run() -> Result:
     return Result("From a pause command to the closed file", values)
 
 
-def _add_user() -> None:
-    people.add_user(
-        name="Fredrik", number=USER, mode=Mode.ALWAYS_PAUSE_RESUME, login=USER, password=PASSWORD,
-        endpoints=[(PBX, f"PJSIP/{USER}")],
-    )  # fmt: skip
+def _let_pause() -> None:
+    people.change_user(USER, mode=Mode.ALWAYS_PAUSE_RESUME)
 
 
 @contextmanager
