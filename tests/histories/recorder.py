@@ -27,7 +27,7 @@ from ari_recorder.policies.leg.effects import (
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import file_names
 
-from .asterisk import Asterisk, Refusal
+from .asterisk import LIVE, QUEUED, Asterisk, Refusal
 from .books import Books, revived
 from .clock import Clock
 from .luck import Luck
@@ -243,19 +243,20 @@ class Recorder:
         codecs = asterisk.codecs if state == "Up" else "(none)"
 
         def see_files() -> None:
-            live = asterisk.live(files)
+            live, queued = asterisk.being(LIVE, files), asterisk.being(QUEUED, files)
             if random.random() < 0.8:
-                see_folder(live)
+                see_folder(live, queued)
             else:
-                self.clock.after(0.002, see_folder, live)
+                self.clock.after(0.002, see_folder, live, queued)
 
-        def see_folder(live: frozenset[str]) -> None:
+        def see_folder(live: frozenset[str], queued: frozenset[str]) -> None:
             found(
                 inputs.Snapshot(
                     asked_at=asked_at,
                     state=state,
                     snoops=snoops,
                     live=live,
+                    queued=queued,
                     written=asterisk.written(),
                     commands=commands if state is not None else (),
                     codecs=codecs,

@@ -59,7 +59,7 @@ def compare(t: Turn, seen: Snapshot) -> None:
     _judge(t, seen, written)
     followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
     writing.end_strays(t, seen.live - followed)
-    writing.seen_rolling(t, seen.live)
+    writing.seen_rolling(t, seen.live | seen.queued)
     _state(t, seen)
     if t.leg.ended_at is None:
         for given in sorted(seen.commands, key=lambda one: one.at):
@@ -124,11 +124,14 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
         if files.asked_at is None or files.asked_at > seen.asked_at or in_flight.intersection(names):
             continue
         absent = not any(files.began) and not any(name in written for name in names)
+        there = (
+            seen.live if files.stopping else seen.live | seen.queued
+        )  # those begin yet, and are strays then
         for side in range(len(SIDES)):
             at = files.began[side]
             if at is not None and at > seen.asked_at:
                 continue  # it was not there yet
-            files = _judge_side(t, files, side, names[side] in seen.live, written.get(names[side]))
+            files = _judge_side(t, files, side, names[side] in there, written.get(names[side]))
         if absent and all(files.ended):
             files = t.change_files(files, absent=True)
         if files.stopping and not files.over:

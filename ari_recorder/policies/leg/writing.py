@@ -356,10 +356,10 @@ def roll(t: Turn) -> None:
     t.alarm(Alarm.FULL, t.leg.segment_max_s)
 
 
-def seen_rolling(t: Turn, live: frozenset[str]) -> None:
+def seen_rolling(t: Turn, there: frozenset[str]) -> None:
     """Whether a roll-over was accepted, when no answer to it came."""
     files = _rolling(t)
-    if files is not None and live.issuperset(file_names(t.leg.prefix, files.number)):
+    if files is not None and there.issuperset(file_names(t.leg.prefix, files.number)):
         roll(t)
     elif files is not None and any(files.ended):
         _drop_roll(t, files)
