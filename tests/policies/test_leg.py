@@ -252,9 +252,9 @@ def test_a_snoop_of_whose_end_no_word_came_is_let_go_again() -> None:
     stale, _ = call.leg.snoops
     call.told(inputs.Refused(_snoop(call.leg, stale), "500"))
     call.told(inputs.Unknown(Release(stale), "no answer"))
-    call.until(Look)
-    assert stale not in call.leg.needed
-    assert Release(stale) in call.sees(replace(call.seen(), snoops=frozenset({stale})))
+    assert Release(stale) in call.until(Release)
+    call.told(inputs.Refused(Release(stale), "not found", missing=True))
+    assert stale not in call.leg.leaving
 
 
 def test_a_snoop_that_enters_after_it_was_given_up_is_let_go() -> None:

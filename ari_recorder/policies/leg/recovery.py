@@ -26,7 +26,9 @@ TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then whil
 
 
 def look(t: Turn) -> None:
-    """Ask what there is."""
+    """Ask what there is, and for what was let go once more."""
+    for snoop in sorted(t.leg.leaving):
+        t.ask(Release(snoop))
     names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
     t.ask(Look((*names, *sorted(t.leg.strays))))
 
@@ -213,7 +215,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
         t.note(entered=seen.snoops.intersection(leg.snoops))
     for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
-            t.ask(Release(snoop))
+            t.let_go(snoop)
 
 
 def _look_again(t: Turn) -> None:

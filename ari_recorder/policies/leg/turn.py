@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ari_recorder.policies.leg.effects import Effect, Request, Save, WakeAt
+from ari_recorder.policies.leg.effects import Effect, Release, Request, Save, WakeAt
 from ari_recorder.policies.leg.state import Alarm, Files, Leg, Recording, Segment
 
 
@@ -36,6 +36,11 @@ class Turn:
         if request not in self.leg.requests:
             self.leg.requests |= {request}
             self._effects.append(request)
+
+    def let_go(self, snoop: str) -> None:
+        """Hang up a snoop; `recovery.look` asks again until it is known to be gone."""
+        self.note(leaving=self.leg.leaving | {snoop})
+        self.ask(Release(snoop))
 
     def tell(self, effect: Effect) -> None:
         """What others are told comes after what is asked of Asterisk."""
