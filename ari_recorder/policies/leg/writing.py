@@ -358,11 +358,14 @@ def roll(t: Turn) -> None:
 
 
 def seen_rolling(t: Turn, there: frozenset[str]) -> None:
-    """Whether a roll-over was accepted, when no answer to it came."""
+    """Whether a roll-over was accepted, when no answer to it came; it may even have been carried out."""
     files = _rolling(t)
-    if files is not None and there.issuperset(file_names(t.leg.prefix, files.number)):
+    if files is None:
+        return
+    begun = all(files.began) and not files.absent
+    if begun or there.issuperset(file_names(t.leg.prefix, files.number)):
         roll(t)
-    elif files is not None and any(files.ended):
+    elif any(files.ended):
         _drop_roll(t, files)
 
 
