@@ -59,6 +59,8 @@ from .spans import Span, common, seconds, union, without
 
 KEPT_OVER = timedelta(seconds=0.03)
 """So much is not heard: a frame, and a half."""
+A_MOMENT = timedelta(seconds=1.0)
+"""So long it may take until what was just asked for is done."""
 MISSING_FROM_S = 0.6
 LEFT_MAX_S = 0.6
 UNTOLD_MAX = 16
@@ -244,7 +246,10 @@ class Observer:
         if leg.standing.state in RUNNING:
             running = leg.running
             wanted = set(file_names(leg.prefix, running.number)) if running else {"anything"}
-            self._nothing(sorted(wanted - live), "files that should be written")
+            just_now = (
+                running is not None and (running.asked_at or self.clock.now) > self.clock.now - A_MOMENT
+            )
+            self._nothing(sorted(wanted - live if not just_now else ()), "files that should be written")
         elif leg.standing.state is not State.RINGING:
             self._nothing(sorted(live), "files that should not be written")
         if leg.told != leg.standing or leg.untold:

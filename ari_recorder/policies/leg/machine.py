@@ -183,9 +183,10 @@ def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
 
 
 def _let_go_unneeded(t: Turn, snoop: str) -> None:
-    """It was given up for lost, and is there after all."""
+    """It was given up for lost, and is there after all: whoever let it go may have found nothing yet."""
     if snoop not in t.leg.needed and t.leg.ended_at is None:
-        t.let_go(snoop)
+        t.note(leaving=t.leg.leaving | {snoop})
+        t.ask_again(Release(snoop))
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:

@@ -34,8 +34,12 @@ class Turn:
     def ask(self, request: Request) -> None:
         """Ask for something, unless it has been asked for and no answer has come yet."""
         if request not in self.leg.requests:
-            self.leg.requests |= {request}
-            self._effects.append(request)
+            self.ask_again(request)
+
+    def ask_again(self, request: Request) -> None:
+        """Ask for something, also if it was asked for: that may have been too early."""
+        self.leg.requests |= {request}
+        self._effects.append(request)
 
     def let_go(self, snoop: str) -> None:
         """Hang up a snoop; `recovery.look` asks again until it is known to be gone."""
