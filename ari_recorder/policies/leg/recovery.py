@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from ari_recorder.policies.commands import Given as Pressed
 from ari_recorder.policies.commands import Source, take
@@ -58,10 +59,7 @@ def compare(t: Turn, seen: Snapshot) -> None:
         speaking.interrupted(t)
         _find_snoops(t, seen)
     _answer(t, seen, written)
-    for given in sorted(seen.commands, key=lambda one: one.at):
-        _command(t, given.command, given.at)
-    if seen.revived:
-        _adopt(t, written)
+    _happen(t, seen, written)
     _judge(t, seen, written)
     followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
     writing.end_strays(t, seen.live - followed)
@@ -104,19 +102,29 @@ def _answer(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
         answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
 
 
-def _adopt(t: Turn, written: Mapping[str, Written]) -> None:
+def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """What was given, and what was begun, one after the other."""
+    happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
+    if seen.revived:
+        numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
+        for number in sorted(numbers):
+            found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
+            began_at = min(one.began_at for one in found)
+            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format)))
+    for _, happens in sorted(happened, key=lambda one: one[0]):
+        happens()
+
+
+def _adopt(t: Turn, number: int, began_at: datetime, file_format: str) -> None:
     """Files of which it was not written down that they were asked for: the recorder died just then."""
-    for number in sorted({_number(name, f"{t.leg.prefix}r") for name in written}):
-        found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
-        began_at, file_format = min(one.began_at for one in found), found[0].format
-        if number > t.leg.taken:
-            t.keep(taken=number - 1)
-            _begin(t, began_at)
-            t.keep(taken=number)
-        files = next((one for one in t.leg.files if one.number == number), None)
-        if files is not None and files.asked_at is None:
-            t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
-            t.change_segments(number, format=file_format)
+    if number > t.leg.taken:
+        t.keep(taken=number - 1)
+        _begin(t, began_at)
+        t.keep(taken=number)
+    files = next((one for one in t.leg.files if one.number == number), None)
+    if files is not None and files.asked_at is None:
+        t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
+        t.change_segments(number, format=file_format)
 
 
 def _begin(t: Turn, at: datetime) -> None:
