@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from ari_recorder.ari import Channel
+from ari_recorder.policies.bridging import CALLED
 from ari_recorder.policies.leg import Leg, begin
 from ari_recorder.policies.leg.inputs import Given, Written
 from ari_recorder.policies.parties import Counterpart
@@ -28,7 +29,8 @@ LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "
 
 def direction(channel: Channel) -> str:
     """``inbound`` if Asterisk called the user, ``outbound`` if the user called."""
-    called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS
+    bridged = channel.dialplan.app_data.split(",")[1:2] == [CALLED]  # by us
+    called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS or bridged
     return INBOUND if called else OUTBOUND
 
 
