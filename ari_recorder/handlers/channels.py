@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -32,6 +32,17 @@ def direction(channel: Channel) -> str:
     bridged = channel.dialplan.app_data.split(",")[1:2] == [CALLED]  # by us
     called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS or bridged
     return INBOUND if called else OUTBOUND
+
+
+def called_by(caller: Channel, there: Iterable[Channel], since: datetime) -> list[Channel]:
+    """Whom a dialplan has called from the caller's channel since then; nobody if Asterisk does not say."""
+    return [
+        one
+        for one in there
+        if one.dialplan.app_name in DIALLED_APPS
+        and linkedid(one) == linkedid(caller) != ""
+        and one.creationtime >= since
+    ]
 
 
 def direction_when_connected(channel: Channel) -> str:
