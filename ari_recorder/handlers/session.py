@@ -328,6 +328,7 @@ class Session:
         if revived and files:
             await self._adopt(files)
         await self._bridges.compare(there, asked_at)
+        await self._taps.compare(there, asked_at)
 
     def _compare(
         self,
