@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import bridges, calls, finishing, models, people
+from ari_recorder.store import calls, finishing, models, people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
 from bench.filled import PBX, fill
@@ -79,7 +79,6 @@ def _start_up(url: str) -> None:
         store.read_now(calls.open_legs, PBX)
         store.read_now(people.revision)
         store.read_now(people.directory, PBX)
-        store.read_now(bridges.open_calls, PBX)
         store.read_now(finishing.uncleared)
         store.read_now(finishing.due)
         store.read_now(finishing.waiting)

@@ -49,6 +49,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "hangup": _operation("DELETE", "/channels/{channelId}", "reason_code"),
     "create_bridge": _operation("POST", "/bridges/{bridgeId}", "type"),
     "add_to_bridge": _operation("POST", "/bridges/{bridgeId}/addChannel", "channel"),
+    "bridges": _operation("GET", "/bridges"),
     "bridge": _operation("GET", "/bridges/{bridgeId}"),
     "destroy_bridge": _operation("DELETE", "/bridges/{bridgeId}"),
     "live_recording": _operation("GET", "/recordings/live/{recordingName}"),

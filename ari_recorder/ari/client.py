@@ -206,6 +206,10 @@ class Ari:
             "create_bridge", Bridge, bridge_id, {"bridgeId": bridge_id}, {"type": type}
         )
 
+    async def bridges(self) -> list[Bridge]:
+        """Every bridge there is."""
+        return await self._http.ask("bridges", list[Bridge], "Asterisk")
+
     async def bridge(self, bridge_id: str) -> Bridge:
         """One bridge."""
         return await self._http.ask("bridge", Bridge, bridge_id, {"bridgeId": bridge_id})

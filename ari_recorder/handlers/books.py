@@ -235,7 +235,8 @@ class Books:
             first_s = min((entry.since_s for entry in self._entries.values() if not entry.safe), default=None)
             wait_s = None if first_s is None else max(first_s + IN_TIME_S - _clock_s(), 0.01)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._unsafe.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._unsafe.wait()
 
     async def _write_journal(self, late: list[_Entry]) -> None:
         if not late:

@@ -1,15 +1,16 @@
 """The bridge way: the recorder calls, connects the two, and carries over how either side ends.
 
 Ringing and early media reach the caller because both are in the bridge before the called side is rung. The
-recording is the watch way's: both channels are their users' legs as any other.
+recording is the watch way's: both channels are their users' legs as any other. `policies.bridging` decides.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -17,39 +18,19 @@ from ari_recorder.ari import Channel
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, AriRefused, AriUnreachable
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
-from ari_recorder.policies import bridge
+from ari_recorder.policies import bridge, bridging
+from ari_recorder.policies.bridging import Bridged, effects, inputs
+from ari_recorder.policies.bridging.effects import Effect, Request
+from ari_recorder.policies.bridging.inputs import Found, Input
+from ari_recorder.policies.bridging.state import Stage
 from ari_recorder.policies.tap import Status, Told
-from ari_recorder.store import bridges
-from ari_recorder.store.bridges import BridgedRow
-from ari_recorder.store.models import new_id
 
 BRIDGE = "bridge"
 """First argument of ``Stasis()``."""
-CALLED_ARGUMENT = "bridged"
-"""Argument with which the called channel enters the application."""
-ENTERED_WITHIN_S = 2.0
-"""How long a new channel may take to enter the application."""
-LOOK_AGAIN_S = 1.0
-"""How long after Asterisk did not answer it is asked again."""
 LIMIT = "RECORDER_LIMIT"
 """Channel variable: the caller's absolute timeout before the dialplan set one for this."""
 
 _log = structlog.get_logger(__name__)
-
-
-class _Gone(NamedTuple):
-    """A channel has ended, or has been taken out of the application."""
-
-    channel: str
-    cause: int
-
-
-class _Look(NamedTuple):
-    """Events may have been lost."""
-
-
-class _Answered(NamedTuple):
-    """The called side has answered."""
 
 
 class Bridges:
@@ -58,229 +39,263 @@ class Bridges:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._calls: dict[str, BridgedCall] = {}
+        self._again: dict[str, tuple[Channel, Sequence[str]]] = {}
 
     def entered(self, channel: Channel, arguments: Sequence[str]) -> None:
-        """A caller waits to be connected. A second time is harmless."""
-        if channel.id in self._calls:
-            return
-        try:
-            wish = bridge.read(arguments[1:])
-        except ValueError as error:
-            self._refuse(channel, str(error))
-            return
-        now = self._context.now()
-        row = BridgedRow(new_id(), self._context.pbx, channel.id, wish.endpoint, wish.dial_s, now)
-        self._add(BridgedCall(self._context, row, self._over, new=True))
-
-    def _refuse(self, channel: Channel, reason: str) -> None:
-        _log.error("not connected; the dialplan goes on", channel=channel.id, reason=reason)
-        task = asyncio.create_task(_try_to_send_back(self._context, channel.id, reason))
-        self._context.background.add(task)
-        task.add_done_callback(self._context.background.discard)
+        """A caller is sent here. One whose last call is about to be over waits until that is."""
+        known = self._calls.get(channel.id)
+        if known is None:
+            self._begin(channel, arguments[1:])
+        elif known.call.ending is not None:
+            self._again[channel.id] = (channel, arguments)
+            known.tell(inputs.Left(channel.id))
 
     def called_entered(self, channel_id: str) -> None:
         """A called channel is in the application."""
-        call = self._calls.get(channel_id)
-        if call is not None:
-            call.entered.set()
+        self._tell(channel_id, inputs.Entered())
+
+    def dialled(self, channel_id: str) -> None:
+        """Asterisk has dialled a channel."""
+        self._tell(channel_id, inputs.Rung())
 
     def up(self, channel_id: str) -> None:
         """A channel is up."""
-        call = self._calls.get(channel_id)
-        if call is not None and channel_id == call.called:
-            call.tell(_Answered())
+        self._tell(channel_id, inputs.Answered())
 
     def gone(self, channel_id: str, cause: int) -> None:
         """A channel has ended, with a Q.850 ``cause``."""
-        call = self._calls.get(channel_id)
-        if call is not None:
-            call.tell(_Gone(channel_id, cause))
+        self._tell(channel_id, inputs.Gone(channel_id, cause), caller=True)
 
     def left(self, channel_id: str) -> None:
-        """A channel has left the application. A called one has ended, and its cause is still to come."""
-        call = self._calls.get(channel_id)
-        if call is not None and channel_id == call.caller:
-            del self._calls[channel_id]  # the dialplan may send it here again
-            call.tell(_Gone(channel_id, 0))
+        """A channel has left the application."""
+        self._tell(channel_id, inputs.Left(channel_id), caller=True)
 
-    async def resume(self) -> None:
-        """After a connect: go on with the calls that were going on, as Asterisk has them now."""
-        for row in await self._context.store.read(bridges.open_calls, self._context.pbx):
-            if row.caller in self._calls:
-                self._calls[row.caller].tell(_Look())
-            else:
-                self._add(BridgedCall(self._context, row, self._over))
+    async def compare(self, there: Mapping[str, Channel], asked_at: datetime) -> None:
+        """Go on with what goes on in Asterisk, and let go of what belongs to nobody. Raises `AriError`."""
+        bridges = {one.id: frozenset(one.channels) for one in await self._context.ari.bridges()}
+        for call in set(self._calls.values()):
+            call.tell(_found(call.call, there, bridges, asked_at))
+        for channel in there.values():
+            way, *arguments = _arguments(channel, self._context.app)
+            if way == BRIDGE and channel.id not in self._calls:
+                self._begin(channel, arguments, found=True)
+        for channel in there.values():
+            way, *arguments = _arguments(channel, self._context.app)
+            if way == bridging.CALLED and channel.id not in self._calls:
+                await self._take_up(channel, arguments, there)
+        known = {call.call.bridge for call in self._calls.values()}
+        for name in bridges.keys() - known:
+            if name.startswith(f"{self._context.app}-{BRIDGE}-"):
+                with contextlib.suppress(AriNotFound):
+                    await self._context.ari.destroy_bridge(name)
 
     async def stop(self) -> None:
         """Stop working; the calls go on."""
-        tasks = [call.task for call in set(self._calls.values())]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for call in set(self._calls.values()):
+            await call.stop()
 
-    def _add(self, call: BridgedCall) -> None:
-        self._calls[call.caller] = self._calls[call.called] = call
+    def _tell(self, channel_id: str, told: Input, *, caller: bool = False) -> None:
+        call = self._calls.get(channel_id)
+        if call is not None and (caller or channel_id == call.call.called):
+            call.tell(told)
+
+    async def _take_up(self, called: Channel, given: Sequence[str], there: Mapping[str, Channel]) -> None:
+        """A called channel that is not followed: of a caller whom an ARI program moved here, or of nobody."""
+        try:
+            wish, caller_id = bridging.caller_of([bridging.CALLED, *given])
+        except ValueError:
+            caller_id = ""
+        caller = there.get(caller_id)
+        if caller is not None and caller_id not in self._calls and caller.dialplan.app_name == "Stasis":
+            self._begin(caller, [wish.endpoint, str(wish.dial_s)], found=True)
+        if called.id not in self._calls:
+            with contextlib.suppress(AriNotFound):
+                await self._context.ari.hangup(called.id, bridge.NORMAL_CLEARING)
+
+    def _begin(self, channel: Channel, arguments: Sequence[str], *, found: bool = False) -> None:
+        try:
+            wish = bridge.read(arguments)
+        except ValueError as error:
+            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=str(error))
+            self._context.spawn(_try_to_send_back(self._context, channel.id, str(error)), "send back")
+            return
+        created_at = channel.creationtime
+        call = bridging.begin(self._context.app, channel.id, created_at, wish, found=found)
+        followed = BridgedCall(self._context, call, channel, self._over)
+        self._calls[call.caller] = self._calls[call.called] = followed
+        followed.tell(inputs.Begun())
 
     def _over(self, call: BridgedCall) -> None:
-        for channel_id in (call.caller, call.called):
+        for channel_id in (call.call.caller, call.call.called):
             if self._calls.get(channel_id) is call:
                 del self._calls[channel_id]
+        channel, arguments = self._again.pop(call.call.caller, (None, ()))
+        if channel is not None:
+            self.entered(channel, arguments)
 
 
 class BridgedCall:
-    """One call, from the caller's entering to its end. ``over`` is called when nothing of it is left."""
+    """Performs what the machine asks for. ``over`` is called when nothing of the call is left."""
 
     def __init__(
-        self, context: Context, row: BridgedRow, over: Callable[[BridgedCall], None], *, new: bool = False
+        self, context: Context, call: Bridged, caller: Channel, over: Callable[[BridgedCall], None]
     ) -> None:
-        self.caller = row.caller
-        self.called = row.called(context.app)
-        self.entered = asyncio.Event()
+        self.call = call
         self._context = context
-        self._ari = context.ari
-        self._row = row
-        self._bridge = row.bridge(context.app)
+        self._caller = caller.caller
         self._over = over
-        self._new = new
-        self._told: asyncio.Queue[_Gone | _Look | _Answered] = asyncio.Queue()
-        self._log = _log.bind(pbx=row.pbx, caller=row.caller, endpoint=row.endpoint)
-        self.task = asyncio.create_task(self._work(), name=f"bridge {row.caller}")
+        self._gone = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = _log.bind(pbx=context.pbx, caller=call.caller, endpoint=call.wish.endpoint)
 
-    def tell(self, what: _Gone | _Look | _Answered) -> None:
+    def tell(self, told: Input) -> None:
         """Something has happened to it."""
-        self._told.put_nowait(what)
-
-    async def _work(self) -> None:
+        if self._gone:
+            return
+        before = self.call.ending
         try:
-            await self._connect()
+            self.call, asked = bridging.receive(self.call, told, self._context.now())
         except Exception:
-            self._log.exception("a fault in ari_recorder; the caller goes on in the dialplan")
-            self._over(self)
-            await _try_to_send_back(self._context, self.caller, "A fault in ari_recorder; its log has more.")
+            self._fault(told)
+            return
+        if before is None and self.call.ending is not None and self.call.ending.reason:
+            self._log.error("not connected; the dialplan goes on", reason=self.call.ending.reason)
+        for effect in asked:
+            self._perform(effect)
 
-    async def _connect(self) -> None:
-        if self._new:
-            await self._context.save(bridges.begin, self._row)
-        reason = await self._served()
-        if reason:
-            self._log.error("not connected; the dialplan goes on", reason=reason)
-            with contextlib.suppress(AriError):
-                await self._hang_up(self.called, bridge.NORMAL_CLEARING)
-        with contextlib.suppress(AriError):
-            await self._ari.destroy_bridge(self._bridge)
-        await self._context.save(bridges.end, self._row.id, self._context.now())
+    async def stop(self) -> None:
+        """Stop working; the call goes on."""
+        self._gone = True
+        self._wake_at(None)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _fault(self, told: Input) -> None:
+        """Those who talk go on, and are found again; who is not connected yet goes on in the dialplan."""
+        self._log.exception("a fault in ari_recorder", told=type(told).__name__)
+        if self.call.stage < Stage.UP:
+            reason = "A fault in ari_recorder; its log has more."
+            self._context.spawn(_try_to_send_back(self._context, self.call.caller, reason), "send back")
+        self._leave()
+
+    def _leave(self) -> None:
+        self._gone = True
+        self._wake_at(None)
         self._over(self)
-        if reason:
-            await _try_to_send_back(self._context, self.caller, reason)
 
-    async def _served(self) -> str:
-        """Why the caller is to go on in the dialplan; empty if the call is over."""
-        while True:
-            try:
-                return await self._serve()
-            except AriUnreachable as error:
-                self._log.warning("looking again at what Asterisk has", error=str(error))
-                await asyncio.sleep(LOOK_AGAIN_S)
-            except AriError as error:
-                return str(error)
-            except Exception:
-                self._log.exception("a fault in ari_recorder")
-                return "A fault in ari_recorder; its log has more."
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case effects.WakeAt(at):
+                self._wake_at(at)
+            case effects.Over():
+                self._leave()
+            case _:
+                task = asyncio.create_task(self._request(effect), name=f"bridge {self.call.caller}")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self) -> str:
-        """Bring the call from wherever it is to its end; returns as `_served`."""
-        looking = True
-        while looking:
-            caller, called = await self._find(self.caller), await self._find(self.called)
-            if caller is not None and called is None and self._new:
-                called = await self._create(caller)
-            self._new = False
-            if caller is None or called is None:
-                return await self._end_rest(caller, called)
-            await self._join(caller, called)
-            looking = await self._until_over(answered=called.state == "Up")
-        return ""
+    def _wake_at(self, at: datetime | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at is not None:
+            delay_s = max((at - self._context.now()).total_seconds(), 0.0)
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self.tell, inputs.Time())
 
-    async def _find(self, channel_id: str) -> Channel | None:
-        """The channel, if it is there and in the application; its events come from now on."""
+    async def _request(self, request: Request) -> None:
         try:
-            await self._ari.subscribe([f"channel:{channel_id}"])
-            channel = await self._ari.channel(channel_id)
-        except (AriNotFound, AriRefused):
-            return None
-        return channel if channel.dialplan.app_name == "Stasis" else None
+            found = await self._ask(request)
+        except AriUnreachable as error:
+            self.tell(inputs.Unknown(request, str(error)))
+        except AriError as error:
+            missing, conflict = isinstance(error, AriNotFound), isinstance(error, AriConflict)
+            self.tell(inputs.Refused(request, str(error), missing, conflict))
+        except Exception:
+            self._log.exception("a fault in ari_recorder", what=type(request).__name__)
+            self.tell(inputs.Unknown(request, "A fault in ari_recorder; its log has more."))
+        else:
+            self.tell(inputs.Accepted(request))
+            if found is not None:
+                self.tell(found)
 
-    async def _create(self, caller: Channel) -> Channel:
-        await self._ari.create_channel(
-            self.called, endpoint=self._row.endpoint, originator=caller.id, app_args=CALLED_ARGUMENT
-        )
-        try:
-            await asyncio.wait_for(self.entered.wait(), ENTERED_WITHIN_S)
-        except TimeoutError as error:
-            raise AriRefused(
-                "create_channel", self._row.endpoint, 0, "it did not enter the application"
-            ) from error
-        await self._ari.subscribe([f"channel:{self.called}"])
-        return await self._ari.channel(self.called)
-
-    async def _join(self, caller: Channel, called: Channel) -> None:
-        """Put both into the bridge, and ring the called side if it has not been yet."""
-        try:
-            there = (await self._ari.create_bridge(self._bridge)).channels
-        except AriConflict:
-            there = (await self._ari.bridge(self._bridge)).channels
-        missing = [channel for channel in (caller.id, called.id) if channel not in there]
-        if called.state == "Down":
-            await self._introduce(caller, called)
-        if missing:
-            await self._ari.add_to_bridge(self._bridge, missing)
-        if called.state == "Down":
-            with contextlib.suppress(AriConflict):  # it has been asked for already
-                await self._ari.dial(called.id, caller=caller.id, timeout_s=self._row.dial_s)
-
-    async def _introduce(self, caller: Channel, called: Channel) -> None:
-        """Who calls: what the called phone shows. The number comes last, and with it the change."""
-        for item, value in (("name", caller.caller.name), ("num", caller.caller.number)):
-            await self._ari.set_channel_variable(called.id, f"CONNECTEDLINE({item},i)", value)
-
-    async def _until_over(self, *, answered: bool) -> bool:
-        """Whether to look again; otherwise it is over."""
-        if answered:
-            await self._answer()
-        while True:
-            match await self._told.get():
-                case _Answered():
-                    answered = True
-                    await self._answer()
-                case _Look():
-                    return True
-                case _Gone(channel, cause) if channel == self.called:
-                    await self._hang_up(self.caller, bridge.cause(cause, answered=answered))
-                    return False
-                case _:
-                    await self._hang_up(self.called, bridge.NORMAL_CLEARING)
-                    return False
+    async def _ask(self, request: Request) -> Found | None:
+        ari, call = self._context.ari, self.call
+        match request:
+            case effects.Look():
+                return await self._look()
+            case effects.Prepare():
+                with contextlib.suppress(AriConflict):  # it is there already
+                    await ari.create_bridge(call.bridge)
+            case effects.Create():
+                given = bridging.arguments(call.wish, call.caller)
+                endpoint = call.wish.endpoint
+                await ari.create_channel(
+                    call.called, endpoint=endpoint, originator=call.caller, app_args=given
+                )
+            case effects.Join(channels):
+                await ari.add_to_bridge(call.bridge, channels)
+            case effects.Introduce():
+                # the number comes last, and with it the change
+                for item, value in (("name", self._caller.name), ("num", self._caller.number)):
+                    await ari.set_channel_variable(call.called, f"CONNECTEDLINE({item},i)", value)
+            case effects.Dial():
+                await ari.dial(call.called, caller=call.caller, timeout_s=call.wish.dial_s)
+            case effects.Answer():
+                await self._answer()
+            case effects.HangUp(channel, cause):
+                await ari.hangup(channel, cause)
+            case effects.Destroy():
+                await ari.destroy_bridge(call.bridge)
+            case effects.SendBack(reason):
+                await send_back(ari, call.caller, Told(Status.FAILED, reason))
+        return None
 
     async def _answer(self) -> None:
-        """Carry the answer over; from now on the dialplan's own limit holds for the call."""
-        with contextlib.suppress(AriNotFound):  # it has hung up, or came without the recorder's subroutine
-            await self._ari.answer(self.caller)
-            limit = await self._ari.channel_variable(self.caller, LIMIT)
-            await self._ari.set_channel_variable(self.caller, "TIMEOUT(absolute)", limit)
+        ari, caller = self._context.ari, self.call.caller
+        await ari.answer(caller)
+        with contextlib.suppress(AriNotFound):  # it came without the recorder's subroutine
+            limit = await ari.channel_variable(caller, LIMIT)
+            await ari.set_channel_variable(caller, "TIMEOUT(absolute)", limit)
 
-    async def _end_rest(self, caller: Channel | None, called: Channel | None) -> str:
-        """One side has ended while nobody looked."""
-        if called is not None:
-            await self._hang_up(called.id, bridge.NORMAL_CLEARING)
-        if caller is not None and caller.state != "Up":
-            return "The called side ended while the recorder was away; how is not known."
-        if caller is not None:
-            await self._hang_up(caller.id, bridge.NORMAL_CLEARING)
-        return ""
+    async def _look(self) -> Found:
+        ari, call, asked_at = self._context.ari, self.call, self._context.now()
+        caller, called, joined = await asyncio.gather(
+            _or_none(ari.channel(call.caller)),
+            _or_none(ari.channel(call.called)),
+            _or_none(ari.bridge(call.bridge)),
+        )
+        there = {one.id: one for one in (caller, called) if one is not None}
+        bridges = {call.bridge: frozenset(joined.channels)} if joined is not None else {}
+        return _found(call, there, bridges, asked_at)
 
-    async def _hang_up(self, channel_id: str, cause: int) -> None:
-        with contextlib.suppress(AriNotFound):
-            await self._ari.hangup(channel_id, cause)
+
+def _found(
+    call: Bridged, there: Mapping[str, Channel], bridges: Mapping[str, frozenset[str]], asked_at: datetime
+) -> Found:
+    caller, called = there.get(call.caller), there.get(call.called)
+    return Found(
+        asked_at=asked_at,
+        caller=caller.state if caller is not None and caller.dialplan.app_name == "Stasis" else None,
+        called=called.state if called is not None else None,
+        entered=called is not None and called.dialplan.app_name == "Stasis",
+        joined=bridges.get(call.bridge),
+    )
+
+
+def _arguments(channel: Channel, app: str) -> list[str]:
+    """With what the channel has entered this application: an empty one if it is not in it."""
+    name, *arguments = channel.dialplan.app_data.split(",")
+    ours = channel.dialplan.app_name == "Stasis" and name == app
+    return arguments or [""] if ours else [""]
+
+
+async def _or_none(asking: Any) -> Any:
+    try:
+        return await asking
+    except AriNotFound:
+        return None
 
 
 async def _try_to_send_back(context: Context, channel_id: str, reason: str) -> None:
@@ -288,5 +303,5 @@ async def _try_to_send_back(context: Context, channel_id: str, reason: str) -> N
         await send_back(context.ari, channel_id, Told(Status.FAILED, reason))
     except (AriNotFound, AriConflict, AriRefused):
         _log.debug("has left already", channel=channel_id)
-    except AriUnreachable as error:
+    except AriError as error:
         _log.error("the dialplan goes on by itself", channel=channel_id, error=str(error))

@@ -28,10 +28,12 @@ class Playing:
         Raises `AriError` if Asterisk does not play them.
         """
         playback = f"{self._context.app}-play-{new_id().hex}"
-        over = self._waiting[playback] = asyncio.get_running_loop().create_future()
+        over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting[playback] = over
         try:
             await self._context.ari.play(channel_id, playback_id=playback, media=media)
-            return await asyncio.wait_for(over, within_s)
+            async with asyncio.timeout(within_s):
+                return await over
         except TimeoutError:
             with contextlib.suppress(AriNotFound):
                 await self._context.ari.stop_playback(playback)

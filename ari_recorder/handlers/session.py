@@ -208,6 +208,7 @@ class Session:
 
     def _dialled(self, event: Dial) -> None:
         self._taps.dialled(event)
+        self._bridges.dialled(event.peer.id)
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
@@ -252,7 +253,9 @@ class Session:
     def _entered(self, event: StasisStart) -> None:
         codecs = channels.codecs(event.channel)
         told = inputs.SnoopEntered(event.channel.id, is_wide(codecs) if codecs is not None else None)
-        if not self._tell_leg_of(event.channel.id, told):
+        if self._tell_leg_of(event.channel.id, told):
+            return
+        if self._is_new(event.channel.id, StasisStart.__name__, event.timestamp):
             self._sent_here(event.channel, event.args)
 
     def _sent_here(self, channel: Channel, arguments: Sequence[str]) -> None:
@@ -309,7 +312,6 @@ class Session:
                 with contextlib.suppress(AriRefused):  # the channel has gone
                     await self._context.ari.subscribe([f"channel:{leg.leg.channel}"])
         await self._taps.resume()
-        await self._bridges.resume()
 
     async def _agree(self, *, away: bool = False) -> None:
         """Compare every leg with what Asterisk has. Raises `AriError`, `SpoolError`."""
@@ -325,6 +327,8 @@ class Session:
             await self._look_at(channel, there, files, asked_at)
         if revived and files:
             await self._adopt(files)
+        await self._bridges.compare(there, asked_at)
+        await self._taps.compare(there, asked_at)
 
     def _compare(
         self,
@@ -360,7 +364,7 @@ class Session:
             leg = self._leg_for(channel, user, again, found=True)
             self._compare(leg, there, files or {}, asked_at, away=True, revived=True)
         app, *arguments = channel.dialplan.app_data.split(",")
-        if channel.dialplan.app_name == "Stasis" and app == self._context.app:
+        if channel.dialplan.app_name == "Stasis" and app == self._context.app and arguments[:1] != [BRIDGE]:
             self._sent_here(channel, arguments)
 
     async def _legs_before(self, channel: Channel, user: RecordedEndpoint) -> int:

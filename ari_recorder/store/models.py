@@ -283,19 +283,6 @@ class Announcement(Table):
     """``played``, ``cut`` or ``failed``; empty while it is not over."""
 
 
-class BridgedCall(Table):
-    """A call that the recorder connects itself, for a dialplan's bridge."""
-
-    pbx = CharField(max_length=32)
-    caller = CharField(max_length=150)
-    """Asterisk's id of the caller's channel."""
-    endpoint = CharField(max_length=200)
-    dial_s = IntegerField()
-    """How long it may ring."""
-    planned_at = UtcField()
-    over_at = UtcField(null=True, index=True)
-
-
 class LedgerLine(Table):
     """One for each answered call of an enabled user; closed with exactly one outcome."""
 
@@ -328,5 +315,4 @@ TABLES = (
     Segment,
     Announcement,
     LedgerLine,
-    BridgedCall,
 )

@@ -136,6 +136,7 @@ CASES: dict[str, tuple[Call, str, dict[str, str], Any]] = {
         {"type": "mixing,dtmf_events"},
         BRIDGE,
     ),
+    "bridges": (lambda ari: ari.bridges(), "/bridges", {}, [BRIDGE]),
     "bridge": (lambda ari: ari.bridge("b1"), "/bridges/b1", {}, BRIDGE),
     "add_to_bridge": (
         lambda ari: ari.add_to_bridge("b1", ["c1", "c2"]),

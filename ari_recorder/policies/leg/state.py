@@ -257,6 +257,8 @@ class Leg:
     wide: bool | None = None
     """Whether these carry 16 kHz."""
     armed_at: datetime | None = None
+    leaving: frozenset[str] = frozenset()
+    """Snoops that were let go, and may be there yet."""
     strays: frozenset[str] = frozenset()
     """Files that were given up, and are being written nevertheless."""
     requests: frozenset[Request] = frozenset()

@@ -1,0 +1,8 @@
+"""A call that the recorder connects itself, as one machine without I/O, in the manner of `policies.leg`."""
+
+from __future__ import annotations
+
+from ari_recorder.policies.bridging.machine import receive
+from ari_recorder.policies.bridging.state import CALLED, Bridged, arguments, begin, caller_of
+
+__all__ = ["CALLED", "Bridged", "arguments", "begin", "caller_of", "receive"]
