@@ -329,7 +329,7 @@ class Leg:
 
     def recording_id(self, ordinal: int) -> UUID:
         """The catalogue's id of a recording."""
-        return id_of(self.created_at, self.id, "recording", ordinal)
+        return id_of(self.created_at + timedelta(milliseconds=ordinal), self.id, "recording", ordinal)
 
     @property
     def over(self) -> bool:
