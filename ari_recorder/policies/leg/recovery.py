@@ -6,7 +6,7 @@ and when a file ends by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -20,6 +20,7 @@ from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, State, decide
 
+PAUSES = (State.PAUSED, State.PROVISIONAL_PAUSED)
 AGAIN_MAX_S = 30.0
 GONE_AFTER = timedelta(minutes=5)
 """What has not grown for so long, while Asterisk could not be asked, is over."""
@@ -103,23 +104,29 @@ def _answer(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
 
 
 def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
-    """What was given, and what was begun, one after the other."""
+    """What was given, and what was begun, one after the other.
+
+    What was begun after a pause that was never heard of is no sign of a resume.
+    """
+    last = t.leg.keys.last
+    news = {one.at for one in seen.commands if last is None or one.at > last.at}
     happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
     if seen.revived:
         numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
         for number in sorted(numbers):
             found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
             began_at = min(one.began_at for one in found)
-            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format)))
+            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format, news)))
     for _, happens in sorted(happened, key=lambda one: one[0]):
         happens()
 
 
-def _adopt(t: Turn, number: int, began_at: datetime, file_format: str) -> None:
+def _adopt(t: Turn, number: int, began_at: datetime, file_format: str, news: Set[datetime]) -> None:
     """Files of which it was not written down that they were asked for: the recorder died just then."""
     if number > t.leg.taken:
         t.keep(taken=number - 1)
-        _begin(t, began_at)
+        if t.leg.standing.state not in PAUSES or t.leg.standing.since not in news:
+            _begin(t, began_at)
         t.keep(taken=number)
     files = next((one for one in t.leg.files if one.number == number), None)
     if files is not None and files.asked_at is None:

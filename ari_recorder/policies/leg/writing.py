@@ -31,6 +31,8 @@ from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State
 
 ENTERED_WITHIN_S = 2.0
 """How long a snoop may take to enter the application."""
+GONE_WITHIN_S = 0.25
+"""How long it may take until a call is known to be gone of which a snoop has left."""
 ARM_AGAIN_MAX_S = 60.0
 LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
 """How long after a segment ended unasked, or could not begin, it is taken for lost: by losses so far."""
@@ -152,7 +154,7 @@ def _arm(t: Turn) -> None:
     leg = t.leg
     entering, writes = Alarm.ARM in leg.alarms, leg.running is not None and leg.running.asked_at is not None
     if leg.armed_at is not None and len(leg.entered) < len(leg.snoops) and not (entering or writes):
-        not_armed(t, "Asterisk has ended a snoop")  # if something is written on it, the files tell
+        t.alarm(Alarm.ARM, GONE_WITHIN_S)  # if something is written on it, the files tell
     if leg.armed_at is not None or Alarm.ARM in leg.alarms or not may_record(leg.standing):
         return
     t.keep(arming=leg.arming + 1)
