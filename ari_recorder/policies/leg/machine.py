@@ -209,6 +209,8 @@ def _accepted(t: Turn, told: inputs.Accepted) -> None:
             writing.recorded(t, name)
         case Snoop(snoop=snoop):
             _let_go_unneeded(t, snoop)
+        case Measure(files=files):
+            t.note(measured=files)
         case Release(snoop=snoop):
             t.note(leaving=t.leg.leaving - {snoop})
 

@@ -16,7 +16,7 @@ from ari_recorder.policies.leg import speaking, writing
 from ari_recorder.policies.leg.effects import Look, Record, Release
 from ari_recorder.policies.leg.happening import answer, command, hang_up
 from ari_recorder.policies.leg.inputs import Snapshot, Written
-from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
+from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names, number_of
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, State, decide
 
@@ -79,23 +79,19 @@ def compare(t: Turn, seen: Snapshot) -> None:
 def _find_snoops(t: Turn, seen: Snapshot) -> None:
     """Numbers go on behind those that are in use, whether they were written down or not."""
     t.silence(Alarm.ARM)
-    numbers = [_number(name, f"{t.leg.prefix}s") for name in seen.snoops]
+    numbers = [number_of(name, f"{t.leg.prefix}s") for name in seen.snoops]
     t.note(arming=max([t.leg.arming, *numbers]), armed_at=None)
-    said = [_number(name, f"{t.leg.prefix}w") for name in seen.snoops]
+    said = [number_of(name, f"{t.leg.prefix}w") for name in seen.snoops]
     t.note(said=max([t.leg.said, *said]))
     if t.leg.arming and seen.snoops.issuperset(t.leg.snoops):
         t.note(armed_at=t.now, entered=frozenset(t.leg.snoops))
 
 
-def _number(name: str, prefix: str) -> int:
-    """Of ``r12-in`` behind a prefix; 0 if it is none."""
-    digits = name.removeprefix(prefix).partition("-")[0] if name.startswith(prefix) else ""
-    return int(digits) if digits.isdecimal() else 0
-
-
 def _answer(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
     """Whether the channel is up; or was, as its call detail record says, or what was written of it."""
-    began = [one.began_at for name, one in written.items() if _number(name, f"{t.leg.prefix}r") > t.leg.taken]
+    began = [
+        one.began_at for name, one in written.items() if number_of(name, f"{t.leg.prefix}r") > t.leg.taken
+    ]
     known = seen.state == "Up" or seen.answered_at is not None or began
     if t.leg.standing.state is State.RINGING and known:
         cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
@@ -112,7 +108,7 @@ def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
     news = {one.at for one in seen.commands if last is None or one.at > last.at}
     happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
     if seen.revived:
-        numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
+        numbers = {number_of(name, f"{t.leg.prefix}r") for name in written}
         for number in sorted(numbers):
             found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
             began_at = min(one.began_at for one in found)

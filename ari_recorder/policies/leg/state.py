@@ -266,6 +266,8 @@ class Leg:
     alarms: Mapping[Alarm, datetime] = field(default_factory=dict)
     woken_at: datetime | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
+    """The files of which it was last measured how much is on disk."""
     untold: tuple[Untold, ...] = ()
     speaking: Speaking | None = None
     meeting: str = ""
@@ -340,6 +342,12 @@ class Leg:
 def file_names(prefix: str, number: int) -> tuple[str, str]:
     """Asterisk's names of both files of a number, the inward one first."""
     return f"{prefix}r{number}-{INWARD}", f"{prefix}r{number}-{OUTWARD}"
+
+
+def number_of(name: str, prefix: str) -> int:
+    """Of ``r12-in`` behind a prefix; 0 if it is none."""
+    digits = name.removeprefix(prefix).partition("-")[0] if name.startswith(prefix) else ""
+    return int(digits) if digits.isdecimal() else 0
 
 
 def is_wide(codecs: str) -> bool:

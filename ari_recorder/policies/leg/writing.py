@@ -24,6 +24,7 @@ from ari_recorder.policies.leg.state import (
     Untold,
     file_names,
     is_wide,
+    number_of,
 )
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.parties import Stretch, leave
@@ -269,6 +270,9 @@ def began(t: Turn, name: str, at: datetime) -> None:
 def end_strays(t: Turn, names: Set[str]) -> None:
     """End files that were given up and have been begun since, and see whether they have ended."""
     t.note(strays=frozenset(names))
+    numbers = [number_of(name, f"{t.leg.prefix}r") for name in names]
+    if max(numbers, default=0) > t.leg.taken:
+        t.keep(taken=max(numbers))
     for name in sorted(names):
         t.ask(Stop(name))
     if names:
@@ -486,7 +490,7 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     if running is None or running.asked_at is None:
         return
     names = file_names(t.leg.prefix, running.number)
-    if not sizes.keys() <= set(names):  # it was asked for those before
+    if t.leg.measured != names:  # those before
         return
     before = t.leg.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
