@@ -193,7 +193,8 @@ class Asterisk:
         snoop = self._find(asked.snoop)
         if not snoop.entered:
             raise Refusal("channel not in Stasis application")
-        if asked.name in self.folder or self.live((asked.name,)):
+        known = self.files.get(asked.name)
+        if asked.name in self.folder or (known is not None and known.state is not DONE):
             raise Refusal("recording exists")
         file = self.files[asked.name] = File(asked.name, asked.format, asked.snoop)
         snoop.queue.append(file)
@@ -249,9 +250,9 @@ class Asterisk:
 
     # What there is of it
 
-    def live(self, names: tuple[str, ...]) -> frozenset[str]:
-        """Those of the names that are being written, or wait for it."""
-        return frozenset(name for name in names if name in self.files and self.files[name].state is not DONE)
+    def being(self, state: str, names: tuple[str, ...]) -> frozenset[str]:
+        """Those of the names that are in that state."""
+        return frozenset(name for name in names if name in self.files and self.files[name].state is state)
 
     def written(self) -> dict[str, inputs.Written]:
         """What lies in the recording folder."""

@@ -47,7 +47,7 @@ from ari_recorder.policies.announcements import FAILURES
 from ari_recorder.policies.commands import Given, Source, press, take
 from ari_recorder.policies.ledger import RecordingState, close
 from ari_recorder.policies.leg import Leg, inputs
-from ari_recorder.policies.leg.effects import Agree, Effect, Play, Reply, TellRefused
+from ari_recorder.policies.leg.effects import Agree, Effect, Play, Release, Reply, TellRefused
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Recording, Segment, file_names, id_of
 from ari_recorder.policies.preferences import Preferences
@@ -59,6 +59,8 @@ from .spans import Span, common, seconds, union, without
 
 KEPT_OVER = timedelta(seconds=0.03)
 """So much is not heard: a frame, and a half."""
+A_MOMENT = timedelta(seconds=1.0)
+"""So long it may take until what was just asked for is done."""
 MISSING_FROM_S = 0.6
 LEFT_MAX_S = 0.6
 UNTOLD_MAX = 16
@@ -146,7 +148,7 @@ class Observer:
             if isinstance(told, inputs.Snapshot) and told.revived and doubted:
                 self._revived(told, after, doubted[-1], given=bool(given))
         if isinstance(told, inputs.HungUp):
-            self._ended_heard = True
+            self._ended_heard |= before.ended_at is None
         elif isinstance(told, inputs.Asked):
             question = self.questions[told.number]
             question.delivered, question.live = True, self._live()
@@ -235,7 +237,10 @@ class Observer:
             if self.asterisk.state is not None:
                 self.violated("nobody follows the call")
             return
-        self._nothing(sorted(set(self.asterisk.snoops) - leg.needed), "snoops that nobody follows")
+        asked_to_go = {one.snoop for one in leg.requests if isinstance(one, Release)}
+        self._nothing(
+            sorted(set(self.asterisk.snoops) - leg.needed - asked_to_go), "snoops that nobody follows"
+        )
         following = {name for files in leg.files for name in file_names(leg.prefix, files.number)}
         self._nothing(sorted({file.name for file in self._live()} - following), "files that nobody follows")
         if self.asterisk.state == "Up" and leg.standing.state is State.RINGING:
@@ -244,7 +249,10 @@ class Observer:
         if leg.standing.state in RUNNING:
             running = leg.running
             wanted = set(file_names(leg.prefix, running.number)) if running else {"anything"}
-            self._nothing(sorted(wanted - live), "files that should be written")
+            just_now = (
+                running is not None and (running.asked_at or self.clock.now) > self.clock.now - A_MOMENT
+            )
+            self._nothing(sorted(wanted - live if not just_now else ()), "files that should be written")
         elif leg.standing.state is not State.RINGING:
             self._nothing(sorted(live), "files that should not be written")
         if leg.told != leg.standing or leg.untold:

@@ -156,12 +156,7 @@ def an_unanswered_look_is_not_repeated(patch: Patch) -> None:
 
 @fault(socket_lost_a_minute=6.0)
 def a_hang_up_is_not_looked_for(patch: Patch) -> None:
-    def state(t: Turn, seen: Any) -> None:
-        if seen.state is not None:
-            original(t, seen)
-
-    original = recovery._state
-    patch.setattr(recovery, "_state", state)
+    patch.setattr(recovery, "hang_up", nothing)
 
 
 @fault(dies=0.03)

@@ -252,9 +252,9 @@ def test_a_snoop_of_whose_end_no_word_came_is_let_go_again() -> None:
     stale, _ = call.leg.snoops
     call.told(inputs.Refused(_snoop(call.leg, stale), "500"))
     call.told(inputs.Unknown(Release(stale), "no answer"))
-    call.until(Look)
-    assert stale not in call.leg.needed
-    assert Release(stale) in call.sees(replace(call.seen(), snoops=frozenset({stale})))
+    assert Release(stale) in call.until(Release)
+    call.told(inputs.Refused(Release(stale), "not found", missing=True))
+    assert stale not in call.leg.leaving
 
 
 def test_a_snoop_that_enters_after_it_was_given_up_is_let_go() -> None:
@@ -286,6 +286,25 @@ def test_a_queued_file_that_was_to_end_is_ended_when_it_begins() -> None:
     call.told(inputs.Asked(PAUSE, at(call.now_s), 1))
     call.told(*(inputs.Accepted(Stop(name)) for name in queued))
     assert Stop(queued[0]) in call.told(inputs.FileBegan(queued[0], at(call.now_s)))
+
+
+def test_a_queued_file_that_was_to_end_keeps_no_pause_from_being_confirmed() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    inward, outward = call.names(1)
+    call.told(inputs.FileClosed(inward, at(5)))
+    call.until(Look)
+    seen = replace(call.seen(1), live=frozenset(), queued=frozenset({outward}))
+    assert only(call.sees(seen), Reply) == [Reply(1)]
+
+
+def test_what_is_measured_late_of_other_files_says_nothing() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    [measure] = call.until(Measure)
+    assert isinstance(measure, Measure)
+    call.told(inputs.Measured({"another": 0}), inputs.Measured({"another": 0}))
+    assert call.leg.running is not None
+    assert not call.leg.running.broken
 
 
 def test_a_pause_bounds_what_was_rolled_over_and_is_still_written() -> None:

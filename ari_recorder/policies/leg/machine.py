@@ -179,8 +179,14 @@ def _hung_up(t: Turn, told: inputs.HungUp) -> None:
 def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
     writing.entered(t, told.snoop, told.wide)
     speaking.entered(t, told.snoop)
-    if told.snoop not in t.leg.needed and t.leg.ended_at is None:  # it was given up for lost
-        t.ask(Release(told.snoop))
+    _let_go_unneeded(t, told.snoop)
+
+
+def _let_go_unneeded(t: Turn, snoop: str) -> None:
+    """It was given up for lost, and is there after all: whoever let it go may have found nothing yet."""
+    if snoop not in t.leg.needed and t.leg.ended_at is None:
+        t.note(leaving=t.leg.leaving | {snoop})
+        t.ask_again(Release(snoop))
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:
@@ -198,8 +204,13 @@ def _file_closed(t: Turn, told: inputs.FileClosed) -> None:
 
 def _accepted(t: Turn, told: inputs.Accepted) -> None:
     t.note(requests=t.leg.requests - {told.request})
-    if isinstance(told.request, Record):
-        writing.recorded(t, told.request.name)
+    match told.request:
+        case Record(name=name):
+            writing.recorded(t, name)
+        case Snoop(snoop=snoop):
+            _let_go_unneeded(t, snoop)
+        case Release(snoop=snoop):
+            t.note(leaving=t.leg.leaving - {snoop})
 
 
 def _refused(t: Turn, told: inputs.Refused) -> None:
@@ -218,7 +229,9 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             writing.refused(t, name, told.why)
         case Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
-        case Release() if t.leg.ended_at is None:  # not there may mean not there yet
+        case Release(snoop=snoop) if told.missing:
+            t.note(leaving=t.leg.leaving - {snoop})
+        case Release() if t.leg.leaving:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)
@@ -237,7 +250,7 @@ def _unknown(t: Turn, told: inputs.Unknown) -> None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Measure():
             writing.measure_later(t)
-        case Release() if t.leg.ended_at is None:
+        case Release() if t.leg.leaving:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Inquire():
             t.keep(linkedid=t.leg.linkedid or t.leg.channel)

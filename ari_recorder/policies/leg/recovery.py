@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from ari_recorder.policies.commands import Given as Pressed
 from ari_recorder.policies.commands import Source, take
@@ -26,7 +27,9 @@ TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then whil
 
 
 def look(t: Turn) -> None:
-    """Ask what there is."""
+    """Ask what there is, and for what was let go once more."""
+    for snoop in sorted(t.leg.leaving):
+        t.ask(Release(snoop))
     names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
     t.ask(Look((*names, *sorted(t.leg.strays))))
 
@@ -55,15 +58,16 @@ def compare(t: Turn, seen: Snapshot) -> None:
     if seen.revived:
         speaking.interrupted(t)
         _find_snoops(t, seen)
-        _adopt(t, seen, written)
+    _answer(t, seen, written)
+    _happen(t, seen, written)
     _judge(t, seen, written)
     followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
     writing.end_strays(t, seen.live - followed)
-    writing.seen_rolling(t, seen.live)
-    _state(t, seen)
+    writing.seen_rolling(t, seen.live | seen.queued)
+    if seen.state is None:
+        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
+        hang_up(t, seen.ended_at or max(ends, default=t.now))
     if t.leg.ended_at is None:
-        for given in sorted(seen.commands, key=lambda one: one.at):
-            _command(t, given.command, given.at)
         _lost(t, seen)
         _check_snoops(t, seen)
         if seen.away:
@@ -88,27 +92,43 @@ def _number(name: str, prefix: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _adopt(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+def _answer(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """Whether the channel is up; or was, as its call detail record says, or what was written of it."""
+    began = [one.began_at for name, one in written.items() if _number(name, f"{t.leg.prefix}r") > t.leg.taken]
+    known = seen.state == "Up" or seen.answered_at is not None or began
+    if t.leg.standing.state is State.RINGING and known:
+        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
+        latest = min([t.now, *began, *(one.at for one in seen.commands)])  # only who talks can give one
+        answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
+
+
+def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """What was given, and what was begun, one after the other."""
+    happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
+    if seen.revived:
+        numbers = {_number(name, f"{t.leg.prefix}r") for name in written}
+        for number in sorted(numbers):
+            found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
+            began_at = min(one.began_at for one in found)
+            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format)))
+    for _, happens in sorted(happened, key=lambda one: one[0]):
+        happens()
+
+
+def _adopt(t: Turn, number: int, began_at: datetime, file_format: str) -> None:
     """Files of which it was not written down that they were asked for: the recorder died just then."""
-    for number in sorted({_number(name, f"{t.leg.prefix}r") for name in written}):
-        found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
-        if number > t.leg.taken:
-            t.keep(taken=number - 1)
-            _begin(t, seen, min(one.began_at for one in found))
-            t.keep(taken=number)
-        files = next((one for one in t.leg.files if one.number == number), None)
-        if files is not None and files.asked_at is None:
-            began_at, file_format = min(one.began_at for one in found), found[0].format
-            t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
-            t.change_segments(number, format=file_format)
+    if number > t.leg.taken:
+        t.keep(taken=number - 1)
+        _begin(t, began_at)
+        t.keep(taken=number)
+    files = next((one for one in t.leg.files if one.number == number), None)
+    if files is not None and files.asked_at is None:
+        t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
+        t.change_segments(number, format=file_format)
 
 
-def _begin(t: Turn, seen: Snapshot, at: datetime) -> None:
+def _begin(t: Turn, at: datetime) -> None:
     """Something that leads to where files are begun has happened."""
-    if t.leg.standing.state is State.RINGING:
-        answer(t, seen.answered_at or at, writing.UNHEARD, unknown=seen.answered_at is None)
-        if t.leg.running is not None:
-            return
     for event in (Event.RESUME, Event.START, Event.SEGMENT_LOST):
         decision = decide(t.leg.standing, event, at)
         if Action.BEGIN_SEGMENT in decision.actions:
@@ -124,11 +144,12 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
         if files.asked_at is None or files.asked_at > seen.asked_at or in_flight.intersection(names):
             continue
         absent = not any(files.began) and not any(name in written for name in names)
+        there = seen.live if files.stopping else seen.live | seen.queued  # if these begin, they are strays
         for side in range(len(SIDES)):
             at = files.began[side]
             if at is not None and at > seen.asked_at:
                 continue  # it was not there yet
-            files = _judge_side(t, files, side, names[side] in seen.live, written.get(names[side]))
+            files = _judge_side(t, files, side, names[side] in there, written.get(names[side]))
         if absent and all(files.ended):
             files = t.change_files(files, absent=True)
         if files.stopping and not files.over:
@@ -148,21 +169,10 @@ def _judge_side(t: Turn, files: Files, side: int, live: bool, written: Written |
     return t.change_files(files, began=tuple(began), ended=tuple(ended))
 
 
-def _state(t: Turn, seen: Snapshot) -> None:
-    """Whether the channel is there, and up; or was, as its call detail record says."""
-    if t.leg.standing.state is State.RINGING and (seen.state == "Up" or seen.answered_at is not None):
-        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
-        latest = min((one.at for one in seen.commands), default=t.now)  # only who talks can give one
-        answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
-    if seen.state is None and t.leg.ended_at is None:
-        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
-        hang_up(t, seen.ended_at or max(ends, default=t.now))
-
-
 def _command(t: Turn, event: Event, at: datetime) -> None:
     """A command that Asterisk has kept, and of which no word came."""
     last = t.leg.keys.last
-    if last is not None and at <= last.at:
+    if t.leg.ended_at is not None or (last is not None and at <= last.at):
         return
     keys, taken = take(t.leg.keys, Pressed(event, Source.FEATURE, at))
     t.note(keys=keys)
@@ -210,7 +220,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
         t.note(entered=seen.snoops.intersection(leg.snoops))
     for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
-            t.ask(Release(snoop))
+            t.let_go(snoop)
 
 
 def _look_again(t: Turn) -> None:

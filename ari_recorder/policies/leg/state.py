@@ -257,6 +257,8 @@ class Leg:
     wide: bool | None = None
     """Whether these carry 16 kHz."""
     armed_at: datetime | None = None
+    leaving: frozenset[str] = frozenset()
+    """Snoops that were let go, and may be there yet."""
     strays: frozenset[str] = frozenset()
     """Files that were given up, and are being written nevertheless."""
     requests: frozenset[Request] = frozenset()
@@ -327,7 +329,7 @@ class Leg:
 
     def recording_id(self, ordinal: int) -> UUID:
         """The catalogue's id of a recording."""
-        return id_of(self.created_at, self.id, "recording", ordinal)
+        return id_of(self.created_at + timedelta(milliseconds=ordinal), self.id, "recording", ordinal)
 
     @property
     def over(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ari_recorder.policies.leg.effects import Effect, Request, Save, WakeAt
+from ari_recorder.policies.leg.effects import Effect, Release, Request, Save, WakeAt
 from ari_recorder.policies.leg.state import Alarm, Files, Leg, Recording, Segment
 
 
@@ -34,8 +34,17 @@ class Turn:
     def ask(self, request: Request) -> None:
         """Ask for something, unless it has been asked for and no answer has come yet."""
         if request not in self.leg.requests:
-            self.leg.requests |= {request}
-            self._effects.append(request)
+            self.ask_again(request)
+
+    def ask_again(self, request: Request) -> None:
+        """Ask for something, also if it was asked for: that may have been too early."""
+        self.leg.requests |= {request}
+        self._effects.append(request)
+
+    def let_go(self, snoop: str) -> None:
+        """Hang up a snoop; `recovery.look` asks again until it is known to be gone."""
+        self.note(leaving=self.leg.leaving | {snoop})
+        self.ask(Release(snoop))
 
     def tell(self, effect: Effect) -> None:
         """What others are told comes after what is asked of Asterisk."""

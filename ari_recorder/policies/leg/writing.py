@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg.effects import Measure, Record, Release, Snoop, Stop
+from ari_recorder.policies.leg.effects import Measure, Record, Snoop, Stop
 from ari_recorder.policies.leg.missing import find_missing
 from ari_recorder.policies.leg.state import (
     NARROW,
@@ -167,7 +167,7 @@ def disarm(t: Turn) -> None:
     """Let go of the snoops; new ones are made when they are wanted."""
     if t.leg.armed_at is not None:
         for snoop in t.leg.snoops:
-            t.ask(Release(snoop))
+            t.let_go(snoop)
     t.note(armed_at=None, entered=frozenset(), wide=None)
     t.silence(Alarm.ARM)
 
@@ -183,6 +183,7 @@ def entered(t: Turn, snoop: str, wide: bool | None) -> None:
 
 def left(t: Turn, snoop: str) -> None:
     """A snoop is gone."""
+    t.note(leaving=t.leg.leaving - {snoop})
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
         t.note(entered=t.leg.entered - {snoop})
 
@@ -356,12 +357,15 @@ def roll(t: Turn) -> None:
     t.alarm(Alarm.FULL, t.leg.segment_max_s)
 
 
-def seen_rolling(t: Turn, live: frozenset[str]) -> None:
-    """Whether a roll-over was accepted, when no answer to it came."""
+def seen_rolling(t: Turn, there: frozenset[str]) -> None:
+    """Whether a roll-over was accepted, when no answer to it came; it may even have been carried out."""
     files = _rolling(t)
-    if files is not None and live.issuperset(file_names(t.leg.prefix, files.number)):
+    if files is None:
+        return
+    begun = all(files.began) and not files.absent
+    if begun or there.issuperset(file_names(t.leg.prefix, files.number)):
         roll(t)
-    elif files is not None and any(files.ended):
+    elif any(files.ended):
         _drop_roll(t, files)
 
 
