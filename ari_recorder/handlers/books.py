@@ -170,7 +170,8 @@ class Books:
         self._changed.clear()
         again_s = min((entry.again_s for entry in self._entries.values() if entry.waits), default=None)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), again_s and max(again_s - _clock_s(), 0.01))
+            async with asyncio.timeout(again_s and max(again_s - _clock_s(), 0.01)):
+                await self._changed.wait()
 
     async def _catalogue(self, batch: list[_Entry]) -> None:
         """One that cannot be written keeps no other from being written. Raises `StoreError`."""

@@ -216,6 +216,20 @@ async def test_one_side_ends_while_the_recorder_is_away(begin: Begin, lab: Lab, 
     await nothing_left(station)
 
 
+async def test_the_caller_gives_up_while_the_recorder_is_away(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    calling = await lab.phones["101"].call("4102")
+    called = await lab.phones["102"].incoming()
+    await calling.ringing()
+    station.recorder.kill()
+    await calling.hangup()
+    await calling.ended()
+    assert called.ended_at is None
+    await asyncio.to_thread(station.recorder.start)
+    await called.ended()
+    await nothing_left(station)
+
+
 async def test_killed_before_anybody_is_called(begin: Begin, lab: Lab) -> None:
     """Stopped (SIGSTOP) it takes no event; then it is killed, and the dialplan goes on by itself."""
     station = begin()
