@@ -229,7 +229,8 @@ class Observer:
         stopped = [file.ended_at for file in last.live if file.stopped and file.ended_at is not None]
         runs = leg.standing.state in RUNNING
         if last.event in (Event.PAUSE, Event.STOP) and stopped and not given:
-            if runs and all(file.snoop in seen.snoops for file in last.live):
+            both = len(last.live) > 1 and all(file.snoop in seen.snoops for file in last.live)
+            if runs and both:  # otherwise it looks like a loss
                 self.violated(f"{last.event} was carried out, and is forgotten")
             elif not runs:
                 self._want(min(stopped), False)
