@@ -102,6 +102,8 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
+        self._commands: set[tuple[Event, datetime]] = set()
+        """Commands that the recorder was told of since it was started."""
         self._made_at: dict[int, datetime] = {}
         self._nowhere: set[str] = set()
         """Snoops that told that nothing can be written."""
@@ -138,20 +140,26 @@ class Observer:
         if after.version < before.version:
             self.violated("a version was used twice")
         if isinstance(told, inputs.Digit | inputs.Featured | inputs.Asked | inputs.Snapshot):
-            doubted, given = self.doubted, _given(before, told)
+            doubted, given = self.doubted, [one for one in _given(before, told) if self._is_news(one, told)]
             if isinstance(told, inputs.Snapshot) and told.revived:
                 self.doubted = []
             for event, at in given:
                 self._commanded(before, event, at, after, effects)
             if isinstance(told, inputs.Snapshot) and told.revived and doubted:
                 self._revived(told, after, doubted[-1], given=bool(given))
-        if isinstance(told, inputs.HungUp):
+        if isinstance(told, inputs.Featured):
+            self._commands.add((told.command, told.at))
+        elif isinstance(told, inputs.HungUp):
             self._ended_heard |= before.ended_at is None
         elif isinstance(told, inputs.Asked):
             question = self.questions[told.number]
             question.delivered, question.live = True, self._live()
         elif isinstance(told, inputs.Agreed):
             self.questions[told.number].delivered = True
+
+    def _is_news(self, given: tuple[Event, datetime], told: Input) -> bool:
+        """Whether it was not heard of before; what was, is not given again by a look."""
+        return not isinstance(told, inputs.Snapshot) or given not in self._commands
 
     def _commanded(self, before: Leg, event: Event, at: datetime, after: Leg, effects: list[Effect]) -> None:
         if len(before.untold) >= UNTOLD_MAX:
@@ -206,6 +214,7 @@ class Observer:
 
     def died(self) -> None:
         """What was not written down is in doubt."""
+        self._commands.clear()
         self.doubted = [one for one in self.doubted if one.version > self.books.version]
         if self.doubted:
             self._doubted = True
@@ -220,7 +229,8 @@ class Observer:
         stopped = [file.ended_at for file in last.live if file.stopped and file.ended_at is not None]
         runs = leg.standing.state in RUNNING
         if last.event in (Event.PAUSE, Event.STOP) and stopped and not given:
-            if runs and all(file.snoop in seen.snoops for file in last.live):
+            both = len(last.live) > 1 and all(file.snoop in seen.snoops for file in last.live)
+            if runs and both:  # otherwise it looks like a loss
                 self.violated(f"{last.event} was carried out, and is forgotten")
             elif not runs:
                 self._want(min(stopped), False)

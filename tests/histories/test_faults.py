@@ -133,7 +133,7 @@ def what_is_missing_is_not_told(patch: Patch) -> None:
     patch.setattr(writing, "find_missing", lambda *_: ())
 
 
-@fault(request_lost=0.2)
+@fault(socket_lost_a_minute=12.0)
 def an_echo_makes_the_command_forgotten(patch: Patch) -> None:
     def take(keys: Any, given: Any) -> Any:
         keys, command = original(keys, given)
