@@ -146,6 +146,7 @@ class Recorder:
             prompts=Prompts(self.store, spool, utc_now),
             directory=Directory(name, ari, self.store, utc_now),
             segment_max_s=self.settings.media.segment_max_s,
+            gone_after_s=pbx.gone_after_s,
             now=utc_now,
             live=self.live,
             traces=self._traces,

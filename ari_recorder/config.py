@@ -41,6 +41,8 @@ class Pbx(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """How long a request to Asterisk may take."""
     connections: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
     """Most connections held open to Asterisk at once."""
+    gone_after_s: PositiveSeconds = 300.0
+    """How long it may not answer before its calls are taken for ended, and finished with what there is."""
 
 
 class Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

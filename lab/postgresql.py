@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,26 @@ ROLE = "recorder"
 START_S = 30.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgreSQL:
-    """A running server on loopback."""
+    """A server on loopback, with its data in ``folder``."""
 
+    folder: Path
     port: int
     password: str
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it, and return when it answers. Raises `LabError`."""
+        self._process = _start(self.folder, self.port)
+        _wait_until_up(self, self.folder / "log")
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it without a word; `start` brings it back with what was committed. Harmless if it is not up."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(timeout=START_S)
 
     def url(self, database: str) -> str:
         """What `store.url` says for one of its databases."""
@@ -53,14 +67,12 @@ def postgresql() -> Iterator[PostgreSQL]:
     try:
         password = secrets.token_hex(8)
         _initialise(folder, password)
-        server = PostgreSQL(_free_port(), password)
-        process = _start(folder, server.port)
+        server = PostgreSQL(folder, _free_port(), password)
         try:
-            _wait_until_up(server, folder / "log")
+            server.start()
             yield server
         finally:
-            process.send_signal(signal.SIGQUIT)  # nothing of it is needed any more
-            process.wait(timeout=START_S)
+            server.kill(signal.SIGQUIT)  # nothing of it is needed any more
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -91,7 +103,7 @@ def _owner() -> dict[str, Any]:
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder}
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [
                 *(find_program("setpriv"), "--pdeathsig", "QUIT"),

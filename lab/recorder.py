@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
@@ -80,6 +81,11 @@ class LabRecorder:
 
     def start(self) -> None:
         """Start it and wait until it follows the PBX. Raises `LabError` with its log's end."""
+        self.launch()
+        self._wait_ready()
+
+    def launch(self) -> None:
+        """Start it, and do not wait for anything."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.program, "run"],
@@ -87,16 +93,35 @@ class LabRecorder:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_ready()
 
     def kill(self) -> None:
         """``kill -9``."""
         self._signal(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Let it take no event any more (SIGSTOP), until it is killed."""
+        """Let it take no event any more (SIGSTOP), until it is killed or thawed."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on (SIGCONT)."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def workers(self) -> list[int]:
+        """The process ids of its stitching workers, and of whatever else it has started."""
+        assert self.process is not None
+        return _children(self.process.pid)
+
+    def readiness(self) -> dict[str, dict[str, Any]]:
+        """What ``/readyz`` says of each part: ``ok`` and ``detail``. Raises `OSError` if it does not answer."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:  # noqa: S310
+                told = json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            told = json.load(refusal)
+        parts: dict[str, dict[str, Any]] = told["parts"]
+        return parts
 
     def stop(self) -> None:
         """End it in good order. Harmless if it does not run."""

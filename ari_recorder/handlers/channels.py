@@ -87,7 +87,14 @@ def commands(channel: Channel) -> tuple[Given, ...]:
 
 
 def new_leg(
-    app: str, pbx: str, channel: Channel, endpoint: RecordedEndpoint, segment_max_s: float, again: int = 0
+    app: str,
+    pbx: str,
+    channel: Channel,
+    endpoint: RecordedEndpoint,
+    *,
+    segment_max_s: float = 0.0,
+    gone_after_s: float = 0.0,
+    again: int = 0,
 ) -> Leg:
     """The leg that a recorded user's new channel is; ``again`` as `policies.leg.begin` has it."""
     towards = direction(channel)
@@ -106,6 +113,7 @@ def new_leg(
         direction=towards,
         counterpart=first_counterpart(channel, towards),
         segment_max_s=segment_max_s,
+        gone_after_s=gone_after_s,
         again=again,
     )
 

@@ -43,6 +43,7 @@ class Context:
     now: Callable[[], datetime]
     live: Live
     traces: Traces = field(default_factory=Traces)
+    gone_after_s: float = 300.0
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

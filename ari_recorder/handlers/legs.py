@@ -22,6 +22,7 @@ from ari_recorder.policies import announcements
 from ari_recorder.policies.leg import Leg, effects, happening, inputs, receive
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
+from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode, Reason
 from ari_recorder.store.rows import LegRow, shown
@@ -106,6 +107,12 @@ class LegRunner:
         found = replace(found, revived=found.revived and not self._seen)
         self._seen = True
         self._spawn(self._compare(found))
+
+    def lost(self) -> None:
+        """The event socket is lost, and could not be had again: see whether Asterisk answers at all."""
+        asked = any(isinstance(one, effects.Look) for one in self.leg.requests)
+        if not asked and Alarm.LOOK not in self.leg.alarms:
+            self._perform(effects.Look(looking.files(self.leg)))
 
     async def stop(self) -> None:
         """Stop working; what is going on in Asterisk goes on."""

@@ -13,6 +13,7 @@ from ari_recorder.handlers import channels
 from ari_recorder.handlers.context import Context
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.inputs import Inquired, Snapshot, Written
+from ari_recorder.policies.leg.recovery import WRITES_WITHIN
 from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.table import State
 
@@ -22,7 +23,8 @@ class Found:
     """What was asked at ``asked_at`` for all legs of an Asterisk at once.
 
     ``channel`` is the leg's, None if it is gone; ``snoops`` are those that bear its name, ``written`` the
-    files that do, None if the folder was not looked through.
+    files that do, None if the folder was not looked through. ``started_at`` is when Asterisk was, and
+    ``lost_at`` since when it did not answer before; None if it is not known.
     """
 
     asked_at: datetime
@@ -31,6 +33,8 @@ class Found:
     written: Mapping[str, Written] | None = None
     away: bool = False
     revived: bool = field(default=False)
+    started_at: datetime | None = None
+    lost_at: datetime | None = None
 
 
 def files(leg: Leg) -> tuple[str, ...]:
@@ -68,9 +72,21 @@ async def compare(context: Context, leg: Leg, found: Found) -> Snapshot:
         commands=channels.commands(channel) if channel is not None else (),
         codecs=channels.codecs(channel) if channel is not None else None,
         answered_at=answered_at,
+        ended_at=_ended_with_asterisk(leg, found, written),
         away=found.away,
         revived=found.revived,
     )
+
+
+def _ended_with_asterisk(leg: Leg, found: Found, written: Mapping[str, Written]) -> datetime | None:
+    """When a call ended, if Asterisk has been started since it began: soon after what was written last."""
+    if found.channel is not None or found.started_at is None or found.started_at <= leg.created_at:
+        return None
+    ends = [found.started_at] if found.lost_at is None else [found.started_at, found.lost_at]
+    if leg.running is not None:
+        names = file_names(leg.prefix, leg.running.number)
+        ends += [written[name].changed_at + WRITES_WITHIN for name in names if name in written]
+    return max(min(ends), leg.standing.since)
 
 
 async def inquire(ari: Ari, leg: Leg) -> Inquired:

@@ -10,7 +10,7 @@ import contextlib
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,7 @@ from ari_recorder.ari import (
     StasisEnd,
     StasisStart,
 )
-from ari_recorder.errors import ARIRecorderError, AriRefused, StoreError
+from ari_recorder.errors import AriNotFound, ARIRecorderError, AriRefused, StoreError
 from ari_recorder.handlers import channels, spool
 from ari_recorder.handlers.bridge import BRIDGE, Bridges
 from ari_recorder.handlers.claim import Claim
@@ -81,6 +81,7 @@ class Session:
         self._legs: dict[str, LegRunner] = {}
         self._by_id: dict[str, LegRunner] = {}
         self._recovered = False
+        self._lost_at: datetime | None = None
         self._following: list[asyncio.Task[None]] = []
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
@@ -120,6 +121,11 @@ class Session:
     def _disconnected(self, item: Disconnected) -> None:
         self.ready, self.reason = False, item.reason
         self._stop_following()
+        if self._lost_at is None:  # often it is back at once
+            self._lost_at = self._context.now()
+            return
+        for leg in list(self._legs.values()):
+            leg.lost()
 
     def _stop_following(self) -> None:
         for task in self._following:
@@ -174,7 +180,15 @@ class Session:
         leg = self._legs.get(channel.id)
         if leg is None:
             context = self._context
-            new = channels.new_leg(context.app, context.pbx, channel, user, context.segment_max_s, again)
+            new = channels.new_leg(
+                context.app,
+                context.pbx,
+                channel,
+                user,
+                segment_max_s=context.segment_max_s,
+                gone_after_s=context.gone_after_s,
+                again=again,
+            )
             leg = self._add(new)
             leg.tell(inputs.Begun(channels.linkedid(channel), found=found))
             context.spawn(context.prompts.prepare(user.organisation, user.preferences), "prepare a prompt")
@@ -295,7 +309,7 @@ class Session:
         await self.directory.subscribe({endpoint_of(leg.leg.channel_name) for leg in self._legs.values()})
         await self._resume_tapped()
         await self._agree(away=True)
-        self._recovered = True
+        self._recovered, self._lost_at = True, None
 
     async def _recover(self) -> None:
         """At the first connect: the legs that were not over when the recorder ended."""
@@ -319,16 +333,24 @@ class Session:
         known = list(self._legs.values())  # before asking: a leg begun later is not missing
         asked_at = context.now()
         there = {channel.id: channel for channel in await context.ari.channels()}
+        started_at = await self._started_at() if away else None
         files = spool.by_leg(await context.spool.all_of(self._ours), self._ours) if away else None
         revived = away and not self._recovered
         for leg in known:
-            self._compare(leg, there, files, asked_at, away=away, revived=revived)
+            self._compare(leg, there, files, asked_at, away=away, revived=revived, started_at=started_at)
         for channel in there.values():
             await self._look_at(channel, there, files, asked_at)
         if revived and files:
             await self._adopt(files)
         await self._bridges.compare(there, asked_at)
         await self._taps.compare(there, asked_at)
+
+    async def _started_at(self) -> datetime | None:
+        """When Asterisk was started, if it tells."""
+        try:
+            return (await self._context.ari.info()).status.startup_time.astimezone(UTC)
+        except (AriNotFound, AriRefused):
+            return None
 
     def _compare(
         self,
@@ -339,12 +361,24 @@ class Session:
         *,
         away: bool,
         revived: bool,
+        started_at: datetime | None = None,
     ) -> None:
         prefix = leg.leg.prefix
         snoops = frozenset(name for name in there if name.startswith(prefix))
         written = files.get(leg.leg.id.hex, {}) if files is not None else None
         channel = there.get(leg.leg.channel)
-        leg.compare(Found(asked_at, channel, snoops, written, away=away, revived=revived))
+        leg.compare(
+            Found(
+                asked_at,
+                channel,
+                snoops,
+                written,
+                away=away,
+                revived=revived,
+                started_at=started_at,
+                lost_at=self._lost_at,
+            )
+        )
         if channel is not None and away:
             leg.tell(inputs.Connected(channels.connected(channel), asked_at))
 
@@ -371,7 +405,7 @@ class Session:
         """How many legs of this channel are over: it was given up for lost, and has come back."""
         context, again = self._context, 0
         while True:
-            leg = channels.new_leg(context.app, context.pbx, channel, user, 0.0, again)
+            leg = channels.new_leg(context.app, context.pbx, channel, user, again=again)
             try:
                 if not await context.store.read(calls.known_legs, [leg.id]):
                     return again

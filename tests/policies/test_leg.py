@@ -343,6 +343,60 @@ def test_a_pause_heard_of_late_counts_from_when_it_was_given_but_not_from_before
     assert call.segments()[-1].until == at(4)
 
 
+def test_what_was_written_since_a_resume_that_is_heard_of_late_is_kept() -> None:
+    """The recorder was frozen: each event comes in a turn of its own, and the files went on all the while."""
+    call = Call().answered()
+    call.told(inputs.Featured(PAUSE, at(5)), after_s=10)
+    call.told(inputs.Featured(RESUME, at(7)))
+    call.closes(1)
+    call.now_s = 10.05
+    call.begins(2)
+    call.now_s = 12
+    call.hangs_up()
+    first, since, after = call.segments()
+    assert (first.began_at, first.ended_at) == (T0, at(5))
+    assert (since.files, since.began_at, since.ended_at) == (1, at(7), at(10))
+    assert (after.files, after.began_at, after.ended_at, after.continues) == (2, at(10.05), at(12), True)
+    assert call.problems() == ()
+
+
+def test_nothing_of_a_second_pause_is_kept_though_both_were_heard_of_late() -> None:
+    call = Call().answered()
+    for command, at_s in ((PAUSE, 5), (RESUME, 7), (PAUSE, 8)):
+        call.told(inputs.Featured(command, at(at_s)), after_s=10 - call.now_s)
+    call.closes(1)
+    call.begins(2)
+    call.closes(2)
+    call.now_s = 12
+    call.hangs_up()
+    kept = [(one.files, one.began_at, one.ended_at) for one in call.segments() if not one.nothing]
+    assert kept == [(1, T0, at(5)), (1, at(7), at(8))]
+    assert call.problems() == ()
+
+
+def test_a_call_that_was_paused_when_asterisk_went_for_good_ends() -> None:
+    """Nothing of it is written, so nothing tells by not growing: that Asterisk does not answer has to do."""
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    call.told(inputs.Unknown(Look(), "no connection"), after_s=1)
+    while not call.leg.over:
+        asked = only(call.wakes(), Look)
+        call.told(*(inputs.Unknown(one, "no connection") for one in asked if isinstance(one, Look)))
+    assert call.leg.ended_at == at(6)
+    assert call.now_s > 6 + call.leg.gone_after_s
+    assert call.problems() == ()
+
+
+def test_a_file_that_was_to_be_closed_when_asterisk_went_for_good_ends() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    while not call.leg.over:
+        asked = only(call.wakes(), Look)
+        call.told(*(inputs.Unknown(one, "no connection") for one in asked if isinstance(one, Look)))
+    assert [(one.began_at, one.ended_at) for one in call.segments()] == [(T0, at(5))]
+
+
 def test_snoops_that_have_gone_while_paused_are_made_anew() -> None:
     call = Call().answered()
     call.told(inputs.SnoopLeft(call.leg.snoops[1]), after_s=5)

@@ -58,6 +58,7 @@ def begin(
     direction: str,
     counterpart: Counterpart,
     segment_max_s: float,
+    gone_after_s: float = 300.0,
     again: int = 0,
 ) -> Leg:
     """A new leg; nothing has been asked for yet.
@@ -84,6 +85,7 @@ def begin(
         told=standing,
         keys=Keys(preferences.commands),
         segment_max_s=segment_max_s,
+        gone_after_s=gone_after_s,
     )
 
 

@@ -22,8 +22,8 @@ from ari_recorder.policies.table import Action, Event, State, decide
 
 PAUSES = (State.PAUSED, State.PROVISIONAL_PAUSED)
 AGAIN_MAX_S = 30.0
-GONE_AFTER = timedelta(minutes=5)
-"""What has not grown for so long, while Asterisk could not be asked, is over."""
+WRITES_WITHIN = timedelta(seconds=2)
+"""So much of a file Asterisk may have had in memory only, when it died."""
 TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then while the recorder was away."
 
 
@@ -40,14 +40,16 @@ def unanswered(t: Turn, why: str) -> None:
     leg = t.leg
     t.note(looks=leg.looks + 1, unanswered_at=leg.unanswered_at or t.now)
     t.alarm(Alarm.LOOK, min(2.0 ** (leg.looks - 1), AGAIN_MAX_S))
-    running = leg.running
-    since = leg.unanswered_at
-    if running is not None and running.broken and since is not None and t.now - since > GONE_AFTER:
-        at = leg.grown_at or running.asked_at or t.now
-        t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
-        began = running.began[0] or at, running.began[1] or at
-        t.change_files(running, began=began, ended=(at, at))
-        hang_up(t, at)
+    since, running = leg.unanswered_at, leg.running
+    grows = running is not None and not running.broken
+    if since is None or t.now - since <= timedelta(seconds=leg.gone_after_s) or grows:
+        return
+    t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
+    for files in leg.files:
+        at = (leg.grown_at or files.asked_at or since) if files is running else leg.standing.since
+        ends = (files.ended[0] or at, files.ended[1] or at)
+        t.change_files(files, began=(files.began[0] or ends[0], files.began[1] or ends[1]), ended=ends)
+    hang_up(t, min(since, leg.grown_at + WRITES_WITHIN) if running and leg.grown_at else since)
 
 
 def compare(t: Turn, seen: Snapshot) -> None:

@@ -226,6 +226,8 @@ class Leg:
     keys: Keys
     segment_max_s: float = 3600.0
     """How long a segment is before it is rolled over."""
+    gone_after_s: float = 300.0
+    """How long Asterisk may not answer before what does not grow any more is over."""
     linkedid: str = ""
     internal: bool = False
     answered_at: datetime | None = None

@@ -96,16 +96,30 @@ def _open(t: Turn, at: datetime) -> None:
 
 
 def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
-    """A segment in new files; or in those that go on, if their end was wanted and not asked for yet."""
+    """A segment in new files; or in those that go on, if their end was wanted and not asked for yet.
+
+    What was given long before it is heard of has files before it that were written all the while: what these
+    have since then is kept as well, and the new ones continue it.
+    """
     files = next((one for one in t.leg.files if _goes_on(one)), None)
     if files is not None and event is not Event.SEGMENT_LOST:
         t.change_files(files, stopping=False)
         t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
         _wait_no_more(t, files.number)
         return
+    written = next((one for one in t.leg.files if _was_written(t, one, at)), None)
+    if written is not None and event is not Event.SEGMENT_LOST:
+        t.add_segment(Segment(0, written.number, at, at, written.format, since=at))
+        at = t.now
     number = t.leg.taken + 1
     t.keep(taken=number, files=(*t.leg.files, Files(number)))
-    t.add_segment(Segment(0, number, at, at, cause=cause))
+    t.add_segment(Segment(0, number, at, at, cause=cause, continues=written is not None))
+
+
+def _was_written(t: Turn, files: Files, at: datetime) -> bool:
+    """Whether these were written at that time, some time ago, and have not been closed since."""
+    asked_before = files.asked_at is not None and files.asked_at < at < t.now - LATE
+    return asked_before and files.stop_asked and not (files.broken or any(files.ended))
 
 
 def _goes_on(files: Files) -> bool:

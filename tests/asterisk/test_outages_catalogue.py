@@ -1,0 +1,123 @@
+"""The catalogue is locked, full or away during calls: nobody notices, and it is filled in afterwards.
+
+`docs/reference/outages.md` has a line for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from lab.postgresql import PostgreSQL, postgresql
+from tests.asterisk.outage import TALK_S, Scene, Talk, Way, assert_kept, scene
+from tests.asterisk.station import Begin, Station, until
+from tests.asterisk.test_failures import small_disk
+
+pytestmark = pytest.mark.asterisk
+
+OUTAGE_S = 8.0
+Outage = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@contextlib.asynccontextmanager
+async def locked(station: Station, for_s: float = OUTAGE_S) -> AsyncIterator[None]:
+    """Another program writes to the SQLite catalogue, for at least that long."""
+    _, _, path = station.recorder.store_url.partition(":///")
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        enough = asyncio.create_task(asyncio.sleep(for_s))  # the length of the outage
+        yield
+        await enough
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+async def go_through(scene: Scene, outage: Outage, *, app: bool = True) -> list[Talk]:
+    """Calls begun before and within the outage, ended within and after it; in each a pause within it."""
+    before, outliving = await scene.begin(Way.KEYS), await scene.begin(Way.APP)
+    await asyncio.sleep(TALK_S)
+    async with outage():
+        within = await scene.begin(Way.DIGITS)
+        talks = [before, outliving, within] if app else [before, within]
+        await asyncio.sleep(TALK_S)
+        await asyncio.gather(*(talk.pause() for talk in talks))
+        await asyncio.sleep(TALK_S)
+        await asyncio.gather(*(talk.resume() for talk in talks))
+        await asyncio.sleep(TALK_S)
+        await asyncio.gather(*(talk.goes_on() for talk in (before, outliving, within)))
+        await before.over()
+    await asyncio.sleep(TALK_S)
+    await asyncio.gather(outliving.goes_on(), within.goes_on())
+    await asyncio.gather(outliving.over(), within.over())
+    return [before, outliving, within]
+
+
+async def assert_whole(scene: Scene, talks: list[Talk]) -> None:
+    """Every recording is there, in full, and so is that of the next call."""
+    for talk, row in zip(talks, await scene.rows(*talks), strict=True):
+        assert_kept(talk, row)
+    assert set(scene.station.ledger()) == {("recorded", "")}
+    await scene.new_call()
+
+
+async def test_the_catalogue_is_locked(begin: Begin) -> None:
+    station = begin()
+    async with scene(station) as here:
+        talks = await go_through(here, lambda: locked(station))
+        await assert_whole(here, talks)
+    assert list((station.lab.pbx.spool / "ari_recorder-journal").glob("*")) == []
+
+
+async def test_the_catalogues_disk_is_full(begin: Begin, tmp_path: Path) -> None:
+    with small_disk(tmp_path, 32 * 1024):
+        station = begin(store__url=f"sqlite:///{tmp_path}/catalogue.db")
+        async with scene(station) as here:
+
+            @contextlib.asynccontextmanager
+            async def full() -> AsyncIterator[None]:
+                filler = tmp_path / "filler"
+                with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                    while file.write(bytes(4096)):
+                        pass
+                try:
+                    yield
+                    assert here.log("the catalogue cannot be written; the journal keeps what is to be")
+                finally:
+                    filler.unlink()
+
+            talks = await go_through(here, full)
+            await assert_whole(here, talks)
+        station.recorder.stop()
+        station.evidence.close()
+
+
+@pytest.fixture
+def server() -> Iterator[PostgreSQL]:
+    with postgresql() as server:
+        yield server
+
+
+async def test_postgresql_is_killed_and_back(begin: Begin, server: PostgreSQL) -> None:
+    """Without it nobody can be signed in: the app is told so, keys work."""
+    station = begin(store__url=server.new_database())
+    async with scene(station) as here:
+
+        @contextlib.asynccontextmanager
+        async def killed() -> AsyncIterator[None]:
+            server.kill()
+            enough = asyncio.create_task(asyncio.sleep(OUTAGE_S))  # the length of the outage
+            yield
+            await enough
+            await asyncio.to_thread(server.start)
+
+        talks = await go_through(here, killed, app=False)
+        await assert_whole(here, talks)
