@@ -313,7 +313,7 @@ def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0) -> Non
     kept_s = (row.duration_ms or 0) / 1000
     told_s = sum(float(length) for problem in row.problems for length in MISSING.findall(problem))
     told = f"{talk.way}: {kept_s:.2f} s kept and {told_s:.1f} s told to be missing of {wanted_s:.2f} s"
-    print(told, row.problems)  # noqa: T201 - numbers for who runs it with -s
+    print(told, row.problems)
     slack_s = SLACK_S * len(talk.wanted) + (1 - SHARE) * wanted_s + (0.05 if told_s else 0)
     assert abs(wanted_s - kept_s - told_s) <= slack_s, told
     assert told_s <= missing_s, f"{told}: {row.problems}"

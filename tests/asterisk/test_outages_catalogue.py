@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +16,7 @@ import pytest
 
 from lab.postgresql import PostgreSQL, postgresql
 from tests.asterisk.outage import TALK_S, Scene, Talk, Way, assert_kept, scene
-from tests.asterisk.station import Begin, Station, until
+from tests.asterisk.station import Begin, Station
 from tests.asterisk.test_failures import small_disk
 
 pytestmark = pytest.mark.asterisk

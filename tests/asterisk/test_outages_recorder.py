@@ -6,21 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import signal
-import time
 from datetime import UTC, datetime
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
-from ari_recorder.policies.ledger import RecordingState
 from lab import Lab
-from lab.recorder import LabRecorder
 from tests.asterisk.outage import TALK_S, Talk, Way, assert_kept, safely, scene
-from tests.asterisk.station import Begin, until, wait_until
+from tests.asterisk.station import Begin, until
 
 pytestmark = pytest.mark.asterisk
 
