@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -140,5 +141,4 @@ def orphan(app: str, pbx: str, leg: UUID, user: RecordedEndpoint, written: Mappi
         counterpart=Counterpart(),
         segment_max_s=0.0,
     )
-    found.id = leg
-    return found
+    return replace(found, id=leg)
