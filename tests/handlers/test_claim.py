@@ -151,7 +151,9 @@ async def test_a_recorder_on_the_same_machine_has_it_as_long_as_its_process_live
     own = claim(asterisk)
     with another_process() as process:
         asterisk.variables[VARIABLE] = f"{HERE}/{process.pid}/{started(process.pid)}/7"
-        assert f"process {process.pid} on {socket.gethostname()}" in await own.take(), "whether it counts or not"
+        assert f"process {process.pid} on {socket.gethostname()}" in await own.take(), (
+            "whether it counts or not"
+        )
         process.kill()
         async with asyncio.timeout(5):  # a recorder that was killed is followed without delay
             while await own.take():

@@ -204,7 +204,7 @@ class Asterisk:
         if not snoop.queue or snoop.queue[0].state is not QUEUED:
             return
         file, now = snoop.queue[0], self.clock.now
-        file.state, file.began_at, file.canceled = LIVE, now, False
+        file.state, file.began_at = LIVE, now
         self.emit(inputs.FileBegan(file.name, now))
         if self.cannot_write():
             file.full_at = now
@@ -226,9 +226,9 @@ class Asterisk:
         file = self.files.get(name)
         if file is None or file.state is DONE:
             raise Refusal("recording not found", missing=True)
-        if file.canceled:
-            raise Refusal("recording is not in a state to be stopped")
         if file.state is QUEUED:
+            if file.canceled:
+                raise Refusal("recording is not in a state to be stopped")
             file.canceled = True
             return
         file.stopped = True

@@ -170,7 +170,7 @@ class Observer:
             self._mark(event, at, before.standing.mode)
             self.doubted.append(Command(event, at, after.version, self._live()))
         elif refused is Reason.ALREADY and event is Event.PAUSE and self.marks and self.marks[-1][1]:
-            self._mark(event, at, before.standing.mode)  # it was taken for paused
+            self._want(at, None)  # it was taken for paused, or given up
 
     def _doubt(self, since: datetime) -> None:
         """What people have wanted since then is not sure."""

@@ -283,7 +283,7 @@ class Recorder:
         random, luck, clock = self.random, self.luck, self.clock
         if not self._connected:
             return
-        single = isinstance(event, _MAY_BE_LOST)
+        single = isinstance(event, _MAY_BE_LOST) and not self._is_surprise(event)
         if single and random.random() < luck.event_lost:
             return
         after_s = random.choice((0.0005, 0.001, 0.01))
@@ -293,6 +293,10 @@ class Recorder:
         clock.at(self._last_event_at, self._deliver, self._socket, event)
         if not isinstance(event, inputs.Digit) and random.random() < luck.event_twice:
             clock.at(self._last_event_at, self._deliver, self._socket, event)
+
+    def _is_surprise(self, event: Input) -> bool:
+        """That a file begins which was to end is told: otherwise nobody could know."""
+        return isinstance(event, inputs.FileBegan) and self.asterisk.files[event.name].canceled
 
     def _deliver(self, socket: int, event: Input) -> None:
         if socket == self._socket:

@@ -45,18 +45,19 @@ def nothing(*_: Any, **__: Any) -> None:
 
 @fault()
 def a_pause_bounds_nothing(patch: Patch) -> None:
-    patch.setattr(Turn, "bound_segments", nothing)
+    patch.setattr(writing, "_bounded", lambda segment, _: segment)
 
 
 @fault(told_late=0.3)
-def a_pause_bounds_only_what_runs(patch: Patch) -> None:
-    bound = Turn.bound_segments
+def a_pause_bounds_only_what_has_not_rolled_over(patch: Patch) -> None:
+    original = writing._bounded
+    patch.setattr(writing, "_bounded", lambda one, at: one if one.continues else original(one, at))
 
-    def only_last(t: Turn, number: int, until: Any) -> None:
-        if number == t.leg.files[-1].number:
-            bound(t, number, until)
 
-    patch.setattr(Turn, "bound_segments", only_last)
+@fault(event_late=0.3, snoop_killed_a_minute=10.0)
+def a_pause_bounds_nothing_that_is_closed(patch: Patch) -> None:
+    original = writing._bounded
+    patch.setattr(writing, "_bounded", lambda one, at: one if one.ended_at else original(one, at))
 
 
 @fault(request_lost=0.15)

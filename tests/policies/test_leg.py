@@ -269,13 +269,21 @@ def test_a_snoop_that_enters_after_it_was_given_up_is_let_go() -> None:
 
 
 def test_a_file_that_begins_after_it_was_given_up_is_ended_and_is_no_part_of_its_segment() -> None:
-    call = Call().answered()
+    call = Call()
+    call.told(inputs.Begun("1"))
+    call.enter()
+    call.told(inputs.Answered(at(0), "(alaw)"))
+    inward, outward = call.names(1)
+    call.told(inputs.FileBegan(inward, at(0)), inputs.Accepted(Record(call.leg.snoops[0], inward, "wav")))
+    call.told(inputs.Unknown(Record(call.leg.snoops[1], outward, "wav"), "no answer"))
     call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
-    name = call.names(1)[1]
-    call.closes(1)
-    asked = call.told(inputs.FileBegan(name, at(11)), after_s=6)
-    assert Stop(name) in asked
-    assert call.segments()[0].outward_late_ms == 11_000
+    call.told(inputs.FileClosed(inward, at(5)))
+    call.until(Look)
+    call.sees(replace(call.seen(), written={inward: Written(at(0), at(5), "wav")}))
+    assert not call.leg.files
+    assert Stop(outward) in call.told(inputs.FileBegan(outward, at(11)), after_s=6)
+    [segment] = call.segments()
+    assert (segment.ended_at, segment.outward_late_ms) == (at(5), 5_000)
 
 
 def test_a_queued_file_that_was_to_end_is_ended_when_it_begins() -> None:
@@ -395,6 +403,32 @@ def test_a_file_that_was_to_be_closed_when_asterisk_went_for_good_ends() -> None
         asked = only(call.wakes(), Look)
         call.told(*(inputs.Unknown(one, "no connection") for one in asked if isinstance(one, Look)))
     assert [(one.began_at, one.ended_at) for one in call.segments()] == [(T0, at(5))]
+
+
+def test_a_pause_heard_of_late_bounds_what_is_closed_already() -> None:
+    call = Call().answered()
+    for name in call.names(1):
+        call.told(inputs.FileClosed(name, at(8)))
+    call.now_s = 9
+    call.wakes()
+    call.sees(call.seen(1, live=False))
+    assert [one.number for one in call.leg.files] == [2]
+    call.told(inputs.Featured(PAUSE, at(6)), after_s=1)
+    assert call.segments()[0].ended_at == at(6)
+
+
+def test_a_look_that_a_request_has_overtaken_judges_nothing() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    call.enter()
+    call.told(inputs.Answered(at(1), "(alaw)"), after_s=1)
+    seen = replace(call.seen(), asked_at=at(2))
+    for snoop, name in zip(call.leg.snoops, call.names(1), strict=True):
+        call.told(inputs.Accepted(Record(snoop, name, "wav")), after_s=1)
+    call.told(seen)
+    assert call.leg.running is not None
+    assert not any(call.leg.running.ended)
+    assert call.until(Look)
 
 
 def test_snoops_that_have_gone_while_paused_are_made_anew() -> None:

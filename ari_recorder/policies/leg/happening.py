@@ -78,7 +78,7 @@ def command(t: Turn, event: Event, at: datetime, source: Source, number: int | N
         if number is not None:
             t.tell(Reply(number, problem=BUSY))
         return
-    counts_from = max(at, t.leg.standing.since)
+    counts_from = max(at, writing.decided_at(t.leg))
     decision = decide(t.leg.standing, event, counts_from)
     if decision.reason is not None:
         _refuse(t, event, at, decision.reason, source, number)

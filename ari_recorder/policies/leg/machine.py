@@ -23,6 +23,7 @@ from ari_recorder.policies.leg.effects import (
     Record,
     Release,
     Reply,
+    Request,
     Snoop,
     Stop,
     Tell,
@@ -204,8 +205,14 @@ def _file_closed(t: Turn, told: inputs.FileClosed) -> None:
     writing.closed(t, told.name, told.at)
 
 
+def _answered_request(t: Turn, request: Request) -> None:
+    t.note(requests=t.leg.requests - {request})
+    if isinstance(request, Record):
+        t.note(recorded_at=t.now)
+
+
 def _accepted(t: Turn, told: inputs.Accepted) -> None:
-    t.note(requests=t.leg.requests - {told.request})
+    _answered_request(t, told.request)
     match told.request:
         case Record(name=name):
             writing.recorded(t, name)
@@ -218,7 +225,7 @@ def _accepted(t: Turn, told: inputs.Accepted) -> None:
 
 
 def _refused(t: Turn, told: inputs.Refused) -> None:
-    t.note(requests=t.leg.requests - {told.request})
+    _answered_request(t, told.request)
     match told.request:
         case Snoop(snoop=snoop) if snoop in t.leg.snoops and t.leg.armed_at is not None:
             writing.not_armed(t, f"Asterisk refused to let the channel be listened to: {told.why}")
@@ -246,7 +253,7 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
 
 
 def _unknown(t: Turn, told: inputs.Unknown) -> None:
-    t.note(requests=t.leg.requests - {told.request})
+    _answered_request(t, told.request)
     match told.request:
         case Look():
             recovery.unanswered(t, told.why)

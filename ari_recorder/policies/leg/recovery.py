@@ -21,6 +21,7 @@ from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, State, decide
 
 PAUSES = (State.PAUSED, State.PROVISIONAL_PAUSED)
+AGAIN_S = 1.0
 AGAIN_MAX_S = 30.0
 WRITES_WITHIN = timedelta(seconds=2)
 """So much of a file Asterisk may have had in memory only, when it died."""
@@ -63,9 +64,11 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _find_snoops(t, seen)
     _answer(t, seen, written)
     _happen(t, seen, written)
-    _judge(t, seen, written)
-    followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
-    writing.end_strays(t, seen.live - followed)
+    if t.leg.recorded_at is None or t.leg.recorded_at < seen.asked_at:
+        _judge(t, seen, written)
+    else:  # something may have been begun after it was looked
+        t.alarm(Alarm.LOOK, AGAIN_S)
+    writing.end_strays(t, seen.live - _followed(t))
     writing.seen_rolling(t, seen.live | seen.queued)
     if seen.state is None:
         ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
@@ -76,6 +79,12 @@ def compare(t: Turn, seen: Snapshot) -> None:
         if seen.away:
             speaking.remind(t)
     _look_again(t)
+
+
+def _followed(t: Turn) -> set[str]:
+    """The files that are being written, as far as the leg knows."""
+    sides = (zip(file_names(t.leg.prefix, one.number), one.ended, strict=True) for one in t.leg.files)
+    return {name for side in sides for name, ended_at in side if ended_at is None}
 
 
 def _find_snoops(t: Turn, seen: Snapshot) -> None:

@@ -263,6 +263,8 @@ class Leg:
     """Snoops that were let go, and may be there yet."""
     strays: frozenset[str] = frozenset()
     """Files that were given up, and are being written nevertheless."""
+    recorded_at: datetime | None = None
+    """When an outcome of a request to write a file last came."""
     requests: frozenset[Request] = frozenset()
     """Those without an outcome yet."""
     alarms: Mapping[Alarm, datetime] = field(default_factory=dict)

@@ -99,16 +99,6 @@ class Turn:
                 self.change_recording(recording, segments=segments)
                 return
 
-    def bound_segments(self, number: int, until: datetime) -> None:
-        """Of the files of that number nothing is kept from then on."""
-        for recording in self.leg.recordings:
-            if any(one.files == number and one.until is None for one in recording.segments):
-                segments = tuple(
-                    replace(one, until=until) if one.files == number and one.until is None else one
-                    for one in recording.segments
-                )
-                self.change_recording(recording, segments=segments)
-
     def add_segment(self, segment: Segment) -> None:
         """Add a segment to the recording that is open."""
         recording = self.leg.recording

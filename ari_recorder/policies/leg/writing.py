@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg.effects import Measure, Record, Snoop, Stop
-from ari_recorder.policies.leg.missing import find_missing
+from ari_recorder.policies.leg.missing import find_missing, stretches
 from ari_recorder.policies.leg.state import (
     NARROW,
-    SIDES,
     WIDE,
     Alarm,
     Files,
+    Leg,
     Recording,
     Segment,
     Untold,
@@ -88,6 +88,15 @@ def carry_out(
     t.note(untold=(*t.leg.untold, untold))
 
 
+def decided_at(leg: Leg) -> datetime:
+    """Since when something is written, or is not."""
+    recording = leg.recording
+    wanted = list(stretches(recording)) if recording is not None else []
+    if not wanted:
+        return leg.standing.since
+    return wanted[-1][-1].until or wanted[-1][0].due_at
+
+
 def _open(t: Turn, at: datetime) -> None:
     leg = t.leg
     kept = leg.standing.state not in (State.PROVISIONAL, State.PROVISIONAL_PAUSED)
@@ -139,7 +148,7 @@ def _wait_no_more(t: Turn, number: int) -> None:
 
 
 def _end(t: Turn, event: Event, at: datetime) -> None:
-    """The end of all files is wanted. A command bounds what is kept of every file that is still written."""
+    """The end of all files is wanted. A command bounds what is kept of them."""
     for files in t.leg.files:
         if files.stopping:
             continue
@@ -148,10 +157,18 @@ def _end(t: Turn, event: Event, at: datetime) -> None:
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at, until=at))
         else:
             t.change_segments(files.number, lost=event is Event.SEGMENT_LOST)
-    if event in COMMANDS:
-        for files in t.leg.files:
-            t.bound_segments(files.number, at)
+    if event in COMMANDS and t.leg.recording is not None:
+        bounded = tuple(_bounded(one, at) for one in t.leg.recording.segments)
+        t.change_recording(t.leg.recording, segments=bounded)
     t.silence(Alarm.FULL, Alarm.GROWTH, Alarm.LOSS)
+
+
+def _bounded(segment: Segment, at: datetime) -> Segment:
+    """Nothing of it is kept from then on, even if its files were closed before this was heard of."""
+    if segment.until is not None or (segment.ended_at is not None and segment.ended_at <= at):
+        return segment
+    ended_at = segment.ended_at and max(at, segment.began_at)
+    return replace(segment, until=at, ended_at=ended_at)
 
 
 def settle(t: Turn) -> None:
@@ -272,13 +289,16 @@ def began(t: Turn, name: str, at: datetime) -> None:
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names:
-            if files.began[names.index(name)] is None:
-                t.change_files(files, began=_with(files.began, names.index(name), at))
+            side = names.index(name)
+            ended_at = files.ended[side]
+            if ended_at is not None and at > ended_at:
+                break
+            if files.began[side] is None:
+                t.change_files(files, began=_with(files.began, side, at))
             if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
-                t.ask(Stop(name))
+                t.ask_again(Stop(name))
             return
-    end_strays(t, {name})
-    _late_for(t, name, at)
+    end_strays(t, t.leg.strays | {name})
 
 
 def end_strays(t: Turn, names: Set[str]) -> None:
@@ -288,26 +308,9 @@ def end_strays(t: Turn, names: Set[str]) -> None:
     if max(numbers, default=0) > t.leg.taken:
         t.keep(taken=max(numbers))
     for name in sorted(names):
-        t.ask(Stop(name))
+        t.ask_again(Stop(name))
     if names:
         t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
-
-
-def _late_for(t: Turn, name: str, at: datetime) -> None:
-    """A file that began when its segment had been closed long since is no part of it."""
-    for recording in t.leg.recordings:
-        for segment in recording.segments:
-            names = file_names(t.leg.prefix, segment.files)
-            if (
-                name in names
-                and segment.file_began_at
-                and segment.file_ended_at
-                and at > segment.file_ended_at
-            ):
-                late_ms = (at - segment.file_began_at).total_seconds() * 1000
-                changed = replace(segment, outward_late_ms=late_ms if name == names[1] else -late_ms)
-                segments = tuple(changed if one is segment else one for one in recording.segments)
-                t.change_recording(recording, segments=segments)
 
 
 def closed(t: Turn, name: str, at: datetime) -> None:
@@ -462,7 +465,6 @@ def _closed(segment: Segment, files: Files) -> Segment:
     last = max((ended_at for _, ended_at in sides), default=first)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
-    late_ms = (sides[1][0] - sides[0][0]).total_seconds() * 1000 if len(sides) == len(SIDES) else 0.0
     return replace(
         segment,
         began_at=began_at,
@@ -470,8 +472,18 @@ def _closed(segment: Segment, files: Files) -> Segment:
         dry_at=files.dry_at,
         file_began_at=first,
         file_ended_at=last,
-        outward_late_ms=late_ms,
+        outward_late_ms=_late_ms(files, first, last),
     )
+
+
+def _late_ms(files: Files, first: datetime, last: datetime) -> float:
+    """How much later than inwards it began outwards. A side with nothing in it begins when the other ends:
+    should Asterisk begin that file later, nothing of it is kept.
+    """
+    inward, outward = (
+        a if a and b and a < b else last for a, b in zip(files.began, files.ended, strict=True)
+    )
+    return (outward - inward).total_seconds() * 1000
 
 
 def complete(t: Turn) -> None:
