@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from ari_recorder.ari import Ari
-from ari_recorder.errors import AriError, AriNotFound
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.prompts import Prompts
@@ -19,8 +16,6 @@ from ari_recorder.handlers.spool import Spool
 from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
 from ari_recorder.store.database import Store
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,20 +41,8 @@ class Context:
         """Name of the Stasis application, which everything made in Asterisk is named after."""
         return self.ari.app
 
-    def release(self, channel: str) -> None:
-        """Hang up a channel of ours without waiting: Asterisk does it at its target's next frame."""
-        self.spawn(self._hang_up(channel), f"release {channel}")
-
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Do something that nobody waits for."""
         task = asyncio.create_task(work, name=name)
         self.background.add(task)
         task.add_done_callback(self.background.discard)
-
-    async def _hang_up(self, channel: str) -> None:
-        try:
-            await self.ari.hangup(channel)
-        except AriNotFound:
-            pass  # it was gone already
-        except AriError as error:
-            _log.warning("a snoop could not be released", pbx=self.pbx, error=str(error))
