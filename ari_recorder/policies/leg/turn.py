@@ -75,8 +75,14 @@ class Turn:
 
     def change_files(self, files: Files, **changes: Any) -> Files:
         """The files afterwards."""
+        changed = self.note_files(files, **changes)
+        self.keep(files=self.leg.files)
+        return changed
+
+    def note_files(self, files: Files, **changes: Any) -> Files:
+        """The same, for what the files tell, too: it is written down with the next that is kept."""
         changed = replace(files, **changes)
-        self.keep(files=tuple(changed if one.number == files.number else one for one in self.leg.files))
+        self.note(files=tuple(changed if one.number == files.number else one for one in self.leg.files))
         return changed
 
     def change_recording(self, recording: Recording, **changes: Any) -> Recording:

@@ -294,7 +294,7 @@ def began(t: Turn, name: str, at: datetime) -> None:
             if ended_at is not None and at > ended_at:
                 break
             if files.began[side] is None:
-                t.change_files(files, began=_with(files.began, side, at))
+                t.note_files(files, began=_with(files.began, side, at))
             if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
                 t.ask_again(Stop(name))
             return
@@ -319,7 +319,7 @@ def closed(t: Turn, name: str, at: datetime) -> None:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
             side = names.index(name)
-            files = t.change_files(files, ended=_with(files.ended, side, at))
+            files = t.note_files(files, ended=_with(files.ended, side, at))
             if files.began[side] is None:
                 t.alarm(Alarm.LOOK, WORD_WITHIN_S)
             if files.roll:
