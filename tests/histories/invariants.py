@@ -68,9 +68,12 @@ NO_LENGTH = ("its beginning may be missing", "Nothing of it could be recorded", 
 
 @dataclass(frozen=True)
 class Command:
-    """What the recorder has taken; ``live`` were being written then. ``version`` has it on disk."""
+    """What the recorder has taken; ``live`` were being written then. ``version`` has it on disk.
 
-    event: Event
+    ``event`` is None for what it has found.
+    """
+
+    event: Event | None
     at: datetime
     version: int
     live: tuple[File, ...]
@@ -146,6 +149,8 @@ class Observer:
             for event, at in given:
                 self._commanded(before, event, at, after, effects)
             if isinstance(told, inputs.Snapshot) and told.revived and doubted:
+                if given:  # in an order that it cannot know
+                    self._doubt(min(one.at for one in doubted))
                 self._revived(told, after, doubted[-1], given=bool(given))
         if isinstance(told, inputs.Featured):
             self._commands.add((told.command, told.at))
@@ -215,6 +220,8 @@ class Observer:
     def died(self) -> None:
         """What was not written down is in doubt."""
         self._commands.clear()
+        on_disk = self.books.newest
+        self._ended_heard = on_disk is not None and on_disk.ended_at is not None and self._ended_heard
         self.doubted = [one for one in self.doubted if one.version > self.books.version]
         if self.doubted:
             self._doubted = True
@@ -235,6 +242,7 @@ class Observer:
             elif not runs:
                 self._want(min(stopped), False)
         self._want(self.clock.now, runs or leg.standing.state is State.FAILED)
+        self.doubted.append(Command(None, self.clock.now, leg.version, ()))
 
     # When everything has gone well for a while
 
