@@ -41,9 +41,9 @@ class Claim:
         found = await self._read()
         holder = found.rpartition("/")[0]
         if holder not in ("", self._own) and await self._is_alive(found):
-            host, _, rest = holder.partition("/")
+            machine, pid = [*holder.split("/"), ""][:2]
             return (
-                f"another recorder (process {rest.partition('/')[0]} on {host.partition('@')[0]}) has the application"
+                f"another recorder (process {pid} on {machine.partition('@')[0]}) has the application"
                 f" {self._ari.app} on this Asterisk: stop one of the two, or give this one a name of its own"
                 " (app = …)"
             )

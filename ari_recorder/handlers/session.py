@@ -113,7 +113,9 @@ class Session:
             with contextlib.suppress(ARIRecorderError):
                 await self._claim.release()
             books.cancel()
-            await asyncio.wait([books, events])
+            for task in self._context.background:
+                task.cancel()
+            await asyncio.wait([books, events, *self._context.background])
 
     async def _receive(self) -> None:
         async for item in self._socket:
