@@ -29,8 +29,8 @@ these do not: what never reached it, as it was dead, or its socket down; and wha
 of it was written down or carried out. If it died after a part of that, it is only asked that what was carried
 out in Asterisk holds from then on; what was between is neither wanted nor unwanted.
 
-What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if neither
-it nor the hang-up was heard of; and when a call ended, if that was not heard of: then it ended with its
+What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if it was
+not heard of before the end; and when a call ended, if that was not heard of: then it ended with its
 files. So it did when Asterisk died. A call of which the recorder never wrote anything down, and which was
 over without a file before it came back, is not known here. A file with less audio in it than its segment says
 is found and told by whoever finishes it; and a file of no segment that is left over at the end is deleted.
@@ -285,7 +285,9 @@ class Observer:
             name
             for segment in recording.segments
             for name in file_names(leg.prefix, segment.files)
-            if (file := self.asterisk.files.get(name)) is not None and file.state == LIVE
+            if (file := self.asterisk.files.get(name)) is not None
+            and file.state == LIVE
+            and not file.canceled
             if segment.file_ended_at and file.began_at and file.began_at <= segment.file_ended_at
         ]
         self._nothing(open_files, "complete, and being written")
@@ -309,8 +311,7 @@ class Observer:
         if leg.standing.mode is Mode.NEVER:
             return
         recordings = [one for key, one in sorted(self.books.recordings.items())]
-        unheard = leg.answered_at is None and not self.recorder.tells_times
-        if self.books.due != ({leg.id} if answered and not unheard else set()):
+        if self.books.due != ({leg.id} if answered and leg.answered_at is not None else set()):
             self.violated(f"lines in the ledger: {len(self.books.due)}, answered: {answered is not None}")
         self._audio(leg, recordings)
         self._heard(leg)
