@@ -29,8 +29,8 @@ these do not: what never reached it, as it was dead, or its socket down; and wha
 of it was written down or carried out. If it died after a part of that, it is only asked that what was carried
 out in Asterisk holds from then on; what was between is neither wanted nor unwanted.
 
-What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if neither
-it nor the hang-up was heard of; and when a call ended, if that was not heard of: then it ended with its
+What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if it was
+not heard of before the end; and when a call ended, if that was not heard of: then it ended with its
 files. So it did when Asterisk died. A call of which the recorder never wrote anything down, and which was
 over without a file before it came back, is not known here. A file with less audio in it than its segment says
 is found and told by whoever finishes it; and a file of no segment that is left over at the end is deleted.
@@ -68,9 +68,12 @@ NO_LENGTH = ("its beginning may be missing", "Nothing of it could be recorded", 
 
 @dataclass(frozen=True)
 class Command:
-    """What the recorder has taken; ``live`` were being written then. ``version`` has it on disk."""
+    """What the recorder has taken; ``live`` were being written then. ``version`` has it on disk.
 
-    event: Event
+    ``event`` is None for what it has found.
+    """
+
+    event: Event | None
     at: datetime
     version: int
     live: tuple[File, ...]
@@ -146,6 +149,8 @@ class Observer:
             for event, at in given:
                 self._commanded(before, event, at, after, effects)
             if isinstance(told, inputs.Snapshot) and told.revived and doubted:
+                if given:  # in an order that it cannot know
+                    self._doubt(min(one.at for one in doubted))
                 self._revived(told, after, doubted[-1], given=bool(given))
         if isinstance(told, inputs.Featured):
             self._commands.add((told.command, told.at))
@@ -215,6 +220,8 @@ class Observer:
     def died(self) -> None:
         """What was not written down is in doubt."""
         self._commands.clear()
+        on_disk = self.books.newest
+        self._ended_heard = on_disk is not None and on_disk.ended_at is not None and self._ended_heard
         self.doubted = [one for one in self.doubted if one.version > self.books.version]
         if self.doubted:
             self._doubted = True
@@ -235,6 +242,7 @@ class Observer:
             elif not runs:
                 self._want(min(stopped), False)
         self._want(self.clock.now, runs or leg.standing.state is State.FAILED)
+        self.doubted.append(Command(None, self.clock.now, leg.version, ()))
 
     # When everything has gone well for a while
 
@@ -277,7 +285,9 @@ class Observer:
             name
             for segment in recording.segments
             for name in file_names(leg.prefix, segment.files)
-            if (file := self.asterisk.files.get(name)) is not None and file.state == LIVE
+            if (file := self.asterisk.files.get(name)) is not None
+            and file.state == LIVE
+            and not file.canceled
             if segment.file_ended_at and file.began_at and file.began_at <= segment.file_ended_at
         ]
         self._nothing(open_files, "complete, and being written")
@@ -301,8 +311,7 @@ class Observer:
         if leg.standing.mode is Mode.NEVER:
             return
         recordings = [one for key, one in sorted(self.books.recordings.items())]
-        unheard = leg.answered_at is None and not self.recorder.tells_times
-        if self.books.due != ({leg.id} if answered and not unheard else set()):
+        if self.books.due != ({leg.id} if answered and leg.answered_at is not None else set()):
             self.violated(f"lines in the ledger: {len(self.books.due)}, answered: {answered is not None}")
         self._audio(leg, recordings)
         self._heard(leg)

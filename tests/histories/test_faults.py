@@ -48,16 +48,10 @@ def a_pause_bounds_nothing(patch: Patch) -> None:
     patch.setattr(writing, "_bounded", lambda segment, _: segment)
 
 
-@fault(told_late=0.3)
+@fault(event_late=0.5)
 def a_pause_bounds_only_what_has_not_rolled_over(patch: Patch) -> None:
     original = writing._bounded
     patch.setattr(writing, "_bounded", lambda one, at: one if one.continues else original(one, at))
-
-
-@fault(event_late=0.3, snoop_killed_a_minute=10.0)
-def a_pause_bounds_nothing_that_is_closed(patch: Patch) -> None:
-    original = writing._bounded
-    patch.setattr(writing, "_bounded", lambda one, at: one if one.ended_at else original(one, at))
 
 
 @fault(request_lost=0.15)

@@ -71,7 +71,8 @@ def compare(t: Turn, seen: Snapshot) -> None:
     writing.end_strays(t, seen.live - _followed(t))
     writing.seen_rolling(t, seen.live | seen.queued)
     if seen.state is None:
-        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
+        written_last = [files for files in t.leg.files if not (files.stopping or files.absent)]
+        ends = [at for files in written_last for at in files.ended if at]
         hang_up(t, seen.ended_at or max(ends, default=t.now))
     if t.leg.ended_at is None:
         _lost(t, seen)

@@ -89,12 +89,12 @@ def carry_out(
 
 
 def decided_at(leg: Leg) -> datetime:
-    """Since when something is written, or is not."""
-    recording = leg.recording
-    wanted = list(stretches(recording)) if recording is not None else []
-    if not wanted:
-        return leg.standing.since
-    return wanted[-1][-1].until or wanted[-1][0].due_at
+    """When a command that counts, or the answer, last led to that something is written, or is not."""
+    if leg.recording is None:
+        ended = [one.ended_at for one in leg.recordings if one.ended_at is not None]
+        return max(ended, default=leg.created_at)
+    last = list(stretches(leg.recording))[-1:]
+    return (last[0][-1].until or last[0][0].due_at) if last else leg.recording.opened_at
 
 
 def _open(t: Turn, at: datetime) -> None:
