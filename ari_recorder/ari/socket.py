@@ -25,6 +25,8 @@ from ari_recorder.ari.backoff import Backoff
 from ari_recorder.ari.events import ApplicationReplaced, Event, decode
 from ari_recorder.errors import AriError, EventError
 
+PERMIT_AGAIN_S = 2.0
+"""How long after it was not permitted to connect it is asked again."""
 MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 """Longest event taken; a longer one closes the socket."""
 
@@ -61,6 +63,7 @@ class _Queued(NamedTuple):
 class _Loss(NamedTuple):
     reason: str
     slow: bool = False  # trying again soon cannot help
+    forbidden: bool = False  # it was not tried
 
 
 class EventSocket:
@@ -71,7 +74,8 @@ class EventSocket:
     another program has taken the application. ``heartbeat_s`` is the time between pings, and
     the time an answer may take; ``open_timeout_s`` and ``close_timeout_s`` bound connecting and closing.
 
-    ``permit`` is awaited before each connect; what it returns is why not to, empty if it may be.
+    ``permit`` is awaited before each connect; what it returns is why not to, empty if it may be. Then it is
+    asked again soon, for that costs little; it is told once.
 
     At most ``capacity`` events wait to be taken. When they are that many the socket is dropped, and connected
     again when half of them are taken.
@@ -168,20 +172,28 @@ class EventSocket:
     # The reader task
 
     async def _run(self) -> None:
+        before: _Loss | None = None
         while True:
             await self._room.wait()
             loss = await self._connect_and_read()
-            delay_s = self._backoff.longest_s() if loss.slow else self._backoff.next_s()
-            _log.warning("event socket lost", pbx=self.pbx, reason=loss.reason, retry_s=round(delay_s, 2))
+            delay_s = self._delay_s(loss)
+            if not (loss.forbidden and loss == before):
+                _log.warning("event socket lost", pbx=self.pbx, reason=loss.reason, retry_s=round(delay_s, 2))
+            before = loss
             self._put(Disconnected(loss.reason))
             self._note_room()
             await asyncio.sleep(delay_s)
+
+    def _delay_s(self, loss: _Loss) -> float:
+        if loss.forbidden:
+            return PERMIT_AGAIN_S
+        return self._backoff.longest_s() if loss.slow else self._backoff.next_s()
 
     async def _connect_and_read(self) -> _Loss:
         try:
             against = await self._permit() if self._permit is not None else ""
             if against:
-                return self._failed(_Loss(against, slow=True))
+                return self._failed(_Loss(against, forbidden=True))
             async with self._connection() as socket:
                 return await self._while_connected(socket)
         except InvalidStatus as error:

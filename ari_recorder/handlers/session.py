@@ -286,7 +286,7 @@ class Session:
         """Tell the leg that bears this name; whether there is one."""
         match = self._ours.match(resource)
         leg = self._by_id.get(match[1]) if match else None
-        if leg is not None:
+        if leg is not None and resource.startswith(leg.leg.prefix):  # not another catalogue's leg of it
             leg.tell(told)
         return match is not None
 
@@ -392,7 +392,9 @@ class Session:
     ) -> None:
         prefix = leg.leg.prefix
         snoops = frozenset(name for name in there if name.startswith(prefix))
-        written = files.get(leg.leg.id.hex, {}) if files is not None else None
+        of_it = files.get(leg.leg.id.hex, {}) if files is not None else {}
+        its = {name: one for name, one in of_it.items() if name.startswith(prefix)}
+        written = its if files is not None else None
         channel = there.get(leg.leg.channel)
         leg.compare(
             Found(

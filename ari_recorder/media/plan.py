@@ -53,6 +53,10 @@ class Side:
             self.samples += samples
 
 
+LOST_FROM_S = 0.05
+"""From this on the length of what a file should have held is told."""
+
+
 @dataclass
 class Plan:
     """Two sides of ``samples`` each at ``rate_hz``; ``starts`` is the first sample of each segment."""
@@ -182,9 +186,11 @@ def _problems_of(pair: _Pair, told: set[Path]) -> Iterator[str]:
     whose = ("the recorded user's", "the counterpart's")
     sides = tuple(zip(whose, pair.whole, beginnings(pair.segment), strict=True))
     new = [side for side in sides if side[1].path not in told]
+    kept_s = (pair.segment.ended_at - pair.segment.started_at).total_seconds()
     for name, source, _ in new:
         if source.fault:
-            yield f"{name} audio file {source.fault}"
+            lost = f", {kept_s:.1f} s are lost" if not source.samples and kept_s >= LOST_FROM_S else ""
+            yield f"{name} audio file {source.fault}{lost}"
     if pair.late_matters and not late_believable(pair.segment) and new:
         late_s = pair.segment.outward_late_ms / 1000
         yield f"its two files cannot have begun {late_s:.1f} s apart; taken as begun together"

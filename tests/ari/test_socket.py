@@ -167,16 +167,20 @@ async def test_it_connects_only_where_that_is_permitted(fake, open_socket):
     assert answers == []
 
 
-async def test_what_is_not_permitted_is_tried_again_slowly(fake, open_socket, monkeypatch):
+async def test_what_is_not_permitted_is_asked_for_again_and_told_once(fake, open_socket, monkeypatch, capsys):
+    asked = 0
+
     async def permit() -> str:
+        nonlocal asked
+        asked += 1
         return "another has it"
 
-    socket = open_socket(permit=permit, retry_min_s=0.001, retry_max_s=3600.0)
-    slow_s: list[float] = []
-    longest_s = socket._backoff.longest_s
-    monkeypatch.setattr(socket._backoff, "longest_s", lambda: slow_s.append(longest_s()) or slow_s[-1])
-    await take(socket)
-    assert 1800.0 <= slow_s[0] <= 3600.0
+    monkeypatch.setattr(module, "PERMIT_AGAIN_S", 0.01)
+    socket = open_socket(permit=permit, retry_min_s=3600.0, retry_max_s=3600.0)
+    for _ in range(3):
+        await take(socket)
+    assert asked >= 3
+    assert capsys.readouterr().out.count("another has it") == 1
 
 
 async def test_a_wrong_password_found_while_asking_for_permission_has_the_same_remedy(fake, open_socket):

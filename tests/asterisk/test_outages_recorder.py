@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -18,6 +22,7 @@ from tests.asterisk.station import Begin, until
 pytestmark = pytest.mark.asterisk
 
 FROZEN_S = 6.0
+TAKEN_OVER_WITHIN_S = 5.0
 
 
 async def test_the_recorder_is_frozen(begin: Begin) -> None:
@@ -125,6 +130,99 @@ async def test_the_pbx_is_gone_for_good(begin: Begin, lab: Lab) -> None:
             await safely(call)
         await until(lambda: here.log("following endpoints") >= 3, 20)
         await here.new_call()
+
+
+async def test_a_stitching_worker_hangs(begin: Begin) -> None:
+    """Only what is over waits for it; once it is killed, its work is done by another."""
+    station = begin(fresh=True)
+    async with scene(station) as here:
+        await here.new_call()  # by which a worker is there
+        (worker,) = (pid for pid in station.recorder.workers() if _is_worker(pid))
+        os.kill(worker, signal.SIGSTOP)
+        before = await here.begin(Way.DIGITS)
+        await asyncio.sleep(TALK_S)
+        await before.over()
+        within, outliving = await here.begin(Way.KEYS), await here.begin(Way.APP)
+        await asyncio.sleep(TALK_S)
+        await asyncio.gather(within.pause(), outliving.pause())
+        await asyncio.sleep(TALK_S)
+        await asyncio.gather(within.resume(), outliving.resume())
+        await within.goes_on()
+        await within.over()
+        since_s = time.monotonic()
+        await asyncio.to_thread(station.recorder.stop)  # it waits for no worker
+        assert time.monotonic() - since_s < 5
+        assert not is_there(worker)
+        await asyncio.to_thread(station.recorder.start)
+        await outliving.goes_on()
+        await outliving.over()
+        await until(lambda: here.log("recording finished") >= 4, 30)
+        (worker,) = (pid for pid in station.recorder.workers() if _is_worker(pid))
+        os.kill(worker, signal.SIGSTOP)
+        again = await here.begin(Way.DIGITS)
+        await asyncio.sleep(TALK_S)
+        await again.over()
+        await asyncio.sleep(TALK_S)  # it is given the recording, and does not take it
+        assert here.log("recording finished") == 4
+        os.kill(worker, signal.SIGKILL)
+        for talk, row in zip(
+            (before, within, outliving, again), await here.rows(before, within, outliving, again), strict=True
+        ):
+            assert_kept(talk, row)
+        await here.new_call()
+
+
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _is_worker(pid: int) -> bool:
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+async def test_a_second_recorder_under_the_same_name(begin: Begin, lab: Lab, tmp_path: Path) -> None:
+    """It stays away, says so, and takes nothing; each takes over when the other is killed, or stopped."""
+    second = LabRecorder(lab, tmp_path / "second")
+    second.url = f"http://127.0.0.1:{lab.phones_asterisk.ports.http + 1}"
+    second.environment["ARI_RECORDER_WEB__PORT"] = second.url.rpartition(":")[2]
+    second.add_users()
+    station = begin(fresh=True)
+    first = station.recorder
+    async with scene(station) as here:
+        try:
+            talk = await here.begin(Way.KEYS)
+            second.launch()
+            await until(lambda: "another recorder" in second.log.read_text(), 20)
+            part = (await asyncio.to_thread(second.readiness))["pbx.main"]
+            assert not part["ok"]
+            assert "stop one of the two" in part["detail"]
+            await talk.pause()
+            await asyncio.sleep(TALK_S)
+            await talk.resume()
+            await asyncio.sleep(TALK_S)
+            await talk.goes_on()
+            first.kill()
+            await follows(second, 1)
+            first.launch()
+            await until(lambda: "another recorder" in first.log.read_text(), 20)
+            await talk.goes_on()
+            second.stop()
+            await follows(first, 3)
+            await asyncio.sleep(TALK_S)
+            await talk.over()
+            assert_kept(talk, (await here.rows(talk))[0])  # the second has taken nothing from it
+            await here.new_call()
+        finally:
+            second.stop()
+
+
+async def follows(recorder: LabRecorder, times: int) -> None:
+    """It takes over at once."""
+    ended_s = time.monotonic()
+    await until(lambda: recorder.log.read_text().count("following endpoints") >= times, 20)
+    took_s = time.monotonic() - ended_s
+    print(f"taken over after {took_s:.1f} s")
+    assert took_s < TAKEN_OVER_WITHIN_S
 
 
 async def kill(lab: Lab, *talks: Talk) -> None:

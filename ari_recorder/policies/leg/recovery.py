@@ -40,7 +40,7 @@ def unanswered(t: Turn, why: str) -> None:
     """It is not known what Asterisk has. What does not grow any more, and for long, has ended with it."""
     leg = t.leg
     t.note(looks=leg.looks + 1, unanswered_at=leg.unanswered_at or t.now)
-    t.alarm(Alarm.LOOK, min(2.0 ** (leg.looks - 1), AGAIN_MAX_S))
+    t.alarm(Alarm.LOOK, min(2.0 ** min(leg.looks - 1, 10), AGAIN_MAX_S))
     since, running = leg.unanswered_at, leg.running
     grows = running is not None and not running.broken
     if since is None or t.now - since <= timedelta(seconds=leg.gone_after_s) or grows:

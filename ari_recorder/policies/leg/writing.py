@@ -226,7 +226,7 @@ def not_armed(t: Turn, why: str) -> None:
     """The snoops came to nothing: they are made anew, the sooner if they are wanted now."""
     disarm(t)
     t.note(unarmed=t.leg.unarmed + 1)
-    t.alarm(Alarm.ARM, min(2.0 ** (t.leg.unarmed - 1), ARM_AGAIN_MAX_S))
+    t.alarm(Alarm.ARM, min(2.0 ** min(t.leg.unarmed - 1, 10), ARM_AGAIN_MAX_S))
     if t.leg.running is not None:
         suspect(t, why)
 
