@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from lab import Lab
+from lab.recorder import LabRecorder
 from tests.asterisk.outage import TALK_S, Talk, Way, assert_kept, safely, scene
 from tests.asterisk.station import Begin, until
 
