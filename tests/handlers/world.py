@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from ari_recorder.ari import Ari, Channel
+from ari_recorder.ari.resources import LiveRecording
 from ari_recorder.errors import AriNotFound, AriRefused, AriUnreachable
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
