@@ -88,10 +88,17 @@ def _measure(folder: Path, names: tuple[str, ...]) -> Measured:
     for name in names:
         for file_format in BYTES_PER_S:
             with suppress(FileNotFoundError):
-                stat = (folder / f"{name}.{file_format}").stat()
-                sizes[name] = stat.st_size
+                path = folder / f"{name}.{file_format}"
+                stat = path.stat()
+                sizes[name] = stat.st_size if _is_wav(path) else 0
                 changed.append(stat.st_mtime)
     return Measured(sizes, datetime.fromtimestamp(max(changed), UTC) if changed else None)
+
+
+def _is_wav(path: Path) -> bool:
+    """One that was begun when the disk was full may go on without its beginning, and cannot be read."""
+    with path.open("rb") as file:
+        return file.read(4) == b"RIFF"
 
 
 def by_leg(written: Mapping[str, Written], prefix_of: re.Pattern[str]) -> dict[str, dict[str, Written]]:

@@ -7,6 +7,7 @@ chunk to the end of the file.
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ WAV_HEADER_BYTES = 44
 _HEADER_BYTES = 4096
 _SAMPLE_BYTES = 2
 _RATES_HZ = range(8_000, 192_001)
+_TOLD_FROM_S = 0.1
 _NO_LENGTH_YET = (0, 0xFFFFFFFF)
 
 
@@ -66,11 +68,32 @@ def probe(path: Path) -> Source:
             return Source(path, fault="is not a file")
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)
+            unwritten_bytes = _unwritten(file.fileno(), status.st_size)
     except FileNotFoundError:
         return Source(path, fault="is missing")
     except OSError as error:
         raise VaultError(f"cannot read {path}: {error.strerror}; check its owner and mode") from error
-    return _inspect(path, head, status.st_size)
+    source = _inspect(path, head, status.st_size)
+    unwritten_s = unwritten_bytes / _SAMPLE_BYTES / (source.rate_hz or 1)
+    if source.samples and unwritten_s >= _TOLD_FROM_S:
+        source = replace(source, fault=f"has {unwritten_s:.1f} s of nothing in it: was the disk full?")
+    return source
+
+
+def _unwritten(descriptor: int, size_bytes: int) -> int:
+    """How many bytes are holes: Asterisk makes some only where the disk did not take what it wrote."""
+    at = holes = 0
+    while at < size_bytes:
+        try:
+            hole = os.lseek(descriptor, at, os.SEEK_HOLE)
+        except OSError:  # the file system cannot tell
+            return holes
+        try:
+            at = os.lseek(descriptor, hole, os.SEEK_DATA)
+        except OSError:  # nothing follows
+            at = size_bytes
+        holes += max(at - hole, 0)
+    return holes
 
 
 def _inspect(path: Path, head: bytes, size_bytes: int) -> Source:

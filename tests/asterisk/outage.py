@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 import soundfile as sf
 
@@ -23,6 +24,7 @@ from ari_recorder.store import people
 from ari_recorder.store.catalogue import RecordingRow
 from lab import Lab, PhoneCall
 from lab.ari import Ari, Json
+from lab.call import WAV_HEADER_BYTES
 from lab.cases import OUTSIDE, phone_of
 from lab.commanded import SECRET_HZ
 from lab.errors import LabError
@@ -43,6 +45,7 @@ CLOCK = timedelta(milliseconds=1)
 SECRET_DBFS = -30.0
 """A frame of a secret is louder than this; what a phone that stalls adds to its own tone is not."""
 MISSING = re.compile(r"(\d+\.\d) s are missing|user's audio file .*, (\d+\.\d) s are lost")
+NOTHING = re.compile(r"recorded user's audio file has (\d+\.\d) s of nothing in it")
 SHORT = re.compile(r"(\d+\.\d) s of the recorded user's audio for (\d+\.\d) s of call")
 CODES = {"*48": "pause", "*49": "resume"}
 
@@ -261,7 +264,7 @@ class Scene:
         )
         now_s = datetime.now(UTC).timestamp()
         files = self.lab.pbx.spool.glob(f"*-{user}-r*.wav*")
-        return any(path.stat().st_size > 44 and now_s - path.stat().st_mtime < 1 for path in files)
+        return any(_is_audio(path) and now_s - path.stat().st_mtime < 1 for path in files)
 
     async def new_call(self) -> None:
         """Afterwards a call is whole, and everything is settled; of all that is there nothing is damaged."""
@@ -293,6 +296,10 @@ class Scene:
         ours = [row for row in rows if row.user_number in users]
         assert len(ours) == len(talks), ours
         return found
+
+
+def _is_audio(path: Path) -> bool:
+    return path.stat().st_size > WAV_HEADER_BYTES and path.read_bytes()[:4] == b"RIFF"
 
 
 def _apart(row: RecordingRow, talk: Talk) -> tuple[bool, timedelta]:
@@ -329,6 +336,7 @@ def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_o
     wanted_s = sum((to - since).total_seconds() for since, to in talk.wanted)
     kept_s = (row.duration_ms or 0) / 1000
     told_s = sum(_told_s(problem) for problem in row.problems)
+    kept_s -= sum(float(length) for problem in row.problems for length in NOTHING.findall(problem))
     told = f"{talk.way}: {kept_s:.2f} s kept and {told_s:.1f} s told to be missing of {wanted_s:.2f} s"
     print(told, row.problems)
     slack_s = SLACK_S * len(talk.wanted) + (1 - SHARE) * wanted_s + (0.05 if told_s else 0)
@@ -340,6 +348,7 @@ def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_o
 def _told_s(problem: str) -> float:
     """How much a sentence says that is missing."""
     missing = sum(float(length or lost) for length, lost in MISSING.findall(problem))
+    missing += sum(map(float, NOTHING.findall(problem)))
     return missing + sum(float(due) - float(found) for found, due in SHORT.findall(problem))
 
 

@@ -25,7 +25,7 @@ LEG, OTHER, USER = "a" * 32, "b" * 32, "c" * 32
 
 def write(folder: Path, name: str, length_s: float, rate_hz: int = 8000, at: datetime = AT) -> Path:
     path = folder / name
-    path.write_bytes(bytes(44 + round(length_s * rate_hz * 2)))
+    path.write_bytes(b"RIFF".ljust(44, b"\0") + bytes(round(length_s * rate_hz * 2)))
     os.utime(path, (at.timestamp(), at.timestamp()))
     return path
 
@@ -66,6 +66,11 @@ async def test_sizes_tell_whether_files_grow(tmp_path: Path) -> None:
         {"a": 16_044, "b": 32_044}, AT + timedelta(seconds=1)
     )
     assert await Spool(tmp_path).measure(["missing"]) == Measured({}, None)
+
+
+async def test_what_cannot_be_read_as_audio_does_not_grow(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(bytes(5000))
+    assert (await Spool(tmp_path).measure(["a"])).sizes == {"a": 0}
 
 
 async def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

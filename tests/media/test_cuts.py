@@ -153,7 +153,7 @@ def test_what_is_wrong_with_shared_files_is_said_once(spool: Spool) -> None:
     spool.wav("a-in.wav", ramp(22000))
     segments = [cut(spool, "a", keep, (0.0, 3.0)) for keep in ((0.0, 1.0), (2.5, 3.0))]
     assert sides(spool, *segments)[2].problems == (
-        "segment 1: the counterpart's audio file is missing",
+        "segment 1: the counterpart's audio file is missing, 1.0 s are lost",
         "segment 1: 2.8 s of the recorded user's audio for 3.0 s of call",
     )
 

@@ -55,7 +55,22 @@ def test_a_file_without_usable_audio_is_silence_and_said(spool: Spool, content: 
     heard, _ = hear(job.target)
     assert (len(heard), result.right_dbfs) == (8000, None)
     assert np.array_equal(np.rint(heard[:, 0] * 32768), WHOLE)
-    assert result.problems[0] == f"segment 1: the counterpart's audio file {fault}"
+    assert result.problems[0] == f"segment 1: the counterpart's audio file {fault}, 1.0 s are lost"
+
+
+def test_what_the_disk_did_not_take_is_told(spool: Spool) -> None:
+    """In the middle of a file, and at its end, as a file system has it: a hole."""
+    path = spool.raw("out.wav", header(8000, 0) + bytes(range(1, 251)) * 64)
+    with path.open("r+b") as file:
+        for at in (28_672, 45_056):
+            file.truncate(at)
+            file.seek(at)
+            file.write(b"\1" * 4096)
+        file.truncate(57_344)
+    result = stitch(spool.job(spool.segment(spool.wav("i", WHOLE), path, 3.5)))
+    assert "segment 1: the counterpart's audio file has 2.0 s of nothing in it: was the disk full?" in (
+        result.problems
+    )
 
 
 def test_an_odd_byte_at_the_end_is_left_out(spool: Spool) -> None:
@@ -64,7 +79,7 @@ def test_an_odd_byte_at_the_end_is_left_out(spool: Spool) -> None:
     result = stitch(job)
     assert np.array_equal(np.rint(hear(job.target)[0][:, 1] * 32768), WHOLE)
     assert result.problems == (
-        "segment 1: the recorded user's audio file is missing",
+        "segment 1: the recorded user's audio file is missing, 1.0 s are lost",
         "segment 1: the counterpart's audio file ends in the middle of a sample, which is left out",
     )
 
@@ -125,7 +140,7 @@ def _folder(path: Path) -> None:
 def test_what_is_not_a_file_is_not_waited_for(spool: Spool, make: Callable[[Path], None]) -> None:
     make(spool.folder / "out.wav")
     result = stitch(spool.job(spool.segment(spool.wav("i", WHOLE), "out.wav", 1.0)))
-    assert result.problems == ("segment 1: the counterpart's audio file is not a file",)
+    assert result.problems == ("segment 1: the counterpart's audio file is not a file, 1.0 s are lost",)
 
 
 def test_an_unreadable_file_stops_the_work(spool: Spool) -> None:

@@ -186,7 +186,7 @@ def test_inside_a_run_a_missing_file_does_not_move_what_follows(spool: Spool) ->
     result = stitch(job)
     right = hear(job.target)[0][:, 1]
     assert [bool(right[at * 8000 : (at + 1) * 8000].any()) for at in range(7)] == [1, 1, 0, 0, 0, 1, 1]
-    assert result.problems == ("segment 2: the counterpart's audio file is missing",)
+    assert result.problems == ("segment 2: the counterpart's audio file is missing, 3.0 s are lost",)
 
 
 @pytest.mark.parametrize("audio_format", FORMATS)
