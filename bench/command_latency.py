@@ -3,12 +3,16 @@
 By keys: from Asterisk's time of the last digit to Asterisk's time of the closed file, both of its own clock.
 By app: from sending the request to the same; the clock is this machine's. The peer is what any program could
 do at best: a bare ARI request to stop a recording, from sending it to the closed file.
+
+Then the same while another program has locked the catalogue: the journal takes what is to be written.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -40,13 +44,20 @@ async def run() -> Result:
         await evidence.store.write(_add_user)
         await asyncio.sleep(1)  # within a second a running recorder knows
         async with signed_in(recorder.url, USER, PASSWORD) as pages:
-            dtmf = await _measure(lab, pages, evidence.store, by_app=False)
-            api = await _measure(lab, pages, evidence.store, by_app=True)
-        bare = await _bare(lab)
-    values: Row = {"commands": len(dtmf) + len(api)}
-    for name, found in (("dtmf", dtmf), ("api", api), ("bare_ari", bare)):
-        values[f"{name}_median_ms"] = round(percentile(found, 50), 1)
-        values[f"{name}_p99_ms"] = round(percentile(found, 99), 1)
+            found = {
+                "dtmf": await _latency(evidence.store, await _pauses(lab, pages, by_app=False)),
+                "api": await _latency(evidence.store, await _pauses(lab, pages, by_app=True)),
+            }
+            with _locked(recorder.store_url):
+                locked_dtmf = await _pauses(lab, pages, by_app=False)
+                locked_api = await _pauses(lab, pages, by_app=True)
+            found["locked_dtmf"] = await _latency(evidence.store, locked_dtmf)
+            found["locked_api"] = await _latency(evidence.store, locked_api)
+        found["bare_ari"] = await _bare(lab)
+    values: Row = {"commands": sum(len(ms) for name, ms in found.items() if name != "bare_ari")}
+    for name, ms in found.items():
+        values[f"{name}_median_ms"] = round(percentile(ms, 50), 1)
+        values[f"{name}_p99_ms"] = round(percentile(ms, 99), 1)
     return Result("From a pause command to the closed file", values)
 
 
@@ -57,8 +68,20 @@ def _add_user() -> None:
     )  # fmt: skip
 
 
-async def _measure(lab: Lab, pages: MyPages, store: Store, *, by_app: bool) -> list[float]:
-    """One call with many pauses (ms each)."""
+@contextmanager
+def _locked(url: str) -> Iterator[None]:
+    """Another program writes to the SQLite catalogue all the while."""
+    other = sqlite3.connect(url.partition(":///")[2], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+async def _pauses(lab: Lab, pages: MyPages, *, by_app: bool) -> tuple[UUID, list[datetime]]:
+    """One call with many pauses: its leg, and when each was asked for."""
     call = await lab.phones[USER].call(OTHER, play="tone")
     await call.answered()
     leg = (await _calls(pages, 1))[0]["id"]
@@ -73,7 +96,14 @@ async def _measure(lab: Lab, pages: MyPages, store: Store, *, by_app: bool) -> l
             await asyncio.sleep(BETWEEN_S)
     await hang_up([call])
     await _calls(pages, 0)
-    closed_at = await store.read(_closed_at, UUID(leg))
+    return UUID(leg), asked_at
+
+
+async def _latency(store: Store, call: tuple[UUID, list[datetime]]) -> list[float]:
+    """From each of these to the closed file (ms), once the catalogue has them all."""
+    leg, asked_at = call
+    while len(closed_at := await store.read(_closed_at, leg)) < len(asked_at):  # noqa: ASYNC110
+        await asyncio.sleep(BETWEEN_S)
     return [(closed - asked) / MS for asked, closed in zip(asked_at, closed_at, strict=False)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ari_recorder.ari import Ari, Channel
-from ari_recorder.errors import AriError, AriNotFound
+from ari_recorder.errors import AriError, AriNotFound, AriRefused
 from ari_recorder.handlers import channels
 from ari_recorder.handlers.context import Context
 from ari_recorder.policies.leg import Leg
@@ -49,12 +49,22 @@ async def look(context: Context, leg: Leg, names: Iterable[str]) -> Snapshot:
     """See what there is of one leg. Raises `AriError`, `SpoolError`."""
     asked_at = context.now()
     snoops = [*(leg.snoops if leg.arming else ()), *((leg.whisper,) if leg.said else ())]
-    channel, *found = await asyncio.gather(
+    channel, *others = await asyncio.gather(
         _channel(context.ari, leg.channel), *(_channel(context.ari, snoop) for snoop in snoops)
     )
-    there = frozenset(one.id for one in found if one is not None)
+    there = frozenset(one.id for one in others if one is not None)
     written = await context.spool.written(names)
-    return await compare(context, leg, Found(asked_at, channel, there, written))
+    since = await started_at(context.ari) if channel is None else None
+    found = Found(asked_at, channel, there, written, started_at=since, lost_at=leg.unanswered_at)
+    return await compare(context, leg, found)
+
+
+async def started_at(ari: Ari) -> datetime | None:
+    """When Asterisk was started, if it tells. Raises `AriError`."""
+    try:
+        return (await ari.info()).status.startup_time.astimezone(UTC)
+    except (AriNotFound, AriRefused):
+        return None
 
 
 async def compare(context: Context, leg: Leg, found: Found) -> Snapshot:
@@ -78,13 +88,13 @@ async def compare(context: Context, leg: Leg, found: Found) -> Snapshot:
         commands=channels.commands(channel) if channel is not None else (),
         codecs=channels.codecs(channel) if channel is not None else None,
         answered_at=answered_at,
-        ended_at=_ended_with_asterisk(leg, found, written),
+        ended_at=ended_with_asterisk(leg, found, written),
         away=found.away,
         revived=found.revived,
     )
 
 
-def _ended_with_asterisk(leg: Leg, found: Found, written: Mapping[str, Written]) -> datetime | None:
+def ended_with_asterisk(leg: Leg, found: Found, written: Mapping[str, Written]) -> datetime | None:
     """When a call ended, if Asterisk has been started since it began: soon after what was written last."""
     if found.channel is not None or found.started_at is None or found.started_at <= leg.created_at:
         return None

@@ -10,7 +10,7 @@ import contextlib
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,8 +37,8 @@ from ari_recorder.ari import (
     StasisEnd,
     StasisStart,
 )
-from ari_recorder.errors import AriNotFound, ARIRecorderError, AriRefused, StoreError
-from ari_recorder.handlers import channels, spool
+from ari_recorder.errors import ARIRecorderError, AriRefused, StoreError
+from ari_recorder.handlers import channels, looking, spool
 from ari_recorder.handlers.bridge import BRIDGE, Bridges
 from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
@@ -360,7 +360,7 @@ class Session:
         known = list(self._legs.values())  # before asking: a leg begun later is not missing
         asked_at = context.now()
         there = {channel.id: channel for channel in await context.ari.channels()}
-        started_at = await self._started_at() if away else None
+        started_at = await looking.started_at(context.ari) if away else None
         files = spool.by_leg(await context.spool.all_of(self._ours), self._ours) if away else None
         revived = away and not self._recovered
         for leg in known:
@@ -371,13 +371,6 @@ class Session:
             await self._adopt(files)
         await self._bridges.compare(there, asked_at)
         await self._taps.compare(there, asked_at)
-
-    async def _started_at(self) -> datetime | None:
-        """When Asterisk was started, if it tells."""
-        try:
-            return (await self._context.ari.info()).status.startup_time.astimezone(UTC)
-        except (AriNotFound, AriRefused):
-            return None
 
     def _compare(
         self,

@@ -42,8 +42,8 @@ SLACK_S = 0.06
 """For the beginning and the end of each stretch: a frame, and what a request takes."""
 CLOCK = timedelta(milliseconds=1)
 """The API's times are rounded to this."""
-SECRET_DBFS = -30.0
-"""A frame of a secret is louder than this; what a phone that stalls adds to its own tone is not."""
+SECRET_DBFS = -25.0
+"""A frame of a secret is louder than this; a tone that is cut, or a phone that stalls, is not."""
 MISSING = re.compile(r"(\d+\.\d) s are missing|user's audio file .*, (\d+\.\d) s are lost")
 NOTHING = re.compile(r"recorded user's audio file has (\d+\.\d) s of nothing in it")
 SHORT = re.compile(r"(\d+\.\d) s of the recorded user's audio for (\d+\.\d) s of call")
@@ -219,6 +219,8 @@ class Scene:
     station: Station
     witness: Witness
     pages: MyPages
+    app_call: str = ""
+    """The id of the last call of who uses the app."""
 
     @property
     def lab(self) -> Lab:
@@ -243,7 +245,7 @@ class Scene:
         await until(lambda: self.witness.answered(caller))
         talk = Talk(self, way, calling, called, self.witness.answered(caller)[-1])
         if way is Way.APP:
-            talk.id = await self._id()
+            talk.id = self.app_call = await self._id()
         return talk
 
     async def _id(self) -> str:

@@ -19,7 +19,7 @@ from tests.asterisk.outage import TALK_S, Scene, Talk, Way, assert_kept, scene
 from tests.asterisk.station import Begin, Station
 from tests.asterisk.test_failures import small_disk
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.outages]
 
 OUTAGE_S = 8.0
 Outage = Callable[[], AbstractAsyncContextManager[None]]
@@ -73,6 +73,7 @@ async def test_the_catalogue_is_locked(begin: Begin) -> None:
     async with scene(station) as here:
         talks = await go_through(here, lambda: locked(station))
         await assert_whole(here, talks)
+        assert here.log("the catalogue cannot be written") <= 1
     assert list((station.lab.pbx.spool / "ari_recorder-journal").glob("*")) == []
 
 
@@ -89,7 +90,7 @@ async def test_the_catalogues_disk_is_full(begin: Begin, tmp_path: Path) -> None
                         pass
                 try:
                     yield
-                    assert here.log("the catalogue cannot be written; the journal keeps what is to be")
+                    assert here.log("the catalogue cannot be written")
                 finally:
                     filler.unlink()
 
@@ -115,6 +116,8 @@ async def test_postgresql_is_killed_and_back(begin: Begin, server: PostgreSQL) -
             server.kill()
             enough = asyncio.create_task(asyncio.sleep(OUTAGE_S))  # the length of the outage
             yield
+            status, _ = await here.pages.command(here.app_call, "pause")
+            assert status == 503
             await enough
             await asyncio.to_thread(server.start)
 

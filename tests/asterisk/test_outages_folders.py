@@ -21,7 +21,7 @@ from tests.asterisk.station import Begin, until
 from tests.asterisk.test_failures import away, small_disk
 from tests.asterisk.test_outages_catalogue import locked
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.outages]
 
 TOLD_WITHIN_S = 5.0
 
@@ -129,6 +129,8 @@ async def test_a_folder_for_what_is_over(begin: Begin, tmp_path: Path, which: st
                     await talk.resume()
                     await talk.goes_on()
                     await talk.over()
+                    if which == "vault":
+                        assert not (await asyncio.to_thread(station.recorder.readiness))["vault"]["ok"]
                     await until(lambda waits=waits: here.log("cannot be finished yet") > waits)  # type: ignore[misc]
             for talk, row in zip(talks, await here.rows(*talks), strict=True):
                 assert_kept(talk, row)

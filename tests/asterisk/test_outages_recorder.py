@@ -20,9 +20,10 @@ from lab.recorder import LabRecorder
 from tests.asterisk.outage import TALK_S, Talk, Way, assert_kept, safely, scene
 from tests.asterisk.station import Begin, until
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.outages]
 
 FROZEN_S = 6.0
+GONE_AFTER_S = 3.0
 TAKEN_OVER_WITHIN_S = 5.0
 
 
@@ -104,10 +105,8 @@ async def test_the_pbx_is_killed_and_started_again(begin: Begin, lab: Lab) -> No
         assert_kept(running, rows[1], missing_s=2.5)
         for call in (paused.calling, paused.called, running.calling, running.called):
             await safely(call)
+        await until(lambda: here.log("following endpoints") >= 3, 20)
         await here.new_call()
-
-
-GONE_AFTER_S = 3.0
 
 
 async def test_the_pbx_is_gone_for_good(begin: Begin, lab: Lab) -> None:

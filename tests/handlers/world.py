@@ -65,6 +65,9 @@ class Asterisk:
     live: set[str] = field(default_factory=set)
     at_record: Callable[[], Awaitable[None]] | None = None
 
+    async def info(self) -> Any:
+        raise AriNotFound("info", "Asterisk", 404, "it does not tell")
+
     async def channel(self, channel_id: str) -> Channel:
         self._ask("channel", channel_id)
         if channel_id not in self.channels:
