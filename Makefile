@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DEMO_STARTED_S := $(shell date +%s)
 
-.PHONY: help demo test lint bench image lock clean packages
+.PHONY: help demo test outages lint bench image lock clean packages
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,10 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+outages: packages $(VENV)/installed ## the outage table (docs/reference/outages.md) on real calls; about five minutes
+	$(BIN)/python -m lab.tree
+	$(BIN)/pytest -m outages -p no:cacheprovider $(ARGS)
 
 bench: packages $(VENV)/installed ## measure, each beside its peer in the same run; writes bench/results/
 	$(BIN)/python -m bench

@@ -61,7 +61,11 @@ class Patience:
         try:
             async with asyncio.timeout(self.limit_s):
                 await self._free.acquire()
-                running = _begin(work, *args)
+                try:
+                    running = _begin(work, *args)
+                except BaseException:
+                    self._free.release()
+                    raise
                 running.add_done_callback(self._ended)
                 return await asyncio.shield(running)
         except TimeoutError as error:

@@ -114,7 +114,7 @@ class LabRecorder:
         return _children(self.process.pid)
 
     def readiness(self) -> dict[str, dict[str, Any]]:
-        """What ``/readyz`` says of each part: ``ok`` and ``detail``. Raises `OSError`."""
+        """What ``/readyz`` says of each part: ``ok``, ``detail``. Raises `OSError` if it does not answer."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:  # noqa: S310
                 told = json.load(answer)

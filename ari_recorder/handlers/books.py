@@ -31,6 +31,10 @@ NOWHERE_S = 3.0
 AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 """How long after a failure it is tried again: by failures in a row."""
 BATCH = 64
+AT_ONCE = 8
+"""So many files of the journal are written under one time limit."""
+READ_WITHIN_S = 60.0
+"""How long the journal may take to be read at a start."""
 REFUSED_AGAIN_S = 60.0
 """How long after the catalogue refused one leg that is tried again, unless it changes before."""
 LAST_WORDS_S = 5.0
@@ -94,15 +98,26 @@ class Books:
         self._changed.set()
         self._unsafe.set()
 
+    def has(self, leg: UUID) -> bool:
+        """Whether something of that leg waits to be written."""
+        return leg in self._entries
+
+    def clear(self) -> None:
+        """Forget what waits: it is another recorder's by now."""
+        self._entries.clear()
+
     async def recover(self, pbx: str) -> list[Leg]:
         """At a start: the legs that were not over. What only the journal has of any is written again.
 
         Raises `StoreError`, and `NoAnswer` or `OSError` if the journal cannot be read.
         """
-        journaled = await self._disk.call(self._journal.read)
+        reading = Patience(f"the journal {self._journal.folder}", READ_WITHIN_S, threads=1)
+        journaled = await reading.call(self._journal.read)
         legs = {leg.id: leg for leg in await self._store.read(calls.open_legs, pbx)}
         known = await self._store.read(calls.known_legs, [leg.id for leg in journaled])
         for leg in journaled:
+            if leg.id in self._entries:
+                continue  # it is followed already
             if leg.id not in known or (leg.id in legs and legs[leg.id].version < leg.version):
                 legs[leg.id] = leg
                 self._entries[leg.id] = _Entry(leg, _ignore, _clock_s(), journaled=leg.version)
@@ -170,7 +185,8 @@ class Books:
         self._changed.clear()
         again_s = min((entry.again_s for entry in self._entries.values() if entry.waits), default=None)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), again_s and max(again_s - _clock_s(), 0.01))
+            async with asyncio.timeout(again_s and max(again_s - _clock_s(), 0.01)):
+                await self._changed.wait()
 
     async def _catalogue(self, batch: list[_Entry]) -> None:
         """One that cannot be written keeps no other from being written. Raises `StoreError`."""
@@ -223,9 +239,11 @@ class Books:
             unsafe = [entry for entry in self._entries.values() if not entry.safe]
             late = [entry for entry in unsafe if self._slow or _clock_s() - entry.since_s >= IN_TIME_S]
             try:
-                await self._forget()
                 await self._write_journal(late)
-            except (OSError, NoAnswer) as error:
+                await self._forget()
+            except Exception as error:
+                if not isinstance(error, OSError | NoAnswer):
+                    _log.exception("a fault in ari_recorder: the journal cannot be written")
                 self._tell_nowhere(late, str(error))
                 await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
                 failures += 1
@@ -239,16 +257,19 @@ class Books:
                     await self._unsafe.wait()
 
     async def _write_journal(self, late: list[_Entry]) -> None:
-        if not late:
-            return
-        legs = [entry.leg for entry in late]
-        await self._disk.call(self._journal.write, legs)
-        for entry, leg in zip(late, legs, strict=True):
-            entry.journaled, entry.told = leg.version, False
-            if entry.waits:
-                entry.tell(inputs.Saved(leg.version, catalogue=False))
-            else:
-                self._forgettable.add(leg.id)
+        for first in range(0, len(late), AT_ONCE):
+            some = late[first : first + AT_ONCE]
+            legs = [entry.leg for entry in some]
+            await self._disk.call(self._journal.write, legs)
+            for entry, leg in zip(some, legs, strict=True):
+                self._journaled(entry, leg)
+
+    def _journaled(self, entry: _Entry, leg: Leg) -> None:
+        entry.journaled, entry.told = leg.version, False
+        if entry.waits:
+            entry.tell(inputs.Saved(leg.version, catalogue=False))
+        else:
+            self._forgettable.add(leg.id)
 
     async def _forget(self) -> None:
         """What the catalogue has by now need not be in the journal."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import structlog
 
 from ari_recorder.ari import Channel
-from ari_recorder.errors import AriConflict, AriError, AriNotFound, AriRefused, AriUnreachable
+from ari_recorder.errors import AriConflict, AriError, AriNotFound, AriUnreachable
 from ari_recorder.handlers.context import Context
-from ari_recorder.handlers.dialplan import send_back
+from ari_recorder.handlers.dialplan import give_back, send_back
 from ari_recorder.policies import bridge, bridging
 from ari_recorder.policies.bridging import Bridged, effects, inputs
 from ari_recorder.policies.bridging.effects import Effect, Request
@@ -72,7 +73,10 @@ class Bridges:
 
     async def compare(self, there: Mapping[str, Channel], asked_at: datetime) -> None:
         """Go on with what goes on in Asterisk, and let go of what belongs to nobody. Raises `AriError`."""
-        bridges = {one.id: frozenset(one.channels) for one in await self._context.ari.bridges()}
+        try:
+            bridges = {one.id: frozenset(one.channels) for one in await self._context.ari.bridges()}
+        except AriNotFound:  # res_ari_bridges is not loaded: nobody is connected by us
+            return
         for call in set(self._calls.values()):
             call.tell(_found(call.call, there, bridges, asked_at))
         for channel in there.values():
@@ -85,7 +89,7 @@ class Bridges:
                 await self._take_up(channel, arguments, there)
         known = {call.call.bridge for call in self._calls.values()}
         for name in bridges.keys() - known:
-            if name.startswith(f"{self._context.app}-{BRIDGE}-"):
+            if re.fullmatch(rf"{re.escape(self._context.app)}-bridge-[0-9a-f]{{32}}", name):
                 with contextlib.suppress(AriNotFound):
                     await self._context.ari.destroy_bridge(name)
 
@@ -117,7 +121,7 @@ class Bridges:
             wish = bridge.read(arguments)
         except ValueError as error:
             _log.error("not connected; the dialplan goes on", channel=channel.id, reason=str(error))
-            self._context.spawn(_try_to_send_back(self._context, channel.id, str(error)), "send back")
+            self._context.spawn(give_back(self._context.ari, channel.id, str(error)), "send back")
             return
         created_at = channel.creationtime
         call = bridging.begin(self._context.app, channel.id, created_at, wish, found=found)
@@ -177,7 +181,7 @@ class BridgedCall:
         self._log.exception("a fault in ari_recorder", told=type(told).__name__)
         if self.call.stage < Stage.UP:
             reason = "A fault in ari_recorder; its log has more."
-            self._context.spawn(_try_to_send_back(self._context, self.call.caller, reason), "send back")
+            self._context.spawn(give_back(self._context.ari, self.call.caller, reason), "send back")
         self._leave()
 
     def _leave(self) -> None:
@@ -296,12 +300,3 @@ async def _or_none(asking: Any) -> Any:
         return await asking
     except AriNotFound:
         return None
-
-
-async def _try_to_send_back(context: Context, channel_id: str, reason: str) -> None:
-    try:
-        await send_back(context.ari, channel_id, Told(Status.FAILED, reason))
-    except (AriNotFound, AriConflict, AriRefused):
-        _log.debug("has left already", channel=channel_id)
-    except AriError as error:
-        _log.error("the dialplan goes on by itself", channel=channel_id, error=str(error))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from ari_recorder.ari import Channel
+from ari_recorder.policies.bridging import CALLED
 from ari_recorder.policies.leg import Leg, begin
 from ari_recorder.policies.leg.inputs import Given, Written
 from ari_recorder.policies.parties import Counterpart
@@ -29,8 +30,20 @@ LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "
 
 def direction(channel: Channel) -> str:
     """``inbound`` if Asterisk called the user, ``outbound`` if the user called."""
-    called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS
+    bridged = channel.dialplan.app_data.split(",")[1:2] == [CALLED]  # by us
+    called = channel.state == "Down" or channel.dialplan.app_name in DIALLED_APPS or bridged
     return INBOUND if called else OUTBOUND
+
+
+def called_by(caller: Channel, there: Iterable[Channel], since: datetime) -> list[Channel]:
+    """Whom a dialplan has called from the caller's channel since then; nobody if Asterisk does not say."""
+    return [
+        one
+        for one in there
+        if one.dialplan.app_name in DIALLED_APPS
+        and linkedid(one) == linkedid(caller) != ""
+        and one.creationtime >= since
+    ]
 
 
 def direction_when_connected(channel: Channel) -> str:

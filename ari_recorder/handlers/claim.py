@@ -33,7 +33,7 @@ class Claim:
     def __init__(self, ari: Ari) -> None:
         self._ari = ari
         self._variable = f"ARI_RECORDER_{ari.app}"
-        self._own = f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+        self._own = f"{_machine()}/{os.getpid()}/{_started(os.getpid())}"
         self._count = 0
 
     async def take(self) -> str:
@@ -41,9 +41,9 @@ class Claim:
         found = await self._read()
         holder = found.rpartition("/")[0]
         if holder not in ("", self._own) and await self._is_alive(found):
-            host, _, rest = holder.partition("/")
+            machine, pid = [*holder.split("/"), ""][:2]
             return (
-                f"another recorder (process {rest.partition('/')[0]} on {host}) has the application"
+                f"another recorder (process {pid} on {machine.partition('@')[0]}) has the application"
                 f" {self._ari.app} on this Asterisk: stop one of the two, or give this one a name of its own"
                 " (app = …)"
             )
@@ -81,7 +81,7 @@ class Claim:
 
     async def _is_alive(self, found: str) -> bool:
         host, pid, started = [*found.split("/"), "", ""][:3]
-        if host == socket.gethostname() and pid.isdecimal():
+        if host == _machine() and pid.isdecimal():
             return int(pid) != os.getpid() and _started(int(pid)) == started
         await asyncio.sleep(DEAD_AFTER_S)
         return await self._read() != found
@@ -95,6 +95,16 @@ class Claim:
     async def _write(self) -> None:
         self._count += 1
         await self._ari.set_variable(self._variable, f"{self._own}/{self._count}")
+
+
+def _machine() -> str:
+    """This machine since it was booted, and its or its container's own numbers of processes."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        numbers = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}@{boot}.{numbers}"
 
 
 def _started(pid: int) -> str:

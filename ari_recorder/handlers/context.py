@@ -6,12 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
-
-import structlog
+from typing import Any
 
 from ari_recorder.ari import Ari
-from ari_recorder.errors import AriError, AriNotFound, StoreError
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.prompts import Prompts
@@ -19,13 +16,6 @@ from ari_recorder.handlers.spool import Spool
 from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
 from ari_recorder.store.database import Store
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-SAVE_RETRY_S = 1.0
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,29 +41,8 @@ class Context:
         """Name of the Stasis application, which everything made in Asterisk is named after."""
         return self.ari.app
 
-    async def save(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Write to the store; while it cannot be written, say so and try again: nothing is forgotten."""
-        while True:
-            try:
-                return await self.store.write(work, *args, **kwargs)
-            except StoreError as error:
-                _log.error("the catalogue cannot be written; trying again", pbx=self.pbx, error=str(error))
-                await asyncio.sleep(SAVE_RETRY_S)
-
-    def release(self, channel: str) -> None:
-        """Hang up a channel of ours without waiting: Asterisk does it at its target's next frame."""
-        self.spawn(self._hang_up(channel), f"release {channel}")
-
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Do something that nobody waits for."""
         task = asyncio.create_task(work, name=name)
         self.background.add(task)
         task.add_done_callback(self.background.discard)
-
-    async def _hang_up(self, channel: str) -> None:
-        try:
-            await self.ari.hangup(channel)
-        except AriNotFound:
-            pass  # it was gone already
-        except AriError as error:
-            _log.warning("a snoop could not be released", pbx=self.pbx, error=str(error))

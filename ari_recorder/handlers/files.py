@@ -47,6 +47,8 @@ class Files:
     async def make_sure_of(self, segments: Iterable[SegmentRow]) -> None:
         """Raise `VaultError` if Asterisk has files of the segments that we do not see in the folder."""
         missing = await self._patience.call(_missing, self._all(segments))
+        if not missing:
+            return
         try:
             stored = {file.name for file in await self._ari.stored_recordings()}
         except AriRefused:

@@ -115,7 +115,7 @@ class Finisher:
                 self._running[recording.id] = task
                 task.add_done_callback(partial(self._done, recording.id))
             await self._count()
-        except ARIRecorderError as error:
+        except Exception as error:
             self._failed(_STORE, "what waits to be finished cannot be read", str(error))
         else:
             self._failures.pop(_STORE, None)
@@ -173,7 +173,7 @@ class Finisher:
         return news
 
     async def _discard(self, recording: Due) -> None:
-        await self._files[recording.pbx].delete(recording.segments)
+        await self._delete(recording)
         await self._store.write(
             finishing.end_without_file, recording, RecordingState.DISCARDED, "", self._now()
         )
@@ -205,8 +205,14 @@ class Finisher:
         )
         self._tell(recording, RecordingState.EMPTY)
 
+    async def _delete(self, recording: Due) -> None:
+        """Files that are not seen are not taken for deleted: the folder may be another, or not be mounted."""
+        files = self._files[recording.pbx]
+        await files.make_sure_of(recording.segments)
+        await files.delete(recording.segments)
+
     async def _clear(self, recording: Due, state: RecordingState | None = None) -> None:
-        await self._files[recording.pbx].delete(recording.segments)
+        await self._delete(recording)
         await self._store.write(finishing.cleared, recording.segments)
         self._tell(recording, state or recording.state)
 

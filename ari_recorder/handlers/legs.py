@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from ari_recorder.errors import AriError, AriNotFound, AriUnreachable, SpoolError
+from ari_recorder.errors import AriError, AriNotFound, ARIRecorderError, AriUnreachable, SpoolError
 from ari_recorder.handlers import channels, looking
 from ari_recorder.handlers.context import Context
 from ari_recorder.live import Answer, Changed, Refused
@@ -27,6 +27,7 @@ from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode, Reason
 from ari_recorder.store.rows import LegRow, shown
 
+COMPARED_AGAIN_MAX_S = 30.0
 FAULTS_MAX = 5
 """So many faults in a row, and the leg is given up."""
 HUNG_UP_CAUSE = 16
@@ -104,8 +105,6 @@ class LegRunner:
 
     def compare(self, found: looking.Found) -> None:
         """Compare with what Asterisk has, as far as that has been asked for all its legs at once."""
-        found = replace(found, revived=found.revived and not self._seen)
-        self._seen = True
         self._spawn(self._compare(found))
 
     def lost(self) -> None:
@@ -266,12 +265,20 @@ class LegRunner:
         return None
 
     async def _compare(self, found: looking.Found) -> None:
-        try:
-            self.tell(await looking.compare(self._context, self.leg, found))
-        except AriError as error:
-            self._log.warning("looking again at what Asterisk has", error=str(error))
-            request = effects.Look(looking.files(self.leg))
-            self.tell(inputs.Unknown(request, str(error)))
+        """What is taken up again is taken up once, however often it has to be looked for."""
+        delay_s = 1.0
+        while True:
+            found = replace(found, revived=found.revived and not self._seen)
+            try:
+                seen = await looking.compare(self._context, self.leg, found)
+            except ARIRecorderError as error:
+                self._log.warning("looking again at what Asterisk has", error=str(error))
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, COMPARED_AGAIN_MAX_S)
+            else:
+                self._seen = True
+                self.tell(seen)
+                return
 
     async def _place(self, number: int, prompt: announcements.Prompt) -> Input:
         """For those who are there now: of two recorded users in one call each tells their own."""

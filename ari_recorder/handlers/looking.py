@@ -17,6 +17,9 @@ from ari_recorder.policies.leg.recovery import WRITES_WITHIN
 from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.table import State
 
+WAITING = ("queued", "canceled")
+"""States of a recording that waits behind another on the same snoop."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -67,8 +70,10 @@ async def started_at(ari: Ari) -> datetime | None:
 async def compare(context: Context, leg: Leg, found: Found) -> Snapshot:
     """Complete what was asked for all legs at once. Raises `AriError`, `SpoolError`."""
     channel = found.channel
-    names = {*files(leg), *(found.written or ())}
-    live = await asyncio.gather(*(_live(context.ari, name) for name in names))
+    names = sorted({*files(leg), *(found.written or ())})
+    states = dict(
+        zip(names, await asyncio.gather(*(_live(context.ari, name) for name in names)), strict=True)
+    )
     written = found.written if found.written is not None else await context.spool.written(names)
     answered_at = None
     if channel is not None and channel.state == "Up" and leg.standing.state is State.RINGING:
@@ -77,7 +82,8 @@ async def compare(context: Context, leg: Leg, found: Found) -> Snapshot:
         asked_at=found.asked_at,
         state=channel.state if channel is not None else None,
         snoops=found.snoops,
-        live=frozenset(filter(None, live)),
+        live=frozenset(name for name, state in states.items() if state not in ("", *WAITING)),
+        queued=frozenset(name for name, state in states.items() if state in WAITING),
         written=written,
         commands=channels.commands(channel) if channel is not None else (),
         codecs=channels.codecs(channel) if channel is not None else None,
@@ -116,12 +122,11 @@ async def _channel(ari: Ari, channel: str) -> Channel | None:
 
 
 async def _live(ari: Ari, name: str) -> str:
-    """The name, if that recording is being made."""
+    """The state of a recording that is being made, or is to be; empty if there is none."""
     try:
-        await ari.live_recording(name)
+        return (await ari.live_recording(name)).state
     except AriNotFound:
         return ""
-    return name
 
 
 async def _answered_at(ari: Ari, channel: str) -> datetime | None:

@@ -80,9 +80,12 @@ class Session:
         self._claim = claim
         self._legs: dict[str, LegRunner] = {}
         self._by_id: dict[str, LegRunner] = {}
+        self._read = False
         self._recovered = False
+        self._stands_back = False
         self._lost_at: datetime | None = None
         self._following: list[asyncio.Task[None]] = []
+        self._claiming: asyncio.Task[None] | None = None
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
@@ -92,13 +95,16 @@ class Session:
     async def run(self) -> None:
         """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""
         books = asyncio.create_task(self._context.books.run(), name=f"books {self._context.pbx}")
+        events = asyncio.create_task(self._receive(), name=f"events {self._context.pbx}")
         try:
-            async for item in self._socket:
-                receive = DOOR.get(type(item))
-                if receive is not None:
-                    receive(self, item)
+            done, _ = await asyncio.wait({books, events}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
+            events.cancel()
             self._stop_following()
+            if self._claiming is not None:
+                self._claiming.cancel()
             await self._taps.stop()
             await self._bridges.stop()
             for leg in list(self._legs.values()):
@@ -107,16 +113,26 @@ class Session:
             with contextlib.suppress(ARIRecorderError):
                 await self._claim.release()
             books.cancel()
-            await asyncio.wait([books])
+            for task in self._context.background:
+                task.cancel()
+            await asyncio.wait([books, events, *self._context.background])
+
+    async def _receive(self) -> None:
+        async for item in self._socket:
+            if self._stands_back and not isinstance(item, Connected):
+                continue
+            receive = DOOR.get(type(item))
+            if receive is not None:
+                receive(self, item)
 
     # The event socket
 
     def _connected(self, _: Connected) -> None:
+        self._stands_back = False
         self._stop_following()
-        self._following = [
-            asyncio.create_task(self._follow(), name=f"follow {self._context.pbx}"),
-            asyncio.create_task(self._keep_claim(), name=f"claim {self._context.pbx}"),
-        ]
+        self._following = [asyncio.create_task(self._follow(), name=f"follow {self._context.pbx}")]
+        if self._claiming is None or self._claiming.done():
+            self._claiming = asyncio.create_task(self._keep_claim(), name=f"claim {self._context.pbx}")
 
     def _disconnected(self, item: Disconnected) -> None:
         self.ready, self.reason = False, item.reason
@@ -133,21 +149,31 @@ class Session:
         self._following = []
 
     async def _keep_claim(self) -> None:
+        """As long as the name is ours. Then what goes on here is another recorder's: let go of all of it."""
         await self._claim.keep()
+        self._stands_back = True
         await self._socket.drop()
+        self._context.books.clear()
+        for leg in list(self._legs.values()):
+            self._over(leg)
+            await leg.stop()
+        self._read = self._recovered = False
 
     async def _follow(self) -> None:
         await self._until_done(self._resume)
         self.ready, self.reason = True, ""
-        slept_s = 0.0
+        await asyncio.gather(self._follow_directory(), self._agree_regularly())
+
+    async def _follow_directory(self) -> None:
         while True:
             await asyncio.sleep(FOLLOW_EVERY_S)
-            slept_s += FOLLOW_EVERY_S
             await self._until_done(self.directory.follow)
-            if slept_s >= AGREE_EVERY_S:
-                slept_s = 0.0
-                await self._until_done(self.directory.retry_unknown)
-                await self._until_done(self._agree)
+
+    async def _agree_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(AGREE_EVERY_S)
+            await self._until_done(self.directory.retry_unknown)
+            await self._until_done(self._agree)
 
     async def _until_done(self, work: Callable[[], Any]) -> None:
         failures = 0
@@ -313,11 +339,12 @@ class Session:
 
     async def _recover(self) -> None:
         """At the first connect: the legs that were not over when the recorder ended."""
-        if self._recovered:
+        if self._read:
             return
         for leg in await self._context.books.recover(self._context.pbx):
             if leg.channel not in self._legs:
                 self._add(leg).tell(inputs.Begun(leg.linkedid, found=True))
+        self._read = True
 
     async def _resume_tapped(self) -> None:
         """Legs that no endpoint's events tell of, and channels whose called side is waited for."""
@@ -343,6 +370,7 @@ class Session:
         if revived and files:
             await self._adopt(files)
         await self._bridges.compare(there, asked_at)
+        await self._taps.compare(there, asked_at)
 
     def _compare(
         self,
@@ -401,7 +429,8 @@ class Session:
         while True:
             leg = channels.new_leg(context.app, context.pbx, channel, user, again=again)
             try:
-                if not await context.store.read(calls.known_legs, [leg.id]):
+                known = await context.store.read(calls.known_legs, [leg.id])
+                if not known and not context.books.has(leg.id):
                     return again
             except StoreError:
                 return again
@@ -412,7 +441,7 @@ class Session:
         unknown = {UUID(leg): written for leg, written in files.items() if leg not in self._by_id}
         known = await self._context.store.read(calls.known_legs, list(unknown))
         for leg, written in unknown.items():
-            if leg in known:
+            if leg in known or self._context.books.has(leg):
                 continue
             first = next(iter(written))
             match = self._ours.match(first)

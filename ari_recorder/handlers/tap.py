@@ -7,18 +7,21 @@ The dialplan's part is `asterisk_conf/extensions_ari_recorder.conf`. It waits a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 
 from ari_recorder.ari import Channel, Dial
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
+from ari_recorder.handlers.called import CalledSides
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
 from ari_recorder.handlers.legs import LegRunner
+from ari_recorder.handlers.looking import Found
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
@@ -38,11 +41,13 @@ TAP_WITHIN_S = 4.0
 BEFORE_LONGER_S = 1.0
 """How much longer than its length an announcement before the call may take."""
 
-CALLED = "RECORDER_CALLED"
-"""Channel variable with the arguments of a `TAP_CALLED`, for a recorder that is started again."""
 
-Begin = Callable[[Channel, RecordedEndpoint], LegRunner]
-"""The leg of a channel: that which follows it already, or a new one of this user."""
+class Begin(Protocol):
+    """The leg of a channel: that which follows it already, or a new one of this user."""
+
+    def __call__(self, channel: Channel, user: RecordedEndpoint, *, found: bool = False) -> LegRunner:
+        """``found``: it began before."""
+
 
 _log = structlog.get_logger(__name__)
 
@@ -55,48 +60,41 @@ class Taps:
         self._directory = context.directory
         self._begin = begin
         self._playing = playing
-        self._busy: set[str] = set()
+        self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._called: dict[str, RecordedEndpoint] = {}
-        self._said: dict[str, Said] = {}
+        self._called = CalledSides(context, self._user)
         self._log = _log.bind(pbx=context.pbx)
 
     def entered(self, channel: Channel, arguments: Sequence[str]) -> None:
         """A channel waits here; ``arguments`` are those of ``Stasis()``. A second time is harmless."""
-        self._spawn(channel.id, self._work(channel, arguments[0], arguments[1:]))
+        if channel.id not in self._serving:
+            self._serving.add(channel.id)
+            self._spawn(channel.id, self._serve(channel, arguments[0], arguments[1:]))
 
     def dialled(self, event: Dial) -> None:
         """A channel calls another, or that has answered: it may be the called side to be recorded."""
-        user = self._called.get(event.caller.id) if event.caller else None
-        if user is None or event.caller is None:
+        if event.caller is None:
             return
         if event.dialstatus == "ANSWER":
-            self.over(event.caller.id)
-            self._spawn(event.caller.id, self._forget(event.caller.id))
+            self._connected(event.caller.id)
         elif not event.dialstatus:
-            watched = self._directory.find(event.peer) is not None
-            against = self._agree(event.peer, user) if watched else None
-            self._spawn(
-                event.peer.id, self._follow_called(event.peer, user, against, self._said.get(event.caller.id))
-            )
+            self._follow_called(event.caller.id, event.peer)
 
     def over(self, channel_id: str) -> None:
-        """The channel is gone, or is connected: what it may call later is not its called side."""
-        self._called.pop(channel_id, None)
-        self._said.pop(channel_id, None)
+        """The channel is gone: nobody is called from it any more."""
+        self._called.forget(channel_id)
 
     async def resume(self) -> None:
         """After a connect: learn again whose called side is to be recorded. Raises `AriError`."""
-        for channel_id in (await self._context.ari.application()).channel_ids:
-            try:
-                arguments = await self._context.ari.channel_variable(channel_id, CALLED)
-                if arguments and channel_id not in self._called:
-                    channel = await self._context.ari.channel(channel_id)
-                    self._called[channel_id] = await self._user(tap.read(arguments.split(",")), channel)
-            except AriNotFound:
-                continue  # it has none, or is gone
-            except (NotFound, ValueError) as error:
-                self._log.error("the called side is not recorded", channel=channel_id, reason=str(error))
+        await self._called.learn()
+
+    async def compare(self, there: Mapping[str, Channel], asked_at: datetime) -> None:
+        """Follow whom somebody has called unseen. Raises `AriError`."""
+        for caller_id, peers in (await self._called.compare(there, asked_at)).items():
+            for peer in peers:
+                self._follow_called(caller_id, peer, found=True)
+            if any(peer.state == "Up" for peer in peers):
+                self._connected(caller_id)
 
     async def stop(self) -> None:
         """Stop working. A channel that waits here is sent back after the next start, or goes on by itself."""
@@ -105,10 +103,6 @@ class Taps:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _spawn(self, channel_id: str, work: Coroutine[Any, Any, None]) -> None:
-        if channel_id in self._busy:
-            work.close()
-            return
-        self._busy.add(channel_id)
         task = asyncio.create_task(self._guarded(channel_id, work), name=f"tap {channel_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -117,20 +111,20 @@ class Taps:
         try:
             await work
         except (TimeoutError, AriNotFound, AriConflict) as error:
-            self._log.debug("the channel has left already", error=str(error))
+            self._log.debug("the channel has left already", channel=channel_id, error=str(error))
         except AriError as error:
             self._log.error("a tap came to nothing; the dialplan goes on by itself", error=str(error))
         except Exception:
             self._log.exception("a fault in ari_recorder; the dialplan goes on by itself")
-        finally:
-            self._busy.discard(channel_id)
 
-    async def _work(self, channel: Channel, way: str, arguments: Sequence[str]) -> None:
-        told = await self._told(channel, way, arguments)
+    async def _serve(self, channel: Channel, way: str, arguments: Sequence[str]) -> None:
+        try:
+            told = await self._told(channel, way, arguments)
+        finally:
+            self._serving.discard(channel.id)  # the dialplan may send it here again at once
         log = self._log.info if told.status in (Status.OK, Status.OFF) else self._log.error
         given = ",".join((way, *arguments))
         log("tapped", channel=channel.id, given=given, status=str(told.status), reason=told.reason)
-        self._busy.discard(channel.id)  # the dialplan may send it here again at once
         await send_back(self._context.ari, channel.id, told)
 
     async def _told(self, channel: Channel, way: str, arguments: Sequence[str]) -> Told:
@@ -141,7 +135,8 @@ class Taps:
                 if way == TAP:
                     against = await self._follow(await self._as_dialled(channel), user)
                 else:
-                    against = await self._expect_called(channel, user, arguments)
+                    against = ""
+                    await self._called.expect(channel, user, arguments)
             told = tap.told(against, user.mode, user.user_name)
             if wish.before and told.status is Status.OK and begins_at_answer(user.mode):
                 await self._announce(channel, user, way)
@@ -164,34 +159,30 @@ class Taps:
         mode, preferences = wish.terms(user.mode, user.preferences)
         return replace(user, mode=mode, preferences=preferences)
 
-    async def _follow(self, channel: Channel, user: RecordedEndpoint) -> str:
-        """Have the channel followed as ``user``'s leg; when it is ready, what stands against it, in words."""
-        if self._directory.find(channel) is not None:  # Asterisk sends the events of its endpoint
-            return await self._agree(channel, user)
-        if not is_recorded(user.mode):
-            return ""
-        against = self._agree(channel, user)
-        await self._context.ari.subscribe([f"channel:{channel.id}"])
-        channel = await self._context.ari.channel(channel.id)
-        if channel.state == "Up":  # since when, no event has told
-            self._answered(self._begin(channel, user))
-        return await against
+    def _follow(self, channel: Channel, user: RecordedEndpoint, *, found: bool = False) -> Awaitable[str]:
+        """Have the channel followed as ``user``'s leg; when it is ready, what stands against it, in words.
 
-    def _agree(self, channel: Channel, user: RecordedEndpoint) -> asyncio.Future[str]:
-        """Tell the channel's leg what holds, at once, so that an answer comes after it."""
-        leg = self._begin(channel, user)
+        What holds is told to its leg at once, so that an answer comes after it.
+        """
+        watched = self._directory.find(channel) is not None  # Asterisk sends the events of its endpoint
+        if not watched and not is_recorded(user.mode):
+            return _resolved("")
+        leg = self._begin(channel, user, found=found)
         if leg.leg.user != user.user:
-            against: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            against.set_result(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
-            return against
+            return _resolved(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
         against = leg.agree_to(user.mode, user.preferences)
-        if channel.state == "Up":
-            self._answered(leg)
-        return against
+        if found and not watched:
+            leg.compare(Found(self._context.now(), channel, away=True, revived=True))
+        elif channel.state == "Up" and not found:  # since when, no event has told
+            leg.tell(Answered(self._context.now()))
+        return against if watched else self._subscribed(channel, leg, against)
 
-    def _answered(self, leg: LegRunner) -> None:
-        """The channel is up, since when no event has told."""
-        leg.tell(Answered(self._context.now()))
+    async def _subscribed(self, channel: Channel, leg: LegRunner, against: Awaitable[str]) -> str:
+        await self._context.ari.subscribe([f"channel:{channel.id}"])
+        now = await self._context.ari.channel(channel.id)
+        if now.state == "Up" and channel.state != "Up":  # since when, no event has told
+            leg.tell(Answered(self._context.now()))
+        return await against
 
     async def _as_dialled(self, channel: Channel) -> Channel:
         """With the extension that its party has dialled, rather than that of the tap's subroutine."""
@@ -202,24 +193,36 @@ class Taps:
         dialplan = msgspec.structs.replace(channel.dialplan, exten=dialled)
         return msgspec.structs.replace(channel, dialplan=dialplan)
 
-    async def _expect_called(self, channel: Channel, user: RecordedEndpoint, arguments: Sequence[str]) -> str:
-        await self._context.ari.subscribe([f"channel:{channel.id}"])
-        await self._context.ari.set_channel_variable(channel.id, CALLED, ",".join(arguments))
-        self._called[channel.id] = user
-        return ""
+    # The called side
 
-    async def _follow_called(
-        self, peer: Channel, user: RecordedEndpoint, asked: asyncio.Future[str] | None, said: Said | None
+    def _follow_called(self, caller_id: str, peer: Channel, *, found: bool = False) -> None:
+        expected = self._called.begin(caller_id, peer.id)
+        if expected is not None:
+            against = self._follow(peer, expected.user, found=found)
+            self._spawn(peer.id, self._follow_peer(caller_id, peer, expected.user, against))
+
+    async def _follow_peer(
+        self, caller_id: str, peer: Channel, user: RecordedEndpoint, asked: Awaitable[str]
     ) -> None:
-        async with asyncio.timeout(TAP_WITHIN_S):
-            against = await (asked or self._follow(peer, user))
+        said = self._called.said(caller_id)
+        try:
+            async with asyncio.timeout(TAP_WITHIN_S):
+                against = await asked
+        except (AriError, TimeoutError):
+            self._called.again(caller_id, peer.id)
+            raise
         if against:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
-        elif said is not None:
-            self._note(peer, user, TAP, said)
+            return
+        for one in said:
+            self._begin(peer, user).tell(one)
 
-    async def _forget(self, channel_id: str) -> None:
-        await self._context.ari.set_channel_variable(channel_id, CALLED, "")
+    def _connected(self, caller_id: str) -> None:
+        """Whom it calls later is not its called side."""
+        if self._called.forget(caller_id):
+            self._spawn(caller_id, self._called.take_back(caller_id))
+
+    # The announcement before the call
 
     async def _announce(self, channel: Channel, user: RecordedEndpoint, way: str) -> None:
         """Play the start announcement to the channel alone; the dialplan waits that much longer.
@@ -228,17 +231,25 @@ class Taps:
         """
         audience = Audience.USER if way == TAP else Audience.COUNTERPART
         prompt = Prompt(PromptKind.START, audience)
-        media, audio = await self._context.prompts.place(user.organisation, prompt, user.preferences)
-        within_s = audio.duration_ms / 1000 + BEFORE_LONGER_S
-        patience_s = f"{within_s + TAP_WITHIN_S:.1f}"
-        await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
-        said = Said(new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now())
-        self._note(channel, user, way, said)
+        async with asyncio.timeout(TAP_WITHIN_S):
+            media, audio = await self._context.prompts.place(user.organisation, prompt, user.preferences)
+            within_s = audio.duration_ms / 1000 + BEFORE_LONGER_S
+            patience_s = f"{within_s + TAP_WITHIN_S:.1f}"
+            await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
+            said = Said(new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now())
+            await self._note(channel, user, said)
         outcome = await self._playing.play(channel.id, [media], within_s=within_s)
-        self._note(channel, user, way, replace(said, ended_at=self._context.now(), outcome=outcome))
+        await self._note(channel, user, replace(said, ended_at=self._context.now(), outcome=outcome))
 
-    def _note(self, channel: Channel, user: RecordedEndpoint, way: str, said: Said) -> None:
-        if way == TAP:
+    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Said) -> None:
+        """The caller's own leg keeps the evidence, or, where it is for the called one's, the channel."""
+        if said.prompt.audience is Audience.USER:
             self._begin(channel, user).tell(said)
         else:
-            self._said[channel.id] = said
+            await self._called.note(channel.id, said)
+
+
+def _resolved(against: str) -> asyncio.Future[str]:
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    future.set_result(against)
+    return future

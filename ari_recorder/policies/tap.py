@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
+from ari_recorder.policies.announcements import Audience, Prompt
+from ari_recorder.policies.leg.inputs import Said
+from ari_recorder.policies.leg.speaking import CUT
 from ari_recorder.policies.preferences import Announce, Preferences, check
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode, is_recorded
 
 BEFORE = "before"
@@ -76,6 +82,50 @@ def told(against: str, mode: Mode, user_name: str) -> Told:
     if not is_recorded(mode):
         return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
     return Told(Status.OK)
+
+
+# What is kept on the caller's channel until there is a called one
+
+
+def pack_expected(since: datetime, arguments: Sequence[str]) -> str:
+    """What was asked for, and when: ``1795000000.123,101,always``."""
+    return ",".join((_packed(since), *arguments))
+
+
+def unpack_expected(value: str) -> tuple[datetime, Sequence[str]]:
+    """Since when, and the arguments. Raises `ValueError`."""
+    since, *arguments = value.split(",")
+    return _time(since), arguments
+
+
+def pack_said(said: Iterable[Said]) -> str:
+    """The evidence of what the caller has heard; its text is found again by its hash."""
+    return "|".join(
+        ",".join(
+            (one.id.hex, one.prompt.audience, one.language, one.sha256, _packed(one.at))
+            + ((_packed(one.ended_at), one.outcome) if one.ended_at else ("", ""))
+        )
+        for one in said
+    )
+
+
+def unpack_said(value: str, now: datetime) -> list[Said]:
+    """The evidence, without the texts; what was being played was cut off. Raises `ValueError`."""
+    found = []
+    for one in filter(None, value.split("|")):
+        id_, audience, language, sha256, at, ended_at, outcome = one.split(",")
+        prompt = Prompt(PromptKind.START, Audience(audience))
+        ended = _time(ended_at) if ended_at else now
+        found.append(Said(UUID(id_), prompt, language, "", sha256, _time(at), ended, outcome or CUT))
+    return found
+
+
+def _packed(at: datetime) -> str:
+    return f"{at.timestamp():.6f}"
+
+
+def _time(value: str) -> datetime:
+    return datetime.fromtimestamp(float(value), UTC)
 
 
 def _mode(mode: str) -> Mode | None:

@@ -36,8 +36,8 @@ def save(leg: Leg, before: Leg | None, now: datetime) -> None:
     written = _rows(before) if before is not None else {}
     for key, values in _rows(leg).items():
         if written.get(key) != values:
-            _WRITERS[key[0]](values)
-    if is_over(leg):
+            _WRITERS[key[0]](values, written.get(key))
+    if is_over(leg) and not (before is not None and is_over(before)):
         close_ledger(leg.id, now)
 
 
@@ -221,38 +221,49 @@ def _fitting(text: str, field: Any) -> str:
 # How each is written
 
 
-def _write_leg(values: dict[str, Any]) -> None:
+Values = dict[str, Any]
+
+
+def _write_leg(values: Values, before: Values | None) -> None:
+    if before is not None and before["call"] == values["call"]:
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        statements.update(models.Leg, values["id"], **changed)
+        return
     call, pbx, linkedid, started_at = values["call"]
     statements.insert(models.Call, or_ignore=True, id=call, pbx=pbx, linkedid=linkedid, started_at=started_at)
-    there = models.Call.get((models.Call.pbx == pbx) & (models.Call.linkedid == linkedid))
-    statements.upsert(models.Leg, **{**values, "call": there.id})
+    there = statements.find(models.Call, ("id",), pbx=pbx, linkedid=linkedid)
+    assert there is not None, f"there is no call {linkedid}"
+    statements.upsert(models.Leg, **{**values, "call": there[0]})
 
 
-def _write_recording(values: dict[str, Any]) -> None:
+def _write_recording(values: Values, before: Values | None) -> None:
     """A new one has note, mark and tags of its leg; one that was handed over to be finished stays."""
-    columns = [getattr(models.Leg, name) for name in FIELDS]
-    annotations = models.Leg.select(*columns).where(models.Leg.id == values["leg"]).dicts().get()
-    statements.insert(models.Recording, or_ignore=True, **values, **annotations)
+    if before is None:
+        annotations = statements.find(models.Leg, FIELDS, id=values["leg"])
+        assert annotations is not None, f"there is no leg {values['leg']}"
+        own = dict(zip(FIELDS, annotations, strict=True))
+        if statements.insert(models.Recording, or_ignore=True, **values, **own):
+            return
     statements.upsert(models.Recording, "state <> 'open'", **values)
 
 
-def _write_line(values: dict[str, Any]) -> None:
+def _write_line(values: Values, _: Values | None) -> None:
     statements.insert(models.LedgerLine, or_ignore=True, **values)
 
 
-def _write_segment(values: dict[str, Any]) -> None:
+def _write_segment(values: Values, _: Values | None) -> None:
     statements.upsert(models.Segment, **values)
 
 
-def _write_counterpart(values: dict[str, Any]) -> None:
+def _write_counterpart(values: Values, _: Values | None) -> None:
     statements.upsert(models.Counterpart, **values)
 
 
-def _write_announcement(values: dict[str, Any]) -> None:
+def _write_announcement(values: Values, _: Values | None) -> None:
     statements.upsert(models.Announcement, **values)
 
 
-_WRITERS: dict[str, Callable[[dict[str, Any]], None]] = {
+_WRITERS: dict[str, Callable[[Values, Values | None], None]] = {
     "leg": _write_leg,
     "line": _write_line,
     "recording": _write_recording,

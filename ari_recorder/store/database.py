@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 2
+READ_WITHIN_S = 10.0
+"""How long a reader may take; a database that has gone without a word must keep nobody waiting."""
 BATCH = 64
 """Most writes that share a commit."""
 
@@ -81,8 +83,16 @@ class Store:
     async def read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work`` in a reader's thread. Raises `StoreError` while the database cannot be read."""
         loop = asyncio.get_running_loop()
-        with self._explained("read"):
-            return await loop.run_in_executor(self._readers, lambda: self._read(work, *args, **kwargs))
+        try:
+            with self._explained("read"):
+                async with asyncio.timeout(READ_WITHIN_S):
+                    return await loop.run_in_executor(
+                        self._readers, lambda: self._read(work, *args, **kwargs)
+                    )
+        except TimeoutError as error:
+            raise StoreError(
+                f"The catalogue at {_shown(self.url)} does not answer within {READ_WITHIN_S:g} s."
+            ) from error
 
     def read_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, for programs without an event loop."""
@@ -244,6 +254,7 @@ def _database(url: str) -> Database:
         with suppress(ValueError):  # a port that is no number
             parameters = parse_url(url, unquote_password=True, unquote_user=True)
             if parameters["database"]:
+                parameters = {"connect_timeout": 5, "tcp_user_timeout": 10_000} | parameters
                 return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
     raise StoreError(
         f"store.url is {_shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"

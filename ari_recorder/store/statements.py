@@ -15,15 +15,27 @@ from peewee import Field
 from ari_recorder.store.models import database
 
 
-def insert(model: Any, *, or_ignore: bool = False, **values: Any) -> None:
-    """Insert a row, with the model's defaults; ``or_ignore`` if one that clashes with it may be there."""
+def insert(model: Any, *, or_ignore: bool = False, **values: Any) -> bool:
+    """Insert a row, with the model's defaults; ``or_ignore`` if one that clashes with it may be there.
+
+    Returns whether it is new.
+    """
     ending = "ON CONFLICT DO NOTHING" if or_ignore else ""
-    _insert(model, values, ending)
+    return _insert(model, values, ending)
 
 
 def upsert(model: Any, unless: str = "", **values: Any) -> None:
     """Insert a row, or change the one with that id, ``unless`` that SQL condition holds for it."""
     _insert(model, values, _on_conflict(model, tuple(values), unless))
+
+
+def find(model: Any, names: tuple[str, ...], **where: Any) -> tuple[Any, ...] | None:
+    """These columns of the one row that has those values, as Python has them."""
+    fields = [model._meta.fields[name] for name in names]
+    parameters = _converted([model._meta.fields[name] for name in where], list(where.values()))
+    sql = _find_sql(model, names, tuple(where), database.param)
+    row = database.execute_sql(sql, parameters).fetchone()
+    return row and tuple(field.python_value(value) for field, value in zip(fields, row, strict=True))
 
 
 def update(model: Any, row: UUID, **values: Any) -> None:
@@ -35,12 +47,13 @@ def update(model: Any, row: UUID, **values: Any) -> None:
     assert changed == 1, f"there is no {model.__name__} {row} to change"
 
 
-def _insert(model: Any, values: dict[str, Any], ending: str) -> None:
+def _insert(model: Any, values: dict[str, Any], ending: str) -> bool:
     left = dict(values)
     fields = model._meta.sorted_fields
     row = [left.pop(field.name) if field.name in left else _default(field) for field in fields]
     assert not left, f"{model.__name__} has no {', '.join(left)}"
-    database.execute_sql(_insert_sql(model, ending, database.param), _converted(fields, row))
+    done = database.execute_sql(_insert_sql(model, ending, database.param), _converted(fields, row))
+    return bool(done.rowcount)
 
 
 def _converted(fields: list[Field], values: list[Any]) -> list[Any]:
@@ -57,6 +70,14 @@ def _insert_sql(model: Any, ending: str, parameter: str) -> str:
     columns = [f'"{field.column_name}"' for field in meta.sorted_fields]
     marks = ", ".join([parameter] * len(columns))
     return f'INSERT INTO "{meta.table_name}" ({", ".join(columns)}) VALUES ({marks}) {ending}'  # noqa: S608
+
+
+@cache
+def _find_sql(model: Any, names: tuple[str, ...], where: tuple[str, ...], parameter: str) -> str:
+    fields = model._meta.fields
+    columns = ", ".join(f'"{fields[name].column_name}"' for name in names)
+    conditions = " AND ".join(f'"{fields[name].column_name}" = {parameter}' for name in where)
+    return f'SELECT {columns} FROM "{model._meta.table_name}" WHERE {conditions}'  # noqa: S608
 
 
 @cache

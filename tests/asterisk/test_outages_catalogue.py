@@ -19,7 +19,7 @@ from tests.asterisk.outage import TALK_S, Scene, Talk, Way, assert_kept, scene
 from tests.asterisk.station import Begin, Station
 from tests.asterisk.test_failures import small_disk
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.outages]
 
 OUTAGE_S = 8.0
 Outage = Callable[[], AbstractAsyncContextManager[None]]

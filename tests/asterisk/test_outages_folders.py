@@ -21,7 +21,7 @@ from tests.asterisk.station import Begin, until
 from tests.asterisk.test_failures import away, small_disk
 from tests.asterisk.test_outages_catalogue import locked
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.outages]
 
 TOLD_WITHIN_S = 5.0
 

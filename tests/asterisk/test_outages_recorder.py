@@ -20,7 +20,7 @@ from lab.recorder import LabRecorder
 from tests.asterisk.outage import TALK_S, Talk, Way, assert_kept, safely, scene
 from tests.asterisk.station import Begin, until
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.outages]
 
 FROZEN_S = 6.0
 GONE_AFTER_S = 3.0

@@ -301,11 +301,12 @@ async def wait_in_stasis(station: Station, number: str) -> PhoneCall:
 
 
 async def test_killed_between_the_tap_and_the_called_side(begin: Begin, lab: Lab) -> None:
+    """What the caller has heard before is not forgotten."""
     station = begin()
     await add_trunk_user(station)
-    await wish(lab, "201", way="tap_called", go="0", dial=f"PJSIP/{TRUNK_USER}@trunk")
+    await wish(lab, "201,,,before", way="tap_called", go="0", dial=f"PJSIP/{TRUNK_USER}@trunk")
     calling = await lab.phones["106"].call("309", play="tone")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while await tapped(lab) != "OK: ":
             await asyncio.sleep(0.02)  # polling: it happens in another process
     station.recorder.kill()
@@ -318,6 +319,31 @@ async def test_killed_between_the_tap_and_the_called_side(begin: Begin, lab: Lab
     station.recorder.kill()
     await asyncio.to_thread(station.recorder.start)
     await asyncio.sleep(TALK_S)  # and after
+    await calling.hangup()
+    await calling.ended()
+    row = await station.only()
+    assert station.evidence.faults(row, Expected(TRUNK_USER, "106", length_s(called), "inbound")) == []
+    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)[:1]
+    assert (said.kind, said.heard_by, said.outcome) == ("start", "counterpart", "played")
+    assert said.text
+
+
+async def test_killed_while_the_called_side_rings(begin: Begin, lab: Lab) -> None:
+    """Nobody saw that it was called."""
+    station = begin()
+    await add_trunk_user(station)
+    await wish(lab, "201", way="tap_called", dial=f"PJSIP/{TRUNK_USER}@trunk", go="0")
+    calling = await lab.phones["106"].call("309", play="tone")
+    async with asyncio.timeout(5):
+        while await tapped(lab) != "OK: ":
+            await asyncio.sleep(0.02)  # polling: it happens in another process
+    station.recorder.kill()
+    await go(lab)
+    called = await lab.outside(TRUNK_USER).incoming(8)
+    await asyncio.to_thread(station.recorder.start)
+    await called.answer(play="tone")
+    await calling.answered()
+    await asyncio.sleep(TALK_S)  # the length of the conversation
     await calling.hangup()
     await calling.ended()
     row = await station.only()

@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from ari_recorder.ari import Ari, Channel
+from ari_recorder.ari.resources import LiveRecording
 from ari_recorder.errors import AriNotFound, AriRefused, AriUnreachable
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
@@ -103,10 +104,11 @@ class Asterisk:
             self.live.discard(name)
             heard(inputs.FileClosed(name, datetime.now(UTC)))
 
-    async def live_recording(self, name: str) -> None:
+    async def live_recording(self, name: str) -> LiveRecording:
         self._ask("live", name)
         if name not in self.live:
             raise AriNotFound("live", name, 404, "over")
+        return LiveRecording(name=name, format="wav", state="recording", target_uri="channel:x")
 
     async def play(self, target: str, *, playback_id: str, media: list[str]) -> None:
         with self._answering("play", playback_id) as heard:

@@ -193,7 +193,8 @@ class Asterisk:
         snoop = self._find(asked.snoop)
         if not snoop.entered:
             raise Refusal("channel not in Stasis application")
-        if asked.name in self.folder or self.live((asked.name,)):
+        known = self.files.get(asked.name)
+        if asked.name in self.folder or (known is not None and known.state is not DONE):
             raise Refusal("recording exists")
         file = self.files[asked.name] = File(asked.name, asked.format, asked.snoop)
         snoop.queue.append(file)
@@ -203,7 +204,7 @@ class Asterisk:
         if not snoop.queue or snoop.queue[0].state is not QUEUED:
             return
         file, now = snoop.queue[0], self.clock.now
-        file.state, file.began_at, file.canceled = LIVE, now, False
+        file.state, file.began_at = LIVE, now
         self.emit(inputs.FileBegan(file.name, now))
         if self.cannot_write():
             file.full_at = now
@@ -225,9 +226,9 @@ class Asterisk:
         file = self.files.get(name)
         if file is None or file.state is DONE:
             raise Refusal("recording not found", missing=True)
-        if file.canceled:
-            raise Refusal("recording is not in a state to be stopped")
         if file.state is QUEUED:
+            if file.canceled:
+                raise Refusal("recording is not in a state to be stopped")
             file.canceled = True
             return
         file.stopped = True
@@ -249,9 +250,9 @@ class Asterisk:
 
     # What there is of it
 
-    def live(self, names: tuple[str, ...]) -> frozenset[str]:
-        """Those of the names that are being written, or wait for it."""
-        return frozenset(name for name in names if name in self.files and self.files[name].state is not DONE)
+    def being(self, state: str, names: tuple[str, ...]) -> frozenset[str]:
+        """Those of the names that are in that state."""
+        return frozenset(name for name in names if name in self.files and self.files[name].state is state)
 
     def written(self) -> dict[str, inputs.Written]:
         """What lies in the recording folder."""

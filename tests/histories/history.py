@@ -26,6 +26,7 @@ from .recorder import Recorder
 HEALED_WITHIN_S = 200.0
 """After so long without trouble everything is as it should be."""
 OVER_WITHIN_S = 420.0
+A_MOMENT_S = 1.5
 EVERY_S = 5.0
 """How often it is drawn what goes wrong by itself."""
 
@@ -107,8 +108,17 @@ class History:
             self.run_on(HEALED_WITHIN_S)
             if self.recorder.crashed_at > clock.now - timedelta(seconds=HEALED_WITHIN_S):
                 self.run_on(HEALED_WITHIN_S)
-            self.observer.quiet()
+            self._see_quiet()
         self.end()
+
+    def _see_quiet(self) -> None:
+        """What is just being done is done a moment later."""
+        before = len(self.observer.violations)
+        self.observer.quiet()
+        if len(self.observer.violations) > before:
+            del self.observer.violations[before:]
+            self.run_on(A_MOMENT_S)
+            self.observer.quiet()
 
     def run_on(self, seconds: float) -> None:
         """Let time go on."""

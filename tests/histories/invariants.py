@@ -29,8 +29,8 @@ these do not: what never reached it, as it was dead, or its socket down; and wha
 of it was written down or carried out. If it died after a part of that, it is only asked that what was carried
 out in Asterisk holds from then on; what was between is neither wanted nor unwanted.
 
-What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if neither
-it nor the hang-up was heard of; and when a call ended, if that was not heard of: then it ended with its
+What nobody can know is not asked for, where Asterisk's call detail records do not tell: an answer, if it was
+not heard of before the end; and when a call ended, if that was not heard of: then it ended with its
 files. So it did when Asterisk died. A call of which the recorder never wrote anything down, and which was
 over without a file before it came back, is not known here. A file with less audio in it than its segment says
 is found and told by whoever finishes it; and a file of no segment that is left over at the end is deleted.
@@ -68,9 +68,12 @@ NO_LENGTH = ("its beginning may be missing", "Nothing of it could be recorded", 
 
 @dataclass(frozen=True)
 class Command:
-    """What the recorder has taken; ``live`` were being written then. ``version`` has it on disk."""
+    """What the recorder has taken; ``live`` were being written then. ``version`` has it on disk.
 
-    event: Event
+    ``event`` is None for what it has found.
+    """
+
+    event: Event | None
     at: datetime
     version: int
     live: tuple[File, ...]
@@ -102,6 +105,8 @@ class Observer:
         """Taken, and not on disk yet."""
         self.questions: dict[int, Question] = {}
         self._leg: Leg | None = None
+        self._commands: set[tuple[Event, datetime]] = set()
+        """Commands that the recorder was told of since it was started."""
         self._made_at: dict[int, datetime] = {}
         self._nowhere: set[str] = set()
         """Snoops that told that nothing can be written."""
@@ -138,20 +143,28 @@ class Observer:
         if after.version < before.version:
             self.violated("a version was used twice")
         if isinstance(told, inputs.Digit | inputs.Featured | inputs.Asked | inputs.Snapshot):
-            doubted, given = self.doubted, _given(before, told)
+            doubted, given = self.doubted, [one for one in _given(before, told) if self._is_news(one, told)]
             if isinstance(told, inputs.Snapshot) and told.revived:
                 self.doubted = []
             for event, at in given:
                 self._commanded(before, event, at, after, effects)
             if isinstance(told, inputs.Snapshot) and told.revived and doubted:
+                if given:  # in an order that it cannot know
+                    self._doubt(min(one.at for one in doubted))
                 self._revived(told, after, doubted[-1], given=bool(given))
-        if isinstance(told, inputs.HungUp):
-            self._ended_heard = True
+        if isinstance(told, inputs.Featured):
+            self._commands.add((told.command, told.at))
+        elif isinstance(told, inputs.HungUp):
+            self._ended_heard |= before.ended_at is None
         elif isinstance(told, inputs.Asked):
             question = self.questions[told.number]
             question.delivered, question.live = True, self._live()
         elif isinstance(told, inputs.Agreed):
             self.questions[told.number].delivered = True
+
+    def _is_news(self, given: tuple[Event, datetime], told: Input) -> bool:
+        """Whether it was not heard of before; what was, is not given again by a look."""
+        return not isinstance(told, inputs.Snapshot) or given not in self._commands
 
     def _commanded(self, before: Leg, event: Event, at: datetime, after: Leg, effects: list[Effect]) -> None:
         if len(before.untold) >= UNTOLD_MAX:
@@ -162,7 +175,7 @@ class Observer:
             self._mark(event, at, before.standing.mode)
             self.doubted.append(Command(event, at, after.version, self._live()))
         elif refused is Reason.ALREADY and event is Event.PAUSE and self.marks and self.marks[-1][1]:
-            self._mark(event, at, before.standing.mode)  # it was taken for paused
+            self._want(at, None)  # it was taken for paused, or given up
 
     def _doubt(self, since: datetime) -> None:
         """What people have wanted since then is not sure."""
@@ -206,6 +219,9 @@ class Observer:
 
     def died(self) -> None:
         """What was not written down is in doubt."""
+        self._commands.clear()
+        on_disk = self.books.newest
+        self._ended_heard = on_disk is not None and on_disk.ended_at is not None and self._ended_heard
         self.doubted = [one for one in self.doubted if one.version > self.books.version]
         if self.doubted:
             self._doubted = True
@@ -220,11 +236,13 @@ class Observer:
         stopped = [file.ended_at for file in last.live if file.stopped and file.ended_at is not None]
         runs = leg.standing.state in RUNNING
         if last.event in (Event.PAUSE, Event.STOP) and stopped and not given:
-            if runs and all(file.snoop in seen.snoops for file in last.live):
+            both = len(last.live) > 1 and all(file.snoop in seen.snoops for file in last.live)
+            if runs and both:  # otherwise it looks like a loss
                 self.violated(f"{last.event} was carried out, and is forgotten")
             elif not runs:
                 self._want(min(stopped), False)
         self._want(self.clock.now, runs or leg.standing.state is State.FAILED)
+        self.doubted.append(Command(None, self.clock.now, leg.version, ()))
 
     # When everything has gone well for a while
 
@@ -267,7 +285,9 @@ class Observer:
             name
             for segment in recording.segments
             for name in file_names(leg.prefix, segment.files)
-            if (file := self.asterisk.files.get(name)) is not None and file.state == LIVE
+            if (file := self.asterisk.files.get(name)) is not None
+            and file.state == LIVE
+            and not file.canceled
             if segment.file_ended_at and file.began_at and file.began_at <= segment.file_ended_at
         ]
         self._nothing(open_files, "complete, and being written")
@@ -291,8 +311,7 @@ class Observer:
         if leg.standing.mode is Mode.NEVER:
             return
         recordings = [one for key, one in sorted(self.books.recordings.items())]
-        unheard = leg.answered_at is None and not self.recorder.tells_times
-        if self.books.due != ({leg.id} if answered and not unheard else set()):
+        if self.books.due != ({leg.id} if answered and leg.answered_at is not None else set()):
             self.violated(f"lines in the ledger: {len(self.books.due)}, answered: {answered is not None}")
         self._audio(leg, recordings)
         self._heard(leg)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from ari_recorder.policies.leg.effects import (
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import file_names
 
-from .asterisk import Asterisk, Refusal
+from .asterisk import LIVE, QUEUED, Asterisk, Refusal
 from .books import Books, revived
 from .clock import Clock
 from .luck import Luck
@@ -155,20 +156,22 @@ class Recorder:
             after_s = random.uniform(ANSWERED_WITHIN_S, 3 * ANSWERED_WITHIN_S)
             self.clock.after(ANSWERED_WITHIN_S, self._tell_in, run, inputs.Unknown(request, "no answer"))
             run = -1
-        self.clock.after(after_s, self._do, run, request, self.clock.now)
+        self.clock.after(after_s, self._do, run, request, self.clock.now, self.leg)
 
     def _unknown(self, run: int, request: Request) -> None:
         after_s = self.random.choice((0.01, 0.5, ANSWERED_WITHIN_S))
         self.clock.after(after_s, self._tell_in, run, inputs.Unknown(request, "no answer"))
 
-    def _do(self, run: int, request: Request, asked_at: datetime) -> None:
+    def _do(self, run: int, request: Request, asked_at: datetime, leg: Leg | None) -> None:
         """The request has arrived at Asterisk; it is carried out even if who asked has died meanwhile."""
         if self.random.random() < self.luck.refused:
             self._answer(run, inputs.Refused(request, "500"))
             return
         match request:
             case Look(files=files):
-                self._look(asked_at, files, lambda seen: self._found(run, request, seen), away=False)
+                assert leg is not None
+                seen = partial(self._found, run, request)
+                self._look(asked_at, files, seen, away=False, snoops={*leg.snoops, leg.whisper})
                 return
             case Meet():
                 found: Input | None = inputs.Met(self.asterisk.peer, self.asterisk.internal)
@@ -231,31 +234,34 @@ class Recorder:
         *,
         away: bool,
         revived: bool = False,
+        snoops: set[str] | None = None,
     ) -> None:
-        """The channels first, then the files one by one, then the folder; time goes by between them."""
+        """The channels first, all or those of ``snoops``, then the files one by one, then the folder."""
         asterisk, random = self.asterisk, self.random
         if self.unreachable:
             found(None)
             return
-        state, snoops, commands = asterisk.state, frozenset(asterisk.snoops), tuple(asterisk.commands)
+        state, commands = asterisk.state, tuple(asterisk.commands)
+        found_snoops = frozenset(asterisk.snoops if snoops is None else snoops.intersection(asterisk.snoops))
         answered_at = asterisk.answered_at if self.tells_times else None
         ended_at = asterisk.ended_at if self.tells_times else None
         codecs = asterisk.codecs if state == "Up" else "(none)"
 
         def see_files() -> None:
-            live = asterisk.live(files)
+            live, queued = asterisk.being(LIVE, files), asterisk.being(QUEUED, files)
             if random.random() < 0.8:
-                see_folder(live)
+                see_folder(live, queued)
             else:
-                self.clock.after(0.002, see_folder, live)
+                self.clock.after(0.002, see_folder, live, queued)
 
-        def see_folder(live: frozenset[str]) -> None:
+        def see_folder(live: frozenset[str], queued: frozenset[str]) -> None:
             found(
                 inputs.Snapshot(
                     asked_at=asked_at,
                     state=state,
-                    snoops=snoops,
+                    snoops=found_snoops,
                     live=live,
+                    queued=queued,
                     written=asterisk.written(),
                     commands=commands if state is not None else (),
                     codecs=codecs,
@@ -277,7 +283,7 @@ class Recorder:
         random, luck, clock = self.random, self.luck, self.clock
         if not self._connected:
             return
-        single = isinstance(event, _MAY_BE_LOST)
+        single = isinstance(event, _MAY_BE_LOST) and not self._is_surprise(event)
         if single and random.random() < luck.event_lost:
             return
         after_s = random.choice((0.0005, 0.001, 0.01))
@@ -287,6 +293,10 @@ class Recorder:
         clock.at(self._last_event_at, self._deliver, self._socket, event)
         if not isinstance(event, inputs.Digit) and random.random() < luck.event_twice:
             clock.at(self._last_event_at, self._deliver, self._socket, event)
+
+    def _is_surprise(self, event: Input) -> bool:
+        """That a file begins which was to end is told: otherwise nobody could know."""
+        return isinstance(event, inputs.FileBegan) and self.asterisk.files[event.name].canceled
 
     def _deliver(self, socket: int, event: Input) -> None:
         if socket == self._socket:

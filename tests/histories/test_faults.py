@@ -45,18 +45,13 @@ def nothing(*_: Any, **__: Any) -> None:
 
 @fault()
 def a_pause_bounds_nothing(patch: Patch) -> None:
-    patch.setattr(Turn, "bound_segments", nothing)
+    patch.setattr(writing, "_bounded", lambda segment, _: segment)
 
 
-@fault(told_late=0.3)
-def a_pause_bounds_only_what_runs(patch: Patch) -> None:
-    bound = Turn.bound_segments
-
-    def only_last(t: Turn, number: int, until: Any) -> None:
-        if number == t.leg.files[-1].number:
-            bound(t, number, until)
-
-    patch.setattr(Turn, "bound_segments", only_last)
+@fault(event_late=0.5)
+def a_pause_bounds_only_what_has_not_rolled_over(patch: Patch) -> None:
+    original = writing._bounded
+    patch.setattr(writing, "_bounded", lambda one, at: one if one.continues else original(one, at))
 
 
 @fault(request_lost=0.15)
@@ -133,7 +128,7 @@ def what_is_missing_is_not_told(patch: Patch) -> None:
     patch.setattr(writing, "find_missing", lambda *_: ())
 
 
-@fault(request_lost=0.2)
+@fault(socket_lost_a_minute=12.0)
 def an_echo_makes_the_command_forgotten(patch: Patch) -> None:
     def take(keys: Any, given: Any) -> Any:
         keys, command = original(keys, given)
@@ -156,12 +151,7 @@ def an_unanswered_look_is_not_repeated(patch: Patch) -> None:
 
 @fault(socket_lost_a_minute=6.0)
 def a_hang_up_is_not_looked_for(patch: Patch) -> None:
-    def state(t: Turn, seen: Any) -> None:
-        if seen.state is not None:
-            original(t, seen)
-
-    original = recovery._state
-    patch.setattr(recovery, "_state", state)
+    patch.setattr(recovery, "hang_up", nothing)
 
 
 @fault(dies=0.03)

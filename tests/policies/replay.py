@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -109,8 +109,10 @@ def _leg(document: msgspec.Raw) -> Leg:
 
 
 def _shown(leg: Leg) -> list[str]:
-    """What is kept of it."""
-    return msgspec.json.format(documents.encode(leg), indent=2).decode().splitlines()
+    """What is kept of it; with fields that were not in its document, which msgspec would leave out again."""
+    parts, kept = asdict(leg), msgspec.json.decode(documents.encode(leg), type=dict[str, Any])
+    document = msgspec.json.encode({name: parts[name] for name in kept})
+    return msgspec.json.format(document, indent=2).decode().splitlines()
 
 
 def _compare(recorded: list[Any], replayed: list[Any]) -> list[str]:

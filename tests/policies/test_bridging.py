@@ -13,6 +13,7 @@ from ari_recorder.policies.bridge import Bridging
 from ari_recorder.policies.bridging import Bridged, begin, effects, inputs, receive, state
 from ari_recorder.policies.bridging.effects import Request
 from ari_recorder.policies.bridging.inputs import Input
+from ari_recorder.policies.bridging.machine import LOOK_TALKING_S
 from ari_recorder.policies.bridging.state import Stage
 from tests.histories.clock import BEGIN, Clock
 
@@ -108,7 +109,7 @@ def test_a_called_side_that_may_have_been_dialled_is_not_dialled_again() -> None
     ringing, asked = told(call, found("Ring", "Ringing", CALLER, CALLED))
     assert (ringing.stage, asked) == (Stage.DIALLED, [])
     _, asked = told(call, inputs.Time(), after_s=6)
-    assert asked == [effects.HangUp(CALLED, 16), effects.Destroy(), effects.Look()]
+    assert {effects.HangUp(CALLED, 16), effects.Destroy()} <= set(asked)
 
 
 def test_a_seen_that_is_out_of_date_changes_nothing() -> None:
@@ -359,10 +360,8 @@ class History:
 
     def _measure(self) -> None:
         """How long somebody has been in the application without the other: in silence, or hearing it ring."""
-        talk = (
-            self.bridge is not None and self.bridge >= {CALLER, CALLED} and "Down" not in self.states.values()
-        )
-        talk = talk and self.states[CALLED] == "Up" and self.states[CALLER] == "Up"
+        both = {CALLER: "Up", CALLED: "Up"}
+        talk = self.states == both and self.bridge is not None and self.bridge >= both.keys()
         alone = bool(self.states) and not talk
         self.alone_s = self.alone_s + 0.5 if alone else 0.0
         self.longest_s = max(self.longest_s, self.alone_s)
@@ -407,8 +406,16 @@ def test_the_recorder_dies_before_any_effect(plot: str) -> None:
             assert history.answered
 
 
-ALONE_S = 150.0
-"""With up to three words or answers lost in a row, in a recorder that dies now and then."""
+@pytest.mark.parametrize("plot", PLOTS)
+def test_no_event_ever_comes(plot: str) -> None:
+    history = History(plot=PLOTS[plot], luck=Luck(event_lost=1.0)).run()
+    assert history.left() == []
+    assert history.longest_s <= LOOK_TALKING_S + 5
+    assert "answered" not in plot or history.answered
+
+
+ALONE_S = 120.0
+"""With up to a fifth of all words, requests and answers lost, in a recorder that dies now and then."""
 
 
 @pytest.mark.parametrize("first", range(0, 1000, 100))
@@ -416,7 +423,7 @@ def test_histories_with_lost_words_lost_answers_and_deaths(first: int) -> None:
     for seed in range(first, first + 100):
         random = Random(seed)
         plot = random.choice(list(PLOTS.values()))
-        chances = [random.choice((0.0, 0.0, 0.1, 0.3)) for _ in range(4)]
+        chances = [random.choice((0.0, 0.0, 0.05, 0.2)) for _ in range(4)]
         luck = Luck(*chances, dies=random.choice((0.0, 0.0, 0.02)))
         history = History(seed, plot, luck).run()
         assert history.left() == [], seed

@@ -252,9 +252,9 @@ def test_a_snoop_of_whose_end_no_word_came_is_let_go_again() -> None:
     stale, _ = call.leg.snoops
     call.told(inputs.Refused(_snoop(call.leg, stale), "500"))
     call.told(inputs.Unknown(Release(stale), "no answer"))
-    call.until(Look)
-    assert stale not in call.leg.needed
-    assert Release(stale) in call.sees(replace(call.seen(), snoops=frozenset({stale})))
+    assert Release(stale) in call.until(Release)
+    call.told(inputs.Refused(Release(stale), "not found", missing=True))
+    assert stale not in call.leg.leaving
 
 
 def test_a_snoop_that_enters_after_it_was_given_up_is_let_go() -> None:
@@ -269,13 +269,21 @@ def test_a_snoop_that_enters_after_it_was_given_up_is_let_go() -> None:
 
 
 def test_a_file_that_begins_after_it_was_given_up_is_ended_and_is_no_part_of_its_segment() -> None:
-    call = Call().answered()
+    call = Call()
+    call.told(inputs.Begun("1"))
+    call.enter()
+    call.told(inputs.Answered(at(0), "(alaw)"))
+    inward, outward = call.names(1)
+    call.told(inputs.FileBegan(inward, at(0)), inputs.Accepted(Record(call.leg.snoops[0], inward, "wav")))
+    call.told(inputs.Unknown(Record(call.leg.snoops[1], outward, "wav"), "no answer"))
     call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
-    name = call.names(1)[1]
-    call.closes(1)
-    asked = call.told(inputs.FileBegan(name, at(11)), after_s=6)
-    assert Stop(name) in asked
-    assert call.segments()[0].outward_late_ms == 11_000
+    call.told(inputs.FileClosed(inward, at(5)))
+    call.until(Look)
+    call.sees(replace(call.seen(), written={inward: Written(at(0), at(5), "wav")}))
+    assert not call.leg.files
+    assert Stop(outward) in call.told(inputs.FileBegan(outward, at(11)), after_s=6)
+    [segment] = call.segments()
+    assert (segment.ended_at, segment.outward_late_ms) == (at(5), 5_000)
 
 
 def test_a_queued_file_that_was_to_end_is_ended_when_it_begins() -> None:
@@ -286,6 +294,26 @@ def test_a_queued_file_that_was_to_end_is_ended_when_it_begins() -> None:
     call.told(inputs.Asked(PAUSE, at(call.now_s), 1))
     call.told(*(inputs.Accepted(Stop(name)) for name in queued))
     assert Stop(queued[0]) in call.told(inputs.FileBegan(queued[0], at(call.now_s)))
+
+
+def test_a_queued_file_that_was_to_end_keeps_no_pause_from_being_confirmed() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    inward, outward = call.names(1)
+    call.told(inputs.FileClosed(inward, at(5)))
+    call.until(Look)
+    seen = replace(call.seen(1), live=frozenset(), queued=frozenset({outward}))
+    assert only(call.sees(seen), Reply) == [Reply(1)]
+
+
+def test_what_is_measured_late_of_other_files_says_nothing() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    [measure] = call.until(Measure)
+    assert isinstance(measure, Measure)
+    call.told(inputs.Accepted(measure), inputs.Measured({}))
+    call.told(inputs.Accepted(Measure(("another",))), inputs.Measured({}))
+    assert call.leg.running is not None
+    assert not call.leg.running.broken
 
 
 def test_a_pause_bounds_what_was_rolled_over_and_is_still_written() -> None:
@@ -375,6 +403,32 @@ def test_a_file_that_was_to_be_closed_when_asterisk_went_for_good_ends() -> None
         asked = only(call.wakes(), Look)
         call.told(*(inputs.Unknown(one, "no connection") for one in asked if isinstance(one, Look)))
     assert [(one.began_at, one.ended_at) for one in call.segments()] == [(T0, at(5))]
+
+
+def test_a_pause_heard_of_late_bounds_what_is_closed_already() -> None:
+    call = Call().answered()
+    for name in call.names(1):
+        call.told(inputs.FileClosed(name, at(8)))
+    call.now_s = 9
+    call.wakes()
+    call.sees(call.seen(1, live=False))
+    assert [one.number for one in call.leg.files] == [2]
+    call.told(inputs.Featured(PAUSE, at(6)), after_s=1)
+    assert call.segments()[0].ended_at == at(6)
+
+
+def test_a_look_that_a_request_has_overtaken_judges_nothing() -> None:
+    call = Call(Mode.ALWAYS)
+    call.told(inputs.Begun("1"))
+    call.enter()
+    call.told(inputs.Answered(at(1), "(alaw)"), after_s=1)
+    seen = replace(call.seen(), asked_at=at(2))
+    for snoop, name in zip(call.leg.snoops, call.names(1), strict=True):
+        call.told(inputs.Accepted(Record(snoop, name, "wav")), after_s=1)
+    call.told(seen)
+    assert call.leg.running is not None
+    assert not any(call.leg.running.ended)
+    assert call.until(Look)
 
 
 def test_snoops_that_have_gone_while_paused_are_made_anew() -> None:

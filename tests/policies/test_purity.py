@@ -20,6 +20,7 @@ DATA_MODULES = {
     "datetime",
     "enum",
     "fractions",
+    "functools",
     "hashlib",
     "itertools",
     "math",

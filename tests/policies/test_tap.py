@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
 import pytest
 
 from ari_recorder.policies import bridge, tap
+from ari_recorder.policies.announcements import Audience, Prompt
 from ari_recorder.policies.bridge import Bridging
+from ari_recorder.policies.leg.inputs import Said
 from ari_recorder.policies.preferences import Announce, Preferences
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.tap import Status, Tap, Told
 
@@ -85,3 +91,28 @@ def test_a_bridge_that_cannot_be(arguments: str) -> None:
 def test_the_cause_that_the_caller_is_told() -> None:
     assert bridge.cause(17, answered=False) == 17
     assert (bridge.cause(0, answered=True), bridge.cause(0, answered=False)) == (16, 19)
+
+
+AT = datetime(2026, 3, 2, 9, 0, 0, 125_000, tzinfo=UTC)
+LATER = AT + timedelta(seconds=5)
+
+
+def test_what_is_kept_on_the_callers_channel_is_read_again() -> None:
+    assert tap.unpack_expected(tap.pack_expected(AT, ["101", "", "sv"])) == (AT, ["101", "", "sv"])
+    prompt = Prompt(PromptKind.START, Audience.COUNTERPART)
+    said = Said(UUID(int=7), prompt, "sv", "Samtalet spelas in.", "ab" * 32, AT, LATER, "played")
+    cut = Said(UUID(int=8), prompt, "sv", "", "ab" * 32, LATER)
+    packed = tap.pack_said([said, cut])
+    assert len(packed) < 400
+    read = tap.unpack_said(packed, LATER)
+    assert read == [
+        Said(UUID(int=7), prompt, "sv", "", "ab" * 32, AT, LATER, "played"),
+        Said(UUID(int=8), prompt, "sv", "", "ab" * 32, LATER, LATER, "cut"),
+    ]
+    assert tap.unpack_said("", LATER) == []
+
+
+@pytest.mark.parametrize("value", ["1,2", "x,counterpart,sv,ab,1,,", "|,,,,,,"])
+def test_what_is_no_evidence_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        tap.unpack_said(value, LATER)

@@ -88,6 +88,7 @@ FULL = Leg(
                     file_began_at=AT,
                     file_ended_at=LATER,
                     outward_late_ms=-12.25,
+                    dry_at=LATER,
                 ),
             ),
             problems=("One.", "Two."),

@@ -141,7 +141,7 @@ def _end(t: _Turn) -> None:
     if any(isinstance(one, Prepare | Create) for one in call.requests):
         return  # it is about to be there
     rest = call.stage is not Stage.GONE or call.bridged
-    if call.stage is not Stage.GONE:
+    if call.stage is not Stage.GONE and not call.called_left:
         _ask_once(t, HangUp(call.called, NORMAL_CLEARING))
     if call.bridged:
         _ask_once(t, Destroy())
@@ -200,8 +200,9 @@ def _hear(t: _Turn, told: Input) -> None:
         case Gone() | Left() if told.channel == call.caller:
             t.set(caller_there=False)
             _finish(t, Ending())
-        case Left():
-            t.alarm(Alarm.LOOK, LOOK_AFTER_S)  # it has ended, and its cause is still to come
+        case Left():  # it has ended, and its cause is still to come; or it was transferred away
+            t.set(called_left=True)
+            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Accepted(request):
             t.set(requests=call.requests - {request})
             _accepted(t, request)

@@ -76,6 +76,8 @@ class Bridged:
     blind: bool = False
     """What Asterisk has is not known: nothing is asked for before that was seen."""
     caller_there: bool = True
+    called_left: bool = False
+    """The called side is not in the application any more: it has ended, or was transferred away."""
     caller_up: bool = False
     bridged: bool = False
     joined: frozenset[str] = frozenset()

@@ -65,7 +65,7 @@ def hang_up(t: Turn, at: datetime) -> None:
         speaking.stop(t)
     for number in t.leg.agreeing:
         t.tell(Agree(number, GONE))
-    t.note(armed_at=None, entered=frozenset(), meeting="", agreeing=())
+    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), meeting="", agreeing=())
     t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
 
 
@@ -78,7 +78,7 @@ def command(t: Turn, event: Event, at: datetime, source: Source, number: int | N
         if number is not None:
             t.tell(Reply(number, problem=BUSY))
         return
-    counts_from = max(at, t.leg.standing.since)
+    counts_from = max(at, writing.decided_at(t.leg))
     decision = decide(t.leg.standing, event, counts_from)
     if decision.reason is not None:
         _refuse(t, event, at, decision.reason, source, number)

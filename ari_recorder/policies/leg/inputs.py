@@ -245,15 +245,16 @@ class Snapshot:
     """What Asterisk has, and the recording folder, as asked at ``asked_at``.
 
     ``state`` is the channel's, None if it is gone. ``answered_at`` and ``ended_at`` are known only where
-    Asterisk's call detail records tell. ``live`` are files that are being written; ``written`` those of the
-    leg's that lie in the folder. ``away`` says that events may have been lost before it, ``revived`` that the
-    recorder was started since.
+    Asterisk's call detail records tell. ``live`` are files that are being written, ``queued`` those that wait
+    for another of their snoop to end; ``written`` those of the leg's that lie in the folder. ``away`` says
+    that events may have been lost before it, ``revived`` that the recorder was started since.
     """
 
     asked_at: datetime
     state: str | None
     snoops: frozenset[str] = frozenset()
     live: frozenset[str] = frozenset()
+    queued: frozenset[str] = frozenset()
     written: Mapping[str, Written] | None = None
     commands: tuple[Given, ...] = ()
     codecs: str | None = None

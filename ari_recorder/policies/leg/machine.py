@@ -23,6 +23,7 @@ from ari_recorder.policies.leg.effects import (
     Record,
     Release,
     Reply,
+    Request,
     Snoop,
     Stop,
     Tell,
@@ -181,8 +182,14 @@ def _hung_up(t: Turn, told: inputs.HungUp) -> None:
 def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
     writing.entered(t, told.snoop, told.wide)
     speaking.entered(t, told.snoop)
-    if told.snoop not in t.leg.needed and t.leg.ended_at is None:  # it was given up for lost
-        t.ask(Release(told.snoop))
+    _let_go_unneeded(t, told.snoop)
+
+
+def _let_go_unneeded(t: Turn, snoop: str) -> None:
+    """It was given up for lost, and is there after all: whoever let it go may have found nothing yet."""
+    if snoop not in t.leg.needed and t.leg.ended_at is None:
+        t.note(leaving=t.leg.leaving | {snoop})
+        t.ask_again(Release(snoop))
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:
@@ -198,14 +205,27 @@ def _file_closed(t: Turn, told: inputs.FileClosed) -> None:
     writing.closed(t, told.name, told.at)
 
 
+def _answered_request(t: Turn, request: Request) -> None:
+    t.note(requests=t.leg.requests - {request})
+    if isinstance(request, Record):
+        t.note(recorded_at=t.now)
+
+
 def _accepted(t: Turn, told: inputs.Accepted) -> None:
-    t.note(requests=t.leg.requests - {told.request})
-    if isinstance(told.request, Record):
-        writing.recorded(t, told.request.name)
+    _answered_request(t, told.request)
+    match told.request:
+        case Record(name=name):
+            writing.recorded(t, name)
+        case Snoop(snoop=snoop):
+            _let_go_unneeded(t, snoop)
+        case Measure(files=files):
+            t.note(measured=files)
+        case Release(snoop=snoop):
+            t.note(leaving=t.leg.leaving - {snoop})
 
 
 def _refused(t: Turn, told: inputs.Refused) -> None:
-    t.note(requests=t.leg.requests - {told.request})
+    _answered_request(t, told.request)
     match told.request:
         case Snoop(snoop=snoop) if snoop in t.leg.snoops and t.leg.armed_at is not None:
             writing.not_armed(t, f"Asterisk refused to let the channel be listened to: {told.why}")
@@ -220,7 +240,9 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
             writing.refused(t, name, told.why)
         case Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
-        case Release() if t.leg.ended_at is None:  # not there may mean not there yet
+        case Release(snoop=snoop) if told.missing:
+            t.note(leaving=t.leg.leaving - {snoop})
+        case Release() if t.leg.leaving:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Look():
             recovery.unanswered(t, told.why)
@@ -231,7 +253,7 @@ def _refused(t: Turn, told: inputs.Refused) -> None:
 
 
 def _unknown(t: Turn, told: inputs.Unknown) -> None:
-    t.note(requests=t.leg.requests - {told.request})
+    _answered_request(t, told.request)
     match told.request:
         case Look():
             recovery.unanswered(t, told.why)
@@ -239,7 +261,7 @@ def _unknown(t: Turn, told: inputs.Unknown) -> None:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Measure():
             writing.measure_later(t)
-        case Release() if t.leg.ended_at is None:
+        case Release() if t.leg.leaving:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         case Inquire():
             t.keep(linkedid=t.leg.linkedid or t.leg.channel)

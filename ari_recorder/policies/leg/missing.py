@@ -41,22 +41,20 @@ def find_missing(recording: Recording, trouble: str) -> tuple[str, ...]:
 
 
 def _sentences(recording: Recording, trouble: str) -> Iterator[str]:
-    stretches = list(_stretches(recording))
+    wanted = list(stretches(recording))
     if all(one.nothing for one in recording.segments):
         cause = next((one.cause for one in recording.segments if one.cause), "")
-        brief = all(
-            _wanted_until(stretch, recording) - stretch[0].due_at <= TOLD_FROM for stretch in stretches
-        )
+        brief = all(_wanted_until(stretch, recording) - stretch[0].due_at <= TOLD_FROM for stretch in wanted)
         yield f"Nothing of it could be recorded: {BRIEF if brief else cause or trouble or SLOW}."
         return
-    for number, stretch in enumerate(stretches, 1):
+    for number, stretch in enumerate(wanted, 1):
         for hole in _holes(stretch, recording):
             first = number == 1 and hole.since == stretch[0].due_at
-            last = number == len(stretches) and hole.segment is None
+            last = number == len(wanted) and hole.segment is None
             yield f"{_where(hole, first=first, last=last)}: {_cause(hole, stretch, trouble)}."
 
 
-def _stretches(recording: Recording) -> Iterator[list[Segment]]:
+def stretches(recording: Recording) -> Iterator[list[Segment]]:
     """Segments that should follow on one another without a hole, in order."""
     stretch: list[Segment] = []
     for segment in recording.segments:

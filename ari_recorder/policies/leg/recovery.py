@@ -6,8 +6,9 @@ and when a file ends by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
+from functools import partial
 
 from ari_recorder.policies.commands import Given as Pressed
 from ari_recorder.policies.commands import Source, take
@@ -15,10 +16,12 @@ from ari_recorder.policies.leg import speaking, writing
 from ari_recorder.policies.leg.effects import Look, Record, Release
 from ari_recorder.policies.leg.happening import answer, command, hang_up
 from ari_recorder.policies.leg.inputs import Snapshot, Written
-from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names
+from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names, number_of
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, State, decide
 
+PAUSES = (State.PAUSED, State.PROVISIONAL_PAUSED)
+AGAIN_S = 1.0
 AGAIN_MAX_S = 30.0
 WRITES_WITHIN = timedelta(seconds=2)
 """So much of a file Asterisk may have had in memory only, when it died."""
@@ -26,7 +29,9 @@ TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then whil
 
 
 def look(t: Turn) -> None:
-    """Ask what there is."""
+    """Ask what there is, and for what was let go once more."""
+    for snoop in sorted(t.leg.leaving):
+        t.ask(Release(snoop))
     names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
     t.ask(Look((*names, *sorted(t.leg.strays))))
 
@@ -57,15 +62,19 @@ def compare(t: Turn, seen: Snapshot) -> None:
     if seen.revived:
         speaking.interrupted(t)
         _find_snoops(t, seen)
-        _adopt(t, seen, written)
-    _judge(t, seen, written)
-    followed = {name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)}
-    writing.end_strays(t, seen.live - followed)
-    writing.seen_rolling(t, seen.live)
-    _state(t, seen)
+    _answer(t, seen, written)
+    _happen(t, seen, written)
+    if t.leg.recorded_at is None or t.leg.recorded_at < seen.asked_at:
+        _judge(t, seen, written)
+    else:  # something may have been begun after it was looked
+        t.alarm(Alarm.LOOK, AGAIN_S)
+    writing.end_strays(t, seen.live - _followed(t))
+    writing.seen_rolling(t, seen.live | seen.queued)
+    if seen.state is None:
+        written_last = [files for files in t.leg.files if not (files.stopping or files.absent)]
+        ends = [at for files in written_last for at in files.ended if at]
+        hang_up(t, seen.ended_at or max(ends, default=t.now))
     if t.leg.ended_at is None:
-        for given in sorted(seen.commands, key=lambda one: one.at):
-            _command(t, given.command, given.at)
         _lost(t, seen)
         _check_snoops(t, seen)
         if seen.away:
@@ -73,44 +82,68 @@ def compare(t: Turn, seen: Snapshot) -> None:
     _look_again(t)
 
 
+def _followed(t: Turn) -> set[str]:
+    """The files that are being written, as far as the leg knows."""
+    sides = (zip(file_names(t.leg.prefix, one.number), one.ended, strict=True) for one in t.leg.files)
+    return {name for side in sides for name, ended_at in side if ended_at is None}
+
+
 def _find_snoops(t: Turn, seen: Snapshot) -> None:
     """Numbers go on behind those that are in use, whether they were written down or not."""
     t.silence(Alarm.ARM)
-    numbers = [_number(name, f"{t.leg.prefix}s") for name in seen.snoops]
+    numbers = [number_of(name, f"{t.leg.prefix}s") for name in seen.snoops]
     t.note(arming=max([t.leg.arming, *numbers]), armed_at=None)
-    said = [_number(name, f"{t.leg.prefix}w") for name in seen.snoops]
+    said = [number_of(name, f"{t.leg.prefix}w") for name in seen.snoops]
     t.note(said=max([t.leg.said, *said]))
     if t.leg.arming and seen.snoops.issuperset(t.leg.snoops):
         t.note(armed_at=t.now, entered=frozenset(t.leg.snoops))
 
 
-def _number(name: str, prefix: str) -> int:
-    """Of ``r12-in`` behind a prefix; 0 if it is none."""
-    digits = name.removeprefix(prefix).partition("-")[0] if name.startswith(prefix) else ""
-    return int(digits) if digits.isdecimal() else 0
+def _answer(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """Whether the channel is up; or was, as its call detail record says, or what was written of it."""
+    began = [
+        one.began_at for name, one in written.items() if number_of(name, f"{t.leg.prefix}r") > t.leg.taken
+    ]
+    known = seen.state == "Up" or seen.answered_at is not None or began
+    if t.leg.standing.state is State.RINGING and known:
+        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
+        latest = min([t.now, *began, *(one.at for one in seen.commands)])  # only who talks can give one
+        answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
 
 
-def _adopt(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
+    """What was given, and what was begun, one after the other.
+
+    What was begun after a pause that was never heard of is no sign of a resume.
+    """
+    last = t.leg.keys.last
+    news = {one.at for one in seen.commands if last is None or one.at > last.at}
+    happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
+    if seen.revived:
+        numbers = {number_of(name, f"{t.leg.prefix}r") for name in written}
+        for number in sorted(numbers):
+            found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
+            began_at = min(one.began_at for one in found)
+            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format, news)))
+    for _, happens in sorted(happened, key=lambda one: one[0]):
+        happens()
+
+
+def _adopt(t: Turn, number: int, began_at: datetime, file_format: str, news: Set[datetime]) -> None:
     """Files of which it was not written down that they were asked for: the recorder died just then."""
-    for number in sorted({_number(name, f"{t.leg.prefix}r") for name in written}):
-        found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
-        if number > t.leg.taken:
-            t.keep(taken=number - 1)
-            _begin(t, seen, min(one.began_at for one in found))
-            t.keep(taken=number)
-        files = next((one for one in t.leg.files if one.number == number), None)
-        if files is not None and files.asked_at is None:
-            began_at, file_format = min(one.began_at for one in found), found[0].format
-            t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
-            t.change_segments(number, format=file_format)
+    if number > t.leg.taken:
+        t.keep(taken=number - 1)
+        if t.leg.standing.state not in PAUSES or t.leg.standing.since not in news:
+            _begin(t, began_at)
+        t.keep(taken=number)
+    files = next((one for one in t.leg.files if one.number == number), None)
+    if files is not None and files.asked_at is None:
+        t.change_files(files, asked_at=began_at, arming=t.leg.arming, format=file_format)
+        t.change_segments(number, format=file_format)
 
 
-def _begin(t: Turn, seen: Snapshot, at: datetime) -> None:
+def _begin(t: Turn, at: datetime) -> None:
     """Something that leads to where files are begun has happened."""
-    if t.leg.standing.state is State.RINGING:
-        answer(t, seen.answered_at or at, writing.UNHEARD, unknown=seen.answered_at is None)
-        if t.leg.running is not None:
-            return
     for event in (Event.RESUME, Event.START, Event.SEGMENT_LOST):
         decision = decide(t.leg.standing, event, at)
         if Action.BEGIN_SEGMENT in decision.actions:
@@ -126,11 +159,12 @@ def _judge(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
         if files.asked_at is None or files.asked_at > seen.asked_at or in_flight.intersection(names):
             continue
         absent = not any(files.began) and not any(name in written for name in names)
+        there = seen.live if files.stopping else seen.live | seen.queued  # if these begin, they are strays
         for side in range(len(SIDES)):
             at = files.began[side]
             if at is not None and at > seen.asked_at:
                 continue  # it was not there yet
-            files = _judge_side(t, files, side, names[side] in seen.live, written.get(names[side]))
+            files = _judge_side(t, files, side, names[side] in there, written.get(names[side]))
         if absent and all(files.ended):
             files = t.change_files(files, absent=True)
         if files.stopping and not files.over:
@@ -150,21 +184,10 @@ def _judge_side(t: Turn, files: Files, side: int, live: bool, written: Written |
     return t.change_files(files, began=tuple(began), ended=tuple(ended))
 
 
-def _state(t: Turn, seen: Snapshot) -> None:
-    """Whether the channel is there, and up; or was, as its call detail record says."""
-    if t.leg.standing.state is State.RINGING and (seen.state == "Up" or seen.answered_at is not None):
-        cause = f"the recorder was away until {t.now:%H:%M:%S} UTC" if seen.away else writing.UNHEARD
-        latest = min((one.at for one in seen.commands), default=t.now)  # only who talks can give one
-        answer(t, seen.answered_at or latest, cause, unknown=seen.answered_at is None)
-    if seen.state is None and t.leg.ended_at is None:
-        ends = [at for files in t.leg.files if not files.stopping for at in files.ended if at]
-        hang_up(t, seen.ended_at or max(ends, default=t.now))
-
-
 def _command(t: Turn, event: Event, at: datetime) -> None:
     """A command that Asterisk has kept, and of which no word came."""
     last = t.leg.keys.last
-    if last is not None and at <= last.at:
+    if t.leg.ended_at is not None or (last is not None and at <= last.at):
         return
     keys, taken = take(t.leg.keys, Pressed(event, Source.FEATURE, at))
     t.note(keys=keys)
@@ -212,7 +235,7 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
         t.note(entered=seen.snoops.intersection(leg.snoops))
     for snoop in sorted(seen.snoops - leg.needed):
         if snoop.startswith(leg.prefix):
-            t.ask(Release(snoop))
+            t.let_go(snoop)
 
 
 def _look_again(t: Turn) -> None:

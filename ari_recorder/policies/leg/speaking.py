@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ari_recorder.policies import announcements
 from ari_recorder.policies.announcements import FAILURES, Audience, Prompt
-from ari_recorder.policies.leg.effects import Direction, HangUp, Meet, Place, Play, Release, Snoop
+from ari_recorder.policies.leg.effects import Direction, HangUp, Meet, Place, Play, Snoop
 from ari_recorder.policies.leg.inputs import Met, Placed, PlaybackBegan, PlaybackEnded
 from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Stage, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
@@ -261,7 +261,7 @@ def _finish(t: Turn, outcome: str, at: datetime) -> None:
         outcome = outcome or (CUT if began else FAILED)
         _note(t, outcome=outcome, ended_at=at)
         if leg.ended_at is None:
-            t.ask(Release(leg.whisper))
+            t.let_go(leg.whisper)
     if outcome == PLAYED and speaking.prompt.kind is PromptKind.START and leg.recording is not None:
         t.change_recording(leg.recording, announced=True)
     t.note(speaking=None)

@@ -259,13 +259,19 @@ class Leg:
     wide: bool | None = None
     """Whether these carry 16 kHz."""
     armed_at: datetime | None = None
+    leaving: frozenset[str] = frozenset()
+    """Snoops that were let go, and may be there yet."""
     strays: frozenset[str] = frozenset()
     """Files that were given up, and are being written nevertheless."""
+    recorded_at: datetime | None = None
+    """When an outcome of a request to write a file last came."""
     requests: frozenset[Request] = frozenset()
     """Those without an outcome yet."""
     alarms: Mapping[Alarm, datetime] = field(default_factory=dict)
     woken_at: datetime | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
+    """The files of which it was last measured how much is on disk."""
     untold: tuple[Untold, ...] = ()
     speaking: Speaking | None = None
     meeting: str = ""
@@ -329,7 +335,7 @@ class Leg:
 
     def recording_id(self, ordinal: int) -> UUID:
         """The catalogue's id of a recording."""
-        return id_of(self.created_at, self.id, "recording", ordinal)
+        return id_of(self.created_at + timedelta(milliseconds=ordinal), self.id, "recording", ordinal)
 
     @property
     def over(self) -> bool:
@@ -340,6 +346,12 @@ class Leg:
 def file_names(prefix: str, number: int) -> tuple[str, str]:
     """Asterisk's names of both files of a number, the inward one first."""
     return f"{prefix}r{number}-{INWARD}", f"{prefix}r{number}-{OUTWARD}"
+
+
+def number_of(name: str, prefix: str) -> int:
+    """Of ``r12-in`` behind a prefix; 0 if it is none."""
+    digits = name.removeprefix(prefix).partition("-")[0] if name.startswith(prefix) else ""
+    return int(digits) if digits.isdecimal() else 0
 
 
 def is_wide(codecs: str) -> bool:

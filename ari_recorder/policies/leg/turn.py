@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ari_recorder.policies.leg.effects import Effect, Request, Save, WakeAt
+from ari_recorder.policies.leg.effects import Effect, Release, Request, Save, WakeAt
 from ari_recorder.policies.leg.state import Alarm, Files, Leg, Recording, Segment
 
 
@@ -34,8 +34,17 @@ class Turn:
     def ask(self, request: Request) -> None:
         """Ask for something, unless it has been asked for and no answer has come yet."""
         if request not in self.leg.requests:
-            self.leg.requests |= {request}
-            self._effects.append(request)
+            self.ask_again(request)
+
+    def ask_again(self, request: Request) -> None:
+        """Ask for something, also if it was asked for: that may have been too early."""
+        self.leg.requests |= {request}
+        self._effects.append(request)
+
+    def let_go(self, snoop: str) -> None:
+        """Hang up a snoop; `recovery.look` asks again until it is known to be gone."""
+        self.note(leaving=self.leg.leaving | {snoop})
+        self.ask(Release(snoop))
 
     def tell(self, effect: Effect) -> None:
         """What others are told comes after what is asked of Asterisk."""
@@ -66,8 +75,14 @@ class Turn:
 
     def change_files(self, files: Files, **changes: Any) -> Files:
         """The files afterwards."""
+        changed = self.note_files(files, **changes)
+        self.keep(files=self.leg.files)
+        return changed
+
+    def note_files(self, files: Files, **changes: Any) -> Files:
+        """The same, for what the files tell, too: it is written down with the next that is kept."""
         changed = replace(files, **changes)
-        self.keep(files=tuple(changed if one.number == files.number else one for one in self.leg.files))
+        self.note(files=tuple(changed if one.number == files.number else one for one in self.leg.files))
         return changed
 
     def change_recording(self, recording: Recording, **changes: Any) -> Recording:
@@ -89,16 +104,6 @@ class Turn:
                 segments = tuple(changed if one is last else one for one in recording.segments)
                 self.change_recording(recording, segments=segments)
                 return
-
-    def bound_segments(self, number: int, until: datetime) -> None:
-        """Of the files of that number nothing is kept from then on."""
-        for recording in self.leg.recordings:
-            if any(one.files == number and one.until is None for one in recording.segments):
-                segments = tuple(
-                    replace(one, until=until) if one.files == number and one.until is None else one
-                    for one in recording.segments
-                )
-                self.change_recording(recording, segments=segments)
 
     def add_segment(self, segment: Segment) -> None:
         """Add a segment to the recording that is open."""

@@ -11,19 +11,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg.effects import Measure, Record, Release, Snoop, Stop
-from ari_recorder.policies.leg.missing import find_missing
+from ari_recorder.policies.leg.effects import Measure, Record, Snoop, Stop
+from ari_recorder.policies.leg.missing import find_missing, stretches
 from ari_recorder.policies.leg.state import (
     NARROW,
-    SIDES,
     WIDE,
     Alarm,
     Files,
+    Leg,
     Recording,
     Segment,
     Untold,
     file_names,
     is_wide,
+    number_of,
 )
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.parties import Stretch, leave
@@ -31,6 +32,8 @@ from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State
 
 ENTERED_WITHIN_S = 2.0
 """How long a snoop may take to enter the application."""
+GONE_WITHIN_S = 0.25
+"""How long it may take until a call is known to be gone of which a snoop has left."""
 ARM_AGAIN_MAX_S = 60.0
 LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
 """How long after a segment ended unasked, or could not begin, it is taken for lost: by losses so far."""
@@ -85,6 +88,15 @@ def carry_out(
     t.note(untold=(*t.leg.untold, untold))
 
 
+def decided_at(leg: Leg) -> datetime:
+    """When a command that counts, or the answer, last led to that something is written, or is not."""
+    if leg.recording is None:
+        ended = [one.ended_at for one in leg.recordings if one.ended_at is not None]
+        return max(ended, default=leg.created_at)
+    last = list(stretches(leg.recording))[-1:]
+    return (last[0][-1].until or last[0][0].due_at) if last else leg.recording.opened_at
+
+
 def _open(t: Turn, at: datetime) -> None:
     leg = t.leg
     kept = leg.standing.state not in (State.PROVISIONAL, State.PROVISIONAL_PAUSED)
@@ -136,7 +148,7 @@ def _wait_no_more(t: Turn, number: int) -> None:
 
 
 def _end(t: Turn, event: Event, at: datetime) -> None:
-    """The end of all files is wanted. A command bounds what is kept of every file that is still written."""
+    """The end of all files is wanted. A command bounds what is kept of them."""
     for files in t.leg.files:
         if files.stopping:
             continue
@@ -145,10 +157,18 @@ def _end(t: Turn, event: Event, at: datetime) -> None:
             t.add_segment(Segment(0, files.number, at, at, files.format, since=at, until=at))
         else:
             t.change_segments(files.number, lost=event is Event.SEGMENT_LOST)
-    if event in COMMANDS:
-        for files in t.leg.files:
-            t.bound_segments(files.number, at)
+    if event in COMMANDS and t.leg.recording is not None:
+        bounded = tuple(_bounded(one, at) for one in t.leg.recording.segments)
+        t.change_recording(t.leg.recording, segments=bounded)
     t.silence(Alarm.FULL, Alarm.GROWTH, Alarm.LOSS)
+
+
+def _bounded(segment: Segment, at: datetime) -> Segment:
+    """Nothing of it is kept from then on, even if its files were closed before this was heard of."""
+    if segment.until is not None or (segment.ended_at is not None and segment.ended_at <= at):
+        return segment
+    ended_at = segment.ended_at and max(at, segment.began_at)
+    return replace(segment, until=at, ended_at=ended_at)
 
 
 def settle(t: Turn) -> None:
@@ -166,7 +186,7 @@ def _arm(t: Turn) -> None:
     leg = t.leg
     entering, writes = Alarm.ARM in leg.alarms, leg.running is not None and leg.running.asked_at is not None
     if leg.armed_at is not None and len(leg.entered) < len(leg.snoops) and not (entering or writes):
-        not_armed(t, "Asterisk has ended a snoop")  # if something is written on it, the files tell
+        t.alarm(Alarm.ARM, GONE_WITHIN_S)  # if something is written on it, the files tell
     if leg.armed_at is not None or Alarm.ARM in leg.alarms or not may_record(leg.standing):
         return
     t.keep(arming=leg.arming + 1)
@@ -181,7 +201,7 @@ def disarm(t: Turn) -> None:
     """Let go of the snoops; new ones are made when they are wanted."""
     if t.leg.armed_at is not None:
         for snoop in t.leg.snoops:
-            t.ask(Release(snoop))
+            t.let_go(snoop)
     t.note(armed_at=None, entered=frozenset(), wide=None)
     t.silence(Alarm.ARM)
 
@@ -197,6 +217,7 @@ def entered(t: Turn, snoop: str, wide: bool | None) -> None:
 
 def left(t: Turn, snoop: str) -> None:
     """A snoop is gone."""
+    t.note(leaving=t.leg.leaving - {snoop})
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
         t.note(entered=t.leg.entered - {snoop})
 
@@ -268,39 +289,28 @@ def began(t: Turn, name: str, at: datetime) -> None:
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names:
-            if files.began[names.index(name)] is None:
-                t.change_files(files, began=_with(files.began, names.index(name), at))
+            side = names.index(name)
+            ended_at = files.ended[side]
+            if ended_at is not None and at > ended_at:
+                break
+            if files.began[side] is None:
+                t.note_files(files, began=_with(files.began, side, at))
             if files.stop_asked:  # it was queued then, and such a one Asterisk begins all the same
-                t.ask(Stop(name))
+                t.ask_again(Stop(name))
             return
-    end_strays(t, {name})
-    _late_for(t, name, at)
+    end_strays(t, t.leg.strays | {name})
 
 
 def end_strays(t: Turn, names: Set[str]) -> None:
     """End files that were given up and have been begun since, and see whether they have ended."""
     t.note(strays=frozenset(names))
+    numbers = [number_of(name, f"{t.leg.prefix}r") for name in names]
+    if max(numbers, default=0) > t.leg.taken:
+        t.keep(taken=max(numbers))
     for name in sorted(names):
-        t.ask(Stop(name))
+        t.ask_again(Stop(name))
     if names:
         t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
-
-
-def _late_for(t: Turn, name: str, at: datetime) -> None:
-    """A file that began when its segment had been closed long since is no part of it."""
-    for recording in t.leg.recordings:
-        for segment in recording.segments:
-            names = file_names(t.leg.prefix, segment.files)
-            if (
-                name in names
-                and segment.file_began_at
-                and segment.file_ended_at
-                and at > segment.file_ended_at
-            ):
-                late_ms = (at - segment.file_began_at).total_seconds() * 1000
-                changed = replace(segment, outward_late_ms=late_ms if name == names[1] else -late_ms)
-                segments = tuple(changed if one is segment else one for one in recording.segments)
-                t.change_recording(recording, segments=segments)
 
 
 def closed(t: Turn, name: str, at: datetime) -> None:
@@ -309,7 +319,7 @@ def closed(t: Turn, name: str, at: datetime) -> None:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
             side = names.index(name)
-            files = t.change_files(files, ended=_with(files.ended, side, at))
+            files = t.note_files(files, ended=_with(files.ended, side, at))
             if files.began[side] is None:
                 t.alarm(Alarm.LOOK, WORD_WITHIN_S)
             if files.roll:
@@ -370,12 +380,15 @@ def roll(t: Turn) -> None:
     t.alarm(Alarm.FULL, t.leg.segment_max_s)
 
 
-def seen_rolling(t: Turn, live: frozenset[str]) -> None:
-    """Whether a roll-over was accepted, when no answer to it came."""
+def seen_rolling(t: Turn, there: frozenset[str]) -> None:
+    """Whether a roll-over was accepted, when no answer to it came; it may even have been carried out."""
     files = _rolling(t)
-    if files is not None and live.issuperset(file_names(t.leg.prefix, files.number)):
+    if files is None:
+        return
+    begun = all(files.began) and not files.absent
+    if begun or there.issuperset(file_names(t.leg.prefix, files.number)):
         roll(t)
-    elif files is not None and any(files.ended):
+    elif any(files.ended):
         _drop_roll(t, files)
 
 
@@ -452,7 +465,6 @@ def _closed(segment: Segment, files: Files) -> Segment:
     last = max((ended_at for _, ended_at in sides), default=first)
     began_at = max(first, segment.since or first)
     ended_at = max(min(last, segment.until or last), began_at)
-    late_ms = (sides[1][0] - sides[0][0]).total_seconds() * 1000 if len(sides) == len(SIDES) else 0.0
     return replace(
         segment,
         began_at=began_at,
@@ -460,8 +472,18 @@ def _closed(segment: Segment, files: Files) -> Segment:
         dry_at=files.dry_at,
         file_began_at=first,
         file_ended_at=last,
-        outward_late_ms=late_ms,
+        outward_late_ms=_late_ms(files, first, last),
     )
+
+
+def _late_ms(files: Files, first: datetime, last: datetime) -> float:
+    """How much later than inwards it began outwards. A side with nothing in it begins when the other ends:
+    should Asterisk begin that file later, nothing of it is kept.
+    """
+    inward, outward = (
+        a if a and b and a < b else last for a, b in zip(files.began, files.ended, strict=True)
+    )
+    return (outward - inward).total_seconds() * 1000
 
 
 def complete(t: Turn) -> None:
@@ -494,7 +516,7 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     if running is None or running.asked_at is None:
         return
     names = file_names(t.leg.prefix, running.number)
-    if not sizes.keys() <= set(names):  # it was asked for those before
+    if t.leg.measured != names:  # those before
         return
     before = t.leg.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):

@@ -15,7 +15,7 @@ REMOVED = (
     ("leg", ("recordings", "segments", "losses", "lost_at", "armings", "preferences")),
     ("organisation", ("internal_numbers",)),
 )
-UPGRADED = "The recorder was upgraded during the call: what came after it is in another recording."
+UPGRADED = "The recorder was upgraded during the call, and began anew as the mode of its user says."
 
 ENDS = (
     "UPDATE segment SET ended_at = {now} WHERE ended_at IS NULL",
