@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from peewee import sort_models
 
 from ari_recorder.store import models
@@ -70,6 +71,12 @@ class PostgreSQL:
     def drop(self, url: str) -> None:
         """Remove a database, whoever is still connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_at_first() -> None:
+    """What a test sets of the log (the command line's tests do) does not keep lines from the next."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

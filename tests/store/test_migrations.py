@@ -314,7 +314,7 @@ def test_their_recordings_are_due_and_say_why_they_end(upgraded: Old) -> None:
     going_on = upgraded.row(models.Recording, "going on")
     assert (going_on.state, going_on.problems) == (
         "closing",
-        "The recorder was upgraded during the call: what came after it is in another recording.",
+        "The recorder was upgraded during the call, and began anew as the mode of its user says.",
     )
     assert [segment.ordinal for segment in due[going_on.id].segments] == [1, 2]
     assert due[going_on.id].segments[0].ended_at == LATER
