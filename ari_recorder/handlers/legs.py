@@ -267,7 +267,7 @@ class LegRunner:
     async def _compare(self, found: looking.Found) -> None:
         """What is taken up again is taken up once, however often it has to be looked for."""
         delay_s = 1.0
-        while True:
+        while not self._gone:
             found = replace(found, revived=found.revived and not self._seen)
             try:
                 seen = await looking.compare(self._context, self.leg, found)
