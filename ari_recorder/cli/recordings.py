@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ari_recorder.cli.common import catalogue, console, print_json, settings
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
 from ari_recorder.store.catalogue import LIMIT_MAX, NUMBER_MAX, RecordingRow
-from ari_recorder.store.scope import Operator
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
 
@@ -33,7 +33,7 @@ def list_(
             f"a number or a part of one, 1 to {NUMBER_MAX} characters.", param_hint="--number"
         )
     with catalogue(settings(context)) as store:
-        page = store.read_now(reading.recordings, Operator(), limit=limit, cursor=cursor, number=number)
+        page = store.read_now(reading.recordings, COMMAND_LINE, limit=limit, cursor=cursor, number=number)
     if json:
         print_json(page)
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -13,19 +12,12 @@ from rich.table import Table
 from ari_recorder.cli.common import catalogue, console, print_json, settings
 from ari_recorder.config import Settings
 from ari_recorder.errors import SettingsError
+from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.people import UserRow
 
 app = typer.Typer(help="Who is recorded, where, and how.", no_args_is_help=False, rich_markup_mode=None)
-
-
-class Role(StrEnum):
-    """What a user may see in My Pages; a test holds it against `people.ROLES`."""
-
-    USER = "user"
-    SUPERVISOR = "supervisor"
-    ADMINISTRATOR = "administrator"
 
 
 ENDPOINT = re.compile(r"(?:(?P<pbx>[a-z0-9_-]{1,32}):)?(?P<name>[A-Z][A-Za-z0-9]*/[^\s,/]+)")

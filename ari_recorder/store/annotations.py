@@ -9,18 +9,19 @@ from uuid import UUID
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.annotations import FIELDS
+from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
 from ari_recorder.store.rows import LegRow, leg_row
-from ari_recorder.store.scope import Viewer, visible_legs
+from ari_recorder.store.scope import annotatable, followed
 
 
-def annotate(asker: Viewer, leg: UUID, changes: Mapping[str, str], now: datetime) -> dict[str, str]:
+def annotate(asker: Scope, leg: UUID, changes: Mapping[str, str], now: datetime) -> dict[str, str]:
     """Change a call's note, mark or tags, during it or afterwards; returns all of them as they are then.
 
     ``changes`` have been checked (`policies.annotations.check`). Raises `NotFound` if there is no such call
     that ``asker`` may see.
     """
-    row = find(asker, leg)
+    row = _found(leg, annotatable(asker))
     for field, after in changes.items():
         before = getattr(row, field)
         if after != before:
@@ -32,14 +33,18 @@ def annotate(asker: Viewer, leg: UUID, changes: Mapping[str, str], now: datetime
     return {field: getattr(row, field) for field in FIELDS} | dict(changes)
 
 
-def read_leg(asker: Viewer, leg: UUID) -> LegRow:
+def read_leg(asker: Scope, leg: UUID) -> LegRow:
     """A call, also one that is over. Raises `NotFound` if there is none that ``asker`` may see."""
     return leg_row(find(asker, leg))
 
 
-def find(asker: Viewer, leg: UUID) -> Any:
+def find(asker: Scope, leg: UUID) -> Any:
     """The table's row of a leg. Raises `NotFound` if there is none that ``asker`` may see."""
-    row = models.Leg.select().join(models.User).where(visible_legs(asker) & (models.Leg.id == leg)).first()
+    return _found(leg, followed(asker))
+
+
+def _found(leg: UUID, allowed: Any) -> Any:
+    row = models.Leg.select().join(models.User).where(allowed & (models.Leg.id == leg)).first()
     if row is None:
         raise NotFound(f"No call {leg}.")
     return row

@@ -1,4 +1,4 @@
-"""Reading recordings, always for somebody: every query carries `scope.visible(asker)`."""
+"""Reading recordings, always for somebody: every query carries `scope.visible(asker)` or `audible`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from peewee import fn
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
 from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
-from ari_recorder.store.scope import Asker, visible
+from ari_recorder.store.scope import audible, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
@@ -122,7 +123,7 @@ def searchable(number: str) -> bool:
 
 
 def recordings(
-    asker: Asker, *, limit: int = 50, cursor: str | None = None, number: str | None = None
+    asker: Scope, *, limit: int = 50, cursor: str | None = None, number: str | None = None
 ) -> Page:
     """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none.
 
@@ -143,23 +144,25 @@ def recordings(
     return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
 
 
-def recording(asker: Asker, recording_id: UUID) -> RecordingRow:
+def recording(asker: Scope, recording_id: UUID) -> RecordingRow:
     """One recording. Raises `NotFound` if there is none that ``asker`` may see."""
-    row = _select().where(visible(asker) & (Recording.id == recording_id)).first()
-    if row is None:
-        raise NotFound(f"No recording {recording_id}.")
-    return _rows([row])[0]
+    return _one(visible(asker), recording_id)
 
 
-def peaks(asker: Asker, recording_id: UUID) -> bytes:
+def heard(asker: Scope, recording_id: UUID) -> RecordingRow:
+    """One recording, to be listened to. Raises `NotFound` if there is none that ``asker`` may hear."""
+    return _one(audible(asker), recording_id)
+
+
+def peaks(asker: Scope, recording_id: UUID) -> bytes:
     """The waveform of one recording, as `media.stitch` made it; empty while there is none."""
-    row = Recording.select(Recording.peaks).where(visible(asker) & (Recording.id == recording_id)).first()
+    row = Recording.select(Recording.peaks).where(audible(asker) & (Recording.id == recording_id)).first()
     if row is None:
         raise NotFound(f"No recording {recording_id}.")
     return bytes(row.peaks or b"")
 
 
-def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
+def timeline(asker: Scope, recording_id: UUID) -> tuple[SegmentSpan, ...]:
     """The segments of one recording, in order."""
     recording(asker, recording_id)
     rows = Segment.select().where(Segment.recording == recording_id).order_by(Segment.ordinal)
@@ -168,7 +171,7 @@ def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
     )
 
 
-def played(asker: Asker, recording_id: UUID) -> tuple[Played, ...]:
+def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
     """What was played to the parties of one recording, and before its call was connected, in order."""
     recording(asker, recording_id)
     leg = Recording.select(Recording.leg).where(Recording.id == recording_id)
@@ -181,6 +184,13 @@ def played(asker: Asker, recording_id: UUID) -> tuple[Played, ...]:
         .order_by(Announcement.planned_at, Announcement.id)
     )
     return tuple(Played(**row) for row in rows.dicts())
+
+
+def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
+    row = _select().where(allowed & (Recording.id == recording_id)).first()
+    if row is None:
+        raise NotFound(f"No recording {recording_id}.")
+    return _rows([row])[0]
 
 
 def _select() -> Any:

@@ -14,10 +14,10 @@ from peewee import IntegrityError
 
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode, is_recorded
 from ari_recorder.store import models, preferences
 
-ROLES = ("user", "supervisor", "administrator")
 CHANGEABLE = frozenset(("name", "number", "mode", "role", "may_listen", "login", "password", "endpoints"))
 """What `change_user` changes."""
 DEFAULT_ORGANISATION = "Default"
@@ -287,8 +287,8 @@ def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
 
 
 def _known_role(role: str) -> str:
-    if role not in ROLES:
-        raise SettingsError(f"Role {role!r} is unknown: use one of {', '.join(ROLES)}.")
+    if role not in set(Role):
+        raise SettingsError(f"Role {role!r} is unknown: use one of {', '.join(Role)}.")
     return role
 
 

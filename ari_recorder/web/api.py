@@ -14,7 +14,7 @@ from ari_recorder.errors import NotFound
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import CounterpartSpan, Played, RecordingRow, SegmentSpan
 from ari_recorder.web import audio
-from ari_recorder.web.context import CONTEXT, viewer
+from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.thread import json_aside
 
@@ -46,14 +46,16 @@ async def recording_audio(request: web.Request) -> web.StreamResponse:
     download = asked(request, "download").get("download", "0")
     if download not in ("0", "1"):
         raise Refused(400, "download: 0 or 1.")
-    return await audio.send(request, await one(request), download=download == "1")
+    store = request.app[CONTEXT].store
+    row = await store.read(catalogue.heard, scope(request), recording_id(request))
+    return await audio.send(request, row, download=download == "1")
 
 
 async def waveform(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings/{id}/waveform``: peaks of both sides, left and right in turn."""
     asked(request)
     row = await one(request)
-    peaks = await request.app[CONTEXT].store.read(catalogue.peaks, viewer(request), row.id)
+    peaks = await request.app[CONTEXT].store.read(catalogue.peaks, scope(request), row.id)
     return web.json_response(
         {
             "version": 1,
@@ -68,7 +70,7 @@ async def waveform(request: web.Request) -> web.Response:
 async def timeline(request: web.Request) -> web.Response:
     """``GET /api/v1/recordings/{id}/timeline``: its segments, and what was played meanwhile, in order."""
     asked(request)
-    store, asker, row = request.app[CONTEXT].store, viewer(request), recording_id(request)
+    store, asker, row = request.app[CONTEXT].store, scope(request), recording_id(request)
     spans = await store.read(catalogue.timeline, asker, row)
     played = await store.read(catalogue.played, asker, row)
     return web.json_response(
@@ -88,7 +90,7 @@ async def list_page(
     read: Callable[..., catalogue.Page] = catalogue.recordings
     try:
         return await request.app[CONTEXT].store.read(
-            read, viewer(request), limit=limit, cursor=cursor, number=number
+            read, scope(request), limit=limit, cursor=cursor, number=number
         )
     except NotFound as error:
         raise Refused(400, "cursor: use next_cursor of an earlier answer.") from error
@@ -97,7 +99,7 @@ async def list_page(
 async def one(request: web.Request) -> RecordingRow:
     """The recording of the address. Raises `NotFound` unless who asks may see it."""
     context = request.app[CONTEXT]
-    return await context.store.read(catalogue.recording, viewer(request), recording_id(request))
+    return await context.store.read(catalogue.recording, scope(request), recording_id(request))
 
 
 def recording_id(request: web.Request) -> UUID:

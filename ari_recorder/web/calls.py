@@ -18,15 +18,15 @@ from aiohttp import WSMsgType, web
 from ari_recorder.errors import NotAllowed
 from ari_recorder.live import Answer, Change, Follower, Refused
 from ari_recorder.policies.annotations import Unfit, check
+from ari_recorder.policies.rights import Scope
 from ari_recorder.policies.table import Event, Reason, State, commands
 from ari_recorder.store.annotations import annotate as write_annotations
 from ari_recorder.store.annotations import find
 from ari_recorder.store.rows import LegRow
-from ari_recorder.store.scope import Viewer, may_command, sees
 from ari_recorder.web import problems
 from ari_recorder.web.api import asked, recording_id, time
 from ari_recorder.web.arrival import arriving
-from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.context import ACCOUNT, CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.places import CLOSING_S, FEEDS
 from ari_recorder.web.session import who_asks
@@ -62,18 +62,18 @@ async def command(request: web.Request) -> web.Response:
     asked(request)
     answer = await give(request, recording_id(request), Event(request.match_info["command"]))
     return web.json_response(
-        {"call": call_json(viewer(request), answer.leg), "already": answer.reason is Reason.ALREADY}
+        {"call": call_json(scope(request), answer.leg), "already": answer.reason is Reason.ALREADY}
     )
 
 
 async def give(request: web.Request, leg: UUID, command: Event) -> Answer:
     """Give a command. Raises `Refused` where nothing came of it, `NotFound` and `NotAllowed`."""
-    context, asker = request.app[CONTEXT], viewer(request)
+    context, asker = request.app[CONTEXT], scope(request)
     followed = context.live.find(leg)
     if followed is None or not sees(asker, followed.row):
         await context.store.read(find, asker, leg)
         raise _refused(Reason.CALL_ENDED, None)
-    if not may_command(asker, followed.row):
+    if not commands_it(asker, followed.row):
         raise NotAllowed("Only the recorded user can do this in their own call.")
     waiting = followed.command(command)
     await asyncio.wait([waiting], timeout=ANSWERED_WITHIN_S)
@@ -106,7 +106,7 @@ async def annotate(request: web.Request) -> web.Response:
 async def write_down(request: web.Request, leg: UUID, changes: Mapping[str, str]) -> dict[str, str]:
     """Save what has been checked, and tell who follows; returns note, mark and tags as they are then."""
     context = request.app[CONTEXT]
-    now = await context.store.write(write_annotations, viewer(request), leg, changes, context.now())
+    now = await context.store.write(write_annotations, scope(request), leg, changes, context.now())
     followed = context.live.find(leg)
     if followed is not None:
         followed.annotated(now)
@@ -123,7 +123,7 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
         raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
     with (
         request.app[FEEDS].take(request[ACCOUNT].user.id, socket),
-        request.app[CONTEXT].live.follow(partial(sees, viewer(request))) as follower,
+        request.app[CONTEXT].live.follow(partial(sees, scope(request))) as follower,
     ):
         await socket.prepare(request)
         tasks = [
@@ -152,11 +152,21 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return found
 
 
-def call_json(asker: Viewer, leg: LegRow) -> dict[str, Any]:
+def sees(asker: Scope, leg: LegRow) -> bool:
+    """Whether a call is shown to ``asker``."""
+    return asker.sees_call_of(leg.organisation, leg.user)
+
+
+def commands_it(asker: Scope, leg: LegRow) -> bool:
+    """Whether ``asker`` may give commands in a call."""
+    return asker.commands_call_of(leg.organisation, leg.user)
+
+
+def call_json(asker: Scope, leg: LegRow) -> dict[str, Any]:
     """A call as the live feed shows it to ``asker``."""
     return {
         "id": str(leg.id),
-        "own": may_command(asker, leg),
+        "own": commands_it(asker, leg),
         "call": str(leg.call),
         "pbx": leg.pbx,
         "user": {"number": leg.user_number, "name": leg.user_name},
@@ -177,7 +187,7 @@ def call_json(asker: Viewer, leg: LegRow) -> dict[str, Any]:
 
 def snapshot(request: web.Request) -> list[dict[str, Any]]:
     """The calls that go on and that who asks sees, oldest first."""
-    asker, legs = viewer(request), request.app[CONTEXT].live.legs()
+    asker, legs = scope(request), request.app[CONTEXT].live.legs()
     going_on = (leg for leg in legs if leg.policy.state is not State.ENDED)
     return [call_json(asker, leg) for leg in going_on if sees(asker, leg)]
 
@@ -190,7 +200,7 @@ def _refused(reason: Reason, leg: LegRow | None) -> problems.Refused:
 
 
 async def _send(request: web.Request, socket: web.WebSocketResponse, follower: Follower) -> None:
-    asker, at = viewer(request), time(request.app[CONTEXT].now())
+    asker, at = scope(request), time(request.app[CONTEXT].now())
     await _tell(socket, {"type": "snapshot", "at": at, "calls": snapshot(request)})
     async for change in follower:
         await _tell(socket, _change_json(asker, change))
@@ -211,7 +221,7 @@ async def _take_leave(request: web.Request, socket: web.WebSocketResponse) -> No
             await socket.close()
 
 
-def _change_json(asker: Viewer, change: Change) -> dict[str, Any]:
+def _change_json(asker: Scope, change: Change) -> dict[str, Any]:
     if not isinstance(change, Refused):
         return {"type": "call", "call": call_json(asker, change.leg)}
     return {

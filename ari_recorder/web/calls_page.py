@@ -20,7 +20,7 @@ from ari_recorder.policies.table import COMMANDS, Event, Reason, State
 from ari_recorder.store.annotations import read_leg
 from ari_recorder.web import calls, page, words
 from ari_recorder.web.api import recording_id
-from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.session import read_form
@@ -116,7 +116,7 @@ async def _render(
         "texts": _texts(request),
         "now": request.app[CONTEXT].now(),
         "at": datetime.fromisoformat,
-        "may_listen": request[ACCOUNT].user.may_listen or request[ACCOUNT].user.role == "administrator",
+        "may_listen": bool(scope(request).hears),
         "said": said,
         "typed": typed or {},
         "problems": problems or {},
@@ -182,7 +182,7 @@ async def _typed_again(
     """The page with what was typed, also when the call has ended meanwhile."""
     shown = await aside(calls.snapshot, request)
     if not any(call["id"] == str(leg) for call in shown):
-        asker = viewer(request)
+        asker = scope(request)
         row = await request.app[CONTEXT].store.read(read_leg, asker, leg)
         shown = [calls.call_json(asker, row), *shown]
     typed = {name: value if isinstance(value, str) else "" for name, value in typed.items()}

@@ -6,14 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from aiohttp import web
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
+from ari_recorder.policies.rights import Scope
 from ari_recorder.store.accounts import Account
+from ari_recorder.store.audit import Actor
 from ari_recorder.store.database import Store
-from ari_recorder.store.scope import Viewer
 from ari_recorder.store.vault import Vault
 from ari_recorder.web.language import Language
 
@@ -55,11 +57,22 @@ class WebContext:
 CONTEXT = web.AppKey("context", WebContext)
 ACCOUNT = web.RequestKey("account", Account)
 """Who asks; only there on requests of signed-in people."""
+SCOPE = web.RequestKey("scope", Scope)
+"""What who asks may see and do; only there on requests of people and of programs with a token."""
+ACTOR = web.RequestKey("actor", Actor)
+"""Who asks, for the audit log; there on every request."""
 LANGUAGE = web.RequestKey("language", Language)
 FORM_TOKEN = web.RequestKey("form_token", str)
 """What a form on the page must send back."""
 
 
-def viewer(request: web.Request) -> Viewer:
-    """Who asks, for the store."""
-    return Viewer.of(request[ACCOUNT].user)
+def scope(request: web.Request) -> Scope:
+    """What who asks may see and do."""
+    return request[SCOPE]
+
+
+def own_organisation(request: web.Request) -> UUID:
+    """The organisation of who asks."""
+    found = request[SCOPE].organisation
+    assert found is not None, "only the command line has none"
+    return found

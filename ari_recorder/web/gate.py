@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 from urllib.parse import urlencode
-from uuid import UUID
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from ari_recorder.errors import NotAllowed
+from ari_recorder.policies.rights import Right
 from ari_recorder.store.accounts import Account
-from ari_recorder.store.scope import administered
-from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE, viewer
+from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, LANGUAGE, SCOPE
 from ari_recorder.web.language import LANGUAGES, choose
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.page import LANGUAGE_COOKIE
 from ari_recorder.web.problems import API, Refused
+from ari_recorder.web.routing import Need, Open
 from ari_recorder.web.session import came_by_https, form_token, is_own_form, who_asks
 
-PUBLIC = frozenset({"signin", "static", "healthz", "readyz", "metrics"})
-"""Routes that need no sign-in, by name. Every other one does."""
+UNASKED = frozenset({"static", "healthz", "readyz", "metrics"})
+"""Routes for which nobody is looked up, by name."""
 OWN_FORM_CHECK = frozenset({"signin", "prompt-upload"})
 """Routes that check the form themselves: to show it again with what was typed, or as it is a large one."""
+NEEDS = web.AppKey("needs", dict[tuple[str, str], Need])
+"""What each route needs, by its name and method."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LANGUAGE_DAYS = 365
 
 
 @web.middleware
 async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let through who may, with ``request[ACCOUNT]`` set; see `PUBLIC`."""
-    if request.match_info.http_exception is not None or _name(request) in PUBLIC - {"signin"}:
+    """Let through who may, with `SCOPE` and `ACTOR` set; the route says what is needed (`routing.Route`)."""
+    if request.match_info.http_exception is not None or _name(request) in UNASKED:
         return await handler(request)
+    need = request.app[NEEDS][_name(request), "GET" if request.method == "HEAD" else request.method]
     await _identify(request)
     if request.method == "GET" and request.query.get("lang") in LANGUAGES and not _is_api(request):
         raise _language_chosen(request)
-    if ACCOUNT not in request and _name(request) not in PUBLIC:
+    if need is not Open.PUBLIC and SCOPE not in request:
         raise _sign_in_first(request)
+    if isinstance(need, Right) and need not in request[SCOPE].rights:
+        raise NotAllowed(f"This needs the right {need}, which you do not have here.")
     if request.method not in SAFE and _name(request) not in OWN_FORM_CHECK and not await is_own_form(request):
         raise Refused(403, "The form token is missing or not this session's: reload the page and try again.")
     return await handler(request)
-
-
-def administrator(request: web.Request) -> UUID:
-    """The organisation whose administrator asks. Raises `NotAllowed` (403) if somebody else does."""
-    return administered(viewer(request))
 
 
 async def who_may_ask(request: web.Request) -> Account | None:
@@ -54,8 +56,9 @@ async def who_may_ask(request: web.Request) -> Account | None:
 
 async def _identify(request: web.Request) -> None:
     who = await who_may_ask(request)
+    request[ACTOR] = _actor(request, who)
     if who is not None:
-        request[ACCOUNT] = who
+        request[ACCOUNT], request[SCOPE] = who, who.scope
         await form_token(request)
     request[LANGUAGE] = choose(
         request.cookies.get(LANGUAGE_COOKIE),
@@ -64,8 +67,16 @@ async def _identify(request: web.Request) -> None:
     )
 
 
-def _name(request: web.Request) -> str | None:
-    return request.match_info.route.name
+def _actor(request: web.Request, who: Account | None) -> Actor:
+    address = request.remote or ""
+    if who is None:
+        return Actor(ActorKind.NOBODY, "", "", address=address)
+    user = who.user
+    return Actor(ActorKind.USER, str(user.id), user.login or user.name, user.organisation, address)
+
+
+def _name(request: web.Request) -> str:
+    return request.match_info.route.name or ""
 
 
 def _is_api(request: web.Request) -> bool:

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ari_recorder.policies.rights import Right
 from ari_recorder.web.context import Part, Probe
 from ari_recorder.web.gate import who_may_ask
 from ari_recorder.web.loopback import is_loopback
@@ -85,13 +86,13 @@ def _found(answer: asyncio.Task[Part]) -> Part:
 
 
 async def _is_operator(request: web.Request) -> bool:
-    """Who is on this machine, or signed in as an administrator, may read paths and addresses."""
+    """Who is on this machine, or has the right, may read paths and addresses."""
     if _is_local(request):
         return True
     with suppress(Exception):  # a catalogue that does not answer knows no administrators
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             who = await who_may_ask(request)
-            return who is not None and who.user.role == "administrator"
+            return who is not None and Right.HEALTH_READ in who.scope.rights
     return False
 
 

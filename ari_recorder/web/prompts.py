@@ -16,8 +16,7 @@ from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
 from ari_recorder.store.prompts import PromptInfo
 from ari_recorder.web import api, audio, upload
-from ari_recorder.web.context import CONTEXT
-from ari_recorder.web.gate import administrator
+from ari_recorder.web.context import CONTEXT, own_organisation
 from ari_recorder.web.problems import Refused
 
 NO_LANGUAGE = "-"
@@ -28,7 +27,7 @@ CONVERTING = web.AppKey("converting", asyncio.Semaphore)
 
 async def listed(request: web.Request) -> web.Response:
     """``GET /api/v1/prompts``: all of them, speech by language and then the tones."""
-    organisation = administrator(request)
+    organisation = own_organisation(request)
     api.asked(request)
     found = await request.app[CONTEXT].store.read(prompts.list_prompts, organisation)
     return web.json_response({"prompts": [prompt_json(info) for info in found]})
@@ -36,7 +35,7 @@ async def listed(request: web.Request) -> web.Response:
 
 async def put(request: web.Request) -> web.Response:
     """``PUT /api/v1/prompts/{language}/{kind}``: the body is the file."""
-    organisation = administrator(request)
+    organisation = own_organisation(request)
     kind, language = addressed(request)
     asked = api.asked(request, "text", "file_name")
     try:
@@ -57,7 +56,7 @@ async def put(request: web.Request) -> web.Response:
 
 async def delete(request: web.Request) -> web.Response:
     """``DELETE /api/v1/prompts/{language}/{kind}``: back to the shipped one, which is the answer."""
-    organisation = administrator(request)
+    organisation = own_organisation(request)
     kind, language = addressed(request)
     api.asked(request)
     info = await request.app[CONTEXT].store.write(prompts.reset, organisation, kind, language)
@@ -66,7 +65,7 @@ async def delete(request: web.Request) -> web.Response:
 
 async def prompt_audio(request: web.Request) -> web.Response:
     """``GET /api/v1/prompts/{language}/{kind}/audio``: what is played, a WAV file."""
-    organisation = administrator(request)
+    organisation = own_organisation(request)
     kind, language = addressed(request)
     api.asked(request)
     found = await request.app[CONTEXT].store.read(prompts.find, organisation, kind, language)

@@ -8,22 +8,25 @@ from datetime import timedelta
 from aiohttp import web
 from aiohttp_session import session_middleware
 
+from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
     api,
     calls,
     calls_page,
     health,
-    page,
+    me,
     pages,
     places,
     prompts,
     prompts_page,
     signin,
 )
+from ari_recorder.web import page as html
 from ari_recorder.web.context import CONTEXT, WebContext
-from ari_recorder.web.gate import gate
+from ari_recorder.web.gate import NEEDS, gate
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
+from ari_recorder.web.routing import Open, Route, page, served
 from ari_recorder.web.security import add_headers
 from ari_recorder.web.session import SessionCookie, load_key
 
@@ -32,37 +35,40 @@ _V1 = "/api/v1/recordings"
 _CALLS = "/api/v1/calls"
 _PROMPTS = "/api/v1/prompts"
 _PROMPT = "/{language}/{kind}"
+_COMMAND = "{command:start|stop|pause|resume}"
 
-ROUTES = (
-    web.get("/", pages.recordings, name="recordings"),
-    web.get("/recordings/{id}", pages.recording, name="recording"),
-    web.get("/calls", calls_page.show, name="calls"),
-    web.post("/calls/{id}", calls_page.annotate, name="calls-annotate"),
-    web.post("/calls/{id}/{command:start|stop|pause|resume}", calls_page.command, name="calls-command"),
-    web.get("/sign-in", signin.show, name="signin"),
-    web.post("/sign-in", signin.sign_in, name="signin"),
-    web.post("/sign-out", signin.sign_out, name="signout"),
-    web.get(_V1, api.recordings, name="api-recordings"),
-    web.get(_V1 + "/{id}", api.recording, name="api-recording"),
-    web.get(_V1 + "/{id}/audio", api.recording_audio, name="api-audio"),
-    web.get(_V1 + "/{id}/waveform", api.waveform, name="api-waveform"),
-    web.get(_V1 + "/{id}/timeline", api.timeline, name="api-timeline"),
-    web.get(_CALLS + "/live", calls.live, name="api-calls-live"),
-    web.post(_CALLS + "/{id}/{command:start|stop|pause|resume}", calls.command, name="api-command"),
-    web.patch(_CALLS + "/{id}", calls.annotate, name="api-annotate"),
-    web.get("/api/v1/live", calls.feed, name="api-live"),
-    web.get("/prompts", prompts_page.show, name="prompts"),
-    web.post("/prompts" + _PROMPT, prompts_page.receive, name="prompt-upload"),
-    web.post("/prompts" + _PROMPT + "/reset", prompts_page.reset, name="prompt-reset"),
-    web.get(_PROMPTS, prompts.listed, name="api-prompts"),
-    web.put(_PROMPTS + _PROMPT, prompts.put, name="api-prompt"),
-    web.delete(_PROMPTS + _PROMPT, prompts.delete, name="api-prompt"),
-    web.get(_PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, name="api-prompt-audio"),
-    web.get("/healthz", health.healthz, name="healthz"),
-    web.get("/readyz", health.readyz, name="readyz"),
-    web.get("/metrics", health.metrics, name="metrics"),
-    web.get("/static/{path:.+}", page.send_static, name="static"),
+ROUTES: tuple[Route, ...] = (
+    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN),
+    page("GET", "/recordings/{id}", pages.recording, "recording", Right.RECORDINGS_READ),
+    page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ),
+    page("POST", "/calls/{id}", calls_page.annotate, "calls-annotate", Right.RECORDINGS_ANNOTATE),
+    page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
+    page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC),
+    page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
+    page("POST", "/sign-out", signin.sign_out, "signout", Open.SIGNED_IN),
+    page("GET", _V1, api.recordings, "api-recordings", Right.RECORDINGS_READ),
+    page("GET", _V1 + "/{id}", api.recording, "api-recording", Right.RECORDINGS_READ),
+    page("GET", _V1 + "/{id}/audio", api.recording_audio, "api-audio", Right.RECORDINGS_LISTEN),
+    page("GET", _V1 + "/{id}/waveform", api.waveform, "api-waveform", Right.RECORDINGS_LISTEN),
+    page("GET", _V1 + "/{id}/timeline", api.timeline, "api-timeline", Right.RECORDINGS_READ),
+    page("GET", _CALLS + "/live", calls.live, "api-calls-live", Right.CALLS_READ),
+    page("POST", f"{_CALLS}/{{id}}/{_COMMAND}", calls.command, "api-command", Right.CALLS_COMMAND),
+    page("PATCH", _CALLS + "/{id}", calls.annotate, "api-annotate", Right.RECORDINGS_ANNOTATE),
+    page("GET", "/api/v1/live", calls.feed, "api-live", Right.CALLS_READ),
+    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ),
+    page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
+    page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
+    page("GET", _PROMPTS, prompts.listed, "api-prompts", Right.PROMPTS_READ),
+    page("PUT", _PROMPTS + _PROMPT, prompts.put, "api-prompt", Right.PROMPTS_WRITE),
+    page("DELETE", _PROMPTS + _PROMPT, prompts.delete, "api-prompt", Right.PROMPTS_WRITE),
+    page("GET", _PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, "api-prompt-audio", Right.PROMPTS_READ),
+    me.me,
+    page("GET", "/healthz", health.healthz, "healthz", Open.PUBLIC),
+    page("GET", "/readyz", health.readyz, "readyz", Open.PUBLIC),
+    page("GET", "/metrics", health.metrics, "metrics", Open.PUBLIC),
+    page("GET", "/static/{path:.+}", html.send_static, "static", Open.PUBLIC),
 )
+"""Every address: one that is not here is not served, and one without its need cannot be written."""
 
 
 def create_app(context: WebContext) -> web.Application:
@@ -78,6 +84,14 @@ def create_app(context: WebContext) -> web.Application:
     app[health.HEALTH] = health.Health(context.probes)
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
-    app.add_routes(ROUTES)
+    app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
+    app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.append(add_headers)
     return app
+
+
+def _added(route: Route) -> web.RouteDef:
+    """As aiohttp takes it: HEAD works wherever GET does."""
+    if route.method == "GET":
+        return web.get(route.path, served(route), name=route.name)
+    return web.route(route.method, route.path, served(route), name=route.name)

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from ari_recorder.policies.prompts import PromptKind
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import catalogue, people
-from ari_recorder.store.scope import Operator
 from lab.cases import OUTSIDE
 from tests.asterisk.hearing import announced, connect_quietly, over, played, prefer, quiet, times
 from tests.asterisk.station import Begin, until
@@ -39,7 +39,7 @@ async def test_start_pause_and_resume_are_announced_to_both(begin: Begin) -> Non
     row = await station.only()
     samples, _ = station.evidence.audio(row)
     assert abs(samples).max() < 0.02  # both said nothing: what was whispered is not in the recording
-    kept = station.store.read_now(catalogue.played, Operator(), row.id)
+    kept = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
     assert [(one.kind, one.language) for one in kept] == [("start", "en"), ("pause", "en"), ("resume", "en")]
     assert all(one.text and len(one.sha256) == 64 and one.began_at for one in kept)
 

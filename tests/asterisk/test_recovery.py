@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import catalogue, models, people
-from ari_recorder.store.scope import Operator
 from lab import Lab
 from lab.call import PhoneCall
 from lab.cases import length_s, talk
@@ -157,7 +157,7 @@ async def test_a_lost_socket_does_not_put_off_the_next_segment(begin: Begin, lab
         await until(lambda: list(lab.pbx.spool.glob("*-r2-in.wav")))
         await hang_up(calling, called)
         row = await station.only()
-        first, *_ = station.store.read_now(catalogue.timeline, Operator(), row.id)
+        first, *_ = station.store.read_now(catalogue.timeline, COMMAND_LINE, row.id)
     assert first.duration_ms is not None
     assert first.duration_ms < 5500  # two seconds more if the cut had begun it anew
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import catalogue, models, people
-from ari_recorder.store.scope import Operator
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
@@ -205,7 +205,7 @@ async def test_announced_before_anybody_is_rung(begin: Begin, lab: Lab) -> None:
     await calling.ended()
     row = await station.only()
     assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
-    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)
+    (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
     assert (said.kind, said.heard_by, said.outcome) == ("start", "user", "played")
 
 
@@ -217,7 +217,7 @@ async def test_what_the_caller_heard_before_is_kept_with_the_called_users_record
     calling, _ = await talk(lab.phones["106"], "304", lab.phones["101"])
     await station.evidence.settled()
     (row,) = [row for row in station.evidence.recordings() if row.user_number == "101"]
-    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)
+    (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
     assert (said.kind, said.heard_by, said.outcome) == ("start", "counterpart", "played")
     assert said.ended_at is not None
     assert calling.answered_at is not None
@@ -323,7 +323,7 @@ async def test_killed_between_the_tap_and_the_called_side(begin: Begin, lab: Lab
     await calling.ended()
     row = await station.only()
     assert station.evidence.faults(row, Expected(TRUNK_USER, "106", length_s(called), "inbound")) == []
-    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)[:1]
+    (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)[:1]
     assert (said.kind, said.heard_by, said.outcome) == ("start", "counterpart", "played")
     assert said.text
 

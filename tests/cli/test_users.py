@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from ari_recorder.cli.users import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
@@ -167,7 +166,3 @@ def test_what_makes_no_sense_is_refused(command: Command, arguments: tuple[str, 
 def test_a_name_is_not_markup(command: Command) -> None:
     command("user", "add", "101", "--name", "[bold]Anna[/]")
     assert "[bold]Anna[/]" in command("user", "list").out
-
-
-def test_the_roles_are_the_stores() -> None:
-    assert tuple(Role) == people.ROLES

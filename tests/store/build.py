@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+from ari_recorder.policies import rights
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg, begin, effects, inputs, receive
 from ari_recorder.policies.leg.effects import Effect
@@ -19,6 +20,7 @@ from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm, file_names
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.rights import Role, Scope
 from ari_recorder.policies.table import Event, Mode, decide
 from ari_recorder.store import calls, finishing, models, people
 from ari_recorder.store.database import Store
@@ -45,6 +47,13 @@ def add_user(store: Store, number: str = "101", mode: Mode = Mode.ALWAYS, **more
         endpoints=[(PBX, f"PJSIP/{number}")],
         **more,  # type: ignore[arg-type]
     )
+
+
+def scope_of(user: UserRow, **differently: object) -> Scope:
+    """What that user may see and do, or would if something of them were different."""
+    values = {"organisation": user.organisation, "user": user.id, "role": Role(user.role)}
+    more = {"may_listen": user.may_listen}
+    return rights.scope(**{**values, **more, **differently})  # type: ignore[arg-type]
 
 
 def ringing(user: UserRow, /, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import catalogue, models
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
-from ari_recorder.store.scope import Operator, Viewer
 
-from .build import BEGIN, Call, add_user, recorded_call
+from .build import BEGIN, Call, add_user, recorded_call, scope_of
 
 
 def listed(store: Store, **options: object) -> list[RecordingRow]:
-    return list(store.read_now(catalogue.recordings, Operator(), **options).recordings)  # type: ignore[arg-type]
+    return list(store.read_now(catalogue.recordings, COMMAND_LINE, **options).recordings)  # type: ignore[arg-type]
 
 
 def spans(row: RecordingRow) -> list[tuple[str, float, float | None]]:
@@ -121,7 +121,7 @@ def test_a_search_by_number_is_narrowed_as_every_read(store: Store) -> None:
     anna, bo = add_user(store, "101"), add_user(store, "102")
     recorded_call(store, anna, number="0701")
     own = recorded_call(store, bo, number="0701").recording
-    page = store.read_now(catalogue.recordings, Viewer.of(bo), number="0701")
+    page = store.read_now(catalogue.recordings, scope_of(bo), number="0701")
     assert [row.id for row in page.recordings] == [own]
 
 
@@ -131,8 +131,10 @@ def test_pages_of_a_search_have_every_recording_once(store: Store) -> None:
         recorded_call(store, anna, number=number, at=BEGIN + timedelta(minutes=minute)).recording
         for minute, number in enumerate(("0701", "0802", "0701", "0701"))
     ]
-    first = store.read_now(catalogue.recordings, Operator(), limit=2, number="070")
-    second = store.read_now(catalogue.recordings, Operator(), limit=2, number="070", cursor=first.next_cursor)
+    first = store.read_now(catalogue.recordings, COMMAND_LINE, limit=2, number="070")
+    second = store.read_now(
+        catalogue.recordings, COMMAND_LINE, limit=2, number="070", cursor=first.next_cursor
+    )
     assert [row.id for page in (first, second) for row in page.recordings] == [made[3], made[2], made[0]]
     assert second.next_cursor is None
 

@@ -114,9 +114,11 @@ class World:
 
     def _make(self, user: UUID, began: datetime, audio: bytes, stored: bool, columns: dict[str, Any]) -> UUID:
         owner = models.User.get_by_id(user)
-        call = models.Call.create(pbx="main", linkedid=f"{self.calls}.0", started_at=began)
+        call = models.Call.create(
+            organisation=owner.organisation, pbx="main", linkedid=f"{self.calls}.0", started_at=began
+        )
         leg = models.Leg.create(
-            call=call, user=user, pbx="main", channel=f"{self.calls}.1", channel_name="PJSIP/101-1",
+            call=call, organisation=owner.organisation, user=user, pbx="main", channel=f"{self.calls}.1", channel_name="PJSIP/101-1",
             direction="inbound", created_at=began, mode=owner.mode, state="ended", since=began,
         )  # fmt: skip
         values = {

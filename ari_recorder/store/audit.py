@@ -1,0 +1,122 @@
+"""The audit log: who did what, and who tried, as a chain of lines for each organisation (row A8).
+
+A line is written in the transaction of what it tells of, or before the first byte of audio goes out. Each has
+the hash of the one before, so that a line that is changed, moved, added or taken away is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from ari_recorder.store import models
+from ari_recorder.store.models import AuditHead, AuditLine
+
+PROVIDER = UUID(int=0)
+"""In place of an organisation: what concerns none, or all of them."""
+FIRST = "0" * 64
+"""The hash before the first line."""
+
+
+class ActorKind(StrEnum):
+    """What did it."""
+
+    USER = "user"
+    TOKEN = "token"  # noqa: S105 - a word, no secret
+    COMMAND_LINE = "command_line"
+    NOBODY = "nobody"
+    """Not signed in."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something: ``id`` of the user or token, or the login on the machine, and its name."""
+
+    kind: ActorKind
+    id: str
+    name: str
+    organisation: UUID = PROVIDER
+    address: str = ""
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    SIGN_IN = "sign_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGN_OUT = "sign_out"
+    LISTEN = "listen"
+    DOWNLOAD = "download"
+    EXPORT = "export"
+    ANNOTATE = "annotate"
+    COMMAND = "command"
+    CREATE = "create"
+    CHANGE = "change"
+    REMOVE = "remove"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What it was done to: ``user``, ``group``, ``recording``, ``token`` …, and which."""
+
+    kind: str
+    id: str = ""
+
+
+def write(
+    actor: Actor,
+    action: Action,
+    subject: Subject,
+    now: datetime,
+    *,
+    organisation: UUID | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a line to the log of ``organisation``, the actor's own if none is named; to be called in a write.
+
+    ``detail`` is JSON: ``before`` and ``after`` of a change, ``from_ms`` and ``to_ms`` of a stretch heard.
+    """
+    chain = actor.organisation if organisation is None else organisation
+    number, before = _head(chain)
+    line = {
+        "organisation": str(chain),
+        "number": number + 1,
+        "at": now.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor_kind": actor.kind.value,
+        "actor": actor.id[:64],
+        "actor_name": actor.name[:200],
+        "address": actor.address[:64],
+        "action": action.value,
+        "subject_kind": subject.kind[:32],
+        "subject": subject.id[:200],
+        "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
+        "before": before,
+    }
+    sha256 = hash_of(line)
+    AuditLine.create(**{**line, "organisation": chain, "at": now, "sha256": sha256})
+    AuditHead.update(number=number + 1, sha256=sha256).where(AuditHead.organisation == chain).execute()
+
+
+def hash_of(line: Mapping[str, Any]) -> str:
+    """SHA-256 of a line: of its members but the hash, as JSON with sorted names and no spaces."""
+    text = json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _head(chain: UUID) -> tuple[int, str]:
+    """The last line's number and hash, locked until the transaction ends."""
+    query = AuditHead.select().where(AuditHead.organisation == chain)
+    if models.database.for_update:
+        query = query.for_update()
+    head = query.first()
+    if head is None:
+        AuditHead.insert(organisation=chain, number=0, sha256=FIRST).on_conflict_ignore().execute()
+        head = query.first()
+    return head.number, head.sha256
