@@ -47,8 +47,8 @@ Need = Right | Open
 class Route:
     """An address. ``query``, ``body`` and ``answer`` are None where there is none, or it is no JSON.
 
-    ``media_type`` is of an answer that is no JSON, ``status`` of one that is as it should be; ``problems`` are
-    the statuses of others, besides those of every route.
+    ``media_type`` is of an answer that is no JSON, ``status`` of one that is as it should be; ``problems``
+    are the statuses of others, besides those of every route.
     """
 
     method: str
