@@ -119,7 +119,8 @@ class World:
         )
         leg = models.Leg.create(
             call=call, organisation=owner.organisation, user=user, pbx="main", channel=f"{self.calls}.1",
-            channel_name="PJSIP/101-1", direction="inbound", created_at=began, mode=owner.mode, state="ended", since=began,
+            channel_name="PJSIP/101-1", direction="inbound", created_at=began, mode=owner.mode, state="ended",
+            since=began,
         )  # fmt: skip
         values = {
             "mode": owner.mode, "kept": True, "direction": "inbound", "counterpart_number": "0812345678",
