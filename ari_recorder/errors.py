@@ -4,6 +4,8 @@
 
     ARIRecorderError
     ├── SettingsError            a setting is unknown, missing or out of range
+    │   ├── Invalid              a value of a user, group or organisation cannot be
+    │   └── Conflict             it could be, but for something that is so already
     ├── AriError                 an operation asked of Asterisk did not succeed
     │   ├── AriUnreachable       no answer: refused, timed out, connection lost
     │   ├── AriUnauthorized      wrong user or password for ARI
@@ -42,6 +44,22 @@ class SettingsError(ARIRecorderError):
     """A setting is unknown, missing or out of range; names the file or variable and the key."""
 
     exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+class Invalid(SettingsError):
+    """A value of a user, a group or an organisation cannot be; ``field`` is which."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Conflict(SettingsError):
+    """What is asked for could be, but for something that is so already: a name is taken, say."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class AriError(ARIRecorderError):

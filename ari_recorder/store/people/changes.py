@@ -1,0 +1,212 @@
+"""Users, added and changed: checked, written to the audit log, and their activation made to agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from peewee import IntegrityError
+
+from ari_recorder.errors import Conflict, Invalid, NotAllowed
+from ari_recorder.policies import fields
+from ari_recorder.policies.plans import Plan
+from ari_recorder.policies.rights import Role
+from ari_recorder.policies.table import Mode
+from ari_recorder.store import audit, preferences
+from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
+from ari_recorder.store.models import Endpoint, Session, Supervision, User
+from ari_recorder.store.people import activations
+from ari_recorder.store.people.activations import Acknowledgement
+from ari_recorder.store.people.organisations import default_organisation, difference, write_preferences
+from ari_recorder.store.people.passwords import password_columns
+from ari_recorder.store.people.revisions import changed
+from ari_recorder.store.people.rows import UserRow, fit, in_organisation, present, row_of
+from ari_recorder.store.people.users import KIND, told
+
+CHANGEABLE = fields.USER_FIELDS | {"password", "endpoints"}
+"""What `change_user` changes."""
+SUPERVISING = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+"""Roles in which somebody may supervise groups."""
+_UNTOUCHED = {
+    ActorKind.COMMAND_LINE: frozenset[str](),
+    ActorKind.USER: frozenset({Role.OPERATOR}),
+    ActorKind.TOKEN: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    ActorKind.NOBODY: frozenset(Role),
+}
+"""Roles that nobody of that kind gives, takes, or changes users of: they could make themselves one."""
+
+
+def add_user(
+    *,
+    name: str,
+    number: str | None,
+    mode: str = Mode.NEVER,
+    plan: str = Plan.BASIC,
+    role: str = Role.USER,
+    may_listen: bool = True,
+    login: str | None = None,
+    password: str | None = None,
+    endpoints: Iterable[tuple[str, str]] = (),
+    organisation: UUID | None = None,
+    acknowledgement: Acknowledgement | None = None,
+    actor: Actor,
+    now: datetime,
+) -> UserRow:
+    """Add a user, to the default organisation if none is named.
+
+    Raises `Invalid` for what cannot be, `Conflict` for what is taken, `NotAllowed` for a role that ``actor``
+    does not give.
+    """
+    with fit():
+        columns = fields.user(
+            {"name": name, "number": number, "mode": mode, "plan": plan, "role": role}
+            | {"may_listen": may_listen, "login": login}
+        )
+    check_touched(actor, columns["role"])
+    there = default_organisation() if organisation is None else organisation
+    _check_password(password, columns["login"])
+    secret = password_columns(password, columns["login"], columns["number"])
+    row = _written(lambda: User.create(organisation=there, **columns, **secret), there, columns, None)
+    _set_endpoints(row, endpoints)
+    made = row_of(row)
+    activation = activations.settle(row, actor, now, acknowledgement)
+    _write(actor, Action.CREATE, row, now, {"after": told(made)}, activation, password)
+    return made
+
+
+def change_user(
+    organisation: UUID,
+    user: UUID,
+    changes: Mapping[str, Any],
+    *,
+    acknowledgement: Acknowledgement | None = None,
+    actor: Actor,
+    now: datetime,
+) -> UserRow:
+    """Change what is named of a user: `CHANGEABLE`. An empty password takes signing in away.
+
+    Raises `NotFound`, and as `add_user` does.
+    """
+    row = in_organisation(organisation, user)
+    before = row_of(row)
+    columns = _columns(
+        {name: value for name, value in changes.items() if name not in ("password", "endpoints")}
+    )
+    for role in (row.role, columns.get("role")):
+        check_touched(actor, role)
+    login, number = columns.get("login", row.login), columns.get("number", row.number)
+    if "password" in changes:
+        _check_password(changes["password"], login)
+        columns |= password_columns(changes["password"], login, number)
+    elif login is None and row.password_hash:
+        columns |= password_columns(None, None, None)
+    if columns:
+        change = User.update(**columns).where(User.id == row.id)
+        _written(change.execute, organisation, columns, row.id)
+    if changes.get("endpoints") is not None:
+        Endpoint.delete().where(Endpoint.user == row).execute()
+        _set_endpoints(row, changes["endpoints"])
+    row = in_organisation(organisation, user)
+    _follow(row, before, "password_hash" in columns, actor)
+    activation = activations.settle(row, actor, now, acknowledgement)
+    after = row_of(row)
+    if after != before or activation or "password" in changes:
+        detail = difference(told(before), told(after))
+        _write(actor, Action.CHANGE, row, now, detail, activation, "password" in changes)
+    return after
+
+
+def change_user_preferences(
+    organisation: UUID, user: UUID, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> preferences.Shown:
+    """Set preferences of a user; None takes one back. Raises `NotFound`, `Invalid`."""
+    row = in_organisation(organisation, user)
+    write_preferences(row, changes, Subject("preferences", str(user)), organisation, actor, now)
+    return preferences.effective(row.organisation, row)
+
+
+def check_touched(actor: Actor, role: str | None) -> None:
+    """Raises `NotAllowed` if ``actor`` neither gives that role nor changes who has it."""
+    if role in _UNTOUCHED[actor.kind]:
+        raise NotAllowed(
+            f"The role {role} is given, taken, and its users are changed"
+            + (" by ari-recorder user alone." if role == Role.OPERATOR else " by people, not by tokens.")
+        )
+
+
+def check_administered(organisation: UUID, actor: Actor) -> None:
+    """Raises `Conflict` if nobody is left to administer an organisation that somebody signed in changes."""
+    signs_in = User.password_hash.is_null(False) & User.login.is_null(False)
+    left = present(organisation).where((User.role == Role.ADMINISTRATOR.value) & signs_in)
+    if actor.kind is not ActorKind.COMMAND_LINE and not left.exists():
+        raise Conflict(
+            "Nobody would be left to administer the organisation: make somebody else an administrator,"
+            " with a login and a password, first."
+        )
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    with fit():
+        return fields.user(values)
+
+
+def _check_password(password: str | None, login: str | None) -> None:
+    if password and login is None:
+        raise Invalid("login", "login: a password needs a login to go with it.")
+
+
+def _written(
+    write: Callable[[], Any], organisation: UUID, columns: Mapping[str, Any], but: UUID | None
+) -> Any:
+    """What ``write`` gives, unless the number or the login is somebody else's."""
+    others = User.id.is_null(False) if but is None else User.id != but
+    number, login = columns.get("number"), columns.get("login")
+    there = present(organisation).where(others & (User.number == number)).first() if number else None
+    if there is not None:
+        raise Conflict(f"number: {number} is already taken, by {there.name}.", "number")
+    if login and User.select().where(others & (User.login == login)).exists():
+        raise Conflict(f"login: {login!r} is already taken.", "login")
+    try:
+        return write()
+    except IntegrityError as error:  # by another program, just now
+        raise Conflict("The number or the login is already taken.") from error
+
+
+def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
+    for pbx, name in endpoints:
+        taken = Endpoint.get_or_none((Endpoint.pbx == pbx) & (Endpoint.name == name))
+        if taken is not None:
+            whose = (
+                f"{taken.user.name} ({taken.user.number or taken.user.login})"
+                if taken.user.organisation_id == user.organisation_id
+                else "somebody of another organisation"
+            )
+            raise Conflict(f"endpoints: Endpoint {name} on {pbx} belongs to {whose} already.", "endpoints")
+        Endpoint.create(user=user, pbx=pbx, name=name)
+
+
+def _follow(row: Any, before: UserRow, signs_in_anew: bool, actor: Actor) -> None:
+    """What a change of role or password takes along."""
+    if row.role not in SUPERVISING:
+        Supervision.delete().where(Supervision.user == row).execute()
+    if signs_in_anew:
+        Session.delete().where(Session.user == row).execute()
+    if before.role == Role.ADMINISTRATOR:
+        check_administered(row.organisation_id, actor)
+
+
+def _write(
+    actor: Actor,
+    action: Action,
+    user: Any,
+    now: datetime,
+    detail: dict[str, Any],
+    activation: Mapping[str, Any] | None,
+    password: object,
+) -> None:
+    more = ({"activation": activation} if activation else {}) | ({"password": "set"} if password else {})
+    subject = Subject(KIND, str(user.id))
+    audit.write(actor, action, subject, now, organisation=user.organisation_id, detail=detail | more)
+    changed()
