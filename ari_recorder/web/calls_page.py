@@ -68,6 +68,8 @@ BLANK: dict[str, Any] = {
     **dict.fromkeys(FIELDS, ""),
 }
 """A call with nothing in it: the mould of the cards that the script makes."""
+TAKES = ("said", "call", "command")
+"""Parameters of the page: what a form has led to."""
 _SAID_MAX = 40
 
 
@@ -148,7 +150,7 @@ _GONE = (RecordingState.DISCARDING, RecordingState.DISCARDED, RecordingState.EMP
 
 def _said(request: web.Request) -> dict[str, str]:
     """What the page is to say of the form that led to it; an address that says nonsense says nothing."""
-    query = {name: request.query.get(name, "")[:_SAID_MAX] for name in ("said", "call", "command")}
+    query = {name: request.query.get(name, "")[:_SAID_MAX] for name in TAKES}
     known = {"saved", *calls.REASONS, *TROUBLES}
     return query if query["said"] in known else {}
 

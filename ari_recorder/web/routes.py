@@ -11,8 +11,10 @@ from aiohttp_session import session_middleware
 from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
     api,
+    api_page,
     calls,
     calls_page,
+    documentation,
     health,
     me,
     pages,
@@ -38,12 +40,12 @@ _PROMPT = "/{language}/{kind}"
 _COMMAND = "{command:start|stop|pause|resume}"
 
 ROUTES: tuple[Route, ...] = (
-    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN),
+    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, ("cursor",)),
     page("GET", "/recordings/{id}", pages.recording, "recording", Right.RECORDINGS_READ),
-    page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ),
+    page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ, calls_page.TAKES),
     page("POST", "/calls/{id}", calls_page.annotate, "calls-annotate", Right.RECORDINGS_ANNOTATE),
     page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
-    page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC),
+    page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC, ("next",)),
     page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
     page("POST", "/sign-out", signin.sign_out, "signout", Open.SIGNED_IN),
     page("GET", _V1, api.recordings, "api-recordings", Right.RECORDINGS_READ),
@@ -55,7 +57,7 @@ ROUTES: tuple[Route, ...] = (
     page("POST", f"{_CALLS}/{{id}}/{_COMMAND}", calls.command, "api-command", Right.CALLS_COMMAND),
     page("PATCH", _CALLS + "/{id}", calls.annotate, "api-annotate", Right.RECORDINGS_ANNOTATE),
     page("GET", "/api/v1/live", calls.feed, "api-live", Right.CALLS_READ),
-    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ),
+    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, ("done", "prompt")),
     page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
     page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
     page("GET", _PROMPTS, prompts.listed, "api-prompts", Right.PROMPTS_READ),
@@ -63,10 +65,12 @@ ROUTES: tuple[Route, ...] = (
     page("DELETE", _PROMPTS + _PROMPT, prompts.delete, "api-prompt", Right.PROMPTS_WRITE),
     page("GET", _PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, "api-prompt-audio", Right.PROMPTS_READ),
     me.me,
+    documentation.openapi,
+    page("GET", "/api", api_page.show, "api", Open.PUBLIC),
     page("GET", "/healthz", health.healthz, "healthz", Open.PUBLIC),
     page("GET", "/readyz", health.readyz, "readyz", Open.PUBLIC),
     page("GET", "/metrics", health.metrics, "metrics", Open.PUBLIC),
-    page("GET", "/static/{path:.+}", html.send_static, "static", Open.PUBLIC),
+    page("GET", "/static/{path:.+}", html.send_static, "static", Open.PUBLIC, ("v",)),
 )
 """Every address: one that is not here is not served, and one without its need cannot be written."""
 
@@ -84,6 +88,7 @@ def create_app(context: WebContext) -> web.Application:
     app[health.HEALTH] = health.Health(context.probes)
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
+    app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
     app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.append(add_headers)
