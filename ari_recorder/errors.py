@@ -4,8 +4,8 @@
 
     ARIRecorderError
     ├── SettingsError            a setting is unknown, missing or out of range
-    │   ├── Invalid              a value of a user, group or organisation cannot be
-    │   └── Conflict             it could be, but for something that is so already
+    │   └── Invalid              a value of a user, group or organisation cannot be
+    │       └── Conflict         … but for something that is so already
     ├── AriError                 an operation asked of Asterisk did not succeed
     │   ├── AriUnreachable       no answer: refused, timed out, connection lost
     │   ├── AriUnauthorized      wrong user or password for ARI
@@ -47,19 +47,21 @@ class SettingsError(ARIRecorderError):
 
 
 class Invalid(SettingsError):
-    """A value of a user, a group or an organisation cannot be; ``field`` is which."""
+    """A value of a user, a group or an organisation cannot be: of which ``field``, and why.
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
+    ``message`` is a sentence, with ``%(name)s`` where a value of ``values`` belongs.
+    """
+
+    def __init__(self, field: str, message: str, **values: object) -> None:
+        told = message % values
+        super().__init__(f"{field}: {told}" if field else told)
         self.field = field
+        self.message = message
+        self.values = values
 
 
-class Conflict(SettingsError):
-    """What is asked for could be, but for something that is so already: a name is taken, say."""
-
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.field = field
+class Conflict(Invalid):
+    """It could be, but for something that is so already: a name is taken, say."""
 
 
 class AriError(ARIRecorderError):

@@ -15,6 +15,7 @@ from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.unfit import Unfit
 
 NAME_MAX = 200
 NUMBER_MAX = 64
@@ -32,24 +33,15 @@ _JOINERS = str.maketrans("", "", "\u200c\u200d")
 """Some scripts and emoji need them inside a word."""
 
 
-class Unfit(ValueError):
-    """A value that cannot be: of which ``field``, and ``why`` (a sentence)."""
-
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(f"{field}: {why}")
-        self.field = field
-        self.why = why
-
-
 def name(field: str, value: object, most: int = NAME_MAX) -> str:
     """A name, without the spaces around it. Raises `Unfit`."""
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
     text = value.replace("\u00a0", " ").strip(" ")
     if not text:
-        raise Unfit(field, f"it is empty; write 1 to {most} characters.")
+        raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(text) > most:
-        raise Unfit(field, f"{len(text)} characters; at most {most}.")
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=most)
     if not text.translate(_JOINERS).isprintable():
         raise Unfit(field, "it has a line break, or a character that cannot be seen.")
     return text
@@ -59,7 +51,7 @@ def group_name(field: str, value: object) -> str:
     """A group's name. Raises `Unfit`."""
     text = name(field, value)
     if SEPARATOR in text:
-        raise Unfit(field, f"it has a {SEPARATOR}, which stands between groups in CSV files.")
+        raise Unfit(field, "it has a %(sign)s, which stands between groups in CSV files.", sign=SEPARATOR)
     return text
 
 
@@ -68,9 +60,11 @@ def number(field: str, value: object) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
-        raise Unfit(field, f"{_shown(value)} is no number: only 0-9, *, # and +, without spaces.")
+        raise Unfit(
+            field, "%(value)s is no number: only 0-9, *, # and +, without spaces.", value=_shown(value)
+        )
     if len(value) > NUMBER_MAX:
-        raise Unfit(field, f"{len(value)} characters; at most {NUMBER_MAX}.")
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(value), most=NUMBER_MAX)
     return value
 
 
@@ -79,9 +73,13 @@ def login(field: str, value: object) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not _LOGIN.fullmatch(value):
-        raise Unfit(field, f"{_shown(value)} is no login: letters, digits and . _ - + @, without spaces.")
+        raise Unfit(
+            field,
+            "%(value)s is no login: letters, digits and . _ - + @, without spaces.",
+            value=_shown(value),
+        )
     if len(value) > LOGIN_MAX:
-        raise Unfit(field, f"{len(value)} characters; at most {LOGIN_MAX}.")
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(value), most=LOGIN_MAX)
     return value
 
 
@@ -91,17 +89,32 @@ def endpoint(field: str, text: object, pbxs: Iterable[str]) -> tuple[str, str]:
     if match is None or not match["name"].isprintable():
         raise Unfit(
             field,
-            f"{_shown(text)} is not of the form TECH/NAME or PBX:TECH/NAME, such as PJSIP/101 or"
+            "%(value)s is not of the form TECH/NAME or PBX:TECH/NAME, such as PJSIP/101 or"
             " main:PJSIP/101 (the technology as Asterisk writes it).",
+            value=_shown(text),
         )
     if len(match["name"]) > ENDPOINT_MAX:
-        raise Unfit(field, f"{len(match['name'])} characters; at most {ENDPOINT_MAX}.")
+        raise Unfit(
+            field, "%(length)s characters; at most %(most)s.", length=len(match["name"]), most=ENDPOINT_MAX
+        )
     known = sorted(pbxs)
     pbx = match["pbx"] or (known[0] if len(known) == 1 else "")
     if not pbx:
-        raise Unfit(field, f"{text!r}: say on which Asterisk, {' or '.join(known)}: {known[0]}:{text}")
+        raise Unfit(
+            field,
+            "%(value)s: say on which Asterisk, %(known)s: %(example)s",
+            value=repr(text),
+            known=" or ".join(known),
+            example=f"{known[0]}:{text}",
+        )
     if pbx not in known:
-        raise Unfit(field, f"{text!r}: the settings have no Asterisk {pbx!r}, only {', '.join(known)}.")
+        raise Unfit(
+            field,
+            "%(value)s: the settings have no Asterisk %(pbx)s, only %(known)s.",
+            value=repr(text),
+            pbx=repr(pbx),
+            known=", ".join(known),
+        )
     return pbx, match["name"]
 
 
@@ -110,7 +123,7 @@ def endpoints(field: str, texts: object, pbxs: Iterable[str]) -> list[tuple[str,
     if not isinstance(texts, list | tuple):
         raise Unfit(field, "a list of endpoints, such as PJSIP/101.")
     if len(texts) > ENDPOINTS_MAX:
-        raise Unfit(field, f"{len(texts)} endpoints; at most {ENDPOINTS_MAX}.")
+        raise Unfit(field, "%(length)s endpoints; at most %(most)s.", length=len(texts), most=ENDPOINTS_MAX)
     known = tuple(pbxs)
     return list(dict.fromkeys(endpoint(field, text, known) for text in texts))
 
@@ -118,7 +131,9 @@ def endpoints(field: str, texts: object, pbxs: Iterable[str]) -> list[tuple[str,
 def choice(field: str, value: object, kind: type[StrEnum]) -> str:
     """One of those. Raises `Unfit`."""
     if not isinstance(value, str) or value not in set(kind):
-        raise Unfit(field, f"{_shown(value)} is unknown: use one of {', '.join(kind)}.")
+        raise Unfit(
+            field, "%(value)s is unknown: use one of %(known)s.", value=_shown(value), known=", ".join(kind)
+        )
     return kind(value)
 
 
@@ -136,21 +151,29 @@ def time_zone(field: str, value: object) -> str:
             raise ValueError(value)
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        why = f"{_shown(value)} is no time zone: use a name of the tz database, such as Europe/Stockholm."
-        raise Unfit(field, why) from None
+        raise Unfit(
+            field,
+            "%(value)s is no time zone: use a name of the tz database, such as Europe/Stockholm.",
+            value=_shown(value),
+        ) from None
 
 
 def language(field: str, value: object) -> str:
     """One that My Pages and prompts have. Raises `Unfit`."""
     if value not in LANGUAGES:
-        raise Unfit(field, f"{_shown(value)} is no language here: use one of {', '.join(LANGUAGES)}.")
+        raise Unfit(
+            field,
+            "%(value)s is unknown: use one of %(known)s.",
+            value=_shown(value),
+            known=", ".join(LANGUAGES),
+        )
     return str(value)
 
 
 def roles(field: str, value: object) -> list[Role]:
     """Roles, each once, in their usual order. Raises `Unfit`."""
     if not isinstance(value, list | tuple):
-        raise Unfit(field, f"a list of roles: {', '.join(Role)}.")
+        raise Unfit(field, "a list of roles: %(known)s.", known=", ".join(Role))
     wanted = {choice(field, one, Role) for one in value}
     return [role for role in Role if role in wanted]
 
@@ -161,7 +184,9 @@ def acknowledgement(field: str, value: object) -> str:
         raise Unfit(field, "it is empty; write what the user was told, and agreed to.")
     text = value.strip().replace("\r\n", "\n")
     if len(text) > ACKNOWLEDGEMENT_MAX:
-        raise Unfit(field, f"{len(text)} characters; at most {ACKNOWLEDGEMENT_MAX}.")
+        raise Unfit(
+            field, "%(length)s characters; at most %(most)s.", length=len(text), most=ACKNOWLEDGEMENT_MAX
+        )
     if not text.replace("\n", " ").translate(_JOINERS).isprintable():
         raise Unfit(field, "it has a character that cannot be seen.")
     return text
@@ -188,21 +213,22 @@ ORGANISATION_FIELDS = frozenset(_ORGANISATION)
 
 def user(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a user as they are kept. Raises `Unfit` for the first that cannot be."""
-    return _checked("a user", values, _USER)
+    return _checked(values, _USER)
 
 
 def organisation(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of an organisation as they are kept. Raises `Unfit` for the first that cannot be."""
-    return _checked("an organisation", values, _ORGANISATION)
+    return _checked(values, _ORGANISATION)
 
 
-def _checked(
-    whose: str, values: Mapping[str, Any], readers: Mapping[str, Callable[[str, Any], Any]]
-) -> dict[str, Any]:
+def _checked(values: Mapping[str, Any], readers: Mapping[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
     unknown = sorted(set(values) - set(readers))
     if unknown:
-        why = f"{unknown[0][:40]!r} of {whose} cannot be changed: use {', '.join(sorted(readers))}."
-        raise Unfit(unknown[0][:40], why)
+        raise Unfit(
+            unknown[0][:40],
+            "that cannot be changed: use one of %(known)s.",
+            known=", ".join(sorted(readers)),
+        )
     return {field: readers[field](field, value) for field, value in values.items()}
 
 

@@ -69,7 +69,7 @@ def _typed(key: Any, value: str) -> Any:
 
 
 def _no_cursor() -> Invalid:
-    return Invalid("cursor", "cursor: use next_cursor of an earlier answer.")
+    return Invalid("cursor", "use next_cursor of an earlier answer.")
 
 
 def _cursor(row: Any) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ari_recorder.errors import Invalid
 from ari_recorder.policies.preferences import LANGUAGES, Preferences, check, check_names, combine, known
+from ari_recorder.store.fitting import fit
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,9 @@ def change(row: Any, changes: Mapping[str, Any]) -> None:
 
     Raises `Invalid` for what cannot be set; then nothing is changed.
     """
-    try:
+    with fit():
         check_names(changes)
         checked = check({key: value for key, value in changes.items() if value is not None})
-    except ValueError as error:
-        raise Invalid(str(error).partition(":")[0].partition(" ")[0], str(error)) from error
     kept = {key: value for key, value in json.loads(row.preferences).items() if key not in changes}
     row.preferences = msgspec.json.encode(kept | checked).decode()
     row.save(only=[type(row).preferences])

@@ -27,6 +27,7 @@ from lab.ari import Ari, Json
 from lab.call import WAV_HEADER_BYTES
 from lab.cases import OUTSIDE, phone_of
 from lab.commanded import SECRET_HZ
+from lab.directory import change_user
 from lab.errors import LabError
 from lab.my_pages import MyPages, signed_in
 from lab.tones import frequency_hz, sine, tone_s, tone_spans
@@ -326,8 +327,8 @@ async def scene(station: Station) -> AsyncIterator[Scene]:
 
 def _let_pause(numbers: tuple[str, ...]) -> None:
     for number in numbers:
-        people.change_user(number, mode=Mode.ALWAYS_PAUSE_RESUME)
-    people.change_user(OTHER[Way.KEYS], mode=Mode.NEVER)
+        change_user(number, mode=Mode.ALWAYS_PAUSE_RESUME)
+    change_user(OTHER[Way.KEYS], mode=Mode.NEVER)
 
 
 def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_over_s: float = 0.0) -> None:

@@ -14,11 +14,12 @@ import pytest
 
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, models, people
+from ari_recorder.store import catalogue, models
 from lab import Lab
 from lab.call import PhoneCall
 from lab.cases import length_s, talk
 from lab.crash import run_once
+from lab.directory import change_user
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station, until
 
@@ -252,7 +253,7 @@ async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin
     """The mode holds from the next call: this one is recorded to its end, and accounted for."""
     station = begin()
     calling, called = await connect(station.lab)
-    await station.store.write(people.change_user, "101", mode=Mode.NEVER)
+    await station.store.write(change_user, "101", mode=Mode.NEVER)
     await until(lambda: "known=3" in station.recorder.log.read_text())
     await asyncio.sleep(1)  # the length of the conversation after
     await hang_up(calling, called)

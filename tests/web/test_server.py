@@ -16,6 +16,7 @@ from ari_recorder.store.models import User
 from ari_recorder.web import WebContext, check_exposure, start
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.session import load_key
+from lab.directory import add_user, change_user
 
 from .world import World
 
@@ -45,10 +46,10 @@ def test_passwords_that_everybody_knows() -> None:
 
 
 async def test_a_default_password_is_known_when_it_is_set(world: World) -> None:
-    world.store.write_now(lambda: people.add_user(name="K", number="105", login="kalle", password="105"))
+    world.store.write_now(lambda: add_user(name="K", number="105", login="kalle", password="105"))
     with pytest.raises(SettingsError, match="kalle"):
         await check_exposure("0.0.0.0", world.store)  # noqa: S104
-    world.store.write_now(lambda: people.change_user("kalle", password="of my own"))
+    world.store.write_now(lambda: change_user("kalle", password="of my own"))
     await check_exposure("0.0.0.0", world.store)  # noqa: S104
 
 

@@ -22,6 +22,14 @@ from ari_recorder.store.people.changes import (
     change_user,
     change_user_preferences,
 )
+from ari_recorder.store.people.exchange import (
+    COLUMNS,
+    ImportReport,
+    Outcome,
+    RowReport,
+    export_users,
+    import_users,
+)
 from ari_recorder.store.people.groups import (
     GroupDetail,
     GroupRow,
@@ -82,6 +90,7 @@ from ari_recorder.store.people.users import (
 
 __all__ = [
     "CHANGEABLE",
+    "COLUMNS",
     "DEFAULT_ORGANISATION",
     "DEFAULT_PASSWORDS",
     "DEMO_PREFIX",
@@ -91,9 +100,12 @@ __all__ = [
     "Directory",
     "GroupDetail",
     "GroupRow",
+    "ImportReport",
     "OrganisationRow",
+    "Outcome",
     "RecordedEndpoint",
     "Removal",
+    "RowReport",
     "UserRow",
     "access_changed",
     "activations_of",
@@ -109,10 +121,12 @@ __all__ = [
     "counts",
     "default_organisation",
     "directory",
+    "export_users",
     "find_group",
     "find_user",
     "group",
     "groups_page",
+    "import_users",
     "is_default_password",
     "list_groups",
     "list_organisations",

@@ -15,8 +15,9 @@ from ari_recorder.errors import Conflict, Invalid
 from ari_recorder.policies import fields
 from ari_recorder.policies.table import Mode, is_recorded
 from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Activation
-from ari_recorder.store.people.rows import fit, in_organisation
+from ari_recorder.store.people.rows import in_organisation
 
 FIELD = "acknowledgement"
 
@@ -76,7 +77,7 @@ def settle(
     wanted = user.plan if is_recorded(Mode(user.mode)) and user.removed_at is None else None
     if wanted is None:
         if acknowledged:
-            raise Invalid(FIELD, f"{FIELD}: the mode is never, so that there is nothing to acknowledge.")
+            raise Invalid(FIELD, "the mode is never, so that there is nothing to acknowledge.")
         return {"ended": row.plan} if row and _end(row, actor, now) else None
     if row is None:
         _needed(acknowledged, actor)
@@ -98,8 +99,7 @@ def _needed(acknowledged: dict[str, Any] | None, actor: Actor) -> None:
     if acknowledged is None and actor.kind is not ActorKind.COMMAND_LINE:
         raise Invalid(
             FIELD,
-            f"{FIELD}: recording is switched on for this user: write what they were told about it,"
-            " and agreed to.",
+            "recording is switched on for this user: write what they were told about it, and agreed to.",
         )
 
 
@@ -108,7 +108,7 @@ def _columns(given: Acknowledgement, actor: Actor, now: datetime) -> dict[str, A
         text = fields.acknowledgement(FIELD, given.text)
         by = fields.name(f"{FIELD}.by", given.by) if given.by else actor.name[: fields.NAME_MAX]
     if given.at is not None and given.at > now:
-        raise Invalid(f"{FIELD}.at", f"{FIELD}.at: it is later than now.")
+        raise Invalid(f"{FIELD}.at", "it is later than now.")
     return {"acknowledgement": text, "acknowledged_by": by, "acknowledged_at": given.at or now}
 
 
@@ -118,9 +118,9 @@ def _acknowledge(row: Any, acknowledged: dict[str, Any]) -> None:
         return
     if row.acknowledgement:
         raise Conflict(
-            "acknowledgement: there is one for this activation, which stays as it is;"
-            " a new one begins when recording is switched off and on again.",
             FIELD,
+            "there is one for this activation, which stays as it is; a new one begins when recording is"
+            " switched off and on again.",
         )
     Activation.update(**acknowledged).where(Activation.id == row.id).execute()
     row.__data__.update(acknowledged)

@@ -16,13 +16,14 @@ from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import audit, preferences
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
+from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Endpoint, Session, Supervision, User
 from ari_recorder.store.people import activations
 from ari_recorder.store.people.activations import Acknowledgement
 from ari_recorder.store.people.organisations import default_organisation, difference, write_preferences
 from ari_recorder.store.people.passwords import password_columns
 from ari_recorder.store.people.revisions import changed
-from ari_recorder.store.people.rows import UserRow, fit, in_organisation, present, row_of
+from ari_recorder.store.people.rows import UserRow, in_organisation, present, row_of
 from ari_recorder.store.people.users import KIND, told
 
 CHANGEABLE = fields.USER_FIELDS | {"password", "endpoints"}
@@ -82,15 +83,17 @@ def change_user(
     changes: Mapping[str, Any],
     *,
     acknowledgement: Acknowledgement | None = None,
+    check: Callable[[UserRow], None] = lambda _: None,
     actor: Actor,
     now: datetime,
 ) -> UserRow:
     """Change what is named of a user: `CHANGEABLE`. An empty password takes signing in away.
 
-    Raises `NotFound`, and as `add_user` does.
+    ``check`` is called with what they are before. Raises `NotFound`, and as `add_user` does.
     """
     row = in_organisation(organisation, user)
     before = row_of(row)
+    check(before)
     columns = _columns(
         {name: value for name, value in changes.items() if name not in ("password", "endpoints")}
     )
@@ -119,10 +122,20 @@ def change_user(
 
 
 def change_user_preferences(
-    organisation: UUID, user: UUID, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+    organisation: UUID,
+    user: UUID,
+    changes: Mapping[str, Any],
+    *,
+    check: Callable[[preferences.Shown], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
 ) -> preferences.Shown:
-    """Set preferences of a user; None takes one back. Raises `NotFound`, `Invalid`."""
+    """Set preferences of a user; None takes one back.
+
+    ``check`` is called with those in effect before. Raises `NotFound`, `Invalid`.
+    """
     row = in_organisation(organisation, user)
+    check(preferences.effective(row.organisation, row))
     write_preferences(row, changes, Subject("preferences", str(user)), organisation, actor, now)
     return preferences.effective(row.organisation, row)
 
@@ -130,10 +143,9 @@ def change_user_preferences(
 def check_touched(actor: Actor, role: str | None) -> None:
     """Raises `NotAllowed` if ``actor`` neither gives that role nor changes who has it."""
     if role in _UNTOUCHED[actor.kind]:
-        raise NotAllowed(
-            f"The role {role} is given, taken, and its users are changed"
-            + (" by ari-recorder user alone." if role == Role.OPERATOR else " by people, not by tokens.")
-        )
+        if role == Role.OPERATOR:
+            raise NotAllowed("Operators are made and changed by the command line alone.")
+        raise NotAllowed("Administrators are made and changed by people, not by tokens.")
 
 
 def check_administered(organisation: UUID, actor: Actor) -> None:
@@ -142,8 +154,9 @@ def check_administered(organisation: UUID, actor: Actor) -> None:
     left = present(organisation).where((User.role == Role.ADMINISTRATOR.value) & signs_in)
     if actor.kind is not ActorKind.COMMAND_LINE and not left.exists():
         raise Conflict(
+            "role",
             "Nobody would be left to administer the organisation: make somebody else an administrator,"
-            " with a login and a password, first."
+            " with a login and a password, first.",
         )
 
 
@@ -154,7 +167,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_password(password: str | None, login: str | None) -> None:
     if password and login is None:
-        raise Invalid("login", "login: a password needs a login to go with it.")
+        raise Invalid("login", "a password needs a login to go with it.")
 
 
 def _written(
@@ -165,26 +178,32 @@ def _written(
     number, login = columns.get("number"), columns.get("login")
     there = present(organisation).where(others & (User.number == number)).first() if number else None
     if there is not None:
-        raise Conflict(f"number: {number} is already taken, by {there.name}.", "number")
+        raise Conflict("number", "%(number)s is already taken, by %(name)s.", number=number, name=there.name)
     if login and User.select().where(others & (User.login == login)).exists():
-        raise Conflict(f"login: {login!r} is already taken.", "login")
+        raise Conflict("login", "%(login)s is already taken.", login=repr(login))
     try:
         return write()
     except IntegrityError as error:  # by another program, just now
-        raise Conflict("The number or the login is already taken.") from error
+        raise Conflict("", "The number or the login is already taken.") from error
 
 
 def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
     for pbx, name in endpoints:
         taken = Endpoint.get_or_none((Endpoint.pbx == pbx) & (Endpoint.name == name))
         if taken is not None:
-            whose = (
-                f"{taken.user.name} ({taken.user.number or taken.user.login})"
-                if taken.user.organisation_id == user.organisation_id
-                else "somebody of another organisation"
-            )
-            raise Conflict(f"endpoints: Endpoint {name} on {pbx} belongs to {whose} already.", "endpoints")
+            raise _taken(taken, user.organisation_id)
         Endpoint.create(user=user, pbx=pbx, name=name)
+
+
+def _taken(endpoint: Any, organisation: UUID) -> Conflict:
+    """Whose it is, unless they are of another organisation."""
+    where = {"name": endpoint.name, "pbx": endpoint.pbx}
+    if endpoint.user.organisation_id != organisation:
+        return Conflict("endpoints", "Endpoint %(name)s on %(pbx)s is in use elsewhere already.", **where)
+    whose = f"{endpoint.user.name} ({endpoint.user.number or endpoint.user.login})"
+    return Conflict(
+        "endpoints", "Endpoint %(name)s on %(pbx)s belongs to %(whose)s already.", **where, whose=whose
+    )
 
 
 def _follow(row: Any, before: UserRow, signs_in_anew: bool, actor: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,12 @@ from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import audit, paging
 from ari_recorder.store.audit import Action, Actor, Subject
+from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Group, Membership, Supervision, User
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.changes import SUPERVISING
 from ari_recorder.store.people.revisions import access_changed
-from ari_recorder.store.people.rows import fit, in_organisation, present
+from ari_recorder.store.people.rows import in_organisation, present
 from ari_recorder.store.scope import grouped
 
 KIND = "group"
@@ -99,9 +100,21 @@ def add_group(organisation: UUID, name: str, *, actor: Actor, now: datetime) -> 
     return _detail(row)
 
 
-def rename_group(organisation: UUID, group: UUID, name: str, *, actor: Actor, now: datetime) -> GroupDetail:
-    """Give it another name. Raises `NotFound`, and as `add_group` does."""
+def rename_group(
+    organisation: UUID,
+    group: UUID,
+    name: str,
+    *,
+    check: Callable[[GroupDetail], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
+) -> GroupDetail:
+    """Give it another name. ``check`` is called with what it is before.
+
+    Raises `NotFound`, and as `add_group` does.
+    """
     row = _found(organisation, group)
+    check(_detail(row))
     wanted = _free_name(organisation, name, group)
     if wanted != row.name:
         detail = {"before": {"name": row.name}, "after": {"name": wanted}}
@@ -111,13 +124,21 @@ def rename_group(organisation: UUID, group: UUID, name: str, *, actor: Actor, no
     return _detail(row)
 
 
-def remove_group(organisation: UUID, group: UUID, *, actor: Actor, now: datetime) -> GroupDetail:
+def remove_group(
+    organisation: UUID,
+    group: UUID,
+    *,
+    check: Callable[[GroupDetail], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
+) -> GroupDetail:
     """Remove it: its members and their recordings stay, its supervisors have them no longer.
 
-    Returns what it was. Raises `NotFound`.
+    ``check`` is called with what it is. Returns that. Raises `NotFound`.
     """
     row = _found(organisation, group)
     was = _detail(row)
+    check(was)
     for table in (Membership, Supervision):
         table.delete().where(table.group == row).execute()
     Group.delete().where(Group.id == group).execute()
@@ -136,20 +157,37 @@ def add_members(
         raise NotFound(f"There is no user {missing[0]} here.")
     there = {one.user_id for one in Membership.select().where(Membership.group == row)}
     new = [user for user in wanted if user not in there]
-    for user in new:
-        Membership.create(group=row, user=user)
     if new:
-        _write(actor, Action.CHANGE, row, now, {"members_added": [str(user) for user in new]})
+        members_changed(organisation, group, new, (), actor=actor, now=now)
     return _detail(row)
+
+
+def members_changed(
+    organisation: UUID,
+    group: UUID,
+    joined: Sequence[UUID],
+    left: Sequence[UUID],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Put users of the organisation into a group who are not in it, and take others out who are."""
+    row = _found(organisation, group)
+    for user in joined:
+        Membership.create(group=row, user=user)
+    for user in left:
+        Membership.delete().where((Membership.group == row) & (Membership.user == user)).execute()
+    told = {"members_added": [str(user) for user in joined], "members_removed": [str(user) for user in left]}
+    _write(actor, Action.CHANGE, row, now, {name: users for name, users in told.items() if users})
 
 
 def remove_member(organisation: UUID, group: UUID, user: UUID, *, actor: Actor, now: datetime) -> GroupDetail:
     """Take a user out of a group. Raises `NotFound`, also when they are not in it."""
     row = _found(organisation, group)
     of = (Membership.group == row) & (Membership.user == user)
-    if not Membership.delete().where(of).execute():
+    if not Membership.select().where(of).exists():
         raise NotFound("That user is not in this group.")
-    _write(actor, Action.CHANGE, row, now, {"members_removed": [str(user)]})
+    members_changed(organisation, group, (), (user,), actor=actor, now=now)
     return _detail(row)
 
 
@@ -170,8 +208,10 @@ def set_supervisor(
     row, who = _found(organisation, group), in_organisation(organisation, user)
     if who.role not in SUPERVISING:
         raise Conflict(
-            f"{who.name} has the role {who.role}: give them the role supervisor (or administrator) first.",
             "role",
+            "%(name)s has the role %(role)s: give them the role supervisor (or administrator) first.",
+            name=who.name,
+            role=who.role,
         )
     may = {"may_listen": may_listen, "may_annotate": may_annotate}
     there = Supervision.get_or_none((Supervision.group == row) & (Supervision.user == user))
@@ -210,7 +250,7 @@ def _free_name(organisation: UUID, name: str, but: UUID | None) -> str:
         wanted = fields.group_name("name", name)
     taken = Group.get_or_none((Group.organisation == organisation) & (Group.name == wanted))
     if taken is not None and taken.id != but:
-        raise Conflict(f"name: there is a group {wanted!r} already.", "name")
+        raise Conflict("name", "there is a group %(name)s already.", name=repr(wanted))
     return wanted
 
 

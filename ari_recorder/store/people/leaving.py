@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,12 +54,21 @@ def removal(organisation: UUID, user: UUID) -> Removal:
     return _removal(in_organisation(organisation, user))
 
 
-def remove_user(organisation: UUID, user: UUID, *, actor: Actor, now: datetime) -> Removal:
+def remove_user(
+    organisation: UUID,
+    user: UUID,
+    *,
+    check: Callable[[UserRow], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
+) -> Removal:
     """Remove a user: they are not recorded from the next call on, cannot sign in, and are in no list.
 
-    Returns what that meant. Raises `NotFound`, `NotAllowed`, or `Conflict` for the last administrator.
+    ``check`` is called with what they are. Returns what removing them meant. Raises `NotFound`, `NotAllowed`,
+    or `Conflict` for the last administrator.
     """
     row = in_organisation(organisation, user)
+    check(row_of(row))
     check_touched(actor, row.role)
     found = _removal(row)
     for table in GOING:

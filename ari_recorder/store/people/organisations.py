@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,10 @@ from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import audit, paging, preferences
 from ari_recorder.store.audit import Action, Actor, Subject
+from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Organisation, Recording, User
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.revisions import changed
-from ari_recorder.store.people.rows import fit
 
 DEFAULT_ORGANISATION = "Default"
 KIND = "organisation"
@@ -90,7 +90,7 @@ def organisation_named(name: str | None) -> UUID:
 def add_organisation(values: Mapping[str, Any], *, actor: Actor, now: datetime) -> OrganisationRow:
     """Add one. Raises `Invalid` for what cannot be, `Conflict` if its name is taken."""
     if not values.get("name"):
-        raise Invalid("name", "name: write the organisation's name.")
+        raise Invalid("name", "write the organisation's name.")
     columns = _columns(values)
     _check_free(columns["name"], None)
     row = Organisation.create(**columns)
@@ -104,11 +104,20 @@ def add_organisation(values: Mapping[str, Any], *, actor: Actor, now: datetime) 
 
 
 def change_organisation(
-    organisation: UUID, values: Mapping[str, Any], *, actor: Actor, now: datetime
+    organisation: UUID,
+    values: Mapping[str, Any],
+    *,
+    check: Callable[[OrganisationRow], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
 ) -> OrganisationRow:
-    """Change what is named of it. Raises `NotFound`, `Invalid`, or `Conflict` if its name is taken."""
-    row = found(organisation)
-    before, columns = _row(row), _columns(values)
+    """Change what is named of it. ``check`` is called with what it is before.
+
+    Raises `NotFound`, `Invalid`, or `Conflict` if its name is taken.
+    """
+    before = _row(found(organisation))
+    check(before)
+    columns = _columns(values)
     if "name" in columns:
         _check_free(columns["name"], organisation)
     if columns:
@@ -129,10 +138,19 @@ def organisation_preferences(organisation: UUID) -> preferences.Shown:
 
 
 def change_organisation_preferences(
-    organisation: UUID, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+    organisation: UUID,
+    changes: Mapping[str, Any],
+    *,
+    check: Callable[[preferences.Shown], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
 ) -> preferences.Shown:
-    """Set preferences for all of an organisation; None takes one back. Raises `NotFound`, `SettingsError`."""
+    """Set preferences for all of an organisation; None takes one back.
+
+    ``check`` is called with those in effect before. Raises `NotFound`, `Invalid`.
+    """
     row = found(organisation)
+    check(preferences.effective(row, None))
     write_preferences(row, changes, Subject("preferences", str(organisation)), organisation, actor, now)
     return preferences.effective(row, None)
 
@@ -194,7 +212,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
 def _check_free(name: str, but: UUID | None) -> None:
     taken = Organisation.get_or_none(Organisation.name == name)
     if taken is not None and taken.id != but:
-        raise Conflict(f"name: there is an organisation {name!r} already.", "name")
+        raise Conflict("name", "there is an organisation %(name)s already.", name=repr(name))
 
 
 def _told(row: OrganisationRow) -> dict[str, Any]:
