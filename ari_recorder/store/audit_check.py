@@ -3,14 +3,15 @@
 It reads a chain once, from its first line to its last, and holds only what is odd; so it takes little memory
 however long the log is. The lines come from the catalogue or from an export, which is checked alike.
 
-A line's hash is made of its organisation, its number, what it tells, and the hash of the line before. So a line
-whose hash is not its own was changed, if the line behind it remembers that hash; otherwise it has come from
-somewhere else, which its hash tells. Who makes hashes anew leaves a line behind that remembers another, or, if
-all that follow were made anew, a seal that they cannot make.
+A line's hash is made of its organisation, its number, what it tells, and the hash of the line before. So a
+line whose hash is not its own was changed, if the line behind it remembers that hash; otherwise it has come
+from somewhere else, which its hash tells. Who makes hashes anew leaves a line behind that remembers another,
+or, if all that follow were made anew, a seal that they cannot make.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -143,6 +144,8 @@ class Chain:
         """Hashes that the next line may remember; empty while any will do."""
         self._shift = 0
         """How much higher numbers are than they were written."""
+        self._remembered: deque[str] = deque(maxlen=max(SHIFTS) + 1)
+        """What the latest lines remember of those before them."""
         self._odd: list[_Odd] = []
         self._gaps: list[tuple[int, int]] = []
         self._found: list[Finding] = []
@@ -156,6 +159,7 @@ class Chain:
         for line in self._rows:
             self.lines += 1
             self._look(line)
+            self._remembered.append(line.content["before"])
         self._end()
         return sorted(self._found, key=lambda finding: finding.first)
 
@@ -229,7 +233,10 @@ class Chain:
         """Whether all that follows is shifted, and not this line alone."""
         following = self._rows.next
         if following is None:
-            return shift > self._shift and line.content["number"] - shift < self._expected
+            before_it = (
+                line.content["number"] - shift < self._expected and line.sha256 not in self._remembered
+            )
+            return shift > self._shift and before_it
         return following.content["before"] == line.sha256 and self._is_own(following, shift)
 
     def _is_remembered(self, line: Line) -> bool:
@@ -251,6 +258,7 @@ class Chain:
             for odd in self._odd:
                 odd.added = odd.added or odd.number >= first
             self._expected = number
+            self._seals.excuse(*range(number, number + more))
         self._shift = shift
         self._accept(number, line.sha256)
 
@@ -264,7 +272,7 @@ class Chain:
             end = max(sealed, head.number if head else 0)
             self._gaps.append((last + 1, end))
         self._found += self._seals.findings()
-        self._name_odd()
+        self._name_odd(head)
         for first, end in self._gaps:
             self._say(Fault.MISSING, first, "it is gone" if first == end else "they are gone", end)
 
@@ -279,15 +287,22 @@ class Chain:
             else:
                 self._say(Fault.ADDED, head.number + 1, "behind the newest that is noted.", self.last.number)
         elif head.number == self.last.number and head.sha256 not in self._before and self._before:
-            self._say(Fault.HEAD, head.number, "it is noted as the newest, but with another hash.")
+            if self._seals.excuse(head.number):
+                self._say(
+                    Fault.CHANGED, head.number, "its hash was made anew; head and seal remember another."
+                )
+            else:
+                self._say(Fault.HEAD, head.number, "it is noted as the newest, but with another hash.")
 
-    def _name_odd(self) -> None:
+    def _name_odd(self, head: Head | None) -> None:
         odd = self._odd[:ODD_MAX]
         origins = self._known.origins({one.sha256 for one in odd if one.sha256 and one.original is None})
         places = {one.number for one in odd}
         for one in odd:
             here = Place(self._known.organisation, one.number)
             found = [place for place in origins.get(one.sha256, ()) if place != here]
+            if head and head.sha256 == one.sha256:
+                found.insert(0, Place(here.organisation, head.number))
             self._name(one, found, places)
         for one in self._odd[ODD_MAX:]:
             self._say(Fault.CHANGED, one.number, "it is not the line that was written there.")
@@ -317,7 +332,9 @@ class Chain:
         self._gaps = list(joined.from_iterable(_without(gap, original) for gap in self._gaps))
 
     def _say(self, fault: Fault, first: int, text: str, last: int | None = None) -> None:
-        self._found.append(Finding(fault, self._known.organisation, first, first if last is None else last, text))
+        self._found.append(
+            Finding(fault, self._known.organisation, first, first if last is None else last, text)
+        )
 
 
 class _Seals:
@@ -336,6 +353,9 @@ class _Seals:
 
     def pass_line(self, number: int, hashes: Collection[str], *, sound: bool) -> None:
         """That line comes next; what is not ``sound`` is told of already."""
+        following = self._signed.next
+        if (following is None or following.number > number) and number not in self._told:
+            return
         for sealed in self._of(number):
             if sealed in hashes:
                 self._flush()
@@ -343,9 +363,11 @@ class _Seals:
             elif sound:
                 self._wrong.append(number)
 
-    def excuse(self, number: int) -> None:
-        """That line is told of already."""
-        self._wrong = [each for each in self._wrong if each != number]
+    def excuse(self, *numbers: int) -> bool:
+        """Those lines are told of already. Returns whether a seal does not match one of them."""
+        before = len(self._wrong)
+        self._wrong = [each for each in self._wrong if each not in numbers]
+        return len(self._wrong) < before
 
     def newest(self) -> int:
         """The highest number that a seal, or a told one, vouches for."""
@@ -372,7 +394,9 @@ class _Seals:
         if key is not None and seal.is_signed_with(key):
             self._newest = max(self._newest, seal.number)
             return True
-        why = "its signature is not the key's" if key else f"it names the key {seal.key_id}, which is not known"
+        why = (
+            "its signature is not the key's" if key else f"it names the key {seal.key_id}, which is not known"
+        )
         organisation, number = self._known.organisation, seal.number
         self._forged.append(Finding(Fault.FORGED, organisation, number, number, f"the seal of it: {why}."))
         return False

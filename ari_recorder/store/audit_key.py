@@ -1,6 +1,7 @@
 """The key that signs the audit log: Ed25519 (RFC 8032), in a file of its own.
 
-Its public half is for whoever checks the log, and is told freely; an id made of it says which key a seal is of.
+Its public half is for whoever checks the log, and is told freely; an id made of it says which key a seal is
+of.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Signing the audit log: a seal says how far an organisation's log had come, and can be made with the key alone.
+"""Signing the audit log: a seal says how far an organisation's log had come, and needs the key to be made.
 
-A seal is kept in the catalogue and told outside it, in the program's log. So what was written before the newest
-seal cannot be made anew by who has only the database, and a removal of the newest lines together with their
-seals shows as soon as the catalogue is compared with the log.
+A seal is kept in the catalogue and told outside it, in the program's log. So what was written before the
+newest seal cannot be made anew by who has only the database, and a removal of the newest lines together with
+their seals shows as soon as the catalogue is compared with the log.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ ON_SQLITE = """CREATE TRIGGER {table}_{event} BEFORE {event} ON {table}
     BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
 ON_POSTGRESQL = (
     """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
-        $$BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END$$""",
+        $$BEGIN RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME; END$$""",
     *(
         f"""CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
             FOR EACH STATEMENT EXECUTE FUNCTION append_only()"""
