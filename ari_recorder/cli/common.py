@@ -92,7 +92,7 @@ def print_json(value: Any) -> None:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask, unless ``yes`` was said already. Raises `typer.Abort` for no, `SettingsError` without a terminal."""
+    """Ask, unless ``yes`` was said. Raises `typer.Abort` for no, `SettingsError` without a terminal."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -11,7 +11,16 @@ from typing import Annotated, cast
 import typer
 
 from ari_recorder import __version__, config, log
-from ari_recorder.cli import diagnosis, preferences, prompts, recordings, users
+from ari_recorder.cli import (
+    diagnosis,
+    exchange,
+    groups,
+    organisations,
+    preferences,
+    prompts,
+    recordings,
+    users,
+)
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
 
@@ -95,7 +104,11 @@ def _demo_main() -> Callable[[bool], int]:
         ) from error
 
 
+users.app.command("export", epilog=exchange.EXPORT_EXAMPLE)(exchange.export)
+users.app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_)
 app.add_typer(users.app, name="user")
+app.add_typer(groups.app, name="group")
+app.add_typer(organisations.app, name="organisation")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")

@@ -136,7 +136,7 @@ def show(
 ) -> None:
     """One user, and since when they are recorded, on which plan, and what they were told."""
     with catalogue(settings(context)) as store:
-        user = _found(store, who, organisation)
+        user = find(store, who, organisation)
         activations = store.read_now(people.activations_of, user.organisation, user.id)
     if json:
         print_json({"user": user, "activations": activations})
@@ -190,7 +190,7 @@ def set_(
         raise SettingsError("Nothing to change. See: ari-recorder user set --help")
     acknowledgement = Acknowledgement(acknowledged) if acknowledged else None
     with catalogue(found) as store:
-        before = _found(store, who, organisation)
+        before = find(store, who, organisation)
         user = store.write_now(
             people.change_user, before.organisation, before.id, changes, acknowledgement=acknowledgement,
             **by_command_line(),
@@ -208,7 +208,7 @@ def remove(
 ) -> None:
     """Remove a user: no longer recorded from the next call on, signed out; their recordings stay."""
     with catalogue(settings(context)) as store:
-        user = _found(store, who, organisation)
+        user = find(store, who, organisation)
         found = store.read_now(people.removal, user.organisation, user.id)
         confirm(f"{_told(found)} Remove them?", yes)
         removed = store.write_now(people.remove_user, user.organisation, user.id, **by_command_line())
@@ -230,10 +230,6 @@ def read_password(from_stdin: bool) -> str:
 
 def find(store: Store, who: str, organisation: str | None) -> UserRow:
     """Who has that number or login, in the organisation of that name or in any. Raises `NotFound`."""
-    return _found(store, who, organisation)
-
-
-def _found(store: Store, who: str, organisation: str | None) -> UserRow:
     of = store.read_now(people.organisation_named, organisation) if organisation else None
     return store.read_now(people.find_user, of, who)
 

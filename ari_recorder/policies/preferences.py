@@ -108,7 +108,9 @@ def check_names(names: Iterable[str]) -> None:
     """Raise `Unfit` if one of the names is no preference's."""
     unknown = sorted(set(names) - set(_READERS))
     if unknown:
-        raise Unfit(unknown[0][:40], "there is no such preference; known: %(known)s.", known=", ".join(_READERS))
+        raise Unfit(
+            unknown[0][:40], "there is no such preference; known: %(known)s.", known=", ".join(_READERS)
+        )
 
 
 def _language(key: str, value: Any) -> str:

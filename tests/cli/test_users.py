@@ -135,7 +135,8 @@ def test_an_endpoint_that_is_taken(command: Command) -> None:
 
 def test_a_number_or_login_that_is_taken(command: Command) -> None:
     command(*ADD)
-    assert "User 101" in command.refused("user", "add", "101", "--name", "Bo")
+    line = command.refused("user", "add", "101", "--name", "Bo")
+    assert "number: 101 is already taken, by Anna." in line
 
 
 def test_an_unknown_mode_names_the_modes(command: Command) -> None:

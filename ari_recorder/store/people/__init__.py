@@ -27,7 +27,7 @@ from ari_recorder.store.people.exchange import (
     ImportReport,
     Outcome,
     RowReport,
-    export_users,
+    exported,
     import_users,
 )
 from ari_recorder.store.people.groups import (
@@ -121,7 +121,7 @@ __all__ = [
     "counts",
     "default_organisation",
     "directory",
-    "export_users",
+    "exported",
     "find_group",
     "find_user",
     "group",
