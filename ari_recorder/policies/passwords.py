@@ -1,7 +1,7 @@
 """Which passwords are taken: long enough, not common, and not about whose they are. No I/O.
 
-Source: NIST SP 800-63B-4, 3.1.1.2, and OWASP ASVS 5.0, 6.1.2 and 6.2: length and lists, and no rules about kinds of
-characters.
+Source: NIST SP 800-63B-4, 3.1.1.2, and OWASP ASVS 5.0, 6.1.2 and 6.2: length and lists, and no rules about
+kinds of characters.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def normal(password: str) -> str:
 def weakness(password: str, *, role: str, about: Iterable[str], common: Container[str]) -> Weakness | None:
     """What is wrong with a password in normal form, or None.
 
-    ``about`` are the words that describe whose it is, ``common`` the passwords that everybody uses, in small letters.
+    ``about`` are the words that describe whose it is, ``common`` the passwords that everybody uses, in
+    small letters.
     """
     if len(password) < least(role):
         return Weakness.TOO_SHORT

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from ari_recorder.errors import NotFound, PasswordRefused
 from ari_recorder.policies import passwords
@@ -27,12 +26,10 @@ DEFAULT_PASSWORDS = frozenset(
 """Passwords that everybody knows: never served on an address that others reach."""
 DEMO_PREFIX = "demo-"
 """What the demo's passwords begin with; they are printed and documented."""
-COMMON = frozenset(FREQUENCY_LISTS["passwords"])
-"""The 30,000 that were found most often where passwords have leaked, in small letters (of the library zxcvbn)."""
 REFUSALS = {
     Weakness.TOO_SHORT: "The password is too short: it needs at least {least} characters.",
     Weakness.TOO_LONG: "The password is too long: it may have at most {most} characters.",
-    Weakness.COMMON: "The password is one that is tried first: choose a less common one, such as a few words.",
+    Weakness.COMMON: "The password is one that is tried first: choose a less common one, a few words.",
     Weakness.PERSONAL: "The password is little more than the login, name, number or organisation:"
     " choose one that nobody who knows them would try.",
 }
@@ -57,6 +54,23 @@ class Whose:
         return cls(**own, organisation=user.organisation.name)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The hash of somebody's password."""
+
+    user: UUID
+    organisation: UUID
+    hash: str
+
+
+@cache
+def common() -> frozenset[str]:
+    """The 30,000 that were found most often where passwords have leaked, in small letters."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # takes a moment, and most commands need none
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
 @cache
 def _no_such_user() -> str:
     """Verified against when the login is unknown, so that both refusals take the same time."""
@@ -72,14 +86,14 @@ def is_default_password(password: str, *also: str | None) -> bool:
 def check(password: str, whose: Whose, *, demo: bool = False) -> str:
     """The password in normal form. Raises `PasswordRefused`.
 
-    ``demo`` takes those of the demo, too: they are known to everybody, noted as such, and of no use where others
-    reach the pages.
+    ``demo`` takes those of the demo, too: they are known to everybody, noted as such, and of no use where
+    others reach the pages.
     """
     plain, is_demo = normal(password), password.lower().startswith(DEMO_PREFIX)
     if demo and is_demo:
         return plain
     about = [text for text in (whose.login, whose.name, whose.number, whose.organisation) if text]
-    weakness = passwords.weakness(plain, role=whose.role, about=about, common=COMMON)
+    weakness = passwords.weakness(plain, role=whose.role, about=about, common=common())
     if is_demo:
         weakness = weakness or Weakness.COMMON
     if weakness is not None:
@@ -115,10 +129,10 @@ def is_outdated(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
-def stored_of(login: str) -> tuple[UUID, str, UUID] | None:
-    """Id, hash and organisation of who signs in with that login; None when nobody does."""
+def stored_of(login: str) -> Stored | None:
+    """What is kept of who signs in with that login; None when nobody does."""
     row = User.get_or_none((User.login == login) & User.removed_at.is_null())
-    return (row.id, row.password_hash, row.organisation_id) if row and row.password_hash else None
+    return Stored(row.id, row.organisation_id, row.password_hash) if row and row.password_hash else None
 
 
 def stored_of_user(user: UUID) -> str | None:
@@ -132,7 +146,7 @@ def renew(user: UUID, before: str, after: str) -> None:
     User.update(password_hash=after).where((User.id == user) & (User.password_hash == before)).execute()
 
 
-def change(user: UUID, before: str, after: str, keep: UUID, actor: Actor, now: datetime) -> bool:
+def change(user: UUID, before: str | None, after: str, keep: UUID, actor: Actor, now: datetime) -> bool:
     """One's own new password, both as hashes; ends one's other sessions but ``keep``.
 
     False when the old one is not in use any more.

@@ -240,7 +240,7 @@ def _find(number_or_login: str) -> Any:
 
 
 def _password(user: Any, changes: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a new password, compared with the login that will be, as a new login is with the old one."""
+    """The columns of a new password, if there is one; a new login must not be the password that is in use."""
     if "password" in changes:
         return passwords.columns(changes.pop("password"), Whose.of(user, changes))
     passwords.check_unlike(user.password_hash, *(changes.get(name) for name in ("login", "name", "number")))

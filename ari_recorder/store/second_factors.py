@@ -1,7 +1,7 @@
 """What somebody has besides their password: an authenticator app (TOTP), passkeys, recovery codes.
 
-Nothing is taken twice: of an app the time step that was used is kept, of a passkey its counter, and a recovery code
-is gone once it was given.
+Nothing is taken twice: of an app the time step that was used is kept, of a passkey its counter, and a
+recovery code is gone once it was given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ari_recorder.store import access, audit, sessions
 from ari_recorder.store.audit import Action, Actor, Subject
-from ari_recorder.store.models import SecondFactor, User
+from ari_recorder.store.models import SecondFactor, Session, User
 
 TOTP = "totp"
 PASSKEY = "passkey"
@@ -71,6 +71,7 @@ def add(user: UUID, keep: UUID, made: Factor, codes: Iterable[str], actor: Actor
         created_at=now,
     )
     _set_codes(user, codes, now)
+    Session.update(second_factor_at=now).where(Session.id == keep).execute()
     access.end_others(user, keep)
     audit.write(actor, Action.CREATE, Subject("second_factor", str(made.id)), now, detail={"kind": made.kind})
     return True

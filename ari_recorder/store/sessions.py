@@ -1,7 +1,7 @@
 """Sessions: who is signed in, where, since when. The cookie has a secret, the row its hash.
 
-A session ends with its row: by signing out, by its time, or when the password, the role or the user is no more what
-it was. A copy of the cookie is then worth nothing.
+A session ends with its row: by signing out, by its time, or when password, role or user is no more what it
+was. A copy of the cookie is then worth nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ari_recorder.store import audit
 from ari_recorder.store.access import end_all, end_others, end_sessions
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.store.audit import Action, Actor, Subject
-from ari_recorder.store.models import SecondFactor, Session
+from ari_recorder.store.models import SecondFactor, Session, User
 
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session was last used."""
@@ -74,9 +74,23 @@ class Begun:
     agent: str
 
 
-def begin(user: UUID, begun: Begun, limits: Limits, now: datetime, *, whole: bool) -> UUID:
-    """A new session; ``whole`` when the second factor was given, too. Those that are over are removed."""
-    Session.delete().where(_over(limits, now)).execute()
+def begin(
+    user: UUID,
+    begun: Begun,
+    limits: Limits,
+    actor: Actor,
+    now: datetime,
+    *,
+    whole: bool,
+    factor: str = "",
+    replaces: UUID | None = None,
+) -> UUID:
+    """A new session; ``whole`` when nothing is still to be given, ``factor`` the kind of second factor that
+    was.
+
+    Those that are over are removed, and the one that it ``replaces``.
+    """
+    Session.delete().where(_over(limits, now) | (Session.id == replaces)).execute()
     _make_room(user)
     row = Session.create(
         user=user,
@@ -86,9 +100,17 @@ def begin(user: UUID, begun: Begun, limits: Limits, now: datetime, *, whole: boo
         seen_at=now,
         address=begun.address[:64],
         agent=begun.agent[:200],
-        second_factor_at=now if whole else None,
+        second_factor_at=now if factor else None,
     )
+    if whole:
+        audit.write(actor, Action.SIGN_IN, Subject("user", str(user)), now, detail={"second_factor": factor})
     return UUID(str(row.id))
+
+
+def needs_factor(user: UUID) -> bool:
+    """Whether a second factor is to be given, or first to be added, after the password."""
+    row = User.get_or_none(User.id == user)
+    return row is not None and (bool(factors_of(user)) or _is_required(row))
 
 
 def digest(secret: str) -> str:
@@ -103,7 +125,7 @@ def find(secret: str, limits: Limits, now: datetime) -> Opened | None:
     if who is None:
         return None
     factors = factors_of(row.user_id)
-    required = who.user.role in row.user.organisation.second_factor.split()
+    required = _is_required(row.user)
     halfway = row.second_factor_at is None and bool(factors or required)
     if halfway and now - row.created_at >= HALFWAY:
         return None
@@ -155,6 +177,10 @@ def sign_out_everywhere(user: UUID, organisation: UUID, actor: Actor, now: datet
         actor, Action.SIGN_OUT, Subject("user", str(user)), now, organisation=organisation, detail=detail
     )
     return ended
+
+
+def _is_required(user: Any) -> bool:
+    return user.role in user.organisation.second_factor.split()
 
 
 def _over(limits: Limits, now: datetime) -> Any:
