@@ -4,8 +4,9 @@
 
     ARIRecorderError
     ├── SettingsError            a setting is unknown, missing or out of range
-    │   └── Invalid              a value of a user, group or organisation cannot be
-    │       └── Conflict         … but for something that is so already
+    │   ├── Invalid              a value of a user, group or organisation cannot be
+    │   │   └── Conflict         … but for something that is so already
+    │   └── PasswordRefused      a password is too short, too long, common, or about whose it is
     ├── AriError                 an operation asked of Asterisk did not succeed
     │   ├── AriUnreachable       no answer: refused, timed out, connection lost
     │   ├── AriUnauthorized      wrong user or password for ARI
@@ -62,6 +63,17 @@ class Invalid(SettingsError):
 
 class Conflict(Invalid):
     """It could be, but for something that is so already: a name is taken, say."""
+
+
+class PasswordRefused(SettingsError):
+    """A password is not taken, and why: one of `policies.passwords.Weakness`."""
+
+    exit_code = 65  # EX_DATAERR
+
+    def __init__(self, message: str, weakness: str, least: int) -> None:
+        super().__init__(message)
+        self.weakness = weakness
+        self.least = least
 
 
 class AriError(ARIRecorderError):

@@ -23,7 +23,7 @@ from ari_recorder.policies import fields
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import passwords, people
 from ari_recorder.store.database import Store
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.people import Acknowledgement, ActivationRow, Removal, UserRow
@@ -251,7 +251,7 @@ def _say(user: UserRow, password: str | None, running: ActivationRow | None) -> 
         typer.echo("Without an endpoint nothing is recorded: add one with --endpoint.")
     if running and not running.acknowledgement:
         typer.echo(NOT_ACKNOWLEDGED.format(who=user.number or user.login))
-    if password and people.is_default_password(password, user.login, user.number):
+    if password and passwords.is_default_password(password, user.login, user.number):
         typer.echo("Everybody knows that password: My Pages will not serve others with it.", err=True)
     typer.echo(IN_EFFECT)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
 
 from .conftest import Command
@@ -96,7 +96,8 @@ def test_a_password_from_standard_input_signs_in(command: Command) -> None:
 def signs_in(command: Command, login: str, password: str) -> bool:
     store = Store(command.store_url)
     try:
-        return store.read_now(people.sign_in, login, password) is not None
+        stored = store.read_now(passwords.stored_of, login)
+        return stored is not None and passwords.matches(stored.hash, password)
     finally:
         store.close()
 

@@ -29,6 +29,7 @@ DATA_MODULES = {
     "re",
     "types",
     "typing",
+    "unicodedata",
     "uuid",
     "zoneinfo",
 }

@@ -11,7 +11,7 @@ import pytest
 
 from ari_recorder.config import Web
 from ari_recorder.errors import SettingsError
-from ari_recorder.store import people
+from ari_recorder.store import passwords
 from ari_recorder.store.models import User
 from ari_recorder.web import WebContext, check_exposure, start
 from ari_recorder.web.loopback import is_loopback
@@ -41,8 +41,8 @@ async def test_a_default_password_is_refused_where_others_reach(world: World, ho
 
 def test_passwords_that_everybody_knows() -> None:
     for password in ("admin", "Password", "demo-anna", "DEMO-x", "kalle", "105"):
-        assert people.is_default_password(password, "kalle", "105"), password
-    assert not people.is_default_password("of my own", "kalle", None)
+        assert passwords.is_default_password(password, "kalle", "105"), password
+    assert not passwords.is_default_password("of my own", "kalle", None)
 
 
 async def test_a_default_password_is_known_when_it_is_set(world: World) -> None:

@@ -65,14 +65,7 @@ from ari_recorder.store.people.organisations import (
     organisation_preferences,
     organisations_page,
 )
-from ari_recorder.store.people.passwords import (
-    DEFAULT_PASSWORDS,
-    DEMO_PREFIX,
-    is_default_password,
-    sign_in,
-)
 from ari_recorder.store.people.revisions import (
-    access_changed,
     changed,
     revision,
 )
@@ -92,8 +85,6 @@ __all__ = [
     "CHANGEABLE",
     "COLUMNS",
     "DEFAULT_ORGANISATION",
-    "DEFAULT_PASSWORDS",
-    "DEMO_PREFIX",
     "Acknowledgement",
     "ActivationRow",
     "Counts",
@@ -107,7 +98,6 @@ __all__ = [
     "Removal",
     "RowReport",
     "UserRow",
-    "access_changed",
     "activations_of",
     "add_group",
     "add_members",
@@ -127,7 +117,6 @@ __all__ = [
     "group",
     "groups_page",
     "import_users",
-    "is_default_password",
     "list_groups",
     "list_organisations",
     "list_users",
@@ -144,7 +133,6 @@ __all__ = [
     "revision",
     "running",
     "set_supervisor",
-    "sign_in",
     "tapped",
     "user",
     "user_by_id",

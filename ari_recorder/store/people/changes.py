@@ -14,14 +14,19 @@ from ari_recorder.policies import fields
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import audit, preferences
+from ari_recorder.store import access, audit, passwords, preferences
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.models import Endpoint, Session, Supervision, User
+from ari_recorder.store.models import Endpoint, Supervision, User
+from ari_recorder.store.passwords import Whose
 from ari_recorder.store.people import activations
 from ari_recorder.store.people.activations import Acknowledgement
-from ari_recorder.store.people.organisations import default_organisation, difference, write_preferences
-from ari_recorder.store.people.passwords import password_columns
+from ari_recorder.store.people.organisations import (
+    default_organisation,
+    difference,
+    found,
+    write_preferences,
+)
 from ari_recorder.store.people.revisions import changed
 from ari_recorder.store.people.rows import UserRow, in_organisation, present, row_of
 from ari_recorder.store.people.users import KIND, told
@@ -68,7 +73,8 @@ def add_user(
     check_touched(actor, columns["role"])
     there = default_organisation() if organisation is None else organisation
     _check_password(password, columns["login"])
-    secret = password_columns(password, columns["login"], columns["number"])
+    whose = Whose(columns["role"], columns["login"], columns["name"], columns["number"], found(there).name)
+    secret = passwords.columns(password, whose)
     row = _written(lambda: User.create(organisation=there, **columns, **secret), there, columns, None)
     _set_endpoints(row, endpoints)
     made = row_of(row)
@@ -99,12 +105,7 @@ def change_user(
     )
     for role in (row.role, columns.get("role")):
         check_touched(actor, role)
-    login, number = columns.get("login", row.login), columns.get("number", row.number)
-    if "password" in changes:
-        _check_password(changes["password"], login)
-        columns |= password_columns(changes["password"], login, number)
-    elif login is None and row.password_hash:
-        columns |= password_columns(None, None, None)
+    columns |= _password(row, changes, columns)
     if columns:
         change = User.update(**columns).where(User.id == row.id)
         _written(change.execute, organisation, columns, row.id)
@@ -165,6 +166,18 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
         return fields.user(values)
 
 
+def _password(row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a new password, or of none, which goes with the login; nothing if it stays."""
+    whose = Whose.of(row, columns)
+    if "password" in changes:
+        _check_password(changes["password"], whose.login)
+        return passwords.columns(changes["password"], whose)
+    if whose.login is None:
+        return passwords.columns(None, whose)
+    passwords.check_unlike(row.password_hash, *(columns.get(name) for name in ("login", "name", "number")))
+    return {}
+
+
 def _check_password(password: str | None, login: str | None) -> None:
     if password and login is None:
         raise Invalid("login", "a password needs a login to go with it.")
@@ -210,8 +223,8 @@ def _follow(row: Any, before: UserRow, signs_in_anew: bool, actor: Actor) -> Non
     """What a change of role or password takes along."""
     if row.role not in SUPERVISING:
         Supervision.delete().where(Supervision.user == row).execute()
-    if signs_in_anew:
-        Session.delete().where(Session.user == row).execute()
+    if signs_in_anew or row.role != before.role:
+        access.end_all(row.id)
     if before.role == Role.ADMINISTRATOR:
         check_administered(row.organisation_id, actor)
 

@@ -15,12 +15,12 @@ from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import audit, paging
+from ari_recorder.store.access import access_changed
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Group, Membership, Supervision, User
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.changes import SUPERVISING
-from ari_recorder.store.people.revisions import access_changed
 from ari_recorder.store.people.rows import in_organisation, present
 from ari_recorder.store.scope import grouped
 

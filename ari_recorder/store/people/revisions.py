@@ -1,9 +1,8 @@
-"""Counters of changes, by which a running recorder notices them within a second."""
+"""The counter of users, endpoints and preferences, by which a running recorder notices a change of them."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from ari_recorder.store.access import access_changed
 from ari_recorder.store.models import Revision
 
 
@@ -15,14 +14,5 @@ def revision() -> int:
 
 def changed() -> None:
     """Note that users, endpoints or preferences have changed, and so who may do what."""
-    _grow(directory=Revision.directory + 1, access=Revision.access + 1)
-
-
-def access_changed() -> None:
-    """Note that it has changed who may do what."""
-    _grow(access=Revision.access + 1)
-
-
-def _grow(**columns: Any) -> None:
-    if not Revision.update(**columns).execute():
-        Revision.create(**dict.fromkeys(columns, 1))
+    access_changed()
+    Revision.update(directory=Revision.directory + 1).execute()
