@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -21,7 +21,7 @@ from ari_recorder import config
 from ari_recorder.config import Log, Settings
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
-from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
 
 WIDTH_FOR_PROGRAMS = 240
@@ -38,13 +38,6 @@ class Options:
     """What stands before the command."""
 
     config: Path | None = None
-
-
-class By(TypedDict):
-    """Who changes something, and when: what every change in the store takes."""
-
-    actor: Actor
-    now: datetime
 
 
 def settings(context: typer.Context) -> Settings:

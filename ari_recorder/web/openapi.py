@@ -55,6 +55,7 @@ _PROBLEMS = {
 }
 _PLACES: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
+    "user": {"type": "string", "format": "uuid"},
     "language": {"type": "string", "enum": ["en", "sv", "-"]},
 }
 """What stands in a path, by its name; a pattern in the route says the rest."""

@@ -191,7 +191,7 @@ def test_every_change_moves_the_revision_and_a_refused_one_does_not(store: Store
 
 
 def test_signing_in_takes_the_right_password_of_a_user_who_has_one(store: Store) -> None:
-    user = add_user(store, "101", login="anna", password="correct horse")
+    add_user(store, "101", login="anna", password="correct horse")
     add_user(store, "102", login="ben")
     assert signs_in(store, "anna", "correct horse")
     for login, password in [("anna", "wrong"), ("ben", ""), ("eve", "x")]:
