@@ -59,8 +59,7 @@ def read(content: bytes, columns: Collection[str], most: int = ROWS_MAX) -> list
         raise Unfit(FILE, "it is not text in UTF-8: save it as CSV UTF-8.") from error
     if "\0" in text:
         raise Unfit(FILE, "it is not a CSV file: it has a NUL in it.")
-    lines = text.splitlines(keepends=True)
-    return list(_rows(lines, columns, most))
+    return list(_rows(list(io.StringIO(text, newline="")), columns, most))
 
 
 def _rows(lines: Sequence[str], columns: Collection[str], most: int) -> Iterator[Row]:

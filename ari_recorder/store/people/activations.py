@@ -65,12 +65,12 @@ def running(user: UUID) -> ActivationRow | None:
 
 
 def settle(
-    user: Any, actor: Actor, now: datetime, given: Acknowledgement | None = None
+    user: Any, before: str, actor: Actor, now: datetime, given: Acknowledgement | None = None
 ) -> dict[str, Any] | None:
     """Make the activation what the user's row says, within the write that changes it; told for the audit log.
 
-    Raises `Invalid` for an acknowledgement that cannot be, or that is missing; only the command line may do
-    without. Raises `Conflict` for a second one.
+    ``before`` is the mode that they had. Raises `Invalid` for an acknowledgement that cannot be, or that is
+    missing; only the command line may do without. Raises `Conflict` for a second one.
     """
     acknowledged = _columns(given, actor, now) if given else None
     row = _running(user.id)
@@ -80,7 +80,8 @@ def settle(
             raise Invalid(FIELD, "the mode is never, so that there is nothing to acknowledge.")
         return {"ended": row.plan} if row and _end(row, actor, now) else None
     if row is None:
-        _needed(acknowledged, actor)
+        if acknowledged is None and not is_recorded(Mode(before)):
+            _check_may_do_without(actor)
         return _begin(user, actor, now, acknowledged or {})
     if acknowledged:
         _acknowledge(row, acknowledged)
@@ -95,8 +96,8 @@ def _running(user: UUID) -> Any:
     return Activation.select().where((Activation.user == user) & Activation.ended_at.is_null()).first()
 
 
-def _needed(acknowledged: dict[str, Any] | None, actor: Actor) -> None:
-    if acknowledged is None and actor.kind is not ActorKind.COMMAND_LINE:
+def _check_may_do_without(actor: Actor) -> None:
+    if actor.kind is not ActorKind.COMMAND_LINE:
         raise Invalid(
             FIELD,
             "recording is switched on for this user: write what they were told about it, and agreed to.",

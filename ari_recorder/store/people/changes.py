@@ -78,7 +78,7 @@ def add_user(
     row = _written(lambda: User.create(organisation=there, **columns, **secret), there, columns, None)
     _set_endpoints(row, endpoints)
     made = row_of(row)
-    activation = activations.settle(row, actor, now, acknowledgement)
+    activation = activations.settle(row, Mode.NEVER, actor, now, acknowledgement)
     _write(actor, Action.CREATE, row, now, {"after": told(made)}, activation, password)
     return made
 
@@ -114,7 +114,7 @@ def change_user(
         _set_endpoints(row, changes["endpoints"])
     row = in_organisation(organisation, user)
     _follow(row, before, "password_hash" in columns, actor)
-    activation = activations.settle(row, actor, now, acknowledgement)
+    activation = activations.settle(row, before.mode, actor, now, acknowledgement)
     after = row_of(row)
     if after != before or activation or "password" in changes:
         detail = difference(told(before), told(after))

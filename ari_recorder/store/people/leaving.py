@@ -76,7 +76,7 @@ def remove_user(
     gone = {"removed_at": now, "login": None, "password_hash": None, "mode": Mode.NEVER.value}
     User.update(**gone).where(User.id == user).execute()
     row.__data__.update(gone)
-    activation = activations.settle(row, actor, now)
+    activation = activations.settle(row, found.user.mode, actor, now)
     if not any(table.select().where(table.user == row).exists() for table in STAYING):
         User.delete().where(User.id == user).execute()
     if found.user.role == Role.ADMINISTRATOR:
