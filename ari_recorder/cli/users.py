@@ -258,14 +258,10 @@ def _say(user: UserRow, password: str | None, running: ActivationRow | None) -> 
 
 def _told(removal: Removal) -> str:
     user = removal.user
-    kept = (
-        f"{removal.recordings} recordings stay, under that name and number"
-        if removal.recordings
-        else "they have no recordings"
-    )
     return (
-        f"{user.number or user.login or ''} {user.name}: {removal.endpoints} telephones and"
-        f" {removal.groups} memberships go, and signing in; {kept}."
+        f"{user.number or user.login or ''} {user.name}: telephones ({removal.endpoints}), memberships"
+        f" ({removal.groups}) and signing in go; recordings that stay, under that name and number:"
+        f" {removal.recordings}."
     )
 
 

@@ -104,8 +104,8 @@ async def test_what_is_taken_is_a_conflict(
 
 
 async def test_the_reader_s_language(admin: Client) -> None:
-    body = {"name": "", "number": "103"}
-    answer = await admin("POST", "/users", body, {"Accept-Language": "sv"})
+    await admin("PATCH", "/organisation", {"language": "sv"})
+    answer = await admin("POST", "/users", {"name": "", "number": "103"})
     assert answer.json()["detail"] == "name: det är tomt; skriv 1 till 200 tecken."
 
 

@@ -71,11 +71,11 @@ def add_user(
             | {"may_listen": may_listen, "login": login}
         )
     check_touched(actor, columns["role"])
-    there = default_organisation() if organisation is None else organisation
+    of = found(default_organisation() if organisation is None else organisation)
     _check_password(password, columns["login"])
-    whose = Whose(columns["role"], columns["login"], columns["name"], columns["number"], found(there).name)
+    whose = Whose(columns["role"], columns["login"], columns["name"], columns["number"], of.name)
     secret = passwords.columns(password, whose)
-    row = _written(lambda: User.create(organisation=there, **columns, **secret), there, columns, None)
+    row = _written(lambda: User.create(organisation=of, **columns, **secret), of.id, columns, None)
     _set_endpoints(row, endpoints)
     made = row_of(row)
     activation = activations.settle(row, Mode.NEVER, actor, now, acknowledgement)
