@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
+from ari_recorder.cli.common import catalogue, console, print_json, settings, table
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
 from ari_recorder.store.catalogue import LIMIT_MAX, NUMBER_MAX, RecordingRow
@@ -46,10 +45,8 @@ def list_(
 
 
 def _table(rows: tuple[RecordingRow, ...]) -> Table:
-    table = Table("started", "length", "user", "direction", "counterpart", "state", "problems")
-    for row in rows:
-        table.add_row(*map(Text, _cells(row)))
-    return table
+    columns = ("started", "length", "user", "direction", "counterpart", "state", "problems")
+    return table(columns, map(_cells, rows))
 
 
 def _cells(row: RecordingRow) -> tuple[str, ...]:

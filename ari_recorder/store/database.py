@@ -22,7 +22,8 @@ from peewee import Database, PostgresqlDatabase, SqliteDatabase
 from playhouse.db_url import parse as parse_url
 from playhouse.migrations import MigrationError, Runner
 
-from ari_recorder.errors import StoreError
+from ari_recorder import files
+from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models
 
 P = ParamSpec("P")
@@ -41,6 +42,9 @@ _SQLITE_PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": 10_000,
 }
+_AS_IT_IS = {key: value for key, value in _SQLITE_PRAGMAS.items() if key != "journal_mode"}
+"""Of a file that may be no catalogue: its journal mode would be written into it."""
+_NO_SUCH_DATABASE = "3D000"  # PostgreSQL's invalid_catalog_name
 
 _Job = tuple[Callable[[], Any], Future[Any]]
 _Result = tuple[Future[Any], Any, Exception | None]
@@ -50,22 +54,30 @@ class Store:
     """The open catalogue.
 
     ``url`` as in the setting ``store.url``. Raises `StoreError` when it cannot be opened or is newer than
-    this program.
+    this program. One that is not there is made, one of an older version upgraded; with ``make=False``
+    neither, and nothing is written by opening it: raises `NoCatalogue` instead.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, make: bool = True) -> None:
         self.url = url
         self.written = 0
         """Writes that were committed."""
-        self._database = _database(url)
+        self._database = _database(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         try:
-            self._migrate()
+            self._migrate() if make else self._check()
+        except peewee.ImproperlyConfigured as error:
+            raise StoreError(
+                f"The catalogue at {_shown(url)} needs a driver that is not installed:"
+                " pip install 'ari-recorder[postgresql]'"
+            ) from error
         except (peewee.PeeweeException, OSError) as error:
+            if _says_no_such_database(error):
+                raise _none_at(url) from error
             raise StoreError(f"The catalogue at {_shown(url)} cannot be opened: {error}") from error
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
@@ -211,15 +223,32 @@ class Store:
         if isinstance(self._database, SqliteDatabase) and not self._database.connection().in_transaction:
             raise error
 
+    def _check(self) -> None:
+        """That it is a catalogue of this version; only looks. Raises `NoCatalogue`, `StoreError`."""
+        runner = Runner(self._database, str(MIGRATIONS))
+        with self._database.connection_context():
+            self._refuse_newer(runner)
+            applied = [m.applied for m in runner.status()]
+        if not any(applied):
+            raise _none_at(self.url)
+        if not all(applied):
+            raise NoCatalogue(
+                f"The catalogue at {_shown(self.url)} is of an older version. The next start of the recorder"
+                " (ari-recorder run) upgrades it: stop the older one, and back the catalogue up, before."
+            )
+
+    def _refuse_newer(self, runner: Runner) -> None:
+        newer = [m.name for m in runner.status() if m.path is None]
+        if newer:
+            raise StoreError(
+                f"The catalogue at {_shown(self.url)} was made by a newer version"
+                f" (it has {newer[-1]}): upgrade ari_recorder, or restore the backup made before."
+            )
+
     def _migrate(self) -> None:
         runner = Runner(self._database, str(MIGRATIONS))
         with self._database.connection_context(), self._migration_lock():
-            newer = [m.name for m in runner.status() if m.path is None]
-            if newer:
-                raise StoreError(
-                    f"The catalogue at {_shown(self.url)} was made by a newer version"
-                    f" (it has {newer[-1]}): upgrade ari_recorder, or restore the backup made before."
-                )
+            self._refuse_newer(runner)
             try:
                 runner.up()
             except MigrationError as error:
@@ -257,15 +286,24 @@ class _AdvisoryLock:
         self._database.execute_sql("SELECT pg_advisory_unlock(%s)", (self.KEY,))
 
 
-def _database(url: str) -> Database:
+def _says_no_such_database(error: Exception) -> bool:
+    """Whether PostgreSQL is there, and has no database of that name."""
+    return getattr(error.__cause__, "sqlstate", None) == _NO_SUCH_DATABASE or (
+        isinstance(error, peewee.OperationalError) and str(error).rstrip().endswith("does not exist")
+    )
+
+
+def _none_at(url: str) -> NoCatalogue:
+    return NoCatalogue(
+        f"There is no catalogue at {_shown(url)}: correct store.url (or --config), or make it by adding the"
+        " first user (ari-recorder user add --help)."
+    )
+
+
+def _database(url: str, make: bool) -> Database:
     scheme, _, rest = url.partition(":///")
     if scheme == "sqlite" and rest:
-        path = Path(rest)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"The folder {path.parent} of the catalogue cannot be made: {error}") from error
-        return SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
+        return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)
     if url.startswith(("postgresql://", "postgres://")):
         with suppress(ValueError):  # a port that is no number
             parameters = parse_url(url, unquote_password=True, unquote_user=True)
@@ -276,6 +314,26 @@ def _database(url: str) -> Database:
         f"store.url is {_shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
         " or postgresql://user@host/name (a password in it percent-encoded)."
     )
+
+
+def _new_file(path: Path) -> Database:
+    try:
+        files.make_folder(path.parent)
+        files.touch(path)  # SQLite gives its other files the mode of this one
+    except OSError as error:
+        raise StoreError(f"The catalogue {path} cannot be made: {error}") from error
+    return SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
+
+
+def _file_as_it_is(path: Path, url: str) -> Database:
+    try:
+        if not path.stat().st_size:
+            raise _none_at(url)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _none_at(url) from error
+    except OSError as error:
+        raise StoreError(f"The catalogue {path} cannot be looked at: {error.strerror}.") from error
+    return SqliteDatabase(f"{path.absolute().as_uri()}?mode=rw", uri=True, pragmas=_AS_IT_IS)
 
 
 def _shown(url: str) -> str:

@@ -68,10 +68,12 @@ def test_a_search_by_number(command: Command) -> None:
 
 
 def test_no_recordings(command: Command) -> None:
+    command.begin()
     assert command("recordings", "list").out == "There are no recordings.\n"
 
 
 def test_a_cursor_that_is_none(command: Command) -> None:
+    command.begin()
     assert "start again" in command.refused("recordings", "list", "--cursor", "nonsense", code=1)
 
 
