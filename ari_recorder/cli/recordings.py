@@ -9,9 +9,10 @@ import typer
 from rich.table import Table
 
 from ari_recorder.cli.common import catalogue, console, print_json, settings, table
+from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
-from ari_recorder.store.catalogue import LIMIT_MAX, NUMBER_MAX, RecordingRow
+from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
 

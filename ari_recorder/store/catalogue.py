@@ -16,6 +16,7 @@ from peewee import fn
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
 from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
@@ -24,8 +25,6 @@ from ari_recorder.store.scope import audible, visible
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
 LIMIT_MAX = 500
-NUMBER_MAX = 128
-"""Longest number that is kept, and so that can be searched for."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from aiohttp import web
 
 from ari_recorder.errors import NotFound
+from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import CounterpartSpan, Played, RecordingRow, SegmentSpan
 from ari_recorder.web import audio
@@ -204,5 +205,5 @@ def _limit(text: str | None) -> int:
 
 def _number(text: str | None) -> str | None:
     if text is not None and not catalogue.searchable(text):
-        raise Refused(400, f"number: a number or a part of one, 1 to {catalogue.NUMBER_MAX} characters.")
+        raise Refused(400, f"number: a number or a part of one, 1 to {NUMBER_MAX} characters.")
     return text

@@ -238,7 +238,7 @@ def test_out_to_a_file_and_in_again(command: Command) -> None:
 
 
 def test_a_file_that_cannot_be_read(command: Command) -> None:
-    command.begin()
+    command("user", "add", "101", "--name", "Anna")
     assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv")
     bad = command.folder / "bad.csv"
     bad.write_text("shoe\n1\n")
