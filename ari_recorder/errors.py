@@ -132,6 +132,11 @@ class NoCatalogue(StoreError):
 
     exit_code = 66  # EX_NOINPUT
 
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found} {remedy}")
+        self.found = found
+        self.remedy = remedy
+
 
 class SpoolError(ARIRecorderError):
     """Asterisk's recording folder does not answer, or cannot be read."""

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 """Readable and writable by the owner alone."""
-GROUP_FILE, GROUP_FOLDER = 0o640, 0o2750
-"""Readable by the group, too; what is made in the folder is the group's."""
+GROUP_FILE, GROUP_FOLDER = 0o640, 0o750
+"""Readable by the group, too."""
 
 
 def make_folder(path: Path, mode: int = PRIVATE_FOLDER, *, parents: bool = True) -> None:

@@ -89,9 +89,8 @@ def _place(folder: Path, audio: PromptAudio) -> None:
     except FileNotFoundError:
         files.make_folder(folder, files.GROUP_FOLDER, parents=False)
         files.give_to_group_of(folder.parent, folder)
-        folder.chmod(files.GROUP_FOLDER)  # the kernel drops the set-group bit with the group
     part = path.with_suffix(f".{new_id()}.part")
     with files.created(part, files.GROUP_FILE) as file:
         file.write(audio.wav)
-    files.give_to_group_of(folder, part)
+    files.give_to_group_of(folder.parent, part)
     part.replace(path)

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import peewee
-from peewee import Database, PostgresqlDatabase, SqliteDatabase
-from playhouse.db_url import parse as parse_url
+from peewee import Database, SqliteDatabase
 from playhouse.migrations import MigrationError, Runner
 
-from ari_recorder import files
 from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models
+from ari_recorder.store.address import database_at, none_at, says_no_such_database, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,16 +34,6 @@ READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
 BATCH = 64
 """Most writes that share a commit."""
-
-_SQLITE_PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": "full",
-    "foreign_keys": 1,
-    "busy_timeout": 10_000,
-}
-_AS_IT_IS = {key: value for key, value in _SQLITE_PRAGMAS.items() if key != "journal_mode"}
-"""Of a file that may be no catalogue: its journal mode would be written into it."""
-_NO_SUCH_DATABASE = "3D000"  # PostgreSQL's invalid_catalog_name
 
 _Job = tuple[Callable[[], Any], Future[Any]]
 _Result = tuple[Future[Any], Any, Exception | None]
@@ -62,7 +51,7 @@ class Store:
         self.url = url
         self.written = 0
         """Writes that were committed."""
-        self._database = _database(url, make)
+        self._database = database_at(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -70,15 +59,10 @@ class Store:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         try:
             self._migrate() if make else self._check()
-        except peewee.ImproperlyConfigured as error:
-            raise StoreError(
-                f"The catalogue at {_shown(url)} needs a driver that is not installed:"
-                " pip install 'ari-recorder[postgresql]'"
-            ) from error
         except (peewee.PeeweeException, OSError) as error:
-            if _says_no_such_database(error):
-                raise _none_at(url) from error
-            raise StoreError(f"The catalogue at {_shown(url)} cannot be opened: {error}") from error
+            if says_no_such_database(error):
+                raise none_at(url) from error
+            raise StoreError(f"The catalogue at {shown(url)} cannot be opened: {error}") from error
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -106,7 +90,7 @@ class Store:
                     )
         except TimeoutError as error:
             raise StoreError(
-                f"The catalogue at {_shown(self.url)} does not answer within {READ_WITHIN_S:g} s."
+                f"The catalogue at {shown(self.url)} does not answer within {READ_WITHIN_S:g} s."
             ) from error
 
     def read_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -140,7 +124,7 @@ class Store:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                raise StoreError(f"The catalogue at {_shown(self.url)} is closed: the program is stopping.")
+                raise StoreError(f"The catalogue at {shown(self.url)} is closed: the program is stopping.")
             self._jobs.put((work, future))
         return future
 
@@ -149,7 +133,7 @@ class Store:
         try:
             yield
         except (peewee.OperationalError, peewee.InterfaceError) as error:
-            raise StoreError(f"The catalogue at {_shown(self.url)} cannot be {done}: {error}") from error
+            raise StoreError(f"The catalogue at {shown(self.url)} cannot be {done}: {error}") from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         if isinstance(self._database, SqliteDatabase):
@@ -230,18 +214,19 @@ class Store:
             self._refuse_newer(runner)
             applied = [m.applied for m in runner.status()]
         if not any(applied):
-            raise _none_at(self.url)
+            raise none_at(self.url)
         if not all(applied):
             raise NoCatalogue(
-                f"The catalogue at {_shown(self.url)} is of an older version. The next start of the recorder"
-                " (ari-recorder run) upgrades it: stop the older one, and back the catalogue up, before."
+                f"The catalogue at {shown(self.url)} is of an older version.",
+                "The next start of the recorder (ari-recorder run) upgrades it. Before, stop the older one, and"
+                " back the catalogue up.",
             )
 
     def _refuse_newer(self, runner: Runner) -> None:
         newer = [m.name for m in runner.status() if m.path is None]
         if newer:
             raise StoreError(
-                f"The catalogue at {_shown(self.url)} was made by a newer version"
+                f"The catalogue at {shown(self.url)} was made by a newer version"
                 f" (it has {newer[-1]}): upgrade ari_recorder, or restore the backup made before."
             )
 
@@ -252,7 +237,7 @@ class Store:
             try:
                 runner.up()
             except MigrationError as error:
-                raise StoreError(f"The catalogue at {_shown(self.url)}: {error}") from error
+                raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
 
     def _migration_lock(self) -> Any:
         if isinstance(self._database, SqliteDatabase):
@@ -284,60 +269,3 @@ class _AdvisoryLock:
 
     def __exit__(self, *_: object) -> None:
         self._database.execute_sql("SELECT pg_advisory_unlock(%s)", (self.KEY,))
-
-
-def _says_no_such_database(error: Exception) -> bool:
-    """Whether PostgreSQL is there, and has no database of that name."""
-    return getattr(error.__cause__, "sqlstate", None) == _NO_SUCH_DATABASE or (
-        isinstance(error, peewee.OperationalError) and str(error).rstrip().endswith("does not exist")
-    )
-
-
-def _none_at(url: str) -> NoCatalogue:
-    return NoCatalogue(
-        f"There is no catalogue at {_shown(url)}: correct store.url (or --config), or make it by adding the"
-        " first user (ari-recorder user add --help)."
-    )
-
-
-def _database(url: str, make: bool) -> Database:
-    scheme, _, rest = url.partition(":///")
-    if scheme == "sqlite" and rest:
-        return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)
-    if url.startswith(("postgresql://", "postgres://")):
-        with suppress(ValueError):  # a port that is no number
-            parameters = parse_url(url, unquote_password=True, unquote_user=True)
-            if parameters["database"]:
-                parameters = {"connect_timeout": 5, "tcp_user_timeout": 10_000} | parameters
-                return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
-    raise StoreError(
-        f"store.url is {_shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
-        " or postgresql://user@host/name (a password in it percent-encoded)."
-    )
-
-
-def _new_file(path: Path) -> Database:
-    try:
-        files.make_folder(path.parent)
-        files.touch(path)  # SQLite gives its other files the mode of this one
-    except OSError as error:
-        raise StoreError(f"The catalogue {path} cannot be made: {error}") from error
-    return SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
-
-
-def _file_as_it_is(path: Path, url: str) -> Database:
-    try:
-        if not path.stat().st_size:
-            raise _none_at(url)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise _none_at(url) from error
-    except OSError as error:
-        raise StoreError(f"The catalogue {path} cannot be looked at: {error.strerror}.") from error
-    return SqliteDatabase(f"{path.absolute().as_uri()}?mode=rw", uri=True, pragmas=_AS_IT_IS)
-
-
-def _shown(url: str) -> str:
-    """The address without its password and options."""
-    scheme, separator, rest = url.partition("?")[0].partition("://")
-    login, at, where = rest.rpartition("@")
-    return f"{scheme}{separator}{login.partition(':')[0]}{at}{where}"

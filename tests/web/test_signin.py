@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from ari_recorder.web.ratelimit import RateLimit
 from yarl import URL
 
 from ari_recorder.store.models import User
 from ari_recorder.web import session, signin
-from ari_recorder.web.ratelimit import RateLimit
 
 from .world import NOON, PASSWORD, Clock, NewBrowser, World, hashed
 
