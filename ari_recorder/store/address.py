@@ -40,7 +40,7 @@ def none_at(url: str) -> NoCatalogue:
 
 
 def database_at(url: str, make: bool) -> Database:
-    """Not connected yet. Raises `StoreError`; `NoCatalogue` for a missing file that ``make`` does not allow."""
+    """Not connected yet. Raises `StoreError`; `NoCatalogue` for a file that is missing, unless ``make``."""
     scheme, _, rest = url.partition(":///")
     if scheme == "sqlite" and rest:
         return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)

@@ -218,7 +218,7 @@ class Store:
         if not all(applied):
             raise NoCatalogue(
                 f"The catalogue at {shown(self.url)} is of an older version.",
-                "The next start of the recorder (ari-recorder run) upgrades it. Before, stop the older one, and"
+                "The next start of the recorder (ari-recorder run) upgrades it. Before, stop the older one and"
                 " back the catalogue up.",
             )
 
