@@ -236,6 +236,7 @@ class AuditLine(Table):
         indexes = (
             (("organisation", "number"), True),
             (("organisation", "at"), False),
+            (("organisation", "subject"), False),
         )
 
 

@@ -194,6 +194,7 @@ def up(migrator, db):
             indexes = (
                 (("organisation", "number"), True),
                 (("organisation", "at"), False),
+                (("organisation", "subject"), False),
             )
 
     class AuditHead(Model):
