@@ -19,6 +19,7 @@ from ari_recorder.ari import Channel
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, AriUnreachable
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import give_back, send_back
+from ari_recorder.log import without
 from ari_recorder.policies import bridge, bridging
 from ari_recorder.policies.bridging import Bridged, effects, inputs
 from ari_recorder.policies.bridging.effects import Effect, Request
@@ -120,7 +121,8 @@ class Bridges:
         try:
             wish = bridge.read(arguments)
         except ValueError as error:
-            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=str(error))
+            reason = without(str(error), *arguments)
+            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=reason)
             self._context.spawn(give_back(self._context.ari, channel.id, str(error)), "send back")
             return
         created_at = channel.creationtime
@@ -151,7 +153,7 @@ class BridgedCall:
         self._gone = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._log = _log.bind(pbx=context.pbx, caller=call.caller, endpoint=call.wish.endpoint)
+        self._log = _log.bind(pbx=context.pbx, caller=call.caller)
 
     def tell(self, told: Input) -> None:
         """Something has happened to it."""
@@ -164,7 +166,9 @@ class BridgedCall:
             self._fault(told)
             return
         if before is None and self.call.ending is not None and self.call.ending.reason:
-            self._log.error("not connected; the dialplan goes on", reason=self.call.ending.reason)
+            endpoint = self.call.wish.endpoint  # of a trunk, it has the number that is called
+            reason = without(self.call.ending.reason, endpoint, endpoint.partition("/")[2])
+            self._log.error("not connected; the dialplan goes on", reason=reason)
         for effect in asked:
             self._perform(effect)
 
