@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +32,7 @@ NOT_A_USER = "0709999999"
 
 
 @pytest.fixture(params=["text", "json"], autouse=True)
-def log(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+def log(request: pytest.FixtureRequest) -> Iterator[None]:
     handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
     configure(Log(level="debug", format=request.param))
     yield
@@ -41,90 +41,95 @@ def log(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> I
     logging.getLogger().setLevel(level)
 
 
-@pytest.fixture
-async def world(log: None, tmp_path: Path, empty_sqlite: Path) -> AsyncIterator[World]:
+@asynccontextmanager
+async def ringing(tmp_path: Path, empty_sqlite: Path) -> AsyncIterator[World]:
     store = Store(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path / 'catalogue.db')}")
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(worlds.ringing(store, tmp_path, Mode.ALWAYS_PAUSE_RESUME))
+    async with worlds.ringing(store, tmp_path, Mode.ALWAYS_PAUSE_RESUME) as world:
+        yield world
     store.close()
 
 
-async def test_a_call_with_a_known_number_and_name(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_call_with_a_known_number_and_name(
+    tmp_path: Path, empty_sqlite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Also one in which Asterisk refuses what it is asked, and a command changes nothing."""
-    world.asterisk.next["record"] = ["refused"]
-    await world.recording()
-    await asyncio.wait_for(world.leg.command(Event.PAUSE), 5)
-    await asyncio.wait_for(world.leg.command(Event.START), 5)
-    world.hangs_up()
-    await world.until(lambda: world.over)
-    said = capsys.readouterr().err
-    assert "Asterisk refused" in said
-    assert str(world.leg.leg.id) in said
-    assert not [word for word in PERSONAL if word in said]
+    async with ringing(tmp_path, empty_sqlite) as world:
+        world.asterisk.next["record"] = ["refused"]
+        await world.recording()
+        await asyncio.wait_for(world.leg.command(Event.PAUSE), 5)
+        await asyncio.wait_for(world.leg.command(Event.START), 5)
+        world.hangs_up()
+        await world.until(lambda: world.over)
+        said = capsys.readouterr().err
+        assert "Asterisk refused" in said
+        assert str(world.leg.leg.id) in said
+        assert not [word for word in PERSONAL if word in said]
 
 
 async def test_a_tap_of_nobody_known(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty_sqlite: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The dialplan is told which number it was; the log is not."""
-    told: dict[str, str] = {}
+    async with ringing(tmp_path, empty_sqlite) as world:
+        told: dict[str, str] = {}
 
-    async def set_variable(_: str, name: str, value: str) -> None:
-        told[name] = value
+        async def set_variable(_: str, name: str, value: str) -> None:
+            told[name] = value
 
-    async def nothing(*_: Any) -> None:
-        pass
+        async def nothing(*_: Any) -> None:
+            pass
 
-    monkeypatch.setattr(world.asterisk, "set_channel_variable", set_variable, raising=False)
-    monkeypatch.setattr(world.asterisk, "continue_in_dialplan", nothing, raising=False)
-    taps = Taps(world.context, lambda *_, **__: pytest.fail("nobody is recorded"), SimpleNamespace())  # type: ignore[arg-type]
-    for arguments in ([f"{NOT_A_USER}@Acme"], [NOT_A_USER, NOT_A_USER], [NOT_A_USER, *"12345"]):
-        told.clear()
-        taps.entered(await world.asterisk.channel(CHANNEL), ["tap", *arguments])
-        await world.until(lambda: "RECORDER_REASON" in told)
-        assert NOT_A_USER in told["RECORDER_REASON"]
-    await taps.stop()
-    said = capsys.readouterr().err
-    assert said.count("tapped") == 3
-    assert NOT_A_USER not in said
-    assert "No user has the number" in said
+        monkeypatch.setattr(world.asterisk, "set_channel_variable", set_variable, raising=False)
+        monkeypatch.setattr(world.asterisk, "continue_in_dialplan", nothing, raising=False)
+        taps = Taps(world.context, lambda *_, **__: pytest.fail("nobody is recorded"), SimpleNamespace())  # type: ignore[arg-type]
+        for arguments in ([f"{NOT_A_USER}@Acme"], [NOT_A_USER, NOT_A_USER], [NOT_A_USER, *"12345"]):
+            told.clear()
+            taps.entered(await world.asterisk.channel(CHANNEL), ["tap", *arguments])
+            await world.until(lambda: "RECORDER_REASON" in told)
+            assert NOT_A_USER in told["RECORDER_REASON"]
+        await taps.stop()
+        said = capsys.readouterr().err
+        assert said.count("tapped") == 3
+        assert NOT_A_USER not in said
+        assert "No user has the number" in said
 
 
 async def test_a_call_by_a_trunk_that_cannot_be_made(
-    world: World, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, empty_sqlite: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The endpoint has the number that is called; Asterisk repeats it."""
-    endpoint = f"PJSIP/{NOT_A_USER}@trunk"
-    channel = await world.asterisk.channel(CHANNEL)
-    tasks: list[asyncio.Task[None]] = []
+    async with ringing(tmp_path, empty_sqlite) as world:
+        endpoint = f"PJSIP/{NOT_A_USER}@trunk"
+        channel = await world.asterisk.channel(CHANNEL)
+        tasks: list[asyncio.Task[None]] = []
 
-    class Ari:
-        app = "app"
+        class Ari:
+            app = "app"
 
-        def __getattr__(self, operation: str) -> Any:
-            async def refused(*_: Any, **__: Any) -> None:
-                raise AriRefused(operation, endpoint, 500, f"no way to {endpoint}")
+            def __getattr__(self, operation: str) -> Any:
+                async def refused(*_: Any, **__: Any) -> None:
+                    raise AriRefused(operation, endpoint, 500, f"no way to {endpoint}")
 
-            return refused
+                return refused
 
-    context = SimpleNamespace(
-        app="app", pbx="main", ari=Ari(), now=world.clock,
-        spawn=lambda work, name: tasks.append(asyncio.create_task(work, name=name)),
-    )  # fmt: skip
-    bridges = Bridges(context)  # type: ignore[arg-type]
-    said = ""
-    bridges.entered(channel, [endpoint, "20"])
-    bridges.entered(channel, [f"x{NOT_A_USER}", "20"])
+        context = SimpleNamespace(
+            app="app", pbx="main", ari=Ari(), now=world.clock,
+            spawn=lambda work, name: tasks.append(asyncio.create_task(work, name=name)),
+        )  # fmt: skip
+        bridges = Bridges(context)  # type: ignore[arg-type]
+        said = ""
+        bridges.entered(channel, ["bridge", endpoint, "20"])
+        bridges.entered(channel, ["bridge", f"x{NOT_A_USER}", "20"])
 
-    def heard() -> bool:
-        nonlocal said
-        said += capsys.readouterr().err
-        return "not connected" in said
+        def heard() -> bool:
+            nonlocal said
+            said += capsys.readouterr().err
+            return "not connected" in said
 
-    await world.until(heard)
-    assert NOT_A_USER not in said
-    await bridges.stop()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await world.until(heard)
+        assert NOT_A_USER not in said
+        await bridges.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def test_what_postgresql_adds_to_an_error(capsys: pytest.CaptureFixture[str]) -> None:
