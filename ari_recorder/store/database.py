@@ -239,7 +239,7 @@ def _first(error: Exception) -> Exception:
 
 def _is_deadlock(failure: Exception | None) -> bool:
     """Whether PostgreSQL has ended a write because another process and it waited for each other."""
-    return getattr(failure and failure.__cause__, "sqlstate", None) == "40P01"
+    return getattr(failure and failure.__context__, "sqlstate", None) == "40P01"
 
 
 class _AdvisoryLock:

@@ -241,7 +241,7 @@ class AuditLine(Table):
 
 
 class AuditHead(Table):
-    """How far an organisation's audit log has come: locked by who writes the next line."""
+    """How far an organisation's audit log has come: changed by who writes the next line."""
 
     organisation = UUIDField(unique=True)
     number = IntegerField()
