@@ -5,11 +5,14 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from ari_recorder.errors import SettingsError
@@ -194,3 +197,27 @@ def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
         audit_key.read_public(tmp_path / "nosuch")
     with pytest.raises(SettingsError, match="cannot be made"):
         audit_key.made(path / "below")
+
+
+def test_a_write_that_lost_a_deadlock_is_tried_again(postgresql: Any, shared_url: str) -> None:
+    """Another process waits for what we hold, and we for what it holds: PostgreSQL ends ours."""
+    tries: list[int] = []
+    holding = threading.Event()
+
+    def write() -> int:
+        tries.append(1)
+        database.execute_sql("SELECT pg_advisory_xact_lock(1)")
+        holding.set()
+        database.execute_sql("SELECT pg_advisory_xact_lock(2)")
+        return 7
+
+    with reopened(shared_url) as store, psycopg.connect(shared_url) as other:
+        other.execute("SET deadlock_timeout = '60s'")  # it is not the one that is ended
+        other.execute("SELECT pg_advisory_xact_lock(2)")
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(store.write_now, write)
+            assert holding.wait(10)
+            other.execute("SELECT pg_advisory_xact_lock(1)")
+            other.commit()
+            assert writing.result(10) == 7
+    assert len(tries) == 2
