@@ -7,6 +7,8 @@ from typing import Any
 
 from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_log import AuditRow
+from ari_recorder.web.auditing import Why
+from ari_recorder.web.calls import REASONS
 from ari_recorder.web.language import N_
 from ari_recorder.web.words import COMMANDS, Words, clock
 
@@ -53,8 +55,27 @@ FIELDS = {
     "reason": N_("Reason"),
     "command": N_("Command"),
     "outcome": N_("Outcome"),
+    "recordings": N_("Recordings"),
+    "path": N_("Address"),
+    "form": N_("Format"),
+    "from": N_("From"),
+    "to": N_("To"),
+    "unwritten": N_("Further attempts before"),
+}
+HIDDEN = frozenset({"sha256", "method", "limit", "cursor"})
+"""Of a line's detail, for programs alone."""
+DENIALS = {
+    Why.ROLE: N_("their role does not include it"),
+    Why.NOT_THEIRS: N_("it is not theirs to see"),
+    Why.FORM: N_("it was not sent from a page that was open for them"),
 }
 OUTCOMES = {"done": N_("done"), "already": N_("it was so already"), "refused": N_("refused")}
+VALUES: dict[str, dict[str, str]] = {
+    "command": COMMANDS,
+    "outcome": OUTCOMES,
+    "reason": {str(reason): text for reason, text in (*REASONS.items(), *DENIALS.items())},
+}
+"""Words of a line's detail, by its members."""
 _SHOWN_MAX = 200
 
 
@@ -67,10 +88,9 @@ def details(words: Words, row: AuditRow) -> list[str]:
         found.append(say(N_("from %(first)s to %(last)s"), first=first, last=last))
     before, after = detail.pop("before", None), detail.pop("after", None)
     found += _changes(words, before, after)
-    found += [
-        f"{_field(words, name)}: {_value(words, name, value)}" for name, value in detail.items() if value
-    ]
-    return found
+    rest = {name: value for name, value in detail.items() if value and name not in HIDDEN}
+    shown = {name: value for name, value in rest.items() if value != row.subject}
+    return found + [f"{_field(words, name)}: {_value(words, name, value)}" for name, value in shown.items()]
 
 
 def kind(words: Words, row: AuditRow) -> str:
@@ -93,7 +113,7 @@ def _changes(words: Words, before: Any, after: Any) -> Iterator[str]:
         return
     old, new = (each if isinstance(each, Mapping) else {} for each in (before, after))
     for name in dict.fromkeys([*old, *new]):
-        if name != "sha256" and old.get(name) != new.get(name):
+        if name not in HIDDEN and old.get(name) != new.get(name):
             shown = (_value(words, name, each.get(name)) for each in (old, new))
             yield f"{_field(words, name)}: {' → '.join(shown)}"
 
@@ -107,8 +127,7 @@ def _value(words: Words, name: str, value: Any) -> str:
         return "–"
     if name == "mark":
         return words.mark(str(value))
-    known = {"command": COMMANDS, "outcome": OUTCOMES}.get(name, {})
-    return _known(words, known, str(value))[:_SHOWN_MAX]
+    return _known(words, VALUES.get(name, {}), str(value))[:_SHOWN_MAX]
 
 
 def _known(words: Words, texts: Mapping[str, str], value: str) -> str:

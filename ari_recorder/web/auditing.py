@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,17 @@ ASKERS_MAX = 10_000
 _MINUTE = timedelta(minutes=1)
 
 _log = structlog.get_logger(__name__)
+
+
+class Why(StrEnum):
+    """Why an attempt was denied."""
+
+    ROLE = "role"
+    """Who asks does not have the right."""
+    NOT_THEIRS = "not_theirs"
+    """It exists, but is not theirs to see."""
+    FORM = "form"
+    """It did not come from a page of their session, or was refused for another reason than their role."""
 
 
 @dataclass
@@ -85,26 +97,26 @@ async def denials(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write down what somebody who is signed in was denied: by their role, or as it is not theirs to see."""
     try:
         return await handler(request)
-    except NotAllowed as error:
-        await _denied(request, _address(request), str(error))
+    except NotAllowed:
+        await _denied(request, _address(request), Why.ROLE)
         raise
     except Refused as refused:
         if refused.status == web.HTTPForbidden.status_code:
-            await _denied(request, _address(request), str(refused))
+            await _denied(request, _address(request), Why.FORM)
         raise
     except NotFound:
         if subject := await _of_others(request):
-            await _denied(request, subject, "It exists, but is not theirs to see.")
+            await _denied(request, subject, Why.NOT_THEIRS)
         raise
 
 
-async def _denied(request: web.Request, subject: Subject, reason: str) -> None:
+async def _denied(request: web.Request, subject: Subject, why: Why) -> None:
     if SCOPE not in request:
         return
     unwritten = request.app[DENIALS].take(request[ACTOR], request.app[CONTEXT].now())
     if unwritten is None:
         return
-    detail = {"method": request.method, "path": request.path[:200], "reason": reason}
+    detail = {"method": request.method, "path": request.path[:200], "reason": why}
     await note(request, Action.DENIED, subject, {**detail, **({"unwritten": unwritten} if unwritten else {})})
 
 

@@ -162,6 +162,7 @@ async def test_who_may_not_is_written_down_and_not_who_asks_for_nothing(
     denied = lines("denied", of="olle")
     subjects = [(line.subject_kind, line.subject) for line in denied]
     assert subjects == [("recording", str(recording)), ("address", "/prompts")]
+    assert [json.loads(line.detail)["reason"] for line in denied] == ["not_theirs", "role"]
     assert lines("denied") == []
 
 
@@ -311,3 +312,14 @@ async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording
     assert (await admin.get("/audit?from=x")).status == 400
     assert (await admin.get("/audit?nosuch=1")).status == 400
     assert "Listened" in (await admin.get("/audit?from=2026-11-22&to=2026-11-22&action=listen")).text
+
+
+async def test_the_page_tells_why_somebody_was_denied(open_browser: NewBrowser, recording: UUID) -> None:
+    bo, admin = await open_browser("bo"), await open_browser("admin-acme")
+    await bo.get("/prompts")
+    await bo.get(f"/recordings/{recording}")
+    text = (await admin.get("/audit")).text
+    assert "Reason: their role does not include it" in text
+    assert "Reason: it is not theirs to see" in text
+    assert f"Address: /recordings/{recording}" in text
+    assert "method" not in text
