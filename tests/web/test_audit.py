@@ -322,4 +322,4 @@ async def test_the_page_tells_why_somebody_was_denied(open_browser: NewBrowser, 
     assert "Reason: their role does not include it" in text
     assert "Reason: it is not theirs to see" in text
     assert f"Address: /recordings/{recording}" in text
-    assert "method" not in text
+    assert "method: GET" not in text
