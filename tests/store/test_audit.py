@@ -221,3 +221,24 @@ def test_a_write_that_lost_a_deadlock_is_tried_again(postgresql: Any, shared_url
             other.commit()
             assert writing.result(10) == 7
     assert len(tries) == 2
+
+
+def test_a_check_beside_a_working_recorder_gives_no_false_alarm(
+    store: Store, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page, of which there are many here, while lines and seals are added."""
+    monkeypatch.setattr(audit_lines, "PAGE", 5)
+    store.write_now(add, 50)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(_write_on, store, key)
+        while not writing.done():
+            assert check(store, key) == ()
+        writing.result()
+    assert check(store, key) == ()
+
+
+def _write_on(store: Store, key: SigningKey) -> None:
+    for each in range(60):
+        store.write_now(add, 2)
+        if each % 5 == 0:
+            store.write_now(audit_seals.seal, key, [CHAIN], BEGIN)
