@@ -209,8 +209,8 @@ def disarm(t: Turn) -> None:
 def _replace(t: Turn) -> None:
     """New snoops are wanted. Those there are stay until then.
 
-    A call to which nobody listens Asterisk may bridge natively, and take up again a moment later: for both phones
-    that is another source of audio each time, and not everything at the far end follows.
+    A call to which nobody listens Asterisk may bridge natively, and take up again a moment later: for both
+    phones that is another source of audio each time, and not everything at the far end follows.
     """
     t.note(held=t.leg.held | frozenset(t.leg.snoops if t.leg.armed_at is not None else ()))
     t.note(armed_at=None, entered=frozenset(), wide=None)
