@@ -65,7 +65,8 @@ def hang_up(t: Turn, at: datetime) -> None:
         speaking.stop(t)
     for number in t.leg.agreeing:
         t.tell(Agree(number, GONE))
-    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), meeting="", agreeing=())
+    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), held=frozenset())
+    t.note(meeting="", agreeing=())
     t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
 
 

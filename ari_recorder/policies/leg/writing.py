@@ -206,6 +206,17 @@ def disarm(t: Turn) -> None:
     t.silence(Alarm.ARM)
 
 
+def _replace(t: Turn) -> None:
+    """New snoops are wanted. Those there are stay until then.
+
+    A call to which nobody listens Asterisk may bridge natively, and take up again a moment later: for both
+    phones that is another source of audio each time, and not everything at the far end follows.
+    """
+    t.note(held=t.leg.held | frozenset(t.leg.snoops if t.leg.armed_at is not None else ()))
+    t.note(armed_at=None, entered=frozenset(), wide=None)
+    t.silence(Alarm.ARM)
+
+
 def entered(t: Turn, snoop: str, wide: bool | None) -> None:
     """A snoop can be recorded."""
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
@@ -213,11 +224,19 @@ def entered(t: Turn, snoop: str, wide: bool | None) -> None:
         if len(t.leg.entered) == len(t.leg.snoops):
             t.note(unarmed=0)
             t.silence(Alarm.ARM)
+            _let_go_held(t)
+
+
+def _let_go_held(t: Turn) -> None:
+    held = t.leg.held
+    t.note(held=frozenset())
+    for snoop in sorted(held):
+        t.let_go(snoop)
 
 
 def left(t: Turn, snoop: str) -> None:
     """A snoop is gone."""
-    t.note(leaving=t.leg.leaving - {snoop})
+    t.note(leaving=t.leg.leaving - {snoop}, held=t.leg.held - {snoop})
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
         t.note(entered=t.leg.entered - {snoop})
 
@@ -355,7 +374,7 @@ def lose(t: Turn) -> None:
         running = t.leg.running
         t.keep(trouble=running.broken if running is not None else "")
         carry_out(t, Event.SEGMENT_LOST, t.now, decision, cause=t.leg.trouble)
-        disarm(t)
+        _replace(t)
 
 
 def full(t: Turn) -> None:
