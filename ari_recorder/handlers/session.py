@@ -124,6 +124,7 @@ class Session:
             receive = DOOR.get(type(item))
             if receive is not None:
                 receive(self, item)
+                await asyncio.sleep(0)  # however many events wait: what this one asks for is asked for first
 
     # The event socket
 

@@ -335,6 +335,12 @@ class Leg:
         """The files that are being written, or are to be."""
         return next((one for one in self.files if not one.stopping and not one.roll), None)
 
+    @property
+    def awaited(self) -> bool:
+        """Whether something waits for this to be on disk: the confirmation of a command, or a prompt."""
+        versions = [one.version for one in self.untold]
+        return max([*versions, self.speaking.version if self.speaking else 0]) > self.saved
+
     def recording_id(self, ordinal: int) -> UUID:
         """The catalogue's id of a recording."""
         return id_of(self.created_at + timedelta(milliseconds=ordinal), self.id, "recording", ordinal)
