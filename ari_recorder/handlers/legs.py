@@ -7,16 +7,16 @@ call, and is told once.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from ari_recorder.errors import AriError, AriNotFound, ARIRecorderError, AriUnreachable, SpoolError
+from ari_recorder.errors import AriError, AriNotFound, ARIRecorderError, SpoolError
 from ari_recorder.handlers import channels, looking
 from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.runner import Runner
 from ari_recorder.live import Answer, Changed, Refused
 from ari_recorder.policies import announcements
 from ari_recorder.policies.leg import Leg, effects, happening, inputs, receive
@@ -36,42 +36,26 @@ HUNG_UP_CAUSE = 16
 _log = structlog.get_logger(__name__)
 
 
-class LegRunner:
+class LegRunner(Runner[Leg]):
     """Follows one leg. ``over`` is called when nothing is left to do and all is on disk."""
 
     def __init__(self, context: Context, leg: Leg, over: Callable[[LegRunner], None]) -> None:
-        self.leg = leg
+        super().__init__(context, leg, _log.bind(pbx=leg.pbx, channel=leg.channel, leg=str(leg.id)))
         self.row: LegRow = shown(leg)
-        self._context = context
         self._over = over
-        self._told: deque[Input] = deque()
-        self._busy = False
         self._faults = 0
-        self._gone = False
         self._seen = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = 0
         self._replies: dict[int, asyncio.Future[Answer]] = {}
         self._agreements: dict[int, asyncio.Future[str]] = {}
-        self._log = _log.bind(pbx=leg.pbx, channel=leg.channel, leg=str(leg.id))
         context.traces.begun(leg)
 
-    # What a leg is told
+    @property
+    def leg(self) -> Leg:
+        """The leg, as it is now."""
+        return self._machine
 
-    def tell(self, told: Input) -> None:
-        """Something has happened to it. Returns when all that follows has been begun."""
-        if self._gone:
-            return
-        self._told.append(told)
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            while self._told:
-                self._receive(self._told.popleft())
-        finally:
-            self._busy = False
+    # What a leg is told
 
     def command(self, command: Event) -> asyncio.Future[Answer]:
         """A command from the app: the answer comes when it has been carried out, or refused.
@@ -115,11 +99,7 @@ class LegRunner:
 
     async def stop(self) -> None:
         """Stop working; what is going on in Asterisk goes on."""
-        self._gone = True
-        self._stop_timer()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super().stop()
         waiting: list[asyncio.Future[Any]] = [*self._replies.values(), *self._agreements.values()]
         for answer in waiting:
             answer.cancel()
@@ -139,7 +119,7 @@ class LegRunner:
             self._faults = 0
         if leg.trouble != self.leg.trouble:
             self._log.error("the recording is not as it should be", why=leg.trouble)
-        self.leg = leg
+        self._machine = leg
         for effect in asked:
             self._perform(effect)
         if leg.over and leg.saved >= leg.version:
@@ -159,8 +139,7 @@ class LegRunner:
             self._perform(effects.Look(looking.files(self.leg)))
 
     def _leave(self) -> None:
-        self._gone = True
-        self._stop_timer()
+        self._end()
         self._context.traces.over(self.leg)
         self._over(self)
 
@@ -180,62 +159,17 @@ class LegRunner:
                 _resolve(self._replies.pop(number, None), Answer(shown(self.leg), reason, problem))
             case effects.Agree(number, against):
                 _resolve(self._agreements.pop(number, None), against)
-            case effects.WakeAt(at):
-                self._wake_at(at)
             case _:
-                self._spawn(self._request(effect))
-
-    def _wake_at(self, at: Any) -> None:
-        self._stop_timer()
-        if at is not None:
-            delay_s = max((at - self._context.now()).total_seconds(), 0.0)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
-
-    def _wake(self) -> None:
-        """It is time; if the clock was set back meanwhile, not yet."""
-        self._timer = None
-        at = self.leg.woken_at
-        if at is not None and at > self._context.now():
-            self._wake_at(at)
-        else:
-            self.tell(inputs.Time())
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+                super()._perform(effect)
 
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=f"leg {self.leg.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    # Requests
 
-    # Requests, each with its outcome
-
-    async def _request(self, request: Request) -> None:
-        try:
-            found = await self._ask(request)
-        except AriUnreachable as error:
-            self.tell(inputs.Unknown(request, str(error)))
-        except AriNotFound as error:
-            self.tell(inputs.Refused(request, error.reason, missing=True))
-        except AriError as error:
-            self._log.warning("Asterisk refused", what=type(request).__name__, error=str(error))
-            self.tell(inputs.Refused(request, error.reason))
-        except SpoolError as error:
-            self._log.warning("not done", what=type(request).__name__, error=str(error))
-            self.tell(inputs.Refused(request, str(error)))
-        except Exception:
-            self._log.exception("a fault in ari_recorder", what=type(request).__name__)
-            self.tell(inputs.Unknown(request, "a fault in ari_recorder; its log has more"))
-        else:
-            self.tell(inputs.Accepted(request))
-            if found is not None:
-                self.tell(found)
+    def _why(self, error: AriError | SpoolError) -> str:
+        return error.reason if isinstance(error, AriError) else str(error)
 
     async def _ask(self, request: Request) -> Input | None:
         ari, leg = self._context.ari, self.leg

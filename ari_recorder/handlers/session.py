@@ -47,6 +47,7 @@ from ari_recorder.handlers.legs import LegRunner
 from ari_recorder.handlers.looking import Found
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.handlers.tap import WAYS, Taps
+from ari_recorder.policies.bridging import inputs as bridged
 from ari_recorder.policies.leg import Leg, inputs
 from ari_recorder.policies.leg.inputs import Input, Written
 from ari_recorder.policies.leg.state import is_wide
@@ -234,7 +235,7 @@ class Session:
     def _state_changed(self, event: ChannelStateChange) -> None:
         if event.channel.state != "Up":
             return
-        self._bridges.up(event.channel.id)
+        self._bridges.tell(event.channel.id, bridged.Word.ANSWERED)
         leg = self._legs.get(event.channel.id)
         if leg is not None:
             leg.tell(inputs.Answered(event.timestamp, channels.codecs(event.channel)))
@@ -248,11 +249,11 @@ class Session:
 
     def _dialled(self, event: Dial) -> None:
         self._taps.dialled(event)
-        self._bridges.dialled(event.peer.id)
+        self._bridges.tell(event.peer.id, bridged.Word.RUNG)
 
     def _destroyed(self, event: ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
-        self._bridges.gone(event.channel.id, event.cause)
+        self._bridges.tell(event.channel.id, bridged.Gone(event.channel.id, event.cause))
         leg = self._legs.get(event.channel.id)
         if leg is not None:
             leg.tell(inputs.HungUp(event.timestamp))
@@ -306,10 +307,10 @@ class Session:
             case [way] if way == BRIDGE:
                 self._bridges.entered(channel, arguments)
             case _:
-                self._bridges.called_entered(channel.id)
+                self._bridges.tell(channel.id, bridged.Word.ENTERED)
 
     def _left(self, event: StasisEnd) -> None:
-        self._bridges.left(event.channel.id)
+        self._bridges.tell(event.channel.id, bridged.Left(event.channel.id))
         self._tell_leg_of(event.channel.id, inputs.SnoopLeft(event.channel.id))
 
     def _recording_started(self, event: RecordingStarted) -> None:

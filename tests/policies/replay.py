@@ -12,16 +12,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 
-from ari_recorder.policies.leg import Leg, receive
+from ari_recorder.policies import machine
+from ari_recorder.policies.leg import Leg, effects, inputs, receive
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.store import documents
 
-_NAMED: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Input), *get_args(Effect))}
+_NAMED = {
+    kind.__name__: kind
+    for module in (inputs, effects, machine)
+    for kind in vars(module).values()
+    if isinstance(kind, type)
+}
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pytest
 
 from ari_recorder.policies.bridge import Bridging
 from ari_recorder.policies.bridging import Bridged, begin, effects, inputs, receive, state
-from ari_recorder.policies.bridging.effects import Request
-from ari_recorder.policies.bridging.inputs import Input
+from ari_recorder.policies.bridging.effects import Request, Step
+from ari_recorder.policies.bridging.inputs import Input, Word
 from ari_recorder.policies.bridging.machine import LOOK_TALKING_S
 from ari_recorder.policies.bridging.state import Stage
 from tests.histories.clock import BEGIN, Clock
@@ -45,24 +45,24 @@ def found(
 def test_the_way_to_a_call_and_out_of_it() -> None:
     call = begin("app", CALLER, BEGIN, WISH)
     steps: list[tuple[Input, effects.Effect | None]] = [
-        (inputs.Begun(), effects.Prepare()),
-        (inputs.Accepted(effects.Prepare()), effects.Create()),
-        (inputs.Accepted(effects.Create()), None),
-        (inputs.Entered(), effects.Join((CALLER, CALLED))),
-        (inputs.Accepted(effects.Join((CALLER, CALLED))), effects.Introduce()),
-        (inputs.Accepted(effects.Introduce()), effects.Dial()),
-        (inputs.Accepted(effects.Dial()), None),
-        (inputs.Rung(), None),
-        (inputs.Answered(), effects.Answer()),
-        (inputs.Accepted(effects.Answer()), None),
+        (Word.BEGUN, Step.PREPARE),
+        (inputs.Accepted(Step.PREPARE), Step.CREATE),
+        (inputs.Accepted(Step.CREATE), None),
+        (Word.ENTERED, effects.Join((CALLER, CALLED))),
+        (inputs.Accepted(effects.Join((CALLER, CALLED))), Step.INTRODUCE),
+        (inputs.Accepted(Step.INTRODUCE), Step.DIAL),
+        (inputs.Accepted(Step.DIAL), None),
+        (Word.RUNG, None),
+        (Word.ANSWERED, Step.ANSWER),
+        (inputs.Accepted(Step.ANSWER), None),
     ]
     for one, wanted in steps:
         call, asked = told(call, one)
         assert asked == ([wanted] if wanted else []), one
     call, asked = told(call, inputs.Gone(CALLED, 16))
-    assert asked == [effects.Destroy(), effects.HangUp(CALLER, 16)]
+    assert asked == [Step.DESTROY, effects.HangUp(CALLER, 16)]
     call, asked = told(call, *map(inputs.Accepted, asked), inputs.Left(CALLER))
-    assert asked == [effects.Over()]
+    assert (call.over, asked) == (True, [])
 
 
 @pytest.mark.parametrize(("cause", "passed_on"), [(17, 17), (21, 21), (0, 19)])
@@ -73,22 +73,22 @@ def test_the_caller_is_told_the_cause(cause: int, passed_on: int) -> None:
 
 
 def test_what_is_refused_goes_on_in_the_dialplan_when_the_rest_has_ended() -> None:
-    call, _ = told(begin("app", CALLER, BEGIN, WISH), inputs.Begun(), inputs.Accepted(effects.Prepare()))
-    call, asked = told(call, inputs.Refused(effects.Create(), "no such endpoint"))
-    assert asked == [effects.HangUp(CALLED, 16), effects.Destroy()]
+    call, _ = told(begin("app", CALLER, BEGIN, WISH), Word.BEGUN, inputs.Accepted(Step.PREPARE))
+    call, asked = told(call, inputs.Refused(Step.CREATE, "no such endpoint"))
+    assert asked == [effects.HangUp(CALLED, 16), Step.DESTROY]
     call, asked = told(call, inputs.Refused(asked[0], "not there", missing=True))  # type: ignore[arg-type]
     assert asked == []
-    call, asked = told(call, inputs.Accepted(effects.Destroy()))
+    call, asked = told(call, inputs.Accepted(Step.DESTROY))
     assert asked == [effects.SendBack("no such endpoint")]
 
 
 @pytest.mark.parametrize(
     ("seen", "asked"),
     [
-        (found("Ring", None, bridge=False), effects.Prepare()),
+        (found("Ring", None, bridge=False), Step.PREPARE),
         (found("Ring", "Down", bridge=True), effects.Join((CALLER, CALLED))),
         (found("Ring", "Ringing", CALLER), effects.Join((CALLED,))),
-        (found("Up", "Up", CALLER, CALLED), effects.Answer()),
+        (found("Up", "Up", CALLER, CALLED), Step.ANSWER),
         (found("Up", None, CALLER), effects.HangUp(CALLER, 16)),
         (found(None, "Up", CALLED), effects.HangUp(CALLED, 16)),
         (found("Up", "Up", CALLER, entered=False), None),
@@ -109,11 +109,11 @@ def test_a_called_side_that_may_have_been_dialled_is_not_dialled_again() -> None
     ringing, asked = told(call, found("Ring", "Ringing", CALLER, CALLED))
     assert (ringing.stage, asked) == (Stage.DIALLED, [])
     _, asked = told(call, inputs.Time(), after_s=6)
-    assert {effects.HangUp(CALLED, 16), effects.Destroy()} <= set(asked)
+    assert {effects.HangUp(CALLED, 16), Step.DESTROY} <= set(asked)
 
 
 def test_a_seen_that_is_out_of_date_changes_nothing() -> None:
-    call, _ = told(begin("app", CALLER, BEGIN, WISH), inputs.Begun(), after_s=1)
+    call, _ = told(begin("app", CALLER, BEGIN, WISH), Word.BEGUN, after_s=1)
     after, asked = told(call, found(None, None), after_s=2)
     assert (after.ending, asked) == (None, [])
 
@@ -194,7 +194,7 @@ class History:
 
     def _begin(self, *, found: bool) -> None:
         self.call = begin("app", CALLER, BEGIN, WISH, found=found)
-        self._tell(inputs.Begun())
+        self._tell(Word.BEGUN)
 
     def _tell(self, told: Input) -> None:
         if self.call is None:
@@ -206,11 +206,11 @@ class History:
                 self._die()
                 return
             self._perform(effect)
+        if self.call.over:
+            self.call = None
 
     def _perform(self, effect: effects.Effect) -> None:
-        if isinstance(effect, effects.Over):
-            self.call = None
-        elif isinstance(effect, effects.WakeAt):
+        if isinstance(effect, effects.WakeAt):
             self.timer += 1
             if effect.at is not None:
                 self.clock.at(effect.at, self._in_this_life(self._wake), self.timer)
@@ -260,7 +260,7 @@ class History:
             self.clock.after(5.0, self._in_this_life(self._tell), inputs.Unknown(request, "no answer"))
             return
         self._tell(answer)
-        if isinstance(request, effects.Look) and not refused:
+        if request is Step.LOOK and not refused:
             self._tell(self._found())
 
     # Asterisk
@@ -268,22 +268,22 @@ class History:
     def _do(self, request: Request) -> Input:
         missing = inputs.Refused(request, "not there", missing=True)
         match request:
-            case effects.Prepare():
+            case Step.PREPARE:
                 self.bridge = set() if self.bridge is None else self.bridge
-            case effects.Create():
+            case Step.CREATE:
                 if CALLED in self.states:
                     return inputs.Refused(request, "taken", conflict=True)
                 self.states[CALLED], self.dialled = "Down", False
-                self._event(inputs.Entered())
+                self._event(Word.ENTERED)
             case effects.Join(channels):
                 if self.bridge is None or not self.states.keys() >= set(channels):
                     return missing
                 self.bridge.update(channels)
-            case effects.Introduce() if CALLED not in self.states:
+            case Step.INTRODUCE if CALLED not in self.states:
                 return missing
-            case effects.Dial():
+            case Step.DIAL:
                 return self._dial(request)
-            case effects.Answer():
+            case Step.ANSWER:
                 if CALLER not in self.states:
                     return missing
                 self.states[CALLER] = "Up"
@@ -293,7 +293,7 @@ class History:
                 if channel == CALLER:
                     self.causes.append(cause)
                 self._hang_up(channel, cause)
-            case effects.Destroy():
+            case Step.DESTROY:
                 if self.bridge is None:
                     return missing
                 self.bridge = None
@@ -312,7 +312,7 @@ class History:
             return inputs.Refused(request, "not Down", conflict=True)
         assert not self.dialled, "dialled twice, Asterisk hangs it up"
         self.dialled = True
-        self._event(inputs.Rung())
+        self._event(Word.RUNG)
         self.clock.after(self.plot.rings_after_s, self._ring)
         self.clock.after(DIAL_S, self._ring_out)
         if self.plot.answers_after_s is not None:
@@ -333,7 +333,7 @@ class History:
         elif CALLED in self.states:
             self.states[CALLED] = "Up"
             self.answered = True
-            self._event(inputs.Answered())
+            self._event(Word.ANSWERED)
             hangs_up = (
                 (CALLER, self.plot.caller_hangs_up_after_s),
                 (CALLED, self.plot.called_hangs_up_after_s),

@@ -6,7 +6,7 @@ whom it is for: a recorder that is started again finds all of it in Asterisk. No
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -96,7 +96,7 @@ class Bridged:
     """What was asked to end it, and accepted."""
     changed_at: datetime | None = None
     """When it last changed: what was seen before is out of date."""
-    alarms: dict[Alarm, datetime] = field(default_factory=dict)
+    alarms: Mapping[Alarm, datetime] = field(default_factory=dict)
     woken_at: datetime | None = None
 
     @property

@@ -11,14 +11,18 @@ from datetime import datetime
 from uuid import UUID
 
 from ari_recorder.policies.announcements import Prompt
-from ari_recorder.policies.leg.effects import Request
+from ari_recorder.policies.machine import Accepted as Accepted
+from ari_recorder.policies.machine import Input as Input
+from ari_recorder.policies.machine import Refused as Refused
+from ari_recorder.policies.machine import Time as Time
+from ari_recorder.policies.machine import Unknown as Unknown
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode
 
 
 @dataclass(frozen=True)
-class Begun:
+class Begun(Input):
     """The leg is followed from now on. ``linkedid`` is Asterisk's name of the call, empty if it did not say.
 
     ``found``: it began before, so that a `Snapshot` follows, and nothing is asked for until then.
@@ -29,7 +33,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Inquired:
+class Inquired(Input):
     """What the channel's variables say: the call's name, and the codecs it offers or uses."""
 
     linkedid: str
@@ -37,7 +41,7 @@ class Inquired:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answered(Input):
     """The channel is up. ``codecs`` are those in use, such as ``(alaw)``; None if Asterisk did not say."""
 
     at: datetime
@@ -45,14 +49,14 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class HungUp:
+class HungUp(Input):
     """The channel is gone."""
 
     at: datetime
 
 
 @dataclass(frozen=True)
-class SnoopEntered:
+class SnoopEntered(Input):
     """A snoop of ours is in the application. ``wide``: whether it carries 16 kHz; None if it is not known."""
 
     snoop: str
@@ -60,14 +64,14 @@ class SnoopEntered:
 
 
 @dataclass(frozen=True)
-class SnoopLeft:
+class SnoopLeft(Input):
     """A snoop of ours is gone."""
 
     snoop: str
 
 
 @dataclass(frozen=True)
-class FileBegan:
+class FileBegan(Input):
     """Asterisk has begun to write a file."""
 
     name: str
@@ -75,7 +79,7 @@ class FileBegan:
 
 
 @dataclass(frozen=True)
-class FileClosed:
+class FileClosed(Input):
     """Asterisk has closed a file, or could not write it."""
 
     name: str
@@ -83,31 +87,7 @@ class FileClosed:
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """What was asked has been done, or begun. What it has found comes after it, as an input of its own."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Asterisk has not done what was asked. ``missing``: what it was asked of is not there."""
-
-    request: Request
-    why: str
-    missing: bool = False
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """No answer came: it may have been done, or not."""
-
-    request: Request
-    why: str
-
-
-@dataclass(frozen=True)
-class Saved:
+class Saved(Input):
     """This ``version`` is on disk: in the ``catalogue``, or else in the journal."""
 
     version: int
@@ -115,14 +95,14 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class NotSaved:
+class NotSaved(Input):
     """Neither catalogue nor journal can be written."""
 
     why: str
 
 
 @dataclass(frozen=True)
-class Digit:
+class Digit(Input):
     """The recorded user has pressed a key."""
 
     digit: str
@@ -130,7 +110,7 @@ class Digit:
 
 
 @dataclass(frozen=True)
-class Featured:
+class Featured(Input):
     """Asterisk's feature map has swallowed the recorded user's keys and says what they mean."""
 
     command: Event
@@ -138,7 +118,7 @@ class Featured:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(Input):
     """A command from the app, which waits for an answer under ``number``."""
 
     command: Event
@@ -147,14 +127,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Annotated:
+class Annotated(Input):
     """The call's note, mark or tags have been changed."""
 
     annotations: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Connected:
+class Connected(Input):
     """Who the user talks to has become known, or has changed; ``direction`` if that has, too."""
 
     counterpart: Counterpart
@@ -163,7 +143,7 @@ class Connected:
 
 
 @dataclass(frozen=True)
-class Met:
+class Met(Input):
     """Who is at the other end of the channel just now: ``peer``, empty if nobody; ``internal`` if of ours."""
 
     peer: str
@@ -171,7 +151,7 @@ class Met:
 
 
 @dataclass(frozen=True)
-class Agreed:
+class Agreed(Input):
     """A dialplan wants this call to have ``mode`` and ``preferences``; it waits under ``number``."""
 
     mode: Mode
@@ -180,7 +160,7 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placed(Input):
     """A prompt lies where Asterisk can play it. ``number`` as in `effects.Place`; what was put there."""
 
     number: int
@@ -193,7 +173,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class PlaybackBegan:
+class PlaybackBegan(Input):
     """Asterisk has begun to play."""
 
     snoop: str
@@ -201,7 +181,7 @@ class PlaybackBegan:
 
 
 @dataclass(frozen=True)
-class PlaybackEnded:
+class PlaybackEnded(Input):
     """Asterisk has played, or could not."""
 
     snoop: str
@@ -210,7 +190,7 @@ class PlaybackEnded:
 
 
 @dataclass(frozen=True)
-class Said:
+class Said(Input):
     """A prompt was played, or is about to be, before the call is connected: the evidence of it."""
 
     id: UUID
@@ -241,7 +221,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Input):
     """What Asterisk has, and the recording folder, as asked at ``asked_at``.
 
     ``state`` is the channel's, None if it is gone. ``answered_at`` and ``ended_at`` are known only where
@@ -265,44 +245,8 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(Input):
     """How much is on disk of files (bytes), of those that are seen, and when one of them last changed."""
 
     sizes: Mapping[str, int]
     changed_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Time:
-    """It is as late as it is."""
-
-
-Input = (
-    Begun
-    | Inquired
-    | Answered
-    | HungUp
-    | SnoopEntered
-    | SnoopLeft
-    | FileBegan
-    | FileClosed
-    | Accepted
-    | Refused
-    | Unknown
-    | Saved
-    | NotSaved
-    | Digit
-    | Featured
-    | Asked
-    | Annotated
-    | Connected
-    | Met
-    | Agreed
-    | Placed
-    | PlaybackBegan
-    | PlaybackEnded
-    | Said
-    | Snapshot
-    | Measured
-    | Time
-)
