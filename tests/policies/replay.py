@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import lzma
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -16,18 +16,19 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from ari_recorder.policies import machine
 from ari_recorder.policies.leg import Leg, effects, inputs, receive
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.store import documents
 
-_NAMED = {
-    kind.__name__: kind
-    for module in (inputs, effects, machine)
-    for kind in vars(module).values()
-    if isinstance(kind, type)
-}
+KINDS: list[type] = [
+    kind
+    for kind in {**vars(inputs), **vars(effects)}.values()
+    if isinstance(kind, type) and issubclass(kind, Input | Effect) and is_dataclass(kind)
+]
+"""Every input and effect."""
+
+_NAMED = {kind.__name__: kind for kind in KINDS}
 
 
 @dataclass(frozen=True)
