@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -16,10 +17,10 @@ import structlog
 from ari_recorder.errors import AriError, AriNotFound, ARIRecorderError, SpoolError
 from ari_recorder.handlers import channels, looking
 from ari_recorder.handlers.context import Context
-from ari_recorder.handlers.runner import Runner
+from ari_recorder.handlers.runner import FAULT, Runner
 from ari_recorder.live import Answer, Changed, Refused
 from ari_recorder.policies import announcements
-from ari_recorder.policies.leg import Leg, effects, happening, inputs, receive
+from ari_recorder.policies.leg import Leg, effects, giving_up, happening, inputs, receive, writing
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm
@@ -44,6 +45,7 @@ class LegRunner(Runner[Leg]):
         self.row: LegRow = shown(leg)
         self._over = over
         self._faults = 0
+        self._given_up_at: datetime | None = None
         self._seen = False
         self._numbers = 0
         self._replies: dict[int, asyncio.Future[Answer]] = {}
@@ -107,6 +109,9 @@ class LegRunner(Runner[Leg]):
     # The machine
 
     def _receive(self, told: Input) -> None:
+        if self._given_up_at is not None:
+            self._given_up(told)
+            return
         now, traces = self._context.now(), self._context.traces
         try:
             leg, asked = receive(self.leg, told, now)
@@ -131,8 +136,42 @@ class LegRunner(Runner[Leg]):
             self._log.exception("a fault in ari_recorder", told=type(told).__name__)
         if self._faults < FAULTS_MAX:
             asyncio.get_running_loop().call_later(2.0**self._faults, self._look)
-        elif self._faults == FAULTS_MAX:
-            self._log.error("this call's recording is given up; the call goes on")
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """The machine is not asked any more; before the files are closed nothing can be made of them."""
+        self._log.error("this call's recording is given up; the call goes on")
+        self._given_up_at = self._context.now()
+        self._wake_at(effects.WakeAt(None))
+        for snoop in (*self.leg.snoops, self.leg.whisper):
+            self._perform(effects.Release(snoop))
+        for number in list(self._replies):
+            self._perform(effects.Reply(number, problem=FAULT))
+        for number in list(self._agreements):
+            self._perform(effects.Agree(number, FAULT))
+        if self.leg.answered_at is not None:
+            asyncio.get_running_loop().call_later(writing.CLOSED_WITHIN_S, self._close)
+        self._context.live.remove(self)
+
+    def _close(self) -> None:
+        if self._given_up_at is not None and self.leg.ended_at is None and not self._gone:
+            self._machine = giving_up.give_up(self.leg, self._given_up_at)
+            self._context.books.put(self.leg, self.tell)
+
+    def _given_up(self, told: Input) -> None:
+        """A channel that was given up is not found anew as long as it is there."""
+        match told:
+            case inputs.Answered(at) if self.leg.answered_at is None:
+                self._machine = giving_up.answer(self.leg, at)
+                self._close()
+            case inputs.Asked(number=number):
+                self._perform(effects.Reply(number, problem=FAULT))
+            case inputs.Agreed(number=number):
+                self._perform(effects.Agree(number, FAULT))
+            case inputs.HungUp() | inputs.Snapshot(state=None):
+                self._close()
+                self._leave()
 
     def _look(self) -> None:
         if not self._gone:

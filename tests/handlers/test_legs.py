@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from ari_recorder.handlers import legs as module
 from ari_recorder.policies import announcements
+from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import happening, inputs, machine, speaking, writing
 from ari_recorder.policies.leg.machine import receive
 from ari_recorder.policies.leg.state import Alarm
@@ -350,6 +351,58 @@ async def test_a_fault_of_the_machine_is_told_once_and_costs_not_the_recording(
     assert [log["told"] for log in logs if log["log_level"] == "error"] == ["Digit"]
     world.hangs_up()
     await world.until(lambda: world.over)
+
+
+@pytest.mark.parametrize(
+    ("mode", "state"), [(Mode.ALWAYS, RecordingState.CLOSING), (Mode.ON_DEMAND, RecordingState.DISCARDING)]
+)
+async def test_a_leg_that_is_given_up_ends_and_says_why(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, mode: Mode, state: RecordingState
+) -> None:
+    world = await begin(mode, announce_external="none")
+    await world.answered()
+    await world.until(lambda: len(world.asterisk.live) == 2)
+    snoops = world.leg.leg.snoops
+    await give_up(world, monkeypatch)
+    await world.until(lambda: [row.state for row in world.rows(models.Recording)] == [state])
+    (recording,), (segment,), (leg,) = map(world.rows, (models.Recording, models.Segment, models.Leg))
+    assert recording.problems.startswith("A fault in ari_recorder: recording was given up at")
+    assert segment.began_at < segment.ended_at
+    assert (leg.state, leg.machine) == (State.ENDED, "")
+    assert world.context.live.legs() == []
+    await world.until(lambda: world.asterisk.channels.keys().isdisjoint(snoops))
+    assert "fault in ari_recorder" in (await world.leg.command(Event.PAUSE)).problem
+    assert not world.over, "its channel is there, and must not be found anew"
+    world.hangs_up()
+    assert world.over
+
+
+async def test_a_call_that_is_answered_after_its_leg_was_given_up_is_accounted_for(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await begin(Mode.ALWAYS)
+    await world.armed()
+    await give_up(world, monkeypatch)
+    world.leg.tell(inputs.Answered(world.clock(), "(ulaw)"))
+    await world.until(lambda: world.rows(models.LedgerLine))
+    (recording,) = world.rows(models.Recording)
+    assert recording.state == RecordingState.CLOSING
+    assert recording.problems.startswith("A fault in ari_recorder: recording was given up at")
+
+
+async def give_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that the leg is told has a fault."""
+
+    def faulty(*_: object) -> object:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(module, "receive", faulty)
+    waiting = world.leg.command(Event.PAUSE)
+    with capture_logs() as logs:
+        for digit in "1234":
+            world.leg.tell(inputs.Digit(digit, world.clock()))
+    assert logs[-1]["event"] == "this call's recording is given up; the call goes on"
+    assert "fault in ari_recorder" in (await asyncio.wait_for(waiting, 5)).problem
 
 
 async def test_a_clock_that_is_set_back_takes_no_alarm_away(

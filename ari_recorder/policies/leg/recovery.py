@@ -46,10 +46,12 @@ def unanswered(t: Turn, why: str) -> None:
     if since is None or t.now - since <= timedelta(seconds=leg.gone_after_s) or grows:
         return
     t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
-    for files in leg.files:
-        at = (leg.grown_at or files.asked_at or since) if files is running else leg.standing.since
-        ends = (files.ended[0] or at, files.ended[1] or at)
-        t.change_files(files, began=(files.began[0] or ends[0], files.began[1] or ends[1]), ended=ends)
+    t.keep(
+        files=tuple(
+            one.closed_by((leg.grown_at or one.asked_at or since) if one is running else leg.standing.since)
+            for one in leg.files
+        )
+    )
     hang_up(t, min(since, leg.grown_at + WRITES_WITHIN) if running and leg.grown_at else since)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -89,6 +89,11 @@ class Files:
         if self.asked_at is None:
             return self.stopping
         return all(self.ended) and (self.absent or all(self.began))
+
+    def closed_by(self, at: datetime) -> Files:
+        """These, closed at ``at`` where it is not known when; of a side that never began nothing is kept."""
+        ended = (self.ended[0] or at, self.ended[1] or at)
+        return replace(self, began=(self.began[0] or ended[0], self.began[1] or ended[1]), ended=ended)
 
 
 @dataclass(frozen=True)

@@ -439,22 +439,21 @@ def _with(
 
 
 def _close(t: Turn) -> None:
-    """Files that are over become their segments' times; recordings without any left are complete."""
-    if not any(files.over and files.stopping for files in t.leg.files):
-        return
+    """Files that are over become their segments' times."""
     for files in [one for one in t.leg.files if one.over and one.stopping]:
-        for recording in t.leg.recordings:
-            if any(one.files == files.number for one in recording.segments):
-                _close_in(t, recording, files)
-        t.keep(files=tuple(one for one in t.leg.files if one.number != files.number))
+        t.keep(
+            recordings=tuple(closed_in(one, files) for one in t.leg.recordings),
+            files=tuple(one for one in t.leg.files if one.number != files.number),
+        )
 
 
-def _close_in(t: Turn, recording: Recording, files: Files) -> None:
+def closed_in(recording: Recording, files: Files) -> Recording:
+    """The recording with the times of those of its segments that lie in ``files``."""
     segments = (
         _closed(one, files) if one.files == files.number and one.ended_at is None else one
         for one in recording.segments
     )
-    t.change_recording(recording, segments=tuple(segments))
+    return replace(recording, segments=tuple(segments))
 
 
 def _closed(segment: Segment, files: Files) -> Segment:
