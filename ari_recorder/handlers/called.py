@@ -19,7 +19,7 @@ from ari_recorder.errors import AriNotFound, NotFound, SpoolError, StoreError
 from ari_recorder.handlers import channels
 from ari_recorder.handlers.context import Context
 from ari_recorder.policies import tap
-from ari_recorder.policies.leg.inputs import Said
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.tap import Tap
 from ari_recorder.store.people import RecordedEndpoint
 
@@ -35,7 +35,7 @@ class Expected:
 
     user: RecordedEndpoint
     since: datetime
-    said: dict[UUID, Said] = field(default_factory=dict)
+    said: dict[UUID, Announcement] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
     """The channels that were called, and are followed."""
 
@@ -71,12 +71,12 @@ class CalledSides:
         if caller_id in self._expected:
             self._expected[caller_id].peers.discard(peer_id)
 
-    def said(self, caller_id: str) -> tuple[Said, ...]:
+    def said(self, caller_id: str) -> tuple[Announcement, ...]:
         """What the caller has heard before."""
         expected = self._expected.get(caller_id)
         return tuple(expected.said.values()) if expected is not None else ()
 
-    async def note(self, caller_id: str, said: Said) -> None:
+    async def note(self, caller_id: str, said: Announcement) -> None:
         """The caller hears something, or has. Raises `AriError`."""
         expected = self._expected.get(caller_id)
         if expected is not None:
@@ -124,13 +124,13 @@ class CalledSides:
             return
         since, arguments = tap.unpack_expected(value)
         user = await self._user(tap.read(arguments), await self._ari.channel(channel_id))
-        said: list[Said] = []
+        said: list[Announcement] = []
         with contextlib.suppress(AriNotFound):
             packed = await self._ari.channel_variable(channel_id, SAID)
             said = [await self._with_text(one, user) for one in tap.unpack_said(packed, self._context.now())]
         self._expected[channel_id] = Expected(user, since, {one.id: one for one in said})
 
-    async def _with_text(self, said: Said, user: RecordedEndpoint) -> Said:
+    async def _with_text(self, said: Announcement, user: RecordedEndpoint) -> Announcement:
         """With what it says, unless the prompt has been replaced since."""
         try:
             _, audio = await self._context.prompts.place(user.organisation, said.prompt, user.preferences)

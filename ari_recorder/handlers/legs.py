@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -34,6 +34,8 @@ FAULTS_MAX = 5
 HUNG_UP_CAUSE = 16
 """Normal clearing (Q.850)."""
 
+T = TypeVar("T")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -48,8 +50,7 @@ class LegRunner(Runner[Leg]):
         self._given_up_at: datetime | None = None
         self._seen = False
         self._numbers = 0
-        self._replies: dict[int, asyncio.Future[Answer]] = {}
-        self._agreements: dict[int, asyncio.Future[str]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Any], Any]] = {}
         context.traces.begun(leg)
 
     @property
@@ -64,46 +65,55 @@ class LegRunner(Runner[Leg]):
 
         It is cancelled if the recorder stops before that.
         """
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if self._gone:
-            _answer_at_once(answer, Answer(self.row, Reason.CALL_ENDED) if self.leg.over else None)
-            return answer
-        self._replies[self._number()] = answer
-        self.tell(inputs.Asked(command, self._context.now(), self._numbers))
-        return answer
+        at = self._context.now()
+        over, failed = Answer(self.row, Reason.CALL_ENDED), Answer(self.row, Reason.RECORDING_FAILED)
+        return self._wait(lambda number: inputs.Asked(command, at, number), over, failed)
 
     def agree_to(self, mode: Mode, preferences: Preferences) -> asyncio.Future[str]:
         """Let ``mode`` and ``preferences`` hold for this call, and make ready for its answer.
 
         The future has what stands against it, in words; empty if nothing does.
         """
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        if self._gone:
-            _answer_at_once(answer, happening.GONE if self.leg.over else None)
-            return answer
-        self._agreements[self._number()] = answer
-        self.tell(inputs.Agreed(mode, preferences, self._numbers))
+        return self._wait(lambda number: inputs.Agreed(mode, preferences, number), happening.GONE, FAULT)
+
+    def _wait(self, told: Callable[[int], Input], over: T, failed: T) -> asyncio.Future[T]:
+        """An answer to what the leg is told under a number: ``failed`` also if it is given up meanwhile."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._given_up_at is not None:
+            answer.set_result(failed)
+        elif self._gone and self.leg.over:
+            answer.set_result(over)
+        elif self._gone:  # because the recorder stops
+            answer.cancel()
+        else:
+            self._numbers += 1
+            self._waiting[self._numbers] = answer, failed
+            self.tell(told(self._numbers))
         return answer
+
+    def _answer(self, number: int, answer: Any) -> None:
+        waiting, _ = self._waiting.pop(number, (None, None))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
 
     def annotated(self, annotations: Any) -> None:
         """The call's note, mark or tags have been changed in the store."""
         self.tell(inputs.Annotated(dict(annotations)))
 
-    def compare(self, found: looking.Found) -> None:
+    def compare(self, survey: looking.Survey) -> None:
         """Compare with what Asterisk has, as far as that has been asked for all its legs at once."""
-        self._spawn(self._compare(found))
+        self._spawn(self._compare(survey))
 
     def lost(self) -> None:
         """The event socket is lost, and could not be had again: see whether Asterisk answers at all."""
         asked = any(isinstance(one, effects.Look) for one in self.leg.requests)
         if not asked and Alarm.LOOK not in self.leg.alarms:
-            self._perform(effects.Look(looking.files(self.leg)))
+            self._look()
 
     async def stop(self) -> None:
         """Stop working; what is going on in Asterisk goes on."""
         await super().stop()
-        waiting: list[asyncio.Future[Any]] = [*self._replies.values(), *self._agreements.values()]
-        for answer in waiting:
+        for answer, _ in self._waiting.values():
             answer.cancel()
 
     # The machine
@@ -146,10 +156,8 @@ class LegRunner(Runner[Leg]):
         self._wake_at(effects.WakeAt(None))
         for snoop in (*self.leg.snoops, self.leg.whisper):
             self._perform(effects.Release(snoop))
-        for number in list(self._replies):
-            self._perform(effects.Reply(number, problem=FAULT))
-        for number in list(self._agreements):
-            self._perform(effects.Agree(number, FAULT))
+        for number, (_, failed) in list(self._waiting.items()):
+            self._answer(number, failed)
         if self.leg.answered_at is not None:
             asyncio.get_running_loop().call_later(writing.CLOSED_WITHIN_S, self._close)
         self._context.live.remove(self)
@@ -165,17 +173,13 @@ class LegRunner(Runner[Leg]):
             case inputs.Answered(at) if self.leg.answered_at is None:
                 self._machine = giving_up.answer(self.leg, at)
                 self._close()
-            case inputs.Asked(number=number):
-                self._perform(effects.Reply(number, problem=FAULT))
-            case inputs.Agreed(number=number):
-                self._perform(effects.Agree(number, FAULT))
             case inputs.HungUp() | inputs.Snapshot(state=None):
                 self._close()
                 self._leave()
 
     def _look(self) -> None:
         if not self._gone:
-            self._perform(effects.Look(looking.files(self.leg)))
+            self._perform(effects.Look(self.leg.file_names))
 
     def _leave(self) -> None:
         self._end()
@@ -195,15 +199,11 @@ class LegRunner(Runner[Leg]):
                 self._log.info("changes nothing", what=str(command), reason=str(reason))
                 self._context.live.publish(Refused(self.row, command, source, reason, at))
             case effects.Reply(number, reason, problem):
-                _resolve(self._replies.pop(number, None), Answer(shown(self.leg), reason, problem))
+                self._answer(number, Answer(shown(self.leg), reason, problem))
             case effects.Agree(number, against):
-                _resolve(self._agreements.pop(number, None), against)
+                self._answer(number, against)
             case _:
                 super()._perform(effect)
-
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
 
     # Requests
 
@@ -237,13 +237,13 @@ class LegRunner(Runner[Leg]):
                 return await looking.look(self._context, leg, names)
         return None
 
-    async def _compare(self, found: looking.Found) -> None:
+    async def _compare(self, survey: looking.Survey) -> None:
         """What is taken up again is taken up once, however often it has to be looked for."""
         delay_s = 1.0
         while not self._gone:
-            found = replace(found, revived=found.revived and not self._seen)
+            survey = replace(survey, revived=survey.revived and not self._seen)
             try:
-                seen = await looking.compare(self._context, self.leg, found)
+                seen = await looking.compare(self._context, self.leg, survey)
             except ARIRecorderError as error:
                 self._log.warning("looking again at what Asterisk has", error=str(error))
                 await asyncio.sleep(delay_s)
@@ -276,16 +276,3 @@ class LegRunner(Runner[Leg]):
         internal = self._context.directory.is_internal(leg.organisation, peer, leg.counterpart.number)
         internal = internal or (not peer and leg.direction == channels.OUTBOUND)
         return inputs.Met(peer, internal)
-
-
-def _answer_at_once(future: asyncio.Future[Any], over: object | None) -> None:
-    """Nobody follows the leg any more: because it is ``over``, or because the recorder stops."""
-    if over is None:
-        future.cancel()
-    else:
-        future.set_result(over)
-
-
-def _resolve(future: asyncio.Future[Any] | None, answer: object) -> None:
-    if future is not None and not future.done():
-        future.set_result(answer)

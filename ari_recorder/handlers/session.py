@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -44,12 +45,12 @@ from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import endpoint_of
 from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Found
+from ari_recorder.handlers.looking import Survey
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.handlers.tap import WAYS, Taps
 from ari_recorder.policies.bridging import inputs as bridged
 from ari_recorder.policies.leg import Leg, inputs
-from ari_recorder.policies.leg.inputs import Input, Written
+from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import is_wide
 from ari_recorder.policies.table import COMMANDS, Event
 from ari_recorder.store import calls
@@ -207,16 +208,7 @@ class Session:
         leg = self._legs.get(channel.id)
         if leg is None:
             context = self._context
-            new = channels.new_leg(
-                context.app,
-                context.pbx,
-                channel,
-                user,
-                segment_max_s=context.segment_max_s,
-                gone_after_s=context.gone_after_s,
-                again=again,
-            )
-            leg = self._add(new)
+            leg = self._add(channels.new_leg(context, channel, user, again))
             leg.tell(inputs.Begun(channels.linkedid(channel), found=found))
             context.spawn(context.prompts.prepare(user.organisation, user.preferences), "prepare a prompt")
         return leg
@@ -232,20 +224,23 @@ class Session:
         self._by_id.pop(leg.leg.id.hex, None)
         self._context.live.remove(leg)
 
-    def _state_changed(self, event: ChannelStateChange) -> None:
-        if event.channel.state != "Up":
-            return
-        self._bridges.tell(event.channel.id, bridged.Word.ANSWERED)
-        leg = self._legs.get(event.channel.id)
+    def _tell(self, channel: Channel, *told: Input) -> None:
+        leg = self._legs.get(channel.id)
         if leg is not None:
-            leg.tell(inputs.Answered(event.timestamp, channels.codecs(event.channel)))
-            leg.tell(inputs.Connected(channels.connected(event.channel), event.timestamp))
+            for one in told:
+                leg.tell(one)
+
+    def _state_changed(self, event: ChannelStateChange) -> None:
+        channel = event.channel
+        if channel.state == "Up":
+            self._bridges.tell(channel.id, bridged.Word.ANSWERED)
+            answered = inputs.Answered(event.timestamp, channels.codecs(channel))
+            self._tell(channel, answered, inputs.Connected(channels.connected(channel), event.timestamp))
 
     def _connected_line(self, event: ChannelConnectedLine) -> None:
-        leg = self._legs.get(event.channel.id)
-        if leg is not None:
-            direction = channels.direction_when_connected(event.channel)
-            leg.tell(inputs.Connected(channels.connected(event.channel), event.timestamp, direction))
+        channel = event.channel
+        direction = channels.direction_when_connected(channel)
+        self._tell(channel, inputs.Connected(channels.connected(channel), event.timestamp, direction))
 
     def _dialled(self, event: Dial) -> None:
         self._taps.dialled(event)
@@ -254,32 +249,29 @@ class Session:
     def _destroyed(self, event: ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
         self._bridges.tell(event.channel.id, bridged.Gone(event.channel.id, event.cause))
-        leg = self._legs.get(event.channel.id)
-        if leg is not None:
-            leg.tell(inputs.HungUp(event.timestamp))
+        self._tell(event.channel, inputs.HungUp(event.timestamp))
 
     def _digit(self, event: ChannelDtmfReceived) -> None:
-        leg = self._legs.get(event.channel.id)
-        if leg is not None and self._is_new(event.channel.id, event.digit, event.timestamp):
-            leg.tell(inputs.Digit(event.digit, event.timestamp))
+        if self._is_new(event.channel, event.digit, event.timestamp):
+            self._tell(event.channel, inputs.Digit(event.digit, event.timestamp))
 
-    def _is_new(self, *key: *tuple[str, str, datetime]) -> bool:
-        """Whether what a user has pressed comes for the first time."""
+    def _is_new(self, channel: Channel, what: str, at: datetime) -> bool:
+        """Whether this comes for the first time."""
+        key = (channel.id, what, at)
         new = key not in self._keys
         self._keys.append(key)
         return new
 
     def _user_event(self, event: ChannelUserevent) -> None:
-        leg = self._legs.get(event.channel.id) if event.channel else None
-        command = event.userevent.get("command")
-        if leg is None or event.eventname != COMMAND_EVENT:
+        command = str(event.userevent.get("command"))
+        if event.eventname != COMMAND_EVENT or event.channel is None or event.channel.id not in self._legs:
             return
-        if not self._is_new(leg.leg.channel, str(command), event.timestamp):
+        if not self._is_new(event.channel, command, event.timestamp):
             return
         if command in COMMANDS:
-            leg.tell(inputs.Featured(Event(command), event.timestamp))
+            self._tell(event.channel, inputs.Featured(Event(command), event.timestamp))
         else:
-            _log.warning("no such command in features.conf", pbx=self._context.pbx, command=str(command)[:50])
+            _log.warning("no such command in features.conf", pbx=self._context.pbx, command=command[:50])
 
     # What we made in Asterisk
 
@@ -296,7 +288,7 @@ class Session:
         told = inputs.SnoopEntered(event.channel.id, is_wide(codecs) if codecs is not None else None)
         if self._tell_leg_of(event.channel.id, told):
             return
-        if self._is_new(event.channel.id, StasisStart.__name__, event.timestamp):
+        if self._is_new(event.channel, StasisStart.__name__, event.timestamp):
             self._sent_here(event.channel, event.args)
 
     def _sent_here(self, channel: Channel, arguments: Sequence[str]) -> None:
@@ -361,65 +353,36 @@ class Session:
         known = list(self._legs.values())  # before asking: a leg begun later is not missing
         asked_at = context.now()
         there = {channel.id: channel for channel in await context.ari.channels()}
-        started_at = await looking.started_at(context.ari) if away else None
-        files = spool.by_leg(await context.spool.all_of(self._ours), self._ours) if away else None
-        revived = away and not self._recovered
+        survey = Survey(asked_at, there, away=away, lost_at=self._lost_at)
+        if away:
+            started_at = await looking.started_at(context.ari)
+            files = spool.by_leg(await context.spool.all_of(self._ours), self._ours)
+            revived = not self._recovered
+            survey = replace(survey, files=files, revived=revived, started_at=started_at)
         for leg in known:
-            self._compare(leg, there, files, asked_at, away=away, revived=revived, started_at=started_at)
+            self._compare(leg, survey)
+        unseen = replace(survey, away=True, revived=True)
         for channel in there.values():
-            await self._look_at(channel, there, files, asked_at)
-        if revived and files:
-            await self._adopt(files)
+            await self._look_at(channel, unseen)
+        if survey.revived:
+            await self._adopt(unseen)
         await self._bridges.compare(there, asked_at)
         await self._taps.compare(there, asked_at)
 
-    def _compare(
-        self,
-        leg: LegRunner,
-        there: dict[str, Channel],
-        files: dict[str, dict[str, Written]] | None,
-        asked_at: datetime,
-        *,
-        away: bool,
-        revived: bool,
-        started_at: datetime | None = None,
-    ) -> None:
-        prefix = leg.leg.prefix
-        snoops = frozenset(name for name in there if name.startswith(prefix))
-        of_it = files.get(leg.leg.id.hex, {}) if files is not None else {}
-        its = {name: one for name, one in of_it.items() if name.startswith(prefix)}
-        written = its if files is not None else None
-        channel = there.get(leg.leg.channel)
-        leg.compare(
-            Found(
-                asked_at,
-                channel,
-                snoops,
-                written,
-                away=away,
-                revived=revived,
-                started_at=started_at,
-                lost_at=self._lost_at,
-            )
-        )
-        if channel is not None and away:
-            leg.tell(inputs.Connected(channels.connected(channel), asked_at))
+    def _compare(self, leg: LegRunner, survey: Survey) -> None:
+        leg.compare(survey)
+        channel = survey.there.get(leg.leg.channel)
+        if channel is not None and survey.away:
+            leg.tell(inputs.Connected(channels.connected(channel), survey.asked_at))
 
-    async def _look_at(
-        self,
-        channel: Channel,
-        there: dict[str, Channel],
-        files: dict[str, dict[str, Written]] | None,
-        asked_at: datetime,
-    ) -> None:
+    async def _look_at(self, channel: Channel, survey: Survey) -> None:
         """A channel that nobody follows: a call that began without us, or one that waits here."""
         if self._ours.match(channel.id) or channel.id in self._legs:
             return
         user = self.directory.find(channel)
         if user is not None and self.directory.is_recorded(channel):
             again = await self._legs_before(channel, user)
-            leg = self._leg_for(channel, user, again, found=True)
-            self._compare(leg, there, files or {}, asked_at, away=True, revived=True)
+            self._compare(self._leg_for(channel, user, again, found=True), survey)
         app, *arguments = channel.dialplan.app_data.split(",")
         if channel.dialplan.app_name == "Stasis" and app == self._context.app and arguments[:1] != [BRIDGE]:
             self._sent_here(channel, arguments)
@@ -428,7 +391,7 @@ class Session:
         """How many legs of this channel are over: it was given up for lost, and has come back."""
         context, again = self._context, 0
         while True:
-            leg = channels.new_leg(context.app, context.pbx, channel, user, again=again)
+            leg = channels.new_leg(context, channel, user, again)
             try:
                 known = await context.store.read(calls.known_legs, [leg.id])
                 if not known and not context.books.has(leg.id):
@@ -437,12 +400,15 @@ class Session:
                 return again
             again += 1
 
-    async def _adopt(self, files: dict[str, dict[str, Written]]) -> None:
+    async def _adopt(self, survey: Survey) -> None:
         """Files of legs that were never written down, and whose channel is gone: their names say whose."""
-        unknown = {UUID(leg): written for leg, written in files.items() if leg not in self._by_id}
-        known = await self._context.store.read(calls.known_legs, list(unknown))
+        context = self._context
+        unknown = {
+            UUID(leg): written for leg, written in (survey.files or {}).items() if leg not in self._by_id
+        }
+        known = await context.store.read(calls.known_legs, list(unknown)) if unknown else ()
         for leg, written in unknown.items():
-            if leg in known or self._context.books.has(leg):
+            if leg in known or context.books.has(leg):
                 continue
             first = next(iter(written))
             match = self._ours.match(first)
@@ -450,10 +416,9 @@ class Session:
             if user is None:
                 _log.error("a recording of nobody known lies in the recording folder", file=first)
                 continue
-            context = self._context
-            found = self._add(channels.orphan(context.app, context.pbx, leg, user, written))
+            found = self._add(channels.orphan(context, leg, user, written))
             found.tell(inputs.Begun(found.leg.channel, found=True))
-            found.compare(Found(context.now(), None, frozenset(), written, away=True, revived=True))
+            found.compare(replace(survey, asked_at=context.now(), started_at=None))
 
 
 DOOR: dict[type, Callable[[Session, Any], None]] = {

@@ -21,11 +21,12 @@ from ari_recorder.handlers.called import CalledSides
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
 from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Found
+from ari_recorder.handlers.looking import Survey
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
 from ari_recorder.policies.leg.inputs import Answered, Said
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import is_recorded
 from ari_recorder.policies.tap import Status, Tap, Told
@@ -172,7 +173,7 @@ class Taps:
             return _resolved(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
         against = leg.agree_to(user.mode, user.preferences)
         if found and not watched:
-            leg.compare(Found(self._context.now(), channel, away=True, revived=True))
+            leg.compare(Survey(self._context.now(), {channel.id: channel}, away=True, revived=True))
         elif channel.state == "Up" and not found:  # since when, no event has told
             leg.tell(Answered(self._context.now()))
         return against if watched else self._subscribed(channel, leg, against)
@@ -215,7 +216,7 @@ class Taps:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
             return
         for one in said:
-            self._begin(peer, user).tell(one)
+            self._begin(peer, user).tell(Said(one))
 
     def _connected(self, caller_id: str) -> None:
         """Whom it calls later is not its called side."""
@@ -236,15 +237,17 @@ class Taps:
             within_s = audio.duration_ms / 1000 + BEFORE_LONGER_S
             patience_s = f"{within_s + TAP_WITHIN_S:.1f}"
             await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
-            said = Said(new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now())
+            said = Announcement(
+                new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now()
+            )
             await self._note(channel, user, said)
         outcome = await self._playing.play(channel.id, [media], within_s=within_s)
-        await self._note(channel, user, replace(said, ended_at=self._context.now(), outcome=outcome))
+        await self._note(channel, user, said.over(self._context.now(), outcome))
 
-    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Said) -> None:
+    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Announcement) -> None:
         """The caller's own leg keeps the evidence, or, where it is for the called one's, the channel."""
         if said.prompt.audience is Audience.USER:
-            self._begin(channel, user).tell(said)
+            self._begin(channel, user).tell(Said(said))
         else:
             await self._called.note(channel.id, said)
 

@@ -66,8 +66,11 @@ def announce(
     return _sounding(kind, audience, preferences, internal=internal)
 
 
-def refuse(event: Event, reason: Reason, source: Source | None) -> Prompt | None:
-    """The error tone for a command by keys that changes nothing; the app has its answer in words."""
+def refuse(event: Event, reason: Reason | None, source: Source | None) -> Prompt | None:
+    """The error tone for a command by keys that changes nothing; the app has its answer in words.
+
+    No ``reason``: it could not even be looked at.
+    """
     if event not in COMMANDS or reason in _HARMLESS or source in (None, Source.APP):
         return None
     return Prompt(PromptKind.ERROR, Audience.USER)

@@ -22,7 +22,7 @@ from ari_recorder.policies.leg.machine import receive
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Event, Mode, State
+from ari_recorder.policies.table import Event, Mode, Reason, State
 from ari_recorder.store import calls, models
 from ari_recorder.store.database import Store
 
@@ -371,7 +371,7 @@ async def test_a_leg_that_is_given_up_ends_and_says_why(
     assert (leg.state, leg.machine) == (State.ENDED, "")
     assert world.context.live.legs() == []
     await world.until(lambda: world.asterisk.channels.keys().isdisjoint(snoops))
-    assert "fault in ari_recorder" in (await world.leg.command(Event.PAUSE)).problem
+    assert (await world.leg.command(Event.PAUSE)).reason is Reason.RECORDING_FAILED
     assert not world.over, "its channel is there, and must not be found anew"
     world.hangs_up()
     assert world.over
@@ -402,7 +402,7 @@ async def give_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         for digit in "1234":
             world.leg.tell(inputs.Digit(digit, world.clock()))
     assert logs[-1]["event"] == "this call's recording is given up; the call goes on"
-    assert "fault in ari_recorder" in (await asyncio.wait_for(waiting, 5)).problem
+    assert (await asyncio.wait_for(waiting, 5)).reason is Reason.RECORDING_FAILED
 
 
 async def test_a_clock_that_is_set_back_takes_no_alarm_away(

@@ -161,7 +161,7 @@ def files_that_were_not_written_down_are_not_adopted(patch: Patch) -> None:
 
 @fault(stops_growing_a_minute=5.0)
 def a_file_that_does_not_grow_is_not_noticed(patch: Patch) -> None:
-    patch.setattr(writing, "measured", nothing)
+    patch.setitem(machine._RECEIVERS, machine.inputs.Measured, nothing)
 
 
 @fault(dies=0.05, catalogue_slow=0.5)

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import Leg, begin, inputs, receive
+from ari_recorder.policies.leg import Leg, begin, happening, inputs, receive
 from ari_recorder.policies.leg.effects import (
     Agree,
     Effect,
     Look,
     Measure,
+    Place,
     Play,
     Record,
     Release,
@@ -30,6 +31,7 @@ from ari_recorder.policies.leg.inputs import Given, Input, Snapshot, Written
 from ari_recorder.policies.leg.state import Segment, file_names
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences, combine
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Event, Mode, State
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -533,3 +535,13 @@ def test_a_refused_command_says_when_it_was_given() -> None:
     call = Call(Mode.ALWAYS).answered()
     asked = call.told(inputs.Featured(PAUSE, at(2)), after_s=3)
     assert [one.at for one in asked if isinstance(one, TellRefused)] == [at(2)]
+
+
+def test_keys_for_which_there_is_no_room_have_the_error_tone() -> None:
+    call = Call(books=False).answered()
+    for number in range(16):
+        call.told(inputs.Asked((PAUSE, RESUME)[number % 2], at(call.now_s), number), after_s=1.0)
+    assert len(call.leg.untold) > 15
+    asked = call.told(inputs.Featured(PAUSE, at(call.now_s)), after_s=1.0)
+    assert [one.prompt.kind for one in asked if isinstance(one, Place)] == [PromptKind.ERROR]
+    assert Reply(16, problem=happening.BUSY) in call.told(inputs.Asked(PAUSE, at(call.now_s), 16))

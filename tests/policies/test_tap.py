@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from ari_recorder.policies import bridge, tap
 from ari_recorder.policies.announcements import Audience, Prompt
 from ari_recorder.policies.bridge import Bridging
-from ari_recorder.policies.leg.inputs import Said
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.preferences import Announce, Preferences
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode
@@ -100,14 +101,14 @@ LATER = AT + timedelta(seconds=5)
 def test_what_is_kept_on_the_callers_channel_is_read_again() -> None:
     assert tap.unpack_expected(tap.pack_expected(AT, ["101", "", "sv"])) == (AT, ["101", "", "sv"])
     prompt = Prompt(PromptKind.START, Audience.COUNTERPART)
-    said = Said(UUID(int=7), prompt, "sv", "Samtalet spelas in.", "ab" * 32, AT, LATER, "played")
-    cut = Said(UUID(int=8), prompt, "sv", "", "ab" * 32, LATER)
+    said = Announcement(UUID(int=7), prompt, "sv", "Samtalet spelas in.", "ab" * 32, AT).over(LATER, "played")
+    cut = Announcement(UUID(int=8), prompt, "sv", "", "ab" * 32, LATER)
     packed = tap.pack_said([said, cut])
     assert len(packed) < 400
     read = tap.unpack_said(packed, LATER)
     assert read == [
-        Said(UUID(int=7), prompt, "sv", "", "ab" * 32, AT, LATER, "played"),
-        Said(UUID(int=8), prompt, "sv", "", "ab" * 32, LATER, LATER, "cut"),
+        replace(said, text=""),
+        cut.over(LATER, "cut"),
     ]
     assert tap.unpack_said("", LATER) == []
 

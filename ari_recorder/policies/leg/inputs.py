@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from ari_recorder.policies.announcements import Prompt
+from ari_recorder.policies.commands import Given
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.machine import Accepted as Accepted
 from ari_recorder.policies.machine import Input as Input
 from ari_recorder.policies.machine import Refused as Refused
@@ -191,16 +192,9 @@ class PlaybackEnded(Input):
 
 @dataclass(frozen=True)
 class Said(Input):
-    """A prompt was played, or is about to be, before the call is connected: the evidence of it."""
+    """A prompt was played, or is about to be, before the call is connected."""
 
-    id: UUID
-    prompt: Prompt
-    language: str
-    text: str
-    sha256: str
-    at: datetime
-    ended_at: datetime | None = None
-    outcome: str = ""
+    evidence: Announcement
 
 
 @dataclass(frozen=True)
@@ -210,14 +204,6 @@ class Written:
     began_at: datetime
     changed_at: datetime
     format: str
-
-
-@dataclass(frozen=True)
-class Given:
-    """A command that Asterisk has kept on the channel."""
-
-    command: Event
-    at: datetime
 
 
 @dataclass(frozen=True)

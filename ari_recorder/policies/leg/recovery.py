@@ -10,11 +10,10 @@ from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from functools import partial
 
-from ari_recorder.policies.commands import Given as Pressed
-from ari_recorder.policies.commands import Source, take
+from ari_recorder.policies.commands import Given, take
 from ari_recorder.policies.leg import speaking, writing
 from ari_recorder.policies.leg.effects import Look, Record, Release
-from ari_recorder.policies.leg.happening import answer, command, hang_up
+from ari_recorder.policies.leg.happening import answer, hang_up, press
 from ari_recorder.policies.leg.inputs import Snapshot, Written
 from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names, number_of
 from ari_recorder.policies.leg.turn import Turn
@@ -32,8 +31,7 @@ def look(t: Turn) -> None:
     """Ask what there is, and for what was let go once more."""
     for snoop in sorted(t.leg.leaving):
         t.ask(Release(snoop))
-    names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
-    t.ask(Look((*names, *sorted(t.leg.strays))))
+    t.ask(Look((*t.leg.file_names, *sorted(t.leg.strays))))
 
 
 def unanswered(t: Turn, why: str) -> None:
@@ -120,7 +118,7 @@ def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
     """
     last = t.leg.keys.last
     news = {one.at for one in seen.commands if last is None or one.at > last.at}
-    happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
+    happened = [(one.at, partial(_command, t, one)) for one in seen.commands]
     if seen.revived:
         numbers = {number_of(name, f"{t.leg.prefix}r") for name in written}
         for number in sorted(numbers):
@@ -186,15 +184,11 @@ def _judge_side(t: Turn, files: Files, side: int, live: bool, written: Written |
     return t.change_files(files, began=tuple(began), ended=tuple(ended))
 
 
-def _command(t: Turn, event: Event, at: datetime) -> None:
+def _command(t: Turn, given: Given) -> None:
     """A command that Asterisk has kept, and of which no word came."""
     last = t.leg.keys.last
-    if t.leg.ended_at is not None or (last is not None and at <= last.at):
-        return
-    keys, taken = take(t.leg.keys, Pressed(event, Source.FEATURE, at))
-    t.note(keys=keys)
-    if taken is not None:
-        command(t, taken, at, Source.FEATURE)
+    if t.leg.ended_at is None and (last is None or given.at > last.at):
+        press(t, take(t.leg.keys, given), given.at)
 
 
 def _lost(t: Turn, seen: Snapshot) -> None:

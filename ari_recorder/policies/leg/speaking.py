@@ -16,7 +16,7 @@ from ari_recorder.policies.leg.inputs import Met, Placed, PlaybackBegan, Playbac
 from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Stage, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.table import Decision, Event, Reason, State, has_commands
+from ari_recorder.policies.table import Decision, Event, State, has_commands
 
 ANNOUNCED_AFTER_S = 0.3
 """How long after the answer recording is announced: the parties' audio is through by then."""
@@ -53,7 +53,7 @@ def announce(t: Turn, untold: Untold) -> None:
         say(t, prompt)
 
 
-def refuse(t: Turn, event: Event, reason: Reason, prompt: Prompt | None) -> None:
+def refuse(t: Turn, prompt: Prompt | None) -> None:
     """A command has changed nothing. Its tone cuts off nothing that others are to hear."""
     if prompt is not None and t.leg.speaking is None:
         say(t, prompt)

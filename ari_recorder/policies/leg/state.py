@@ -163,6 +163,10 @@ class Announcement:
     ended_at: datetime | None = None
     outcome: str = ""
 
+    def over(self, at: datetime, outcome: str) -> Announcement:
+        """As it is when that went on until then, without more being told of it."""
+        return replace(self, began_at=self.planned_at, ended_at=at, outcome=outcome)
+
 
 class Stage(StrEnum):
     """How far a prompt is."""
@@ -337,6 +341,11 @@ class Leg:
     def running(self) -> Files | None:
         """The files that are being written, or are to be."""
         return next((one for one in self.files if not one.stopping and not one.roll), None)
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """Asterisk's names of all that is being written, or may be."""
+        return tuple(name for one in self.files for name in file_names(self.prefix, one.number))
 
     def recording_id(self, ordinal: int) -> UUID:
         """The catalogue's id of a recording."""

@@ -6,12 +6,13 @@ each turn. What is lost is begun anew on new snoops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg.effects import Measure, Record, Snoop, Stop
+from ari_recorder.policies.leg.inputs import FileBegan, FileClosed, Measured, SnoopEntered
 from ari_recorder.policies.leg.missing import find_missing, stretches
 from ari_recorder.policies.leg.state import (
     NARROW,
@@ -206,10 +207,10 @@ def disarm(t: Turn) -> None:
     t.silence(Alarm.ARM)
 
 
-def entered(t: Turn, snoop: str, wide: bool | None) -> None:
+def entered(t: Turn, told: SnoopEntered) -> None:
     """A snoop can be recorded."""
-    if snoop in t.leg.snoops and t.leg.armed_at is not None:
-        t.note(entered=t.leg.entered | {snoop}, wide=wide if wide is not None else t.leg.wide)
+    if told.snoop in t.leg.snoops and t.leg.armed_at is not None:
+        t.note(entered=t.leg.entered | {told.snoop}, wide=t.leg.wide if told.wide is None else told.wide)
         if len(t.leg.entered) == len(t.leg.snoops):
             t.note(unarmed=0)
             t.silence(Alarm.ARM)
@@ -284,8 +285,9 @@ def watch(t: Turn) -> None:
         t.alarm(Alarm.FULL, max(t.leg.segment_max_s - age_s, 0.0))
 
 
-def began(t: Turn, name: str, at: datetime) -> None:
+def began(t: Turn, told: FileBegan) -> None:
     """Asterisk has begun to write a file: one that nobody wants any more is ended."""
+    name, at = told.name, told.at
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names:
@@ -313,8 +315,9 @@ def end_strays(t: Turn, names: Set[str]) -> None:
         t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
 
 
-def closed(t: Turn, name: str, at: datetime) -> None:
+def closed(t: Turn, told: FileClosed) -> None:
     """Asterisk has closed a file. Unasked, that is a loss, or the call's end."""
+    name, at = told.name, told.at
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
@@ -509,7 +512,7 @@ def measure_later(t: Turn) -> None:
         t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
 
 
-def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> None:
+def measured(t: Turn, told: Measured) -> None:
     """What has the size that it had is not being written."""
     running = t.leg.running
     if running is None or running.asked_at is None:
@@ -517,9 +520,9 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     names = file_names(t.leg.prefix, running.number)
     if t.leg.measured != names:  # those before
         return
-    before = t.leg.sizes
+    before, sizes = t.leg.sizes, told.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
         t.change_files(running, dry_at=t.leg.grown_at or running.asked_at)
         suspect(t, "the file did not grow: is the disk of the recording folder full, or away?")
-    t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=changed_at)
+    t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=told.changed_at)
     measure_later(t)
