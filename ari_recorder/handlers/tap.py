@@ -17,7 +17,7 @@ import structlog
 
 from ari_recorder.ari import Channel, Dial
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
-from ari_recorder.handlers.called import CalledSides
+from ari_recorder.handlers.called import CalledSides, Expected
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
 from ari_recorder.handlers.legs import LegRunner
@@ -197,26 +197,25 @@ class Taps:
     # The called side
 
     def _follow_called(self, caller_id: str, peer: Channel, *, found: bool = False) -> None:
-        expected = self._called.begin(caller_id, peer.id)
-        if expected is not None:
+        expected = self._called.expected.get(caller_id)
+        if expected is not None and peer.id not in expected.peers:
+            expected.peers.add(peer.id)
             against = self._follow(peer, expected.user, found=found)
-            self._spawn(peer.id, self._follow_peer(caller_id, peer, expected.user, against))
+            self._spawn(peer.id, self._follow_peer(expected, peer, against))
 
-    async def _follow_peer(
-        self, caller_id: str, peer: Channel, user: RecordedEndpoint, asked: Awaitable[str]
-    ) -> None:
-        said = self._called.said(caller_id)
+    async def _follow_peer(self, expected: Expected, peer: Channel, asked: Awaitable[str]) -> None:
+        said = tuple(expected.said.values())
         try:
             async with asyncio.timeout(TAP_WITHIN_S):
                 against = await asked
         except (AriError, TimeoutError):
-            self._called.again(caller_id, peer.id)
+            expected.peers.discard(peer.id)  # it may be tried again
             raise
         if against:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
             return
         for one in said:
-            self._begin(peer, user).tell(Said(one))
+            self._begin(peer, expected.user).tell(Said(one))
 
     def _connected(self, caller_id: str) -> None:
         """Whom it calls later is not its called side."""

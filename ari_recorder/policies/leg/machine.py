@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from ari_recorder.policies.commands import Given, Keys, Source, press, take
 from ari_recorder.policies.ledger import RecordingState
@@ -15,7 +14,7 @@ from ari_recorder.policies.leg.effects import Effect, Record, Release, Request, 
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm, Leg, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
-from ari_recorder.policies.parties import Counterpart, follow
+from ari_recorder.policies.parties import follow
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, may_record
 
@@ -29,24 +28,15 @@ TOO_LATE = "The call is answered already, so that its mode stays: tap it before 
 
 def begin(
     *,
-    app: str,
     pbx: str,
     channel: str,
-    channel_name: str,
     created_at: datetime,
-    user: UUID,
-    organisation: UUID,
-    user_number: str,
-    user_name: str,
     mode: Mode,
     preferences: Preferences,
-    direction: str,
-    counterpart: Counterpart,
-    segment_max_s: float,
-    gone_after_s: float = 300.0,
     again: int = 0,
+    **given: Any,
 ) -> Leg:
-    """A new leg; nothing has been asked for yet.
+    """A new leg; nothing has been asked for yet. ``given`` are the other fields of `Leg` that are known.
 
     ``created_at`` is the channel's time of creation by Asterisk. ``again`` counts the legs of this channel
     before it: only one that was given up for lost, and came back, has any.
@@ -54,23 +44,14 @@ def begin(
     standing = Standing(mode, State.RINGING, created_at)
     return Leg(
         id=id_of(created_at, pbx, channel, created_at.isoformat(), again),
-        app=app,
         pbx=pbx,
         channel=channel,
-        channel_name=channel_name,
-        user=user,
-        organisation=organisation,
-        user_number=user_number,
-        user_name=user_name,
         created_at=created_at,
-        direction=direction,
-        counterpart=counterpart,
         preferences=preferences,
         standing=standing,
         told=standing,
         keys=Keys(preferences.commands),
-        segment_max_s=segment_max_s,
-        gone_after_s=gone_after_s,
+        **given,
     )
 
 

@@ -149,7 +149,7 @@ def say(t: Turn, prompt: Prompt) -> None:
     """Play a prompt; what is being played is cut off."""
     stop(t)
     t.note(said=t.leg.said + 1)
-    t.note(speaking=Speaking(t.leg.said, prompt, Stage.PLACING))
+    t.note(speaking=Speaking(t.leg.said, prompt))
     t.ask(Place(t.leg.said, prompt))
     t.alarm(Alarm.SPEAK, PLACED_WITHIN_S)
 

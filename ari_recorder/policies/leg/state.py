@@ -171,8 +171,6 @@ class Announcement:
 class Stage(StrEnum):
     """How far a prompt is."""
 
-    DUE = "due"
-    """It waits for its time."""
     PLACING = "placing"
     ENTERING = "entering"
     """Its snoop is to enter the application, and its evidence to be on disk."""
@@ -185,7 +183,7 @@ class Speaking:
 
     number: int
     prompt: Prompt
-    stage: Stage = Stage.DUE
+    stage: Stage = Stage.PLACING
     media: str = ""
     duration_ms: int = 0
     entered: bool = False
