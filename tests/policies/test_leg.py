@@ -545,3 +545,14 @@ def test_keys_for_which_there_is_no_room_have_the_error_tone() -> None:
     asked = call.told(inputs.Featured(PAUSE, at(call.now_s)), after_s=1.0)
     assert [one.prompt.kind for one in asked if isinstance(one, Place)] == [PromptKind.ERROR]
     assert Reply(16, problem=happening.BUSY) in call.told(inputs.Asked(PAUSE, at(call.now_s), 16))
+
+
+def test_nothing_is_looked_for_when_what_was_to_end_is_known_to_be_closed() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    assert not only(call.told(inputs.Time(), after_s=3), Look)
+    call.told(inputs.Asked(RESUME, at(call.now_s), 2))
+    call.begins(2)
+    call.told(inputs.Asked(PAUSE, at(call.now_s + 1), 3), after_s=1)
+    assert only(call.told(inputs.Time(), after_s=3), Look)

@@ -317,6 +317,7 @@ def _reply(t: Turn) -> None:
 _ALARMS: dict[Alarm, Callable[[Turn], None]] = {
     Alarm.ARM: _arm_late,
     Alarm.LOOK: recovery.look,
+    Alarm.CLOSE: recovery.close_late,
     Alarm.LOSS: recovery.look,
     Alarm.FULL: writing.full,
     Alarm.GROWTH: writing.measure,

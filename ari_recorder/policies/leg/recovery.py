@@ -79,7 +79,8 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _check_snoops(t, seen)
         if seen.away:
             speaking.remind(t)
-    _look_again(t)
+    if _is_closing(t):
+        t.alarm(Alarm.CLOSE, writing.CLOSED_WITHIN_S)
 
 
 def _followed(t: Turn) -> set[str]:
@@ -234,7 +235,11 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
             t.let_go(snoop)
 
 
-def _look_again(t: Turn) -> None:
-    """As long as a file that is to end has not, and Asterisk was asked to end it."""
-    if any(files.stopping and not files.over for files in t.leg.files):
-        t.alarm(Alarm.LOOK, writing.CLOSED_WITHIN_S)
+def close_late(t: Turn) -> None:
+    """See what has become of files that were to end, if not all of them are known to be closed."""
+    if _is_closing(t):
+        look(t)
+
+
+def _is_closing(t: Turn) -> bool:
+    return any(files.stopping and not files.over for files in t.leg.files)

@@ -45,6 +45,8 @@ class Alarm(StrEnum):
     """Both snoops should have entered by now, or may be asked for again."""
     LOOK = "look"
     """What Asterisk has is not known."""
+    CLOSE = "close"
+    """Files that were to end should be closed by now."""
     LOSS = "loss"
     """What ended by itself may have ended with its call; and what just failed may fail again."""
     FULL = "full"

@@ -422,7 +422,7 @@ def _stop(t: Turn) -> None:
             t.change_files(files, stop_asked=True)
             if t.leg.ended_at is None:  # otherwise Asterisk ends them by itself
                 ask_to_stop(t, files)
-            t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
+            t.alarm(Alarm.CLOSE, CLOSED_WITHIN_S)
 
 
 def ask_to_stop(t: Turn, files: Files) -> None:
