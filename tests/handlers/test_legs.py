@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from ari_recorder.handlers import legs as module
 from ari_recorder.policies import announcements
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import happening, inputs, machine, speaking, writing
+from ari_recorder.policies.leg import arming, happening, inputs, machine, speaking, writing
 from ari_recorder.policies.leg.machine import receive
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.parties import Counterpart
@@ -39,7 +39,7 @@ async def begin(tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(machine, "LOOK_AFTER_S", 0.05)
     monkeypatch.setattr(writing, "LOSS_CHECKED_AFTER_S", (0.05,))
     monkeypatch.setattr(writing, "CLOSED_WITHIN_S", 0.1)
-    monkeypatch.setattr(writing, "ENTERED_WITHIN_S", 0.3)
+    monkeypatch.setattr(arming, "ENTERED_WITHIN_S", 0.3)
     store = Store(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path / 'catalogue.db')}")
     async with AsyncExitStack() as stack:
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import writing
+from ari_recorder.policies.leg import segments
 from ari_recorder.policies.leg.state import Leg, Recording
 from ari_recorder.policies.parties import Stretch, leave
 from ari_recorder.policies.table import State, is_recorded
@@ -45,7 +45,7 @@ def _closed(leg: Leg, recording: Recording, at: datetime) -> Recording:
     if recording.complete:
         return recording
     for files in leg.files:
-        recording = writing.closed_in(recording, files.closed_by(at))
+        recording = segments.closed_in(recording, files.closed_by(at))
     over = RecordingState.CLOSING if recording.kept else RecordingState.DISCARDING
     return replace(
         recording,

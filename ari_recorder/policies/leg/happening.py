@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ari_recorder.policies import announcements
 from ari_recorder.policies.commands import Keys, Source
-from ari_recorder.policies.leg import speaking, writing
+from ari_recorder.policies.leg import arming, segments, speaking, writing
 from ari_recorder.policies.leg.effects import Agree, Reply, TellRefused
 from ari_recorder.policies.leg.inputs import HungUp
 from ari_recorder.policies.leg.state import Alarm
@@ -30,7 +30,7 @@ def answer(t: Turn, at: datetime, cause: str = "", *, unknown: bool = False) -> 
         _correct(t, at)
         return
     t.keep(answered_at=at)
-    writing.arm_now(t)
+    arming.arm_now(t)
     writing.carry_out(t, Event.ANSWERED, at, decision, cause=cause or late(t, at))
     if unknown and t.leg.recording is not None:
         t.change_recording(t.leg.recording, problems=(MISSED_ANSWER,))
@@ -99,13 +99,13 @@ def command(t: Turn, event: Event, at: datetime, source: Source, number: int | N
             t.tell(Reply(number, problem=BUSY))
         speaking.refuse(t, announcements.refuse(event, None, source))
         return
-    counts_from = max(at, writing.decided_at(t.leg))
+    counts_from = max(at, segments.decided_at(t.leg))
     decision = decide(t.leg.standing, event, counts_from)
     if decision.reason is not None:
         _refuse(t, event, at, decision.reason, source, number)
         return
     if Action.BEGIN_SEGMENT in decision.actions:
-        writing.arm_now(t)
+        arming.arm_now(t)
     writing.carry_out(t, event, counts_from, decision, cause=late(t, counts_from), number=number)
     if number is not None:
         t.alarm(Alarm.REPLY, REPLY_WITHIN_S)

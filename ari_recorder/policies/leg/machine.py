@@ -9,7 +9,16 @@ from typing import Any
 
 from ari_recorder.policies.commands import Given, Keys, Source, press, take
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import effects, happening, inputs, recovery, speaking, writing
+from ari_recorder.policies.leg import (
+    arming,
+    effects,
+    happening,
+    inputs,
+    recovery,
+    segments,
+    speaking,
+    writing,
+)
 from ari_recorder.policies.leg.effects import Effect, Record, Release, Request, Snoop, Tell
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm, Leg, Untold, id_of
@@ -60,7 +69,7 @@ def receive(leg: Leg, told: Input, now: datetime) -> tuple[Leg, list[Effect]]:
     turn = Turn(leg, now)
     _RECEIVERS[type(told)](turn, told)
     writing.settle(turn)
-    writing.complete(turn)
+    segments.complete(turn)
     _tell(turn)
     _agree(turn)
     speaking.settle(turn)
@@ -138,7 +147,7 @@ def _answered(t: Turn, told: inputs.Answered) -> None:
 
 
 def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
-    writing.entered(t, told)
+    arming.entered(t, told)
     speaking.entered(t, told.snoop)
     _let_go_unneeded(t, told.snoop)
 
@@ -151,7 +160,7 @@ def _let_go_unneeded(t: Turn, snoop: str) -> None:
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:
-    writing.left(t, told.snoop)
+    arming.left(t, told.snoop)
     speaking.failed(t, told.snoop)
 
 
@@ -285,7 +294,7 @@ def _agreed(t: Turn, told: inputs.Agreed) -> None:
     )
     t.note(agreeing=(*leg.agreeing, told.number))
     if not may_record(standing):
-        writing.disarm(t)
+        arming.disarm(t)
     t.tell(Tell())
 
 
