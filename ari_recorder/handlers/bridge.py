@@ -20,11 +20,11 @@ from ari_recorder.errors import AriConflict, AriNotFound
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import give_back, send_back
 from ari_recorder.handlers.runner import FAULT, Runner
-from ari_recorder.policies import bridge, bridging
+from ari_recorder.policies import bridging
 from ari_recorder.policies.bridging import Bridged, effects
 from ari_recorder.policies.bridging.effects import Request, Step
 from ari_recorder.policies.bridging.inputs import Found, Gone, Input, Left, Word
-from ari_recorder.policies.bridging.state import Stage
+from ari_recorder.policies.bridging.state import NORMAL_CLEARING, Stage
 from ari_recorder.policies.tap import Status, Told
 
 BRIDGE = "bridge"
@@ -96,11 +96,11 @@ class Bridges:
             self._begin(caller, [wish.endpoint, str(wish.dial_s)], found=True)
         if called.id not in self._calls:
             with contextlib.suppress(AriNotFound):
-                await self._context.ari.hangup(called.id, bridge.NORMAL_CLEARING)
+                await self._context.ari.hangup(called.id, NORMAL_CLEARING)
 
     def _begin(self, channel: Channel, arguments: Sequence[str], *, found: bool = False) -> None:
         try:
-            wish = bridge.read(arguments)
+            wish = bridging.read(arguments)
         except ValueError as error:
             _log.error("not connected; the dialplan goes on", channel=channel.id, reason=str(error))
             self._context.spawn(give_back(self._context.ari, channel.id, str(error)), "send back")

@@ -9,8 +9,7 @@ from random import Random
 
 import pytest
 
-from ari_recorder.policies.bridge import Bridging
-from ari_recorder.policies.bridging import Bridged, begin, effects, inputs, receive, state
+from ari_recorder.policies.bridging import Bridged, Bridging, begin, effects, inputs, receive, state
 from ari_recorder.policies.bridging.effects import Request, Step
 from ari_recorder.policies.bridging.inputs import Input, Word
 from ari_recorder.policies.bridging.machine import LOOK_TALKING_S

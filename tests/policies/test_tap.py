@@ -8,9 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from ari_recorder.policies import bridge, tap
+from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt
-from ari_recorder.policies.bridge import Bridging
+from ari_recorder.policies.bridging import Bridging, read
+from ari_recorder.policies.bridging.state import cause
 from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.preferences import Announce, Preferences
 from ari_recorder.policies.prompts import PromptKind
@@ -77,7 +78,7 @@ def test_told() -> None:
     ],
 )
 def test_a_bridge(arguments: str, wish: Bridging) -> None:
-    assert bridge.read(arguments.split(",")) == wish
+    assert read(arguments.split(",")) == wish
 
 
 @pytest.mark.parametrize(
@@ -86,12 +87,12 @@ def test_a_bridge(arguments: str, wish: Bridging) -> None:
 )
 def test_a_bridge_that_cannot_be(arguments: str) -> None:
     with pytest.raises(ValueError, match=r"endpoint|seconds|many"):
-        bridge.read(arguments.split(","))
+        read(arguments.split(","))
 
 
 def test_the_cause_that_the_caller_is_told() -> None:
-    assert bridge.cause(17, answered=False) == 17
-    assert (bridge.cause(0, answered=True), bridge.cause(0, answered=False)) == (16, 19)
+    assert cause(17, answered=False) == 17
+    assert (cause(0, answered=True), cause(0, answered=False)) == (16, 19)
 
 
 AT = datetime(2026, 3, 2, 9, 0, 0, 125_000, tzinfo=UTC)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ari_recorder.policies import machine
-from ari_recorder.policies.bridge import NO_ANSWER, NORMAL_CLEARING, cause
 from ari_recorder.policies.bridging.effects import Effect, HangUp, Join, Request, SendBack, Step
 from ari_recorder.policies.bridging.inputs import (
     Accepted,
@@ -21,7 +20,15 @@ from ari_recorder.policies.bridging.inputs import (
     Unknown,
     Word,
 )
-from ari_recorder.policies.bridging.state import Alarm, Bridged, Ending, Stage
+from ari_recorder.policies.bridging.state import (
+    NO_ANSWER,
+    NORMAL_CLEARING,
+    Alarm,
+    Bridged,
+    Ending,
+    Stage,
+    cause,
+)
 
 CONNECT_WITHIN_S = 10.0
 """How long it may take until the called side is rung, and to carry its answer over."""

@@ -13,7 +13,7 @@ from ari_recorder.policies import announcements
 from ari_recorder.policies.announcements import FAILURES, Audience, Prompt
 from ari_recorder.policies.leg.effects import Direction, HangUp, Meet, Place, Play, Snoop
 from ari_recorder.policies.leg.inputs import Met, Placed, PlaybackBegan, PlaybackEnded
-from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Stage, Untold, id_of
+from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Decision, Event, State, has_commands
@@ -163,7 +163,7 @@ def stop(t: Turn) -> None:
 def placed(t: Turn, what: Placed) -> None:
     """It can be played: note the evidence, and have a snoop made that whispers."""
     leg, speaking = t.leg, t.leg.speaking
-    if speaking is None or speaking.number != what.number or speaking.stage is not Stage.PLACING:
+    if speaking is None or speaking.number != what.number or speaking.media:
         return
     evidence = Announcement(
         id=id_of(leg.created_at, leg.id, "announcement", what.number),
@@ -179,7 +179,6 @@ def placed(t: Turn, what: Placed) -> None:
         speaking=replace(
             speaking,
             prompt=what.prompt,
-            stage=Stage.ENTERING,
             media=what.media,
             duration_ms=what.duration_ms,
             version=leg.version + 1,
@@ -198,11 +197,11 @@ def entered(t: Turn, snoop: str) -> None:
 def settle(t: Turn) -> None:
     """Play as soon as that is possible, and its evidence is on disk."""
     leg, speaking = t.leg, t.leg.speaking
-    if speaking is None or speaking.stage is not Stage.ENTERING or not speaking.entered:
+    if speaking is None or not speaking.media or not speaking.entered or speaking.asked:
         return
     nowhere = bool(leg.unsaved) and speaking.prompt.kind in FAILURES
     if leg.saved >= speaking.version or nowhere:
-        t.note(speaking=replace(speaking, stage=Stage.PLAYING))
+        t.note(speaking=replace(speaking, asked=True))
         t.ask(Play(leg.whisper, speaking.media))
         t.alarm(Alarm.SPEAK, speaking.duration_ms / 1000 + FINISHED_WITHIN_S)
 
@@ -256,7 +255,7 @@ def _finish(t: Turn, outcome: str, at: datetime) -> None:
     """``outcome`` is empty for what was cut off, wherever it was."""
     leg, speaking = t.leg, t.leg.speaking
     assert speaking is not None
-    if speaking.stage in (Stage.ENTERING, Stage.PLAYING):
+    if speaking.media:
         began = any(one.began_at and not one.outcome for one in leg.announcements)
         outcome = outcome or (CUT if began else FAILED)
         _note(t, outcome=outcome, ended_at=at)

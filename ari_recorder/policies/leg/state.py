@@ -170,27 +170,21 @@ class Announcement:
         return replace(self, began_at=self.planned_at, ended_at=at, outcome=outcome)
 
 
-class Stage(StrEnum):
-    """How far a prompt is."""
-
-    PLACING = "placing"
-    ENTERING = "entering"
-    """Its snoop is to enter the application, and its evidence to be on disk."""
-    PLAYING = "playing"
-
-
 @dataclass(frozen=True)
 class Speaking:
-    """The prompt that is being played, or is to be, the ``number``-th of the leg."""
+    """The prompt that is being played, or is to be, the ``number``-th of the leg.
+
+    It has ``media`` when Asterisk can play it; with ``version`` of the leg its evidence is on disk.
+    ``entered``: its snoop is in the application; ``asked``: Asterisk has been asked to play.
+    """
 
     number: int
     prompt: Prompt
-    stage: Stage = Stage.PLACING
     media: str = ""
     duration_ms: int = 0
-    entered: bool = False
     version: int = 0
-    """With this version of the leg its evidence is on disk."""
+    entered: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True)
