@@ -21,9 +21,9 @@ from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import give_back, send_back
 from ari_recorder.handlers.runner import FAULT, Runner
 from ari_recorder.policies import bridging
-from ari_recorder.policies.bridging import Bridged, effects
-from ari_recorder.policies.bridging.effects import Request, Step
-from ari_recorder.policies.bridging.inputs import Found, Gone, Input, Left, Word
+from ari_recorder.policies.bridging import Bridged, effects, inputs
+from ari_recorder.policies.bridging.effects import Request
+from ari_recorder.policies.bridging.inputs import Found, Gone, Input, Left
 from ari_recorder.policies.bridging.state import NORMAL_CLEARING, Stage
 from ari_recorder.policies.tap import Status, Told
 
@@ -109,7 +109,7 @@ class Bridges:
         call = bridging.begin(self._context.app, channel.id, created_at, wish, found=found)
         followed = BridgedCall(self._context, call, channel, self._over)
         self._calls[call.caller] = self._calls[call.called] = followed
-        followed.tell(Word.BEGUN)
+        followed.tell(inputs.Begun())
 
     def _over(self, call: BridgedCall) -> None:
         for channel_id in (call.call.caller, call.call.called):
@@ -165,12 +165,12 @@ class BridgedCall(Runner[Bridged]):
     async def _ask(self, request: Request) -> Input | None:
         ari, call = self._context.ari, self.call
         match request:
-            case Step.LOOK:
+            case effects.Look():
                 return await self._look()
-            case Step.PREPARE:
+            case effects.Prepare():
                 with contextlib.suppress(AriConflict):  # it is there already
                     await ari.create_bridge(call.bridge)
-            case Step.CREATE:
+            case effects.Create():
                 given = bridging.arguments(call.wish, call.caller)
                 endpoint = call.wish.endpoint
                 await ari.create_channel(
@@ -178,17 +178,17 @@ class BridgedCall(Runner[Bridged]):
                 )
             case effects.Join(channels):
                 await ari.add_to_bridge(call.bridge, channels)
-            case Step.INTRODUCE:
+            case effects.Introduce():
                 # the number comes last, and with it the change
                 for item, value in (("name", self._caller.name), ("num", self._caller.number)):
                     await ari.set_channel_variable(call.called, f"CONNECTEDLINE({item},i)", value)
-            case Step.DIAL:
+            case effects.Dial():
                 await ari.dial(call.called, caller=call.caller, timeout_s=call.wish.dial_s)
-            case Step.ANSWER:
+            case effects.Answer():
                 await self._answer()
             case effects.HangUp(channel, cause):
                 await ari.hangup(channel, cause)
-            case Step.DESTROY:
+            case effects.Destroy():
                 await ari.destroy_bridge(call.bridge)
             case effects.SendBack(reason):
                 await send_back(ari, call.caller, Told(Status.FAILED, reason))

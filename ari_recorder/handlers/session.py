@@ -170,7 +170,7 @@ class Session:
     def _state_changed(self, event: ari.ChannelStateChange) -> None:
         channel = event.channel
         if channel.state == "Up":
-            self._bridges.tell(channel.id, bridged.Word.ANSWERED)
+            self._bridges.tell(channel.id, bridged.Answered())
             answered = inputs.Answered(event.timestamp, channels.codecs(channel))
             self._legs.tell(channel, answered, inputs.Connected(channels.connected(channel), event.timestamp))
 
@@ -181,7 +181,7 @@ class Session:
 
     def _dialled(self, event: ari.Dial) -> None:
         self._taps.dialled(event)
-        self._bridges.tell(event.peer.id, bridged.Word.RUNG)
+        self._bridges.tell(event.peer.id, bridged.Rung())
 
     def _destroyed(self, event: ari.ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
@@ -228,7 +228,7 @@ class Session:
             case [way] if way == BRIDGE:
                 self._bridges.entered(channel, arguments)
             case _:
-                self._bridges.tell(channel.id, bridged.Word.ENTERED)
+                self._bridges.tell(channel.id, bridged.Entered())
 
     def _left(self, event: ari.StasisEnd) -> None:
         self._bridges.tell(event.channel.id, bridged.Left(event.channel.id))

@@ -10,14 +10,22 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, dataclass_transform
 
 
-class Input:
+@dataclass_transform(frozen_default=True)
+class Value:
+    """What is said to a machine, or by it: each kind is a frozen dataclass of its fields."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
+
+
+class Input(Value):
     """Something that a machine can be told."""
 
 
-class Effect:
+class Effect(Value):
     """Something that a machine can ask for."""
 
 
@@ -25,14 +33,12 @@ class Request(Effect):
     """Something to be asked of Asterisk or of the disk. Its outcome is told to the machine again."""
 
 
-@dataclass(frozen=True)
 class Accepted(Input):
     """What was asked has been done, or begun. What it has found comes after it, as an input of its own."""
 
     request: Request
 
 
-@dataclass(frozen=True)
 class Refused(Input):
     """What was asked has not been done.
 
@@ -45,7 +51,6 @@ class Refused(Input):
     conflict: bool = False
 
 
-@dataclass(frozen=True)
 class Unknown(Input):
     """No answer came: it may have been done, or not."""
 
@@ -53,12 +58,10 @@ class Unknown(Input):
     why: str
 
 
-@dataclass(frozen=True)
 class Time(Input):
     """It is as late as it is."""
 
 
-@dataclass(frozen=True)
 class WakeAt(Effect):
     """Tell the time at ``at``; this replaces what was asked before. None: not at all."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import lzma
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from ari_recorder.store import documents
 KINDS: list[type] = [
     kind
     for kind in {**vars(inputs), **vars(effects)}.values()
-    if isinstance(kind, type) and issubclass(kind, Input | Effect) and is_dataclass(kind)
+    if isinstance(kind, type) and issubclass(kind, Input | Effect) and kind not in (Input, Effect, Request)
 ]
 """Every input and effect."""
 

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from ari_recorder.policies.bridging import Bridged, Bridging, begin, effects, inputs, receive, state
-from ari_recorder.policies.bridging.effects import Request, Step
-from ari_recorder.policies.bridging.inputs import Input, Word
+from ari_recorder.policies.bridging.effects import Request
+from ari_recorder.policies.bridging.inputs import Input
 from ari_recorder.policies.bridging.machine import LOOK_TALKING_S
 from ari_recorder.policies.bridging.state import Stage
 from tests.histories.clock import BEGIN, Clock
@@ -44,22 +44,22 @@ def found(
 def test_the_way_to_a_call_and_out_of_it() -> None:
     call = begin("app", CALLER, BEGIN, WISH)
     steps: list[tuple[Input, effects.Effect | None]] = [
-        (Word.BEGUN, Step.PREPARE),
-        (inputs.Accepted(Step.PREPARE), Step.CREATE),
-        (inputs.Accepted(Step.CREATE), None),
-        (Word.ENTERED, effects.Join((CALLER, CALLED))),
-        (inputs.Accepted(effects.Join((CALLER, CALLED))), Step.INTRODUCE),
-        (inputs.Accepted(Step.INTRODUCE), Step.DIAL),
-        (inputs.Accepted(Step.DIAL), None),
-        (Word.RUNG, None),
-        (Word.ANSWERED, Step.ANSWER),
-        (inputs.Accepted(Step.ANSWER), None),
+        (inputs.Begun(), effects.Prepare()),
+        (inputs.Accepted(effects.Prepare()), effects.Create()),
+        (inputs.Accepted(effects.Create()), None),
+        (inputs.Entered(), effects.Join((CALLER, CALLED))),
+        (inputs.Accepted(effects.Join((CALLER, CALLED))), effects.Introduce()),
+        (inputs.Accepted(effects.Introduce()), effects.Dial()),
+        (inputs.Accepted(effects.Dial()), None),
+        (inputs.Rung(), None),
+        (inputs.Answered(), effects.Answer()),
+        (inputs.Accepted(effects.Answer()), None),
     ]
     for one, wanted in steps:
         call, asked = told(call, one)
         assert asked == ([wanted] if wanted else []), one
     call, asked = told(call, inputs.Gone(CALLED, 16))
-    assert asked == [Step.DESTROY, effects.HangUp(CALLER, 16)]
+    assert asked == [effects.Destroy(), effects.HangUp(CALLER, 16)]
     call, asked = told(call, *map(inputs.Accepted, asked), inputs.Left(CALLER))
     assert (call.over, asked) == (True, [])
 
@@ -72,22 +72,22 @@ def test_the_caller_is_told_the_cause(cause: int, passed_on: int) -> None:
 
 
 def test_what_is_refused_goes_on_in_the_dialplan_when_the_rest_has_ended() -> None:
-    call, _ = told(begin("app", CALLER, BEGIN, WISH), Word.BEGUN, inputs.Accepted(Step.PREPARE))
-    call, asked = told(call, inputs.Refused(Step.CREATE, "no such endpoint"))
-    assert asked == [effects.HangUp(CALLED, 16), Step.DESTROY]
+    call, _ = told(begin("app", CALLER, BEGIN, WISH), inputs.Begun(), inputs.Accepted(effects.Prepare()))
+    call, asked = told(call, inputs.Refused(effects.Create(), "no such endpoint"))
+    assert asked == [effects.HangUp(CALLED, 16), effects.Destroy()]
     call, asked = told(call, inputs.Refused(asked[0], "not there", missing=True))  # type: ignore[arg-type]
     assert asked == []
-    call, asked = told(call, inputs.Accepted(Step.DESTROY))
+    call, asked = told(call, inputs.Accepted(effects.Destroy()))
     assert asked == [effects.SendBack("no such endpoint")]
 
 
 @pytest.mark.parametrize(
     ("seen", "asked"),
     [
-        (found("Ring", None, bridge=False), Step.PREPARE),
+        (found("Ring", None, bridge=False), effects.Prepare()),
         (found("Ring", "Down", bridge=True), effects.Join((CALLER, CALLED))),
         (found("Ring", "Ringing", CALLER), effects.Join((CALLED,))),
-        (found("Up", "Up", CALLER, CALLED), Step.ANSWER),
+        (found("Up", "Up", CALLER, CALLED), effects.Answer()),
         (found("Up", None, CALLER), effects.HangUp(CALLER, 16)),
         (found(None, "Up", CALLED), effects.HangUp(CALLED, 16)),
         (found("Up", "Up", CALLER, entered=False), None),
@@ -108,11 +108,11 @@ def test_a_called_side_that_may_have_been_dialled_is_not_dialled_again() -> None
     ringing, asked = told(call, found("Ring", "Ringing", CALLER, CALLED))
     assert (ringing.stage, asked) == (Stage.DIALLED, [])
     _, asked = told(call, inputs.Time(), after_s=6)
-    assert {effects.HangUp(CALLED, 16), Step.DESTROY} <= set(asked)
+    assert {effects.HangUp(CALLED, 16), effects.Destroy()} <= set(asked)
 
 
 def test_a_seen_that_is_out_of_date_changes_nothing() -> None:
-    call, _ = told(begin("app", CALLER, BEGIN, WISH), Word.BEGUN, after_s=1)
+    call, _ = told(begin("app", CALLER, BEGIN, WISH), inputs.Begun(), after_s=1)
     after, asked = told(call, found(None, None), after_s=2)
     assert (after.ending, asked) == (None, [])
 
@@ -193,7 +193,7 @@ class History:
 
     def _begin(self, *, found: bool) -> None:
         self.call = begin("app", CALLER, BEGIN, WISH, found=found)
-        self._tell(Word.BEGUN)
+        self._tell(inputs.Begun())
 
     def _tell(self, told: Input) -> None:
         if self.call is None:
@@ -259,7 +259,7 @@ class History:
             self.clock.after(5.0, self._in_this_life(self._tell), inputs.Unknown(request, "no answer"))
             return
         self._tell(answer)
-        if request is Step.LOOK and not refused:
+        if request == effects.Look() and not refused:
             self._tell(self._found())
 
     # Asterisk
@@ -267,22 +267,22 @@ class History:
     def _do(self, request: Request) -> Input:
         missing = inputs.Refused(request, "not there", missing=True)
         match request:
-            case Step.PREPARE:
+            case effects.Prepare():
                 self.bridge = set() if self.bridge is None else self.bridge
-            case Step.CREATE:
+            case effects.Create():
                 if CALLED in self.states:
                     return inputs.Refused(request, "taken", conflict=True)
                 self.states[CALLED], self.dialled = "Down", False
-                self._event(Word.ENTERED)
+                self._event(inputs.Entered())
             case effects.Join(channels):
                 if self.bridge is None or not self.states.keys() >= set(channels):
                     return missing
                 self.bridge.update(channels)
-            case Step.INTRODUCE if CALLED not in self.states:
+            case effects.Introduce() if CALLED not in self.states:
                 return missing
-            case Step.DIAL:
+            case effects.Dial():
                 return self._dial(request)
-            case Step.ANSWER:
+            case effects.Answer():
                 if CALLER not in self.states:
                     return missing
                 self.states[CALLER] = "Up"
@@ -292,7 +292,7 @@ class History:
                 if channel == CALLER:
                     self.causes.append(cause)
                 self._hang_up(channel, cause)
-            case Step.DESTROY:
+            case effects.Destroy():
                 if self.bridge is None:
                     return missing
                 self.bridge = None
@@ -311,7 +311,7 @@ class History:
             return inputs.Refused(request, "not Down", conflict=True)
         assert not self.dialled, "dialled twice, Asterisk hangs it up"
         self.dialled = True
-        self._event(Word.RUNG)
+        self._event(inputs.Rung())
         self.clock.after(self.plot.rings_after_s, self._ring)
         self.clock.after(DIAL_S, self._ring_out)
         if self.plot.answers_after_s is not None:
@@ -332,7 +332,7 @@ class History:
         elif CALLED in self.states:
             self.states[CALLED] = "Up"
             self.answered = True
-            self._event(Word.ANSWERED)
+            self._event(inputs.Answered())
             hangs_up = (
                 (CALLER, self.plot.caller_hangs_up_after_s),
                 (CALLED, self.plot.called_hangs_up_after_s),

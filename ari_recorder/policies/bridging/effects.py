@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-
 from ari_recorder.policies.machine import Effect as Effect
 from ari_recorder.policies.machine import Request as Request
 from ari_recorder.policies.machine import WakeAt as WakeAt
 
 
-class Step(Request, Enum):
-    """A request that needs no more words."""
-
-    LOOK = "look"
+class Look(Request):
     """See which of the two channels and the bridge there are; see `inputs.Found`."""
-    PREPARE = "prepare"
+
+
+class Prepare(Request):
     """Make the bridge: while it is there, the called side has been asked for."""
-    CREATE = "create"
+
+
+class Create(Request):
     """Make the called channel, which rings nobody yet."""
-    INTRODUCE = "introduce"
+
+
+class Introduce(Request):
     """Have the called phone show who calls."""
-    DIAL = "dial"
+
+
+class Dial(Request):
     """Ring the called side."""
-    ANSWER = "answer"
+
+
+class Answer(Request):
     """Answer the caller; from then on the dialplan's own limit holds."""
-    DESTROY = "destroy"
+
+
+class Destroy(Request):
     """Let the bridge go."""
 
 
-@dataclass(frozen=True)
 class Join(Request):
     """Put channels into the bridge."""
 
     channels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class HangUp(Request):
     """End a channel with a cause (Q.850)."""
 
@@ -44,7 +48,6 @@ class HangUp(Request):
     cause: int
 
 
-@dataclass(frozen=True)
 class SendBack(Request):
     """Let the caller go on in the dialplan, which is told why."""
 

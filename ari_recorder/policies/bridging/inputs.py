@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from ari_recorder.policies.machine import Accepted as Accepted
 from ari_recorder.policies.machine import Input as Input
@@ -13,20 +11,22 @@ from ari_recorder.policies.machine import Time as Time
 from ari_recorder.policies.machine import Unknown as Unknown
 
 
-class Word(Input, Enum):
-    """What has happened, and needs no more words."""
-
-    BEGUN = "begun"
+class Begun(Input):
     """It is followed from now on."""
-    ENTERED = "entered"
+
+
+class Entered(Input):
     """The called channel is in the application."""
-    RUNG = "rung"
+
+
+class Rung(Input):
     """Asterisk has dialled the called side."""
-    ANSWERED = "answered"
+
+
+class Answered(Input):
     """The called side is up."""
 
 
-@dataclass(frozen=True)
 class Found(Input):
     """What Asterisk had at ``asked_at``: the states of both channels, None for one that is not there.
 
@@ -41,7 +41,6 @@ class Found(Input):
     joined: frozenset[str] | None
 
 
-@dataclass(frozen=True)
 class Gone(Input):
     """The channel has ended, with a cause (Q.850); 0 if that is not known."""
 
@@ -49,7 +48,6 @@ class Gone(Input):
     cause: int = 0
 
 
-@dataclass(frozen=True)
 class Left(Input):
     """The channel is not in the application any more."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ari_recorder.policies import machine
-from ari_recorder.policies.bridging.effects import Effect, HangUp, Join, Request, SendBack, Step
+from ari_recorder.policies.bridging import effects, inputs
+from ari_recorder.policies.bridging.effects import Effect, HangUp, Join, Request, SendBack
 from ari_recorder.policies.bridging.inputs import (
     Accepted,
     Found,
@@ -18,7 +19,6 @@ from ari_recorder.policies.bridging.inputs import (
     Refused,
     Time,
     Unknown,
-    Word,
 )
 from ari_recorder.policies.bridging.state import (
     NO_ANSWER,
@@ -87,15 +87,15 @@ def _go_on(t: _Turn) -> None:
         t.alarm(Alarm.LATE, CONNECT_WITHIN_S)
     match call.stage:
         case Stage.ABSENT:
-            t.ask(Step.CREATE if call.bridged else Step.PREPARE)
+            t.ask(effects.Create() if call.bridged else effects.Prepare())
         case Stage.ENTERED | Stage.UNSURE | Stage.DIALLED | Stage.UP if call.missing:
             t.ask(Join(call.missing))
             if call.stage is Stage.UP and Alarm.LATE not in call.alarms:
                 t.alarm(Alarm.LATE, CONNECT_WITHIN_S)
         case Stage.ENTERED:
-            t.ask(Step.DIAL if call.introduced else Step.INTRODUCE)
+            t.ask(effects.Dial() if call.introduced else effects.Introduce())
         case Stage.UP if not call.carried:
-            t.ask(Step.ANSWER)
+            t.ask(effects.Answer())
         case Stage.UP:
             t.silence(Alarm.LATE)
 
@@ -104,13 +104,13 @@ def _end(t: _Turn) -> None:
     """Ask for what is left to be ended; the caller goes on in the dialplan when the rest has ended."""
     call, ending = t.call, t.call.ending
     assert ending is not None, f"{call.caller} does not end"
-    if call.requests & {Step.PREPARE, Step.CREATE}:
+    if call.requests & {effects.Prepare(), effects.Create()}:
         return  # it is about to be there
     rest = call.stage is not Stage.GONE or call.bridged
     if call.stage is not Stage.GONE and not call.called_left:
         _ask_once(t, HangUp(call.called, NORMAL_CLEARING))
     if call.bridged:
-        _ask_once(t, Step.DESTROY)
+        _ask_once(t, effects.Destroy())
     if call.caller_there and not ending.reason:
         _ask_once(t, HangUp(call.caller, ending.cause))
     elif call.caller_there and (not rest or Alarm.LATE not in call.alarms):
@@ -147,19 +147,19 @@ def _look_later(t: _Turn, why: str = "") -> None:
 
 def _hear(t: _Turn, told: Input) -> None:
     call = t.call
-    if not isinstance(told, Time | Found) and Step.LOOK is not getattr(told, "request", None):
+    if not isinstance(told, Time | Found) and getattr(told, "request", None) != effects.Look():
         t.note(changed_at=t.now)
     match told:
-        case Word.BEGUN:
+        case inputs.Begun():
             t.note(changed_at=None if call.blind else t.now)
             t.alarm(Alarm.LOOK, 0.0 if call.blind else LOOK_CONNECTING_S)
         case Found():
             _found(t, told)
-        case Word.ENTERED:
+        case inputs.Entered():
             _reach(t, Stage.ENTERED)
-        case Word.RUNG:
+        case inputs.Rung():
             _reach(t, Stage.DIALLED)
-        case Word.ANSWERED:
+        case inputs.Answered():
             _reach(t, Stage.UP)
         case Gone(channel, why) if channel == call.called:
             _called_gone(t, why)
@@ -177,9 +177,9 @@ def _hear(t: _Turn, told: Input) -> None:
             _refused(t, told)
         case Unknown(request, why):
             t.note(requests=call.requests - {request})
-            if request is Step.PREPARE:
+            if request == effects.Prepare():
                 t.note(bridged=True)
-            elif request is Step.DIAL:
+            elif request == effects.Dial():
                 _reach(t, Stage.UNSURE)
             _look_later(t, why)
         case Time():
@@ -213,21 +213,21 @@ def _called_gone(t: _Turn, why: int) -> None:
 
 def _accepted(t: _Turn, request: Request) -> None:
     match request:
-        case Step.PREPARE:
+        case effects.Prepare():
             t.note(bridged=True)
-        case Step.CREATE:
+        case effects.Create():
             t.note(made_at=t.now)
             _reach(t, Stage.MADE)
             t.alarm(Alarm.LOOK, ENTERED_WITHIN_S)
         case Join(channels):
             t.note(joined=t.call.joined.union(channels))
-        case Step.INTRODUCE:
+        case effects.Introduce():
             t.note(introduced=True)
-        case Step.DIAL:
+        case effects.Dial():
             _reach(t, Stage.DIALLED)
-        case Step.ANSWER:
+        case effects.Answer():
             t.note(carried=True, caller_up=True)
-        case Step.DESTROY:
+        case effects.Destroy():
             t.note(bridged=False, joined=frozenset())
         case HangUp() | SendBack():
             t.note(done=t.call.done | {request})
@@ -236,16 +236,16 @@ def _accepted(t: _Turn, request: Request) -> None:
 def _refused(t: _Turn, told: Refused) -> None:
     request, call = told.request, t.call
     match request:
-        case Step.INTRODUCE:
+        case effects.Introduce():
             t.note(introduced=True)
-        case Step.DIAL if told.conflict:
+        case effects.Dial() if told.conflict:
             _reach(t, Stage.DIALLED)
-        case Step.CREATE if told.conflict:  # it is there, and not known whether it was dialled
+        case effects.Create() if told.conflict:  # it is there, and not known whether it was dialled
             t.note(stage=Stage.UNKNOWN)
             _look_later(t, told.why)
-        case Step.CREATE | Step.PREPARE:
+        case effects.Create() | effects.Prepare():
             _fail(t, told.why)
-        case Step.DIAL if not told.missing:
+        case effects.Dial() if not told.missing:
             _fail(t, told.why)
         case HangUp(channel) if told.missing and channel == call.called:
             t.note(stage=Stage.GONE)
@@ -253,7 +253,7 @@ def _refused(t: _Turn, told: Refused) -> None:
             t.note(caller_there=False)
         case SendBack() if told.missing or told.conflict:
             t.note(caller_there=False)
-        case Step.DESTROY if told.missing:
+        case effects.Destroy() if told.missing:
             t.note(bridged=False, joined=frozenset())
         case _:
             _look_later(t, told.why)
@@ -267,7 +267,7 @@ def _time(t: _Turn) -> None:
             if alarm is Alarm.LOOK and call.requests:
                 t.alarm(Alarm.LOOK, LOOK_AFTER_S)  # what would be seen now is about to change
             elif alarm is Alarm.LOOK:
-                t.ask(Step.LOOK)
+                t.ask(effects.Look())
             elif call.ending is None:
                 _late(t)
 
@@ -286,7 +286,7 @@ def _late(t: _Turn) -> None:
 def _found(t: _Turn, seen: Found) -> None:
     call = t.call
     stale = call.changed_at is not None and seen.asked_at < call.changed_at
-    if stale or any(one is not Step.LOOK for one in call.requests):
+    if stale or any(one != effects.Look() for one in call.requests):
         t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         return
     t.note(blind=False, looks=0, done=frozenset(), caller_up=seen.caller == "Up")

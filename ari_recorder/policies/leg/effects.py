@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -17,7 +16,6 @@ Direction = Literal["none", "both", "out", "in"]
 """Seen from the channel: what comes in from its party, and what goes out to it."""
 
 
-@dataclass(frozen=True)
 class Snoop(Request):
     """Listen (``spy``) or whisper to the leg's channel, with a channel named ``snoop``."""
 
@@ -26,7 +24,6 @@ class Snoop(Request):
     whisper: Direction = "none"
 
 
-@dataclass(frozen=True)
 class Record(Request):
     """Write what a snoop hears to a file."""
 
@@ -35,26 +32,22 @@ class Record(Request):
     format: str
 
 
-@dataclass(frozen=True)
 class Stop(Request):
     """End a file and keep it."""
 
     name: str
 
 
-@dataclass(frozen=True)
 class Release(Request):
     """Hang up a snoop."""
 
     snoop: str
 
 
-@dataclass(frozen=True)
 class HangUp(Request):
     """End the call, as the failure setting says."""
 
 
-@dataclass(frozen=True)
 class Place(Request):
     """Put a prompt where Asterisk can play it, for the parties that are there now; see `inputs.Placed`."""
 
@@ -62,7 +55,6 @@ class Place(Request):
     prompt: Prompt
 
 
-@dataclass(frozen=True)
 class Play(Request):
     """Play to a snoop that whispers."""
 
@@ -70,45 +62,38 @@ class Play(Request):
     media: str
 
 
-@dataclass(frozen=True)
 class Meet(Request):
     """See who is at the other end of the channel; see `inputs.Met`."""
 
 
-@dataclass(frozen=True)
 class Inquire(Request):
     """Ask for the channel's variables; see `inputs.Inquired`."""
 
 
-@dataclass(frozen=True)
 class Look(Request):
     """See what there is of the channel, its snoops, and ``files``; see `inputs.Snapshot`."""
 
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
 class Measure(Request):
     """See how much is on disk of ``files``; see `inputs.Measured`."""
 
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True)
 class Save(Effect):
     """Write the leg down, as it is now; see `inputs.Saved`."""
 
     version: int
 
 
-@dataclass(frozen=True)
 class Tell(Effect):
     """The leg has changed: tell who follows it. ``event`` is what has been carried out, if that is why."""
 
     event: Event | None = None
 
 
-@dataclass(frozen=True)
 class TellRefused(Effect):
     """A command has changed nothing: tell who follows the leg."""
 
@@ -118,7 +103,6 @@ class TellRefused(Effect):
     at: datetime
 
 
-@dataclass(frozen=True)
 class Reply(Effect):
     """Answer the app: ``reason`` says why nothing was changed, ``problem`` what went wrong."""
 
@@ -127,7 +111,6 @@ class Reply(Effect):
     problem: str = ""
 
 
-@dataclass(frozen=True)
 class Agree(Effect):
     """Answer the dialplan: what stands ``against`` it, in words; empty if nothing does."""
 

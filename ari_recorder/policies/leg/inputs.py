@@ -22,7 +22,6 @@ from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode
 
 
-@dataclass(frozen=True)
 class Begun(Input):
     """The leg is followed from now on. ``linkedid`` is Asterisk's name of the call, empty if it did not say.
 
@@ -33,7 +32,6 @@ class Begun(Input):
     found: bool = False
 
 
-@dataclass(frozen=True)
 class Inquired(Input):
     """What the channel's variables say: the call's name, and the codecs it offers or uses."""
 
@@ -41,7 +39,6 @@ class Inquired(Input):
     codecs: str
 
 
-@dataclass(frozen=True)
 class Answered(Input):
     """The channel is up. ``codecs`` are those in use, such as ``(alaw)``; None if Asterisk did not say."""
 
@@ -49,14 +46,12 @@ class Answered(Input):
     codecs: str | None = None
 
 
-@dataclass(frozen=True)
 class HungUp(Input):
     """The channel is gone."""
 
     at: datetime
 
 
-@dataclass(frozen=True)
 class SnoopEntered(Input):
     """A snoop of ours is in the application. ``wide``: whether it carries 16 kHz; None if it is not known."""
 
@@ -64,14 +59,12 @@ class SnoopEntered(Input):
     wide: bool | None = None
 
 
-@dataclass(frozen=True)
 class SnoopLeft(Input):
     """A snoop of ours is gone."""
 
     snoop: str
 
 
-@dataclass(frozen=True)
 class FileBegan(Input):
     """Asterisk has begun to write a file."""
 
@@ -79,7 +72,6 @@ class FileBegan(Input):
     at: datetime
 
 
-@dataclass(frozen=True)
 class FileClosed(Input):
     """Asterisk has closed a file, or could not write it."""
 
@@ -87,7 +79,6 @@ class FileClosed(Input):
     at: datetime
 
 
-@dataclass(frozen=True)
 class Saved(Input):
     """This ``version`` is on disk: in the ``catalogue``, or else in the journal."""
 
@@ -95,14 +86,12 @@ class Saved(Input):
     catalogue: bool
 
 
-@dataclass(frozen=True)
 class NotSaved(Input):
     """Neither catalogue nor journal can be written."""
 
     why: str
 
 
-@dataclass(frozen=True)
 class Digit(Input):
     """The recorded user has pressed a key."""
 
@@ -110,7 +99,6 @@ class Digit(Input):
     at: datetime
 
 
-@dataclass(frozen=True)
 class Featured(Input):
     """Asterisk's feature map has swallowed the recorded user's keys and says what they mean."""
 
@@ -118,7 +106,6 @@ class Featured(Input):
     at: datetime
 
 
-@dataclass(frozen=True)
 class Asked(Input):
     """A command from the app, which waits for an answer under ``number``."""
 
@@ -127,14 +114,12 @@ class Asked(Input):
     number: int
 
 
-@dataclass(frozen=True)
 class Annotated(Input):
     """The call's note, mark or tags have been changed."""
 
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True)
 class Connected(Input):
     """Who the user talks to has become known, or has changed; ``direction`` if that has, too."""
 
@@ -143,7 +128,6 @@ class Connected(Input):
     direction: str = ""
 
 
-@dataclass(frozen=True)
 class Met(Input):
     """Who is at the other end of the channel just now: ``peer``, empty if nobody; ``internal`` if of ours."""
 
@@ -151,7 +135,6 @@ class Met(Input):
     internal: bool
 
 
-@dataclass(frozen=True)
 class Agreed(Input):
     """A dialplan wants this call to have ``mode`` and ``preferences``; it waits under ``number``."""
 
@@ -160,7 +143,6 @@ class Agreed(Input):
     number: int
 
 
-@dataclass(frozen=True)
 class Placed(Input):
     """A prompt lies where Asterisk can play it. ``number`` as in `effects.Place`; what was put there."""
 
@@ -173,7 +155,6 @@ class Placed(Input):
     duration_ms: int
 
 
-@dataclass(frozen=True)
 class PlaybackBegan(Input):
     """Asterisk has begun to play."""
 
@@ -181,7 +162,6 @@ class PlaybackBegan(Input):
     at: datetime
 
 
-@dataclass(frozen=True)
 class PlaybackEnded(Input):
     """Asterisk has played, or could not."""
 
@@ -190,7 +170,6 @@ class PlaybackEnded(Input):
     ok: bool
 
 
-@dataclass(frozen=True)
 class Said(Input):
     """A prompt was played, or is about to be, before the call is connected."""
 
@@ -206,7 +185,6 @@ class Written:
     format: str
 
 
-@dataclass(frozen=True)
 class Snapshot(Input):
     """What Asterisk has, and the recording folder, as asked at ``asked_at``.
 
@@ -230,7 +208,6 @@ class Snapshot(Input):
     revived: bool = False
 
 
-@dataclass(frozen=True)
 class Measured(Input):
     """How much is on disk of files (bytes), of those that are seen, and when one of them last changed."""
 
