@@ -9,17 +9,8 @@ from datetime import datetime, timedelta
 
 from ari_recorder.policies import machine
 from ari_recorder.policies.bridging import effects, inputs
-from ari_recorder.policies.bridging.effects import Effect, HangUp, Join, Request, SendBack
-from ari_recorder.policies.bridging.inputs import (
-    Accepted,
-    Found,
-    Gone,
-    Input,
-    Left,
-    Refused,
-    Time,
-    Unknown,
-)
+from ari_recorder.policies.bridging.effects import Effect, Request
+from ari_recorder.policies.bridging.inputs import Input
 from ari_recorder.policies.bridging.state import (
     NO_ANSWER,
     NORMAL_CLEARING,
@@ -89,7 +80,7 @@ def _go_on(t: _Turn) -> None:
         case Stage.ABSENT:
             t.ask(effects.Create() if call.bridged else effects.Prepare())
         case Stage.ENTERED | Stage.UNSURE | Stage.DIALLED | Stage.UP if call.missing:
-            t.ask(Join(call.missing))
+            t.ask(effects.Join(call.missing))
             if call.stage is Stage.UP and Alarm.LATE not in call.alarms:
                 t.alarm(Alarm.LATE, CONNECT_WITHIN_S)
         case Stage.ENTERED:
@@ -108,13 +99,13 @@ def _end(t: _Turn) -> None:
         return  # it is about to be there
     rest = call.stage is not Stage.GONE or call.bridged
     if call.stage is not Stage.GONE and not call.called_left:
-        _ask_once(t, HangUp(call.called, NORMAL_CLEARING))
+        _ask_once(t, effects.HangUp(call.called, NORMAL_CLEARING))
     if call.bridged:
         _ask_once(t, effects.Destroy())
     if call.caller_there and not ending.reason:
-        _ask_once(t, HangUp(call.caller, ending.cause))
+        _ask_once(t, effects.HangUp(call.caller, ending.cause))
     elif call.caller_there and (not rest or Alarm.LATE not in call.alarms):
-        _ask_once(t, SendBack(ending.reason))
+        _ask_once(t, effects.SendBack(ending.reason))
 
 
 def _ask_once(t: _Turn, request: Request) -> None:
@@ -147,13 +138,13 @@ def _look_later(t: _Turn, why: str = "") -> None:
 
 def _hear(t: _Turn, told: Input) -> None:
     call = t.call
-    if not isinstance(told, Time | Found) and getattr(told, "request", None) != effects.Look():
+    if not isinstance(told, inputs.Time | inputs.Found) and getattr(told, "request", None) != effects.Look():
         t.note(changed_at=t.now)
     match told:
         case inputs.Begun():
             t.note(changed_at=None if call.blind else t.now)
             t.alarm(Alarm.LOOK, 0.0 if call.blind else LOOK_CONNECTING_S)
-        case Found():
+        case inputs.Found():
             _found(t, told)
         case inputs.Entered():
             _reach(t, Stage.ENTERED)
@@ -161,28 +152,28 @@ def _hear(t: _Turn, told: Input) -> None:
             _reach(t, Stage.DIALLED)
         case inputs.Answered():
             _reach(t, Stage.UP)
-        case Gone(channel, why) if channel == call.called:
+        case inputs.Gone(channel, why) if channel == call.called:
             _called_gone(t, why)
-        case Gone() | Left() if told.channel == call.caller:
+        case inputs.Gone() | inputs.Left() if told.channel == call.caller:
             t.note(caller_there=False)
             _finish(t, Ending())
-        case Left():  # it has ended, and its cause is still to come; or it was transferred away
+        case inputs.Left():  # it has ended, and its cause is still to come; or it was transferred away
             t.note(called_left=True)
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
-        case Accepted(request):
+        case inputs.Accepted(request):
             t.note(requests=call.requests - {request})
             _accepted(t, request)
-        case Refused(request):
+        case inputs.Refused(request):
             t.note(requests=call.requests - {request})
             _refused(t, told)
-        case Unknown(request, why):
+        case inputs.Unknown(request, why):
             t.note(requests=call.requests - {request})
             if request == effects.Prepare():
                 t.note(bridged=True)
             elif request == effects.Dial():
                 _reach(t, Stage.UNSURE)
             _look_later(t, why)
-        case Time():
+        case inputs.Time():
             _time(t)
 
 
@@ -219,7 +210,7 @@ def _accepted(t: _Turn, request: Request) -> None:
             t.note(made_at=t.now)
             _reach(t, Stage.MADE)
             t.alarm(Alarm.LOOK, ENTERED_WITHIN_S)
-        case Join(channels):
+        case effects.Join(channels):
             t.note(joined=t.call.joined.union(channels))
         case effects.Introduce():
             t.note(introduced=True)
@@ -229,11 +220,11 @@ def _accepted(t: _Turn, request: Request) -> None:
             t.note(carried=True, caller_up=True)
         case effects.Destroy():
             t.note(bridged=False, joined=frozenset())
-        case HangUp() | SendBack():
+        case effects.HangUp() | effects.SendBack():
             t.note(done=t.call.done | {request})
 
 
-def _refused(t: _Turn, told: Refused) -> None:
+def _refused(t: _Turn, told: inputs.Refused) -> None:
     request, call = told.request, t.call
     match request:
         case effects.Introduce():
@@ -247,11 +238,11 @@ def _refused(t: _Turn, told: Refused) -> None:
             _fail(t, told.why)
         case effects.Dial() if not told.missing:
             _fail(t, told.why)
-        case HangUp(channel) if told.missing and channel == call.called:
+        case effects.HangUp(channel) if told.missing and channel == call.called:
             t.note(stage=Stage.GONE)
-        case HangUp() if told.missing:
+        case effects.HangUp() if told.missing:
             t.note(caller_there=False)
-        case SendBack() if told.missing or told.conflict:
+        case effects.SendBack() if told.missing or told.conflict:
             t.note(caller_there=False)
         case effects.Destroy() if told.missing:
             t.note(bridged=False, joined=frozenset())
@@ -283,7 +274,7 @@ def _late(t: _Turn) -> None:
 # What Asterisk has
 
 
-def _found(t: _Turn, seen: Found) -> None:
+def _found(t: _Turn, seen: inputs.Found) -> None:
     call = t.call
     stale = call.changed_at is not None and seen.asked_at < call.changed_at
     if stale or any(one != effects.Look() for one in call.requests):
@@ -300,7 +291,7 @@ def _found(t: _Turn, seen: Found) -> None:
     t.alarm(Alarm.LOOK, LOOK_AFTER_S if call.ending else LOOK_TALKING_S if connected else LOOK_CONNECTING_S)
 
 
-def _see_called(t: _Turn, seen: Found) -> None:
+def _see_called(t: _Turn, seen: inputs.Found) -> None:
     call = t.call
     if seen.called is None or (call.stage >= Stage.ENTERED and not seen.entered):
         _not_seen(t)
