@@ -11,7 +11,6 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -19,6 +18,7 @@ from ari_recorder.ari import Channel
 from ari_recorder.errors import AriConflict, AriNotFound
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import give_back, send_back
+from ari_recorder.handlers.looking import or_none
 from ari_recorder.handlers.runner import FAULT, Runner
 from ari_recorder.policies import bridging
 from ari_recorder.policies.bridging import Bridged, effects, inputs
@@ -204,9 +204,9 @@ class BridgedCall(Runner[Bridged]):
     async def _look(self) -> Found:
         ari, call, asked_at = self._context.ari, self.call, self._context.now()
         caller, called, joined = await asyncio.gather(
-            _or_none(ari.channel(call.caller)),
-            _or_none(ari.channel(call.called)),
-            _or_none(ari.bridge(call.bridge)),
+            or_none(ari.channel(call.caller)),
+            or_none(ari.channel(call.called)),
+            or_none(ari.bridge(call.bridge)),
         )
         there = {one.id: one for one in (caller, called) if one is not None}
         bridges = {call.bridge: frozenset(joined.channels)} if joined is not None else {}
@@ -231,10 +231,3 @@ def _arguments(channel: Channel, app: str) -> list[str]:
     name, *arguments = channel.dialplan.app_data.split(",")
     ours = channel.dialplan.app_name == "Stasis" and name == app
     return arguments or [""] if ours else [""]
-
-
-async def _or_none(asking: Any) -> Any:
-    try:
-        return await asking
-    except AriNotFound:
-        return None

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ari_recorder.errors import AriError, AriNotFound, ARIRecorderError, SpoolError
+from ari_recorder.errors import AriError, ARIRecorderError, SpoolError
 from ari_recorder.handlers import channels, looking
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.runner import FAULT, Runner
@@ -158,14 +158,19 @@ class LegRunner(Runner[Leg]):
             self._perform(effects.Release(snoop))
         for number, (_, failed) in list(self._waiting.items()):
             self._answer(number, failed)
-        if self.leg.answered_at is not None:
+        if self.leg.answered_at is not None or self.leg.ended_at is not None:
             asyncio.get_running_loop().call_later(writing.CLOSED_WITHIN_S, self._close)
         self._context.live.remove(self)
 
     def _close(self) -> None:
-        if self._given_up_at is not None and self.leg.ended_at is None and not self._gone:
+        if self._given_up_at is None or self._gone:
+            return
+        hung_up = self.leg.ended_at is not None
+        if not self.leg.over:
             self._machine = giving_up.give_up(self.leg, self._given_up_at)
             self._context.books.put(self.leg, self.tell)
+        if hung_up:
+            self._leave()
 
     def _given_up(self, told: Input) -> None:
         """A channel that was given up is not found anew as long as it is there."""
@@ -175,7 +180,8 @@ class LegRunner(Runner[Leg]):
                 self._close()
             case inputs.HungUp() | inputs.Snapshot(state=None):
                 self._close()
-                self._leave()
+                if not self._gone:
+                    self._leave()
 
     def _look(self) -> None:
         if not self._gone:
@@ -269,10 +275,8 @@ class LegRunner(Runner[Leg]):
         A user who has called and has nobody there talks to an application of the PBX: a queue, voicemail.
         """
         leg = self.leg
-        try:
-            peer = await self._context.ari.channel_variable(leg.channel, "BRIDGEPEER")
-        except AriNotFound:
-            peer = ""
+        asking = self._context.ari.channel_variable(leg.channel, "BRIDGEPEER")
+        peer = await looking.or_none(asking) or ""
         internal = self._context.directory.is_internal(leg.organisation, peer, leg.counterpart.number)
         internal = internal or (not peer and leg.direction == channels.OUTBOUND)
         return inputs.Met(peer, internal)

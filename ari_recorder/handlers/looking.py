@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ari_recorder.ari import Ari, Channel
 from ari_recorder.errors import AriError, AriNotFound, AriRefused
@@ -16,6 +17,8 @@ from ari_recorder.policies.leg.inputs import Inquired, Snapshot, Written
 from ari_recorder.policies.leg.recovery import WRITES_WITHIN
 from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.table import State
+
+T = TypeVar("T")
 
 WAITING = ("queued", "canceled")
 """States of a recording that waits behind another on the same snoop."""
@@ -43,7 +46,7 @@ async def look(context: Context, leg: Leg, names: Iterable[str]) -> Snapshot:
     """See what there is of one leg. Raises `AriError`, `SpoolError`."""
     asked_at = context.now()
     snoops = [*(leg.snoops if leg.arming else ()), *((leg.whisper,) if leg.said else ())]
-    found = await asyncio.gather(*(_channel(context.ari, one) for one in (leg.channel, *snoops)))
+    found = await asyncio.gather(*(or_none(context.ari.channel(one)) for one in (leg.channel, *snoops)))
     there = {one.id: one for one in found if one is not None}
     files = {leg.id.hex: await context.spool.written(names)}
     since = await started_at(context.ari) if leg.channel not in there else None
@@ -110,19 +113,18 @@ async def inquire(ari: Ari, leg: Leg) -> Inquired:
     return Inquired(linkedid, codecs)
 
 
-async def _channel(ari: Ari, channel: str) -> Channel | None:
+async def or_none(asking: Awaitable[T]) -> T | None:
+    """What is asked for, or None if it is not there. Raises `AriError`."""
     try:
-        return await ari.channel(channel)
+        return await asking
     except AriNotFound:
         return None
 
 
 async def _live(ari: Ari, name: str) -> str:
     """The state of a recording that is being made, or is to be; empty if there is none."""
-    try:
-        return (await ari.live_recording(name)).state
-    except AriNotFound:
-        return ""
+    live = await or_none(ari.live_recording(name))
+    return live.state if live is not None else ""
 
 
 async def _answered_at(ari: Ari, channel: str) -> datetime | None:

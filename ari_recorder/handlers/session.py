@@ -62,7 +62,7 @@ class Session:
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
-        self._taps = Taps(context, self._legs.begin, self._playing)
+        self._taps = Taps(context, self._legs, self._playing)
 
     async def run(self) -> None:
         """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,8 +20,9 @@ from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, St
 from ari_recorder.handlers.called import CalledSides, Expected
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
+from ari_recorder.handlers.followed import Legs
 from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Survey
+from ari_recorder.handlers.looking import Survey, or_none
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
@@ -43,23 +44,16 @@ BEFORE_LONGER_S = 1.0
 """How much longer than its length an announcement before the call may take."""
 
 
-class Begin(Protocol):
-    """The leg of a channel: that which follows it already, or a new one of this user."""
-
-    def __call__(self, channel: Channel, user: RecordedEndpoint, *, found: bool = False) -> LegRunner:
-        """``found``: it began before."""
-
-
 _log = structlog.get_logger(__name__)
 
 
 class Taps:
     """The channels that a dialplan has sent here, and those whose called side is to be recorded."""
 
-    def __init__(self, context: Context, begin: Begin, playing: Playing) -> None:
+    def __init__(self, context: Context, legs: Legs, playing: Playing) -> None:
         self._context = context
         self._directory = context.directory
-        self._begin = begin
+        self._legs = legs
         self._playing = playing
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -168,7 +162,7 @@ class Taps:
         watched = self._directory.find(channel) is not None  # Asterisk sends the events of its endpoint
         if not watched and not is_recorded(user.mode):
             return _resolved("")
-        leg = self._begin(channel, user, found=found)
+        leg = self._legs.begin(channel, user, found=found)
         if leg.leg.user != user.user:
             return _resolved(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
         against = leg.agree_to(user.mode, user.preferences)
@@ -187,10 +181,7 @@ class Taps:
 
     async def _as_dialled(self, channel: Channel) -> Channel:
         """With the extension that its party has dialled, rather than that of the tap's subroutine."""
-        try:
-            dialled = await self._context.ari.channel_variable(channel.id, "CALLERID(dnid)")
-        except AriNotFound:
-            dialled = ""
+        dialled = await or_none(self._context.ari.channel_variable(channel.id, "CALLERID(dnid)")) or ""
         dialplan = msgspec.structs.replace(channel.dialplan, exten=dialled)
         return msgspec.structs.replace(channel, dialplan=dialplan)
 
@@ -215,7 +206,7 @@ class Taps:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
             return
         for one in said:
-            self._begin(peer, expected.user).tell(Said(one))
+            self._legs.begin(peer, expected.user).tell(Said(one))
 
     def _connected(self, caller_id: str) -> None:
         """Whom it calls later is not its called side."""
@@ -246,7 +237,7 @@ class Taps:
     async def _note(self, channel: Channel, user: RecordedEndpoint, said: Announcement) -> None:
         """The caller's own leg keeps the evidence, or, where it is for the called one's, the channel."""
         if said.prompt.audience is Audience.USER:
-            self._begin(channel, user).tell(Said(said))
+            self._legs.begin(channel, user).tell(Said(said))
         else:
             await self._called.note(channel.id, said)
 

@@ -30,6 +30,7 @@ from . import world as worlds
 from .world import CHANNEL, World
 
 START = ("start", "both", "played")
+GIVEN_UP = "this call's recording is given up; the call goes on"
 Begin = Callable[..., Awaitable[World]]
 
 
@@ -390,19 +391,31 @@ async def test_a_call_that_is_answered_after_its_leg_was_given_up_is_accounted_f
     assert recording.problems.startswith("A fault in ari_recorder: recording was given up at")
 
 
-async def give_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_that_ends_while_its_leg_is_given_up_is_accounted_for(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await begin(Mode.ALWAYS, announce_external="none")
+    await world.recording()
+    world.leg.tell(inputs.HungUp(world.clock()))
+    await give_up(world, monkeypatch, command=False)
+    await world.until(lambda: world.over)
+    await world.until(lambda: [row.state for row in world.rows(models.Recording)] == [RecordingState.CLOSING])
+
+
+async def give_up(world: World, monkeypatch: pytest.MonkeyPatch, command: bool = True) -> None:
     """Everything that the leg is told has a fault."""
 
     def faulty(*_: object) -> object:
         raise RuntimeError("a fault")
 
     monkeypatch.setattr(module, "receive", faulty)
-    waiting = world.leg.command(Event.PAUSE)
     with capture_logs() as logs:
-        for digit in "1234":
+        waiting = world.leg.command(Event.PAUSE) if command else None
+        for digit in "12345":
             world.leg.tell(inputs.Digit(digit, world.clock()))
-    assert logs[-1]["event"] == "this call's recording is given up; the call goes on"
-    assert (await asyncio.wait_for(waiting, 5)).reason is Reason.RECORDING_FAILED
+    assert [log["event"] for log in logs if "given up" in log["event"]] == [GIVEN_UP]
+    if waiting is not None:
+        assert (await asyncio.wait_for(waiting, 5)).reason is Reason.RECORDING_FAILED
 
 
 async def test_a_clock_that_is_set_back_takes_no_alarm_away(

@@ -62,11 +62,6 @@ class _Turn(machine.Turn[Bridged]):
         super().__init__(call, now)
         self.call = self._machine
 
-    def finish(self) -> tuple[Bridged, list[Effect]]:
-        if self.call.over:
-            self.note(alarms={})
-        return super().finish()
-
 
 # What follows
 

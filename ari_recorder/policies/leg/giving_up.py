@@ -16,13 +16,14 @@ GIVEN_UP = "A fault in ari_recorder: recording was given up at {:%H:%M:%S} UTC; 
 
 def give_up(leg: Leg, at: datetime) -> Leg:
     """The leg, over: what is in its files until ``at`` is what there is of its recordings."""
-    ended = replace(leg.standing, state=State.ENDED, since=at)
+    ended_at = leg.ended_at or at
+    ended = replace(leg.standing, state=State.ENDED, since=ended_at)
     return replace(
         leg,
         standing=ended,
         told=ended,
-        ended_at=leg.ended_at or at,
-        counterparts=leave(leg.counterparts, at),
+        ended_at=ended_at,
+        counterparts=leave(leg.counterparts, ended_at),
         recordings=tuple(_closed(leg, one, at) for one in leg.recordings),
         files=(),
         untold=(),

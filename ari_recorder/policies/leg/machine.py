@@ -332,7 +332,7 @@ _ALARMS: dict[Alarm, Callable[[Turn], None]] = {
     Alarm.GROWTH: writing.measure,
     Alarm.REPLY: _reply,
     Alarm.MEET: speaking.meet,
-    Alarm.SPEAK: speaking.late,
+    Alarm.SPEAK: speaking.stop,
     Alarm.WARN: speaking.warn,
 }
 

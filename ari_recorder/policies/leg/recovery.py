@@ -204,25 +204,17 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         paused = decide(t.leg.standing, Event.PAUSE, min(ended))
         if paused.reason is None:  # nobody but us ends files whose snoops are left: it was to be paused
             writing.carry_out(t, Event.PAUSE, min(ended), paused)
-            _tell_taken_for_paused(t, min(ended))
+            if t.leg.recording is not None:
+                told = TAKEN_FOR_PAUSED.format(min(ended))
+                t.change_recording(t.leg.recording, problems=(*t.leg.recording.problems, told))
             return
     if ended and not running.broken:
-        running = t.change_files(running, broken=_why(t, seen))
+        away = f"the file ended while the recorder was away, until {t.now:%H:%M:%S} UTC"
+        running = t.change_files(running, broken=away if seen.away else writing.ENDED)
     if ended or (running.broken and asked_at < seen.asked_at):
         writing.lose(t)
     else:
         writing.watch(t)
-
-
-def _tell_taken_for_paused(t: Turn, at: datetime) -> None:
-    recording = t.leg.recording
-    if recording is not None:
-        t.change_recording(recording, problems=(*recording.problems, TAKEN_FOR_PAUSED.format(at)))
-
-
-def _why(t: Turn, seen: Snapshot) -> str:
-    away = f"the file ended while the recorder was away, until {t.now:%H:%M:%S} UTC"
-    return away if seen.away else "Asterisk ended the file by itself"
 
 
 def _check_snoops(t: Turn, seen: Snapshot) -> None:

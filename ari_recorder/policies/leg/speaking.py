@@ -155,7 +155,7 @@ def say(t: Turn, prompt: Prompt) -> None:
 
 
 def stop(t: Turn) -> None:
-    """Cut off what is being played."""
+    """Cut off what is being played, or should have been by now."""
     if t.leg.speaking is not None:
         _finish(t, "", t.now)
 
@@ -223,11 +223,6 @@ def failed(t: Turn, snoop_or_number: str | int) -> None:
     speaking = t.leg.speaking
     if speaking is not None and snoop_or_number in (t.leg.whisper, speaking.number):
         _finish(t, FAILED, t.now)
-
-
-def late(t: Turn) -> None:
-    """A prompt should have been played by now."""
-    stop(t)
 
 
 def interrupted(t: Turn) -> None:

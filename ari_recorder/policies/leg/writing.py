@@ -43,6 +43,7 @@ ROLL_AGAIN_S = 60.0
 LATE = timedelta(seconds=0.25)
 """What is heard of later than this is heard of late."""
 UNHEARD = "word of the answer did not come"
+ENDED = "Asterisk ended the file by itself"
 
 
 def carry_out(
@@ -232,7 +233,7 @@ def closed(t: Turn, told: FileClosed) -> None:
             if files.roll:
                 _drop_roll(t, files)
             elif not files.stopping:
-                suspect(t, "Asterisk ended the file by itself")
+                suspect(t, ENDED)
 
 
 def refused(t: Turn, name: str, why: str) -> None:
