@@ -228,6 +228,11 @@ class PhoneCall:
         await self.until(lambda: self._snooping, KEEP_S, "be snooped")
         await self._ari.post(f"/channels/{name}/record", name=name, format=HEARD_FORMAT, ifExists="fail")
 
+    async def source(self) -> int:
+        """The source of the audio that this phone is sent: the SSRC (RFC 3550, 8) of the latest packet."""
+        answer = await self._ari.get(f"/channels/{self.id}/rtp_statistics")
+        return int(answer["remote_ssrc"])
+
     async def sip(self, item: str) -> str:
         """A PJSIP fact of the channel: ``call-id``, ``local_tag``, ``remote_uri``, ..."""
         answer = await self._ari.get(f"/channels/{self.id}/variable", variable=f"CHANNEL(pjsip,{item})")

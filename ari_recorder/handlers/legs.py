@@ -154,8 +154,9 @@ class LegRunner(Runner[Leg]):
         self._log.error("this call's recording is given up; the call goes on")
         self._given_up_at = self._context.now()
         self._wake_at(effects.WakeAt(None))
-        for snoop in (*self.leg.snoops, self.leg.whisper):
-            self._perform(effects.Release(snoop))
+        for name in self.leg.file_names:  # the snoops stay: see `policies.leg.arming.anew`
+            self._perform(effects.Stop(name))
+        self._perform(effects.Release(self.leg.whisper))
         for number, (_, failed) in list(self._waiting.items()):
             self._answer(number, failed)
         if self.leg.answered_at is not None or self.leg.ended_at is not None:

@@ -233,6 +233,43 @@ def test_a_lost_file_is_not_taken_for_one_that_goes_on() -> None:
     assert only(asked, Stop) == [Stop(call.names(1)[1])]
 
 
+def lose(call: Call) -> list[Effect]:
+    """The files that are being written end unasked; what is asked for when they are taken for lost."""
+    running = call.leg.running
+    assert running is not None
+    call.closes(running.number)
+    call.wakes()
+    return call.sees(call.seen(running.number, live=False))
+
+
+def test_snoops_are_kept_until_others_listen_in_their_place() -> None:
+    """Without, Asterisk would change the source of both phones' audio, and back."""
+    call = Call(Mode.ALWAYS).answered()
+    before = set(call.leg.snoops)
+    assert not only(lose(call), Release)
+    first, second = call.leg.snoops
+    assert before.isdisjoint({first, second})
+    assert not only(call.told(inputs.SnoopEntered(first, wide=False)), Release)
+    call.sees(replace(call.seen(), snoops=frozenset({*before, first})))
+    assert not only(call.asked, Release)
+    assert {one.snoop for one in only(call.told(inputs.SnoopEntered(second, wide=False)), Release)} == before
+
+
+def test_snoops_are_kept_when_recording_is_given_up() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    while True:
+        lose(call)
+        if call.leg.standing.state is State.FAILED:
+            break
+        call.enter()
+    last = frozenset(call.leg.snoops)
+    call.sees(replace(call.seen(), snoops=last))
+    assert call.leg.needed >= last
+    assert not [one for one in only(call.asked, Release) if one.snoop in last]
+    call.hangs_up()
+    assert not call.leg.needed
+
+
 def test_what_could_not_be_written_of_a_stretch_is_told_though_others_were() -> None:
     call = Call().answered()
     call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)

@@ -40,6 +40,17 @@ def disarm(t: Turn) -> None:
     t.silence(Alarm.ARM)
 
 
+def anew(t: Turn) -> None:
+    """New ones are wanted. Those there are stay until then.
+
+    A call to which nobody listens Asterisk may bridge natively, and take up again a moment later: for both
+    phones that is another source of audio each time, and not everything at the far end follows.
+    """
+    t.note(held=t.leg.held | frozenset(t.leg.snoops if t.leg.armed_at is not None else ()))
+    t.note(armed_at=None, entered=frozenset(), wide=None)
+    t.silence(Alarm.ARM)
+
+
 def entered(t: Turn, told: SnoopEntered) -> None:
     """A snoop can be recorded."""
     if told.snoop in t.leg.snoops and t.leg.armed_at is not None:
@@ -47,11 +58,19 @@ def entered(t: Turn, told: SnoopEntered) -> None:
         if len(t.leg.entered) == len(t.leg.snoops):
             t.note(unarmed=0)
             t.silence(Alarm.ARM)
+            _let_go_held(t)
+
+
+def _let_go_held(t: Turn) -> None:
+    held = t.leg.held
+    t.note(held=frozenset())
+    for snoop in sorted(held):
+        t.let_go(snoop)
 
 
 def left(t: Turn, snoop: str) -> None:
     """A snoop is gone."""
-    t.note(leaving=t.leg.leaving - {snoop})
+    t.note(leaving=t.leg.leaving - {snoop}, held=t.leg.held - {snoop})
     if snoop in t.leg.snoops and t.leg.armed_at is not None:
         t.note(entered=t.leg.entered - {snoop})
 

@@ -70,7 +70,7 @@ def hang_up(t: Turn, at: datetime) -> None:
     if spoke:
         speaking.stop(t)
     agree(t, GONE)
-    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), meeting="")
+    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), held=frozenset(), meeting="")
     t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
 
 

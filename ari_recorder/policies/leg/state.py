@@ -264,6 +264,8 @@ class Leg:
     armed_at: datetime | None = None
     leaving: frozenset[str] = frozenset()
     """Snoops that were let go, and may be there yet."""
+    held: frozenset[str] = frozenset()
+    """Snoops that have lost what they were to record, and are kept until others listen in their place."""
     strays: frozenset[str] = frozenset()
     """Files that were given up, and are being written nevertheless."""
     recorded_at: datetime | None = None
@@ -322,8 +324,8 @@ class Leg:
     @property
     def needed(self) -> frozenset[str]:
         """The snoop channels that are in use, or are about to be."""
-        armed = self.snoops if self.armed_at is not None else ()
-        return frozenset((*armed, self.whisper) if self.speaking is not None else armed)
+        armed = frozenset(self.snoops if self.armed_at is not None else ()) | self.held
+        return armed | {self.whisper} if self.speaking is not None else armed
 
     @property
     def recording(self) -> Recording | None:

@@ -269,7 +269,7 @@ def lose(t: Turn) -> None:
         running = t.leg.running
         t.keep(trouble=running.broken if running is not None else "")
         carry_out(t, Event.SEGMENT_LOST, t.now, decision, cause=t.leg.trouble)
-        arming.disarm(t)
+        arming.anew(t)
 
 
 def full(t: Turn) -> None:
