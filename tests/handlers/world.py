@@ -19,7 +19,7 @@ from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Found
+from ari_recorder.handlers.looking import Survey
 from ari_recorder.handlers.prompts import Prompts
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.live import Changed, Live, Refused
@@ -233,10 +233,8 @@ class World:
         self._listening = asyncio.create_task(self._listen(live))
         await asyncio.sleep(0)
         self.leg.tell(inputs.Begun(leg.linkedid, found=True))
-        prefix = self.leg.leg.prefix
-        snoops = frozenset(name for name in self.asterisk.channels if name.startswith(prefix))
-        channel = await self.asterisk.channel(CHANNEL) if CHANNEL in self.asterisk.channels else None
-        self.leg.compare(Found(self.clock(), channel, snoops, away=True, revived=True))
+        there = {name: await self.asterisk.channel(name) for name in self.asterisk.channels}
+        self.leg.compare(Survey(self.clock(), there, away=True, revived=True))
 
     def _over(self, leg: LegRunner) -> None:
         self.over = True

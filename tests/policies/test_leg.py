@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import Leg, begin, inputs, receive
+from ari_recorder.policies.leg import Leg, begin, happening, inputs, receive
 from ari_recorder.policies.leg.effects import (
     Agree,
     Effect,
     Look,
     Measure,
+    Place,
     Play,
     Record,
     Release,
@@ -30,6 +31,7 @@ from ari_recorder.policies.leg.inputs import Given, Input, Snapshot, Written
 from ari_recorder.policies.leg.state import Segment, file_names
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences, combine
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Event, Mode, State
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -570,3 +572,24 @@ def test_a_refused_command_says_when_it_was_given() -> None:
     call = Call(Mode.ALWAYS).answered()
     asked = call.told(inputs.Featured(PAUSE, at(2)), after_s=3)
     assert [one.at for one in asked if isinstance(one, TellRefused)] == [at(2)]
+
+
+def test_keys_for_which_there_is_no_room_have_the_error_tone() -> None:
+    call = Call(books=False).answered()
+    for number in range(16):
+        call.told(inputs.Asked((PAUSE, RESUME)[number % 2], at(call.now_s), number), after_s=1.0)
+    assert len(call.leg.untold) > 15
+    asked = call.told(inputs.Featured(PAUSE, at(call.now_s)), after_s=1.0)
+    assert [one.prompt.kind for one in asked if isinstance(one, Place)] == [PromptKind.ERROR]
+    assert Reply(16, problem=happening.BUSY) in call.told(inputs.Asked(PAUSE, at(call.now_s), 16))
+
+
+def test_nothing_is_looked_for_when_what_was_to_end_is_known_to_be_closed() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    assert not only(call.told(inputs.Time(), after_s=3), Look)
+    call.told(inputs.Asked(RESUME, at(call.now_s), 2))
+    call.begins(2)
+    call.told(inputs.Asked(PAUSE, at(call.now_s + 1), 3), after_s=1)
+    assert only(call.told(inputs.Time(), after_s=3), Look)
