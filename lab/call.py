@@ -100,8 +100,8 @@ class PhoneCall:
         await self.until(lambda: digits in self.digits, timeout_s, f"hear {digits}, but '{self.digits}'")
 
     def heard_so_far(self) -> Samples:
-        """The samples (16 kHz) kept up to now, while the call goes on; about the latest second is missing."""
-        path = self._kept_file()
+        """The samples (16 kHz) kept up to now; while the call goes on about the latest second is missing."""
+        path = self.heard or self._kept_file()
         data = path.read_bytes()[WAV_HEADER_BYTES:] if path.exists() else b""
         return np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
 

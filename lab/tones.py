@@ -30,7 +30,7 @@ SOUGHT_S = 0.08
 """What is looked at at once for a tone, each quarter of it."""
 AROUND_HZ = (-150, -100, -60, 60, 100, 150)
 STANDS_OUT_DB = 8.0
-"""So much louder than around it a tone is: 20 ms of one by 15 dB or more, the click of another by 4 at most."""
+"""So much louder than around it a tone is: 20 ms of it by 15 dB or more, another's click by 4 at most."""
 
 
 def frequency_hz(number: str) -> int:
@@ -101,8 +101,8 @@ def tone_s(samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -25
 def tone_found(samples: Samples, rate_hz: int, hz: float) -> list[float]:
     """When the tone is heard (s), were it for 20 ms; each quarter of `SOUGHT_S` anew.
 
-    A tone that begins or ends clicks at every frequency, and a codec may make 40 ms of noise of that, as loud as
-    the tone. So the tone has to stand out from what is beside it.
+    A tone that begins or ends clicks at every frequency, and a codec may make 40 ms of noise of that, nearly
+    as loud as the tone. So the tone has to stand out from what is beside it.
     """
     size = round(SOUGHT_S * rate_hz)
     if len(samples) < size:

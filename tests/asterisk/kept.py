@@ -1,0 +1,119 @@
+"""What is left of a call with pauses in it, held against Asterisk's own times.
+
+What is missing of a recording can be lost in three places, and each is told apart. A machine with other work
+lets a recording begin late, by the times of Asterisk's own events: a quarter of a second at most if nothing
+is told. What Asterisk has written between these times the recorder has to keep, all but a hundredth. A phone
+that stands still is silent: the other phone did not hear it either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg.missing import TOLD_FROM
+from ari_recorder.store import catalogue
+from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.scope import Operator
+from lab.call import HEARD_HZ, PhoneCall
+from lab.commanded import SECRET_HZ
+from lab.tones import HOLD_HZ, Samples, frequency_hz, tone_found, tone_s
+from tests.asterisk.outage import NEXT, TALK_S, Scene, Talk, Way
+
+SHARE = 0.99
+"""So much of what Asterisk could write is kept."""
+FRAMES_S = 0.04
+"""For the two ends of each stretch: a frame each."""
+HEARD_SHARE = 0.95
+"""So much of a tone is found by pieces of 40 ms, where nothing is missing of it."""
+EDGES_S = 0.2
+"""For the pieces at the ends of each tone."""
+MISSING = re.compile(r"(\d+\.\d) s are missing|user's audio file .*, (\d+\.\d) s are lost")
+NOTHING = re.compile(r"recorded user's audio file has (\d+\.\d) s of nothing in it")
+SHORT = re.compile(r"(\d+\.\d) s of the recorded user's audio for (\d+\.\d) s of call")
+
+
+def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_over_s: float = 0.0) -> None:
+    """What was wanted is kept or told to be missing, at most ``missing_s``; nothing of a pause is in it.
+
+    ``told_over_s``: how much more may be told than is missing.
+    """
+    wanted_s = sum((to - since).total_seconds() for since, to in talk.wanted)
+    kept_s = (row.duration_ms or 0) / 1000
+    told_s = sum(_told_s(problem) for problem in row.problems)
+    kept_s -= sum(float(length) for problem in row.problems for length in NOTHING.findall(problem))
+    late_s = list(_untold_s(talk, row))
+    talk.scene.late_s += late_s
+    told = (
+        f"{talk.way}: {kept_s:.2f} s kept and {told_s:.1f} s told to be missing of {wanted_s:.2f} s, "
+        f"begun late by {[round(one, 3) for one in late_s]}"
+    )
+    print(told, row.problems)
+    slack_s = FRAMES_S * len(talk.wanted) + (1 - SHARE) * wanted_s + (0.05 if told_s else 0)
+    assert -slack_s - told_over_s <= wanted_s - kept_s - told_s <= slack_s + sum(late_s), told
+    assert told_s <= missing_s, f"{told}: {row.problems}"
+    assert_heard(talk, row, kept_s)
+
+
+async def assert_next_is_whole(scene: Scene) -> None:
+    """Afterwards a call is recorded as ever, everything is settled, and nothing that is there is damaged."""
+    known = {row.id for row in scene.station.evidence.recordings()}
+    talk = await scene.connect(*NEXT, Way.KEYS)
+    await asyncio.sleep(TALK_S)
+    await talk.over()
+    await scene.station.evidence.settled()
+    (row,) = [row for row in scene.station.evidence.recordings() if row.id not in known]
+    assert (row.user_number, row.problems, row.state) == (NEXT[0], (), RecordingState.STORED)
+    assert_kept(talk, row)
+
+
+def _untold_s(talk: Talk, row: RecordingRow) -> Iterator[float]:
+    """How late each stretch began by Asterisk's times, where that need not be told."""
+    spans = talk.scene.station.store.read_now(catalogue.timeline, Operator(), row.id)
+    for since, to in talk.wanted:
+        began = [one.began_at for one in spans if one.began_at < to and _end(one.ended_at, to) > since]
+        late = min(began, default=to) - since
+        if late <= TOLD_FROM:
+            yield max(0.0, late.total_seconds())
+
+
+def _end(ended_at: datetime | None, otherwise: datetime) -> datetime:
+    return ended_at or otherwise
+
+
+def _told_s(problem: str) -> float:
+    """How much a sentence says that is missing."""
+    missing = sum(float(length or lost) for length, lost in MISSING.findall(problem))
+    missing += sum(map(float, NOTHING.findall(problem)))
+    return missing + sum(float(due) - float(found) for found, due in SHORT.findall(problem))
+
+
+def assert_heard(talk: Talk, row: RecordingRow, kept_s: float) -> None:
+    """Each party on their side, as long as it is, and what was played in the pause nowhere."""
+    samples, rate_hz = talk.scene.station.evidence.audio(row)
+    assert_no_secret(samples, rate_hz, f"{talk.way}, {talk.wanted}")
+    parties = ((talk.calling, talk.called), (talk.called, talk.calling))
+    for side, (speaker, listener) in zip(samples.T, parties, strict=True):
+        number = speaker.phone.number
+        heard_s = tone_s(side, rate_hz, frequency_hz(number))
+        silent_s = _silent_s(speaker, listener)
+        assert heard_s >= HEARD_SHARE * kept_s - EDGES_S - silent_s, (
+            f"{talk.way}: {number} is heard for {heard_s:.2f} s of {kept_s:.2f}, "
+            f"and was silent for {silent_s:.2f} s of the call"
+        )
+
+
+def assert_no_secret(samples: Samples, rate_hz: int, where: str) -> None:
+    """What was played in a pause is on neither side, were it for a frame."""
+    found_s = {hz: [tone_found(side, rate_hz, hz) for side in samples.T] for hz in SECRET_HZ}
+    assert all(one == [[], []] for one in found_s.values()), f"{where}: a secret is in it: {found_s}"
+
+
+def _silent_s(speaker: PhoneCall, listener: PhoneCall) -> float:
+    """For how long in the whole call its other party heard nothing that a phone played."""
+    heard = listener.heard_so_far()
+    played = (frequency_hz(speaker.phone.number), *SECRET_HZ, HOLD_HZ)
+    return max(0.0, len(heard) / HEARD_HZ - sum(tone_s(heard, HEARD_HZ, hz) for hz in played))
