@@ -30,7 +30,7 @@ SOUGHT_S = 0.08
 """What is looked at at once for a tone, each quarter of it."""
 AROUND_HZ = (-150, -100, -60, 60, 100, 150)
 STANDS_OUT_DB = 8.0
-"""So much louder than around it a tone is: 20 ms of it by 15 dB or more, another's click by 4 at most."""
+"""So much louder than around it a tone is: 20 ms of it by 15 dB or more, the click of another by 4."""
 
 
 def frequency_hz(number: str) -> int:

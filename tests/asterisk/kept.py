@@ -36,10 +36,18 @@ NOTHING = re.compile(r"recorded user's audio file has (\d+\.\d) s of nothing in 
 SHORT = re.compile(r"(\d+\.\d) s of the recorded user's audio for (\d+\.\d) s of call")
 
 
-def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_over_s: float = 0.0) -> None:
+def assert_kept(
+    talk: Talk,
+    row: RecordingRow,
+    *,
+    missing_s: float = 0.0,
+    told_over_s: float = 0.0,
+    cut_off: bool = False,
+) -> None:
     """What was wanted is kept or told to be missing, at most ``missing_s``; nothing of a pause is in it.
 
-    ``told_over_s``: how much more may be told than is missing.
+    ``told_over_s``: how much more may be told than is missing. ``cut_off``: Asterisk died, and of the end as
+    much may be missing as need not be told.
     """
     wanted_s = sum((to - since).total_seconds() for since, to in talk.wanted)
     kept_s = (row.duration_ms or 0) / 1000
@@ -52,8 +60,9 @@ def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_o
         f"begun late by {[round(one, 3) for one in late_s]}"
     )
     print(told, row.problems)
+    untold_s = sum(late_s) + (TOLD_FROM.total_seconds() if cut_off else 0)
     slack_s = FRAMES_S * len(talk.wanted) + (1 - SHARE) * wanted_s + (0.05 if told_s else 0)
-    assert -slack_s - told_over_s <= wanted_s - kept_s - told_s <= slack_s + sum(late_s), told
+    assert -slack_s - told_over_s <= wanted_s - kept_s - told_s <= slack_s + untold_s, told
     assert told_s <= missing_s, f"{told}: {row.problems}"
     assert_heard(talk, row, kept_s)
 

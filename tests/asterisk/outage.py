@@ -35,6 +35,8 @@ TALK_S = 0.7
 """Length of a stretch of conversation."""
 CLOCK = timedelta(milliseconds=1)
 """The API's times are rounded to this."""
+LOSSLESS = {"media__format": "wav"}
+"""So that what is heard is what was recorded, and nothing is a codec's."""
 MOSTLY_LATE_S = 0.06
 """Half of all stretches begin within this. Single ones may not: a busy machine keeps everybody waiting."""
 
@@ -174,6 +176,7 @@ class Scene:
 
     async def connect(self, caller: str, callee: str, way: Way) -> Talk:
         """A call of these that is answered."""
+        await self.witness.connected.wait()
         calling = await self.lab.phones[caller].call(callee, play="tone")
         called = await phone_of(self.lab, callee).incoming()
         await called.answer(play="tone")
@@ -201,12 +204,21 @@ class Scene:
 
     def growing(self, talk: Talk) -> bool:
         """Whether something is being written of this call."""
-        user = next(
-            one.id.hex for one in self.station.store.read_now(people.list_users) if one.number == talk.user
-        )
         now_s = datetime.now(UTC).timestamp()
-        files = self.lab.pbx.spool.glob(f"*-{user}-r*.wav*")
-        return any(_is_audio(path) and now_s - path.stat().st_mtime < 1 for path in files)
+        return any(_is_audio(path) and now_s - path.stat().st_mtime < 1 for path in self._files(talk))
+
+    async def written(self, talk: Talk) -> None:
+        """Return when Asterisk has just written something of this call."""
+        before = self._size(talk)
+        await until(lambda: self._size(talk) > before)
+
+    def _size(self, talk: Talk) -> int:
+        return sum(path.stat().st_size for path in self._files(talk))
+
+    def _files(self, talk: Talk) -> list[Path]:
+        users = self.station.store.read_now(people.list_users)
+        user = next(one.id.hex for one in users if one.number == talk.user)
+        return list(self.lab.pbx.spool.glob(f"*-{user}-r*.wav*"))
 
     async def rows(self, *talks: Talk) -> list[RecordingRow]:
         """The recordings of these calls, one of each, once all is settled."""

@@ -16,7 +16,7 @@ import pytest
 
 from lab.postgresql import PostgreSQL, postgresql
 from tests.asterisk.kept import assert_kept, assert_next_is_whole
-from tests.asterisk.outage import TALK_S, Scene, Talk, Way, end, go_on, pause_and_resume, scene
+from tests.asterisk.outage import LOSSLESS, TALK_S, Scene, Talk, Way, end, go_on, pause_and_resume, scene
 from tests.asterisk.station import Begin, Station
 from tests.asterisk.test_failures import small_disk
 
@@ -70,7 +70,7 @@ async def assert_whole(scene: Scene, talks: list[Talk]) -> None:
 
 
 async def test_the_catalogue_is_locked(begin: Begin) -> None:
-    station = begin()
+    station = begin(**LOSSLESS)
     async with scene(station) as here:
         talks = await go_through(here, lambda: locked(station))
         await assert_whole(here, talks)
@@ -80,7 +80,7 @@ async def test_the_catalogue_is_locked(begin: Begin) -> None:
 
 async def test_the_catalogues_disk_is_full(begin: Begin, tmp_path: Path) -> None:
     with small_disk(tmp_path, 32 * 1024):
-        station = begin(store__url=f"sqlite:///{tmp_path}/catalogue.db")
+        station = begin(**LOSSLESS, store__url=f"sqlite:///{tmp_path}/catalogue.db")
         async with scene(station) as here:
 
             @contextlib.asynccontextmanager
@@ -109,7 +109,7 @@ def server() -> Iterator[PostgreSQL]:
 
 async def test_postgresql_is_killed_and_back(begin: Begin, server: PostgreSQL) -> None:
     """Without it nobody can be signed in: the app is told so, keys work."""
-    station = begin(store__url=server.new_database())
+    station = begin(**LOSSLESS, store__url=server.new_database())
     async with scene(station) as here:
 
         @contextlib.asynccontextmanager

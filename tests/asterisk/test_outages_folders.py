@@ -18,7 +18,7 @@ from lab import Lab
 from lab.cases import over
 from tests.asterisk.hearing import connect_quietly, prefer, times
 from tests.asterisk.kept import assert_kept, assert_next_is_whole
-from tests.asterisk.outage import TALK_S, Way, end, go_on, pause_and_resume, scene
+from tests.asterisk.outage import LOSSLESS, TALK_S, Way, end, go_on, pause_and_resume, scene
 from tests.asterisk.station import Begin, until
 from tests.asterisk.test_failures import away, small_disk
 from tests.asterisk.test_outages_catalogue import locked
@@ -57,7 +57,7 @@ def read_only(folder: Path) -> Iterator[None]:
 async def test_the_recording_folder_is_full(begin: Begin, lab: Lab) -> None:
     """What was written before is kept, what could not be is told to the parties and with the recording."""
     with small_disk(lab.pbx.spool, 16 * 1024):
-        station = begin(fresh=True)
+        station = begin(fresh=True, **LOSSLESS)
         async with scene(station) as here:
             before, outliving = await here.begin_each(Way.KEYS, Way.APP)
             await asyncio.sleep(2.5)  # by then some of it is on disk
@@ -82,7 +82,7 @@ async def test_the_recording_folder_is_full(begin: Begin, lab: Lab) -> None:
 @pytest.mark.parametrize("how", ["read_only", "away"])
 async def test_the_recording_folder_takes_nothing_new(begin: Begin, lab: Lab, how: str) -> None:
     """It is read-only, or away: what Asterisk has open goes on, what is begun is tried until it can be."""
-    station = begin()
+    station = begin(**LOSSLESS)
     async with scene(station) as here:
         before, outliving = await here.begin_each(Way.KEYS, Way.APP)
         await asyncio.sleep(TALK_S)
@@ -109,7 +109,7 @@ async def test_a_folder_for_what_is_over(begin: Begin, tmp_path: Path, which: st
     folder = disk / which
     disk.mkdir()
     with small_disk(disk, 512):
-        station = begin(**{("vault__path" if which == "vault" else "media__work"): str(folder)})
+        station = begin(**LOSSLESS, **{("vault__path" if which == "vault" else "media__work"): str(folder)})
         async with scene(station) as here:
             await assert_next_is_whole(here)
             talks = []
@@ -141,7 +141,7 @@ async def test_neither_catalogue_nor_journal_can_be_written(begin: Begin, lab: L
     What is to be told is heard in calls in which nothing else is. In the others a pause and a resume by keys
     hold, though they are not confirmed before they are on a disk.
     """
-    station = begin()
+    station = begin(**LOSSLESS)
     journal = lab.pbx.spool / "ari_recorder-journal"
     await asyncio.to_thread(journal.mkdir, exist_ok=True)
     await prefer(station, "101", on_failure="end")

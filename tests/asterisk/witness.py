@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import aiohttp
+
 from lab import Lab
 from lab.ari import Ari, Json
+from lab.errors import LabError
 
 CODES = {"*48": "pause", "*49": "resume"}
 
@@ -31,6 +34,8 @@ class Witness:
 
     def __init__(self) -> None:
         self.channels: dict[str, Seen] = {}
+        self.connected = asyncio.Event()
+        """It is told what happens."""
 
     def answered(self, number: str) -> list[Seen]:
         """The channels of a phone that are up, and that nobody has claimed."""
@@ -62,21 +67,24 @@ class Witness:
 
 @contextlib.asynccontextmanager
 async def witness(lab: Lab, *numbers: str) -> AsyncIterator[Witness]:
-    """Watch these phones' channels on the PBX; what happens after it was killed is not seen."""
+    """Watch these phones' channels on the PBX, also when it is back after it was killed."""
     found = Witness()
-    connected = asyncio.Event()
+    sources = tuple(f"endpoint:PJSIP/{number}" for number in numbers)
 
     async def read(ari: Ari) -> None:
-        sources = tuple(f"endpoint:PJSIP/{number}" for number in numbers)
-        async for event in ari.events("witness", sources):
-            connected.set()
-            found.take(event)
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, LabError):
+                async for event in ari.events("witness", sources):
+                    found.connected.set()
+                    found.take(event)
+            found.connected.clear()
+            await asyncio.sleep(0.05)  # polling: it may be back
 
     async with Ari(lab.pbx.http_url, lab.pbx.ari_user, lab.pbx.ari_password) as ari:
         reading = asyncio.create_task(read(ari))
         try:
             async with asyncio.timeout(10):
-                await connected.wait()
+                await found.connected.wait()
             yield found
         finally:
             reading.cancel()
