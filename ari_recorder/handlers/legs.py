@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Event, Mode, Reason
+from ari_recorder.policies.table import Event, Mode, Reason, has_commands
 from ari_recorder.store.rows import LegRow, shown
 
 COMPARED_AGAIN_MAX_S = 30.0
@@ -162,6 +163,8 @@ class LegRunner:
         self._gone = True
         self._stop_timer()
         self._context.traces.over(self.leg)
+        if has_commands(self.leg.standing.mode):
+            self._spawn(self._forget_commands())
         self._over(self)
 
     def _perform(self, effect: Effect) -> None:
@@ -279,6 +282,10 @@ class LegRunner:
                 self._seen = True
                 self.tell(seen)
                 return
+
+    async def _forget_commands(self) -> None:
+        with suppress(AriError):  # then it stays, and is in nobody's way
+            await looking.forget_commands(self._context.ari, self.leg)
 
     async def _place(self, number: int, prompt: announcements.Prompt) -> Input:
         """For those who are there now: of two recorded users in one call each tells their own."""

@@ -74,20 +74,24 @@ async def test_the_recorder_is_frozen(begin: Begin) -> None:
 
 
 async def test_the_recorder_is_killed_and_started_again(begin: Begin) -> None:
-    """Keys of the feature map are kept by Asterisk, and count; plain digits and the app are not heard."""
+    """Keys of the feature map are kept by Asterisk, and count, also when the call is over before it is back.
+
+    Plain digits and the app are not heard.
+    """
     station = begin(**LOSSLESS)
     async with scene(station) as here:
         before, by_app, outliving = await here.begin_each(Way.DIGITS, Way.APP, Way.KEYS)
+        paused = await here.begin(Way.KEYS)
         await pause_and_resume(before)
         station.recorder.kill()
         killed_s = time.monotonic()
         within = await here.begin(Way.KEYS)
         with pytest.raises(aiohttp.ClientError):
             await here.pages.command(by_app.id, "pause")
-        await pause_and_resume(outliving)
-        await within.pause()
+        await pause_and_resume(outliving, paused)
+        await asyncio.gather(within.pause(), paused.pause())
         await go_on(before, by_app, outliving)
-        await before.over()
+        await end(before, paused)
         await asyncio.to_thread(station.recorder.start)
         away_s = time.monotonic() - killed_s
         await asyncio.sleep(TALK_S)
@@ -95,11 +99,11 @@ async def test_the_recorder_is_killed_and_started_again(begin: Begin) -> None:
         await pause_and_resume(by_app, outliving)
         await go_on(by_app, outliving, within)
         await end(by_app, outliving, within)
-        rows = await here.rows(before, by_app, outliving, within)
-        for talk, row in zip((before, by_app, outliving), rows, strict=False):
+        rows = await here.rows(before, by_app, outliving, paused, within)
+        for talk, row in zip((before, by_app, outliving, paused), rows, strict=False):
             assert_kept(talk, row)
-        assert_kept(within, rows[3], missing_s=away_s)
-        assert "the recorder was away until" in rows[3].problems[0]
+        assert_kept(within, rows[4], missing_s=away_s)
+        assert "the recorder was away until" in rows[4].problems[0]
         await assert_next_is_whole(here)
 
 
@@ -223,7 +227,7 @@ async def test_a_second_recorder_under_the_same_name(begin: Begin, lab: Lab, tmp
         await go_on(outliving, within)
         second.stop()
         await follows(first, 3)
-        await pause_and_resume(outliving, within)
+        await asyncio.sleep(TALK_S)
         await end(outliving, within)
         talks = (before, outliving, within)
         for talk, row in zip(talks, await here.rows(*talks), strict=True):

@@ -207,6 +207,27 @@ async def test_a_hang_up_while_the_recorder_was_away_is_found(begin: Begin) -> N
     assert world.context.store.read_now(calls.open_legs, "main") == []
 
 
+async def test_a_pause_counts_of_a_call_that_was_over_before_the_recorder_was_back(begin: Begin) -> None:
+    """The dialplan has kept it beside the channel, which is gone; then it is cleared away."""
+    world = await begin(Mode.ALWAYS_PAUSE_RESUME, announce_external="none")
+    await world.recording()
+    await world.until(lambda: all(one.began[0] for one in world.leg.leg.files))
+    await world.leg.stop()
+    given_at = world.clock()
+    kept = f"RECORDER_COMMANDS_{CHANNEL}"
+    world.asterisk.variables |= {kept: f"{given_at.timestamp():.3f}:pause|", "another": "stays"}
+    await asyncio.sleep(0.05)  # so long the files go on
+    for path in world.asterisk.spool.glob("*.wav*"):
+        path.touch()
+    world.hangs_up()
+    await world.again()
+    await world.until(lambda: world.over)
+    (segment,) = world.rows(models.Segment)
+    assert abs(segment.ended_at - given_at) < timedelta(milliseconds=1)
+    assert segment.file_ended_at - segment.ended_at > timedelta(milliseconds=40)
+    await world.until(lambda: world.asterisk.variables == {"another": "stays"})
+
+
 async def test_an_error_tone_does_not_cut_off_what_the_others_hear(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
