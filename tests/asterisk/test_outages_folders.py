@@ -108,7 +108,7 @@ async def test_a_folder_for_what_is_over(begin: Begin, tmp_path: Path, which: st
     disk = tmp_path / "disk"
     folder = disk / which
     disk.mkdir()
-    with small_disk(disk, 512):
+    with small_disk(disk, 4 * 1024):
         station = begin(**LOSSLESS, **{("vault__path" if which == "vault" else "media__work"): str(folder)})
         async with scene(station) as here:
             await assert_next_is_whole(here)
