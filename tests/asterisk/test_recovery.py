@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, models, people
+from ari_recorder.store import catalogue, people
 from ari_recorder.store.scope import Operator
 from lab import Lab
 from lab.call import PhoneCall
@@ -240,21 +240,3 @@ async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin
     await asyncio.sleep(1)  # the length of the conversation after
     await over(calling, called)
     await assert_complete(station, calling)
-
-
-async def test_a_file_that_cannot_be_deleted_stops_nothing(begin: Begin) -> None:
-    station = begin()
-    await talk(station.lab, "101", "106", talk_s=0.5)
-    await station.evidence.settled()
-    name = station.store.read_now(lambda: models.Segment.get().name)
-    station.store.write_now(lambda: models.Segment.update(cleared=False).execute())
-    obstacle = station.lab.pbx.spool / f"{name}-in.wav"
-    obstacle.mkdir()
-    try:
-        await asyncio.to_thread(station.recorder.stop)
-        await asyncio.to_thread(station.recorder.start)
-        await talk(station.lab, "101", "106", talk_s=0.5)
-        await until(lambda: [row.state for row in station.evidence.recordings()] == ["stored", "stored"])
-    finally:
-        obstacle.rmdir()
-    await station.evidence.settled()
