@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import aiohttp
 
@@ -36,17 +36,19 @@ class Witness:
         self.channels: dict[str, Seen] = {}
         self.connected = asyncio.Event()
         """It is told what happens."""
+        self.bare_s: list[float] = []
+        """How long after each answer a request was done that was made as soon as it was heard of."""
 
     def answered(self, number: str) -> list[Seen]:
         """The channels of a phone that are up, and that nobody has claimed."""
         its = [seen for name, seen in self.channels.items() if name.startswith(f"PJSIP/{number}-")]
         return [seen for seen in its if seen.up_at and not seen.gone_at and not seen.claimed]
 
-    def take(self, event: Json) -> None:
-        """Note an event."""
+    def take(self, event: Json) -> bool:
+        """Note an event; whether it is an answer."""
         channel = event.get("channel")
         if channel is None:
-            return
+            return False
         seen, at = (
             self.channels.setdefault(channel["name"], Seen()),
             datetime.fromisoformat(event["timestamp"]),
@@ -54,6 +56,7 @@ class Witness:
         match event["type"]:
             case "ChannelStateChange" if channel["state"] == "Up":
                 seen.up_at = seen.up_at or at
+                return True
             case "ChannelDestroyed":
                 seen.gone_at = at
             case "ChannelUserevent" if event["eventname"] == "RecorderCommand":
@@ -63,6 +66,11 @@ class Witness:
                 command = CODES.get(seen.digits[-3:])
                 if command is not None:
                     seen.commands.append((command, at))
+        return False
+
+
+def _since_s(event: Json) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(event["timestamp"])).total_seconds()
 
 
 @contextlib.asynccontextmanager
@@ -76,7 +84,9 @@ async def witness(lab: Lab, *numbers: str) -> AsyncIterator[Witness]:
             with contextlib.suppress(aiohttp.ClientError, LabError):
                 async for event in ari.events("witness", sources):
                     found.connected.set()
-                    found.take(event)
+                    if found.take(event):
+                        await ari.get("/asterisk/ping")
+                        found.bare_s.append(_since_s(event))
             found.connected.clear()
             await asyncio.sleep(0.05)  # polling: it may be back
 
