@@ -1,10 +1,10 @@
 """What is left of a call with pauses in it, held against Asterisk's own times.
 
 What is missing of a recording can be lost in three places, and each is told apart. A machine with other work
-lets a recording begin late, by the times of Asterisk's own events: a quarter of a second at most if nothing is
-told, and in the median not later than a bare program would. What Asterisk has written between these times the
-recorder has to keep, all but a hundredth. A phone that stands still is silent: the other phone did not hear it
-either.
+lets a recording begin late, by the times of Asterisk's own events: a quarter of a second at most if nothing
+is told, and in the median not later than a bare program would. What Asterisk has written between these times
+the recorder has to keep, all but a hundredth. A phone that stands still is silent, and was not heard by
+the other either.
 """
 
 from __future__ import annotations
