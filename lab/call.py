@@ -39,7 +39,8 @@ class PhoneCall:
 
     ``number`` is the other party's number as the phone knows it. ``digits`` are the DTMF digits that have
     arrived at this phone. ``cause`` is the Q.850 cause it ended with. ``heard`` is the WAV file (16 kHz) of
-    what this phone heard, once the call has ended, if `keep` asked for it; it goes with the lab.
+    what this phone heard since ``kept_at``, once the call has ended, if `keep` asked for it; it goes with the
+    lab.
     """
 
     def __init__(self, phone: Phone, channel_id: str, number: str, play: str | Path | None = None) -> None:
@@ -52,6 +53,7 @@ class PhoneCall:
         self.cause: int | None = None
         self.cause_text = ""
         self.digits = ""
+        self.kept_at: datetime | None = None
         self.heard: Path | None = None
         self._ari = phone.phones.ari
         self._changed = asyncio.Condition()
@@ -250,6 +252,8 @@ class PhoneCall:
                 self._snooping = True
             case "ChannelDtmfReceived":
                 self.digits += event["digit"]
+            case "RecordingStarted":
+                self.kept_at = at
             case "RecordingFinished" | "RecordingFailed":
                 self._recorded = True
             case "ChannelDestroyed" if event["channel"]["id"] == self.id:

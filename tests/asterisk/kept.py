@@ -62,7 +62,7 @@ def assert_kept(
     spans = talk.scene.station.store.read_now(catalogue.timeline, Operator(), row.id)
     late_s = list(_late_s(talk, spans))
     talk.scene.late_s += late_s
-    told_late_s = sum(_told_s(problem) for problem in row.problems if _for_want_of_time(problem))
+    told_late_s = sum(_told_s(problem) for problem in row.problems if for_want_of_time(problem))
     told = (
         f"{talk.way}: {kept_s:.2f} s kept and {told_s:.1f} s told to be missing of {wanted_s:.2f} s, "
         f"begun late by {[round(one, 3) for one in late_s]}"
@@ -85,7 +85,7 @@ async def assert_next_is_whole(scene: Scene) -> None:
     await scene.station.evidence.settled()
     (row,) = [row for row in scene.station.evidence.recordings() if row.id not in known]
     assert (row.user_number, row.state) == (NEXT[0], RecordingState.STORED)
-    assert [problem for problem in row.problems if not _for_want_of_time(problem)] == []
+    assert [problem for problem in row.problems if not for_want_of_time(problem)] == []
     assert_kept(talk, row)
 
 
@@ -98,7 +98,7 @@ def _late_s(talk: Talk, spans: Sequence[SegmentSpan]) -> Iterator[float]:
             yield max(0.0, late_s)
 
 
-def _for_want_of_time(problem: str) -> bool:
+def for_want_of_time(problem: str) -> bool:
     """Whether a sentence tells of what a busy machine may have done."""
     return _told_s(problem) <= BUSY_S and any(cause in problem for cause in (SLOW, BUSY))
 
