@@ -77,12 +77,14 @@ def codecs(channel: Channel) -> str | None:
 
 
 def commands(channel: Channel) -> tuple[Given, ...]:
-    """The commands that its user has given by the feature map, as the dialplan has kept them on the channel.
+    """What its user has given by the feature map, as the dialplan has kept it on the channel."""
+    return kept_commands(channel.channelvars.get(PRESSED, ""))
 
-    ``1795000000.123:pause|1795000009.456:resume|``; what is no such thing is left out.
-    """
+
+def kept_commands(kept: str) -> tuple[Given, ...]:
+    """``1795000000.123:pause|1795000009.456:resume|``; what is no such thing is left out."""
     found = []
-    for entry in channel.channelvars.get(PRESSED, "").split("|"):
+    for entry in kept.split("|"):
         at_s, _, command = entry.strip().partition(":")
         if command in COMMANDS and at_s.replace(".", "", 1).isdecimal():
             found.append(Given(Event(command), datetime.fromtimestamp(float(at_s), UTC)))

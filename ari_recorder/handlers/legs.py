@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Event, Mode, Reason
+from ari_recorder.policies.table import Event, Mode, Reason, has_commands
 from ari_recorder.store.rows import LegRow, shown
 
 COMPARED_AGAIN_MAX_S = 30.0
@@ -191,6 +192,8 @@ class LegRunner(Runner[Leg]):
     def _leave(self) -> None:
         self._end()
         self._context.traces.over(self.leg)
+        if has_commands(self.leg.standing.mode):
+            self._spawn(self._forget_commands())
         self._over(self)
 
     def _perform(self, effect: Effect) -> None:
@@ -259,6 +262,10 @@ class LegRunner(Runner[Leg]):
                 self._seen = True
                 self.tell(seen)
                 return
+
+    async def _forget_commands(self) -> None:
+        with suppress(AriError):  # then it stays, and is in nobody's way
+            await looking.forget_commands(self._context.ari, self.leg)
 
     async def _place(self, number: int, prompt: announcements.Prompt) -> Input:
         """For those who are there now: of two recorded users in one call each tells their own."""

@@ -12,11 +12,12 @@ from ari_recorder.ari import Ari, Channel
 from ari_recorder.errors import AriError, AriNotFound, AriRefused
 from ari_recorder.handlers import channels
 from ari_recorder.handlers.context import Context
+from ari_recorder.policies.commands import Given
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.inputs import Inquired, Snapshot, Written
 from ari_recorder.policies.leg.recovery import WRITES_WITHIN
 from ari_recorder.policies.leg.state import file_names
-from ari_recorder.policies.table import State
+from ari_recorder.policies.table import State, has_commands
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ async def compare(context: Context, leg: Leg, survey: Survey) -> Snapshot:
         live=frozenset(name for name, state in states.items() if state not in ("", *WAITING)),
         queued=frozenset(name for name, state in states.items() if state in WAITING),
         written=written,
-        commands=channels.commands(channel) if channel is not None else (),
+        commands=await _commands(context.ari, leg, channel),
         codecs=channels.codecs(channel) if channel is not None else None,
         answered_at=answered_at,
         ended_at=ended_with_asterisk(leg, survey, written),
@@ -111,6 +112,24 @@ async def inquire(ari: Ari, leg: Leg) -> Inquired:
         ari.channel_variable(leg.channel, channels.CODECS),
     )
     return Inquired(linkedid, codecs)
+
+
+async def forget_commands(ari: Ari, leg: Leg) -> None:
+    """Clear away what `_commands` would find of a call that is over. Raises `AriError`."""
+    await ari.unset_variable(_kept_in(leg))
+
+
+async def _commands(ari: Ari, leg: Leg, channel: Channel | None) -> tuple[Given, ...]:
+    """What the dialplan has kept, on the channel, or, when that is gone, in a global variable of its own."""
+    if channel is not None:
+        return channels.commands(channel)
+    if not has_commands(leg.standing.mode):
+        return ()
+    return channels.kept_commands(await or_none(ari.variable(_kept_in(leg))) or "")
+
+
+def _kept_in(leg: Leg) -> str:
+    return f"{channels.PRESSED}_{leg.channel}"
 
 
 async def or_none(asking: Awaitable[T]) -> T | None:

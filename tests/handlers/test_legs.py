@@ -197,6 +197,39 @@ async def test_what_was_not_told_before_a_restart_is_told_after_it_and_only_then
     assert [row.ordinal for row in world.rows(models.Segment)] == [1]
 
 
+STATES: dict[str, tuple[Mode, tuple[Event, ...], State]] = {
+    "idle": (Mode.ON_DEMAND_USER_START, (), State.IDLE),
+    "provisional": (Mode.ON_DEMAND, (), State.PROVISIONAL),
+    "provisional_paused": (Mode.ON_DEMAND, (Event.PAUSE,), State.PROVISIONAL_PAUSED),
+    "recording": (Mode.ON_DEMAND, (Event.START,), State.RECORDING),
+    "paused": (Mode.ON_DEMAND, (Event.START, Event.PAUSE), State.PAUSED),
+    "user_started": (Mode.ON_DEMAND_USER_START, (Event.START,), State.RECORDING),
+    "user_stopped": (Mode.ON_DEMAND_USER_START, (Event.START, Event.STOP), State.IDLE),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+async def test_started_again_in_each_state_it_comes_back_to_it(begin: Begin, name: str) -> None:
+    """And goes on from there: what was kept is kept, what was provisional is to be destroyed."""
+    mode, given, state = STATES[name]
+    world = await begin(mode, announce_external="none")
+    await world.answered()
+    for event in given:
+        assert await command(world, event) == (None, "")
+    await world.until(lambda: all(all(one.began) for one in world.leg.leg.files))
+    running = set(world.asterisk.live)
+    await world.again()
+    await world.until(lambda: world.leg._seen and not world.leg.leg.requests)
+    assert (world.leg.leg.standing.state, world.asterisk.live) == (state, running)
+    world.hangs_up()
+    await world.until(lambda: world.over)
+    outcomes = [(row.state, row.kept) for row in world.rows(models.Recording)]
+    if mode is Mode.ON_DEMAND:
+        assert outcomes == [("closing", True) if Event.START in given else ("discarding", False)]
+    else:
+        assert outcomes == [("closing", True)] * len(given[:1])
+
+
 async def test_a_hang_up_while_the_recorder_was_away_is_found(begin: Begin) -> None:
     world = await begin(Mode.ALWAYS, announce_external="none")
     await world.recording()
@@ -207,6 +240,27 @@ async def test_a_hang_up_while_the_recorder_was_away_is_found(begin: Begin) -> N
     (recording,), (segment,) = world.rows(models.Recording), world.rows(models.Segment)
     assert (recording.state, segment.file_ended_at is None) == ("closing", False)
     assert world.context.store.read_now(calls.open_legs, "main") == []
+
+
+async def test_a_pause_counts_of_a_call_that_was_over_before_the_recorder_was_back(begin: Begin) -> None:
+    """The dialplan has kept it beside the channel, which is gone; then it is cleared away."""
+    world = await begin(Mode.ALWAYS_PAUSE_RESUME, announce_external="none")
+    await world.recording()
+    await world.until(lambda: all(one.began[0] for one in world.leg.leg.files))
+    await world.leg.stop()
+    given_at = world.clock()
+    kept = f"RECORDER_COMMANDS_{CHANNEL}"
+    world.asterisk.variables |= {kept: f"{given_at.timestamp():.3f}:pause|", "another": "stays"}
+    await asyncio.sleep(0.05)  # so long the files go on
+    for path in world.asterisk.spool.glob("*.wav*"):
+        path.touch()
+    world.hangs_up()
+    await world.again()
+    await world.until(lambda: world.over)
+    (segment,) = world.rows(models.Segment)
+    assert abs(segment.ended_at - given_at) < timedelta(milliseconds=1)
+    assert segment.file_ended_at - segment.ended_at > timedelta(milliseconds=40)
+    await world.until(lambda: world.asterisk.variables == {"another": "stays"})
 
 
 async def test_an_error_tone_does_not_cut_off_what_the_others_hear(

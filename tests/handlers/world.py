@@ -62,6 +62,8 @@ class Asterisk:
     next: dict[str, list[str | None]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     channels: dict[str, str] = field(default_factory=lambda: {CHANNEL: "Ring"})
+    variables: dict[str, str] = field(default_factory=dict)
+    """The global ones."""
     live: set[str] = field(default_factory=set)
     at_record: Callable[[], Awaitable[None]] | None = None
 
@@ -79,6 +81,15 @@ class Asterisk:
             "connected": nobody, "dialplan": dialplan, "creationtime": datetime.now(UTC).isoformat(),
         }  # fmt: skip
         return msgspec.convert(fields, Channel)
+
+    async def variable(self, variable: str) -> str:
+        self._ask("variable", variable)
+        if variable not in self.variables:
+            raise AriNotFound("variable", variable, 404, "there is none")
+        return self.variables[variable]
+
+    async def unset_variable(self, variable: str) -> None:
+        self.variables.pop(variable, None)
 
     async def channel_variable(self, channel_id: str, variable: str) -> str:
         self._ask("variable", variable)

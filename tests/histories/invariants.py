@@ -479,7 +479,7 @@ def _given(before: Leg, told: Input) -> list[tuple[Event, datetime]]:
             return [(taken, at)] if taken is not None else []
         case inputs.Asked(command=event, at=at):
             return [(event, at)]
-        case inputs.Snapshot(commands=commands) if told.state is not None and before.ended_at is None:
+        case inputs.Snapshot(commands=commands) if before.ended_at is None:
             keys, found = before.keys, []
             for one in sorted(commands, key=lambda one: one.at):
                 if keys.last is None or one.at > keys.last.at:
