@@ -9,7 +9,7 @@ import pytest
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue
 from lab import LabError
-from lab.cases import OUTSIDE
+from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.heard import (
     HOLD,
     TALK_S,
@@ -17,10 +17,8 @@ from tests.asterisk.heard import (
     assert_heard,
     assert_length,
     assert_met,
-    connect,
     known,
     now,
-    over,
     recorded,
     throughout,
 )

@@ -61,7 +61,7 @@ async def test_a_call_with_a_known_number_and_name(
         world.hangs_up()
         await world.until(lambda: world.over)
         said = capsys.readouterr().err
-        assert "Asterisk refused" in said
+        assert "not done" in said
         assert str(world.leg.leg.id) in said
         assert not [word for word in PERSONAL if word in said]
 
