@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from rich.console import Console
 from ari_recorder import config
 from ari_recorder.config import Log, Settings
 from ari_recorder.log import configure
+from ari_recorder.store import audit_key, audit_seals
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 
 WIDTH_FOR_PROGRAMS = 240
@@ -41,8 +46,26 @@ def catalogue(found: Settings) -> Iterator[Store]:
     store = Store(found.store.url)
     try:
         yield store
+        _seal(found, store)
     finally:
         store.close()
+
+
+def _seal(found: Settings, store: Store) -> None:
+    """Sign what the command has written to the audit log. The key is made by the recorder alone."""
+    key = (
+        audit_key.existing(found.audit_key) if store.written and os.access(found.audit_key, os.R_OK) else None
+    )
+    if key and (chains := store.read_now(audit_seals.unsealed)):
+        made = store.write_now(audit_seals.seal, key, chains, datetime.now(UTC))
+        configure(Log(level="info", format=found.log.format))
+        audit_seals.tell(made)
+
+
+def actor() -> Actor:
+    """Who runs the command, as the machine knows them."""
+    name = os.environ.get("SUDO_USER") or getpass.getuser()
+    return Actor(ActorKind.COMMAND_LINE, name, name)
 
 
 def console() -> Console:

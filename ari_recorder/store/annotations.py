@@ -10,24 +10,30 @@ from uuid import UUID
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import models
+from ari_recorder.store import audit, models
+from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.rows import LegRow, leg_row
 from ari_recorder.store.scope import annotatable, followed
 
 
-def annotate(asker: Scope, leg: UUID, changes: Mapping[str, str], now: datetime) -> dict[str, str]:
+def annotate(
+    actor: Actor, asker: Scope, leg: UUID, changes: Mapping[str, str], now: datetime
+) -> dict[str, str]:
     """Change a call's note, mark or tags, during it or afterwards; returns all of them as they are then.
 
     ``changes`` have been checked (`policies.annotations.check`). Raises `NotFound` if there is no such call
     that ``asker`` may see.
     """
     row = _found(leg, annotatable(asker))
-    for field, after in changes.items():
-        before = getattr(row, field)
-        if after != before:
-            models.Annotation.create(
-                leg=leg, user=asker.user, at=now, field=field, before=before, after=after
-            )
+    before = {field: getattr(row, field) for field, after in changes.items() if getattr(row, field) != after}
+    for field, text in before.items():
+        models.Annotation.create(
+            leg=leg, user=asker.user, at=now, field=field, before=text, after=changes[field]
+        )
+    if before:
+        detail = {"before": before, "after": {field: changes[field] for field in before}}
+        subject, organisation = Subject("call", str(leg)), row.organisation_id
+        audit.write(actor, Action.ANNOTATE, subject, now, organisation=organisation, detail=detail)
     models.Leg.update(**changes).where(models.Leg.id == leg).execute()
     models.Recording.update(**changes).where(models.Recording.leg == leg).execute()
     return {field: getattr(row, field) for field in FIELDS} | dict(changes)

@@ -15,6 +15,8 @@ from uuid import UUID
 from ari_recorder import prompts as shipped
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
+from ari_recorder.store import audit
+from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import Prompt
 
 TEXT_MAX = 500
@@ -73,6 +75,7 @@ def list_prompts(organisation: UUID) -> list[PromptInfo]:
 
 
 def replace(
+    actor: Actor,
     organisation: UUID,
     kind: PromptKind,
     language: str,
@@ -93,17 +96,23 @@ def replace(
         "duration_ms": duration_ms,
         "changed_at": now,
     }
+    before = find(organisation, kind, language)
     key = {"organisation": organisation, "kind": kind, "language": language}
     unique = [Prompt.organisation, Prompt.kind, Prompt.language]
     Prompt.insert(**key, **changed).on_conflict(conflict_target=unique, update=changed).execute()
-    return _info_of(find(organisation, kind, language))
+    after = find(organisation, kind, language)
+    _note(actor, organisation, before, after, now)
+    return _info_of(after)
 
 
-def reset(organisation: UUID, kind: PromptKind, language: str) -> PromptInfo:
+def reset(actor: Actor, organisation: UUID, kind: PromptKind, language: str, now: datetime) -> PromptInfo:
     """Back to the one that ships; returns it. Nothing happens if it is in use already."""
     language = stored_language(kind, language)
-    Prompt.delete().where(_of(organisation, kind, language)).execute()
-    return _info_of(_shipped(kind, language))
+    before, after = find(organisation, kind, language), _shipped(kind, language)
+    if before.own:
+        Prompt.delete().where(_of(organisation, kind, language)).execute()
+        _note(actor, organisation, before, after, now)
+    return _info_of(after)
 
 
 def stored_language(kind: PromptKind, language: str) -> str:
@@ -128,6 +137,17 @@ def plain_name(file_name: str) -> str:
     """The last part of a file's name, as far as it can be shown and kept."""
     last = PurePosixPath(file_name.replace("\\", "/")).name
     return "".join(character for character in last if character.isprintable())[-FILE_NAME_MAX:]
+
+
+def _note(actor: Actor, organisation: UUID, before: PromptInfo, after: PromptInfo, now: datetime) -> None:
+    """In the audit log: which audio it was and is, and what they say."""
+    names = ("own", "text", "file_name", "sha256")
+    detail = {
+        when: {name: getattr(info, name) for name in names}
+        for when, info in (("before", before), ("after", after))
+    }
+    subject = Subject("prompt", f"{after.language or '-'}/{after.kind}")
+    audit.write(actor, Action.CHANGE, subject, now, organisation=organisation, detail=detail)
 
 
 def _of(organisation: UUID, kind: PromptKind, language: str) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -12,7 +13,7 @@ from aiohttp import web
 from ari_recorder.errors import VaultError
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.web import entrance, page
+from ari_recorder.web import entrance, listening, page
 from ari_recorder.web.context import ACCOUNT, CONTEXT
 from ari_recorder.web.filenames import content_disposition, download_name
 from ari_recorder.web.places import DOWNLOADS
@@ -25,8 +26,9 @@ _log = structlog.get_logger(__name__)
 async def send(request: web.Request, row: RecordingRow, *, download: bool) -> web.StreamResponse:
     """Answer with the audio of ``row`` (200, 206, 304 or 416).
 
-    Raises `Refused`: 409 while there is none, 429 when there are too many downloads, 500 when the vault does
-    not give what the catalogue promises.
+    That it is heard is written down first. Raises `Refused`: 409 while there is none, 429 when there are too
+    many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
+    cannot be written down who listens: then nothing is sent.
     """
     key, size_bytes, etag = _stored(row)
     headers = _headers(request, row, etag, download=download)
@@ -35,7 +37,9 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
     span = _span(request, headers, size_bytes)
     response = web.StreamResponse(status=206 if span else 200, headers=headers)
     with request.app[DOWNLOADS].take(request[ACCOUNT].user.id, response):
-        return await _stream(request, response, key, span or Span(0, size_bytes))
+        part = span or Span(0, size_bytes)
+        noted = partial(listening.write_down, request, row, part, copied=download)
+        return await _stream(request, response, key, part, noted)
 
 
 def send_wav(request: web.Request, content: bytes, sha256: str) -> web.Response:
@@ -90,7 +94,11 @@ def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, key: str, span: Span
+    request: web.Request,
+    response: web.StreamResponse,
+    key: str,
+    span: Span,
+    noted: Callable[[], Awaitable[None]],
 ) -> web.StreamResponse:
     blocks = request.app[CONTEXT].vault.read(key, span.offset, span.length)
     reading = _blocks(blocks)
@@ -98,6 +106,8 @@ async def _stream(
         first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
         if not first and span.length:
             raise VaultError(f"{key} is shorter than the catalogue says.")
+        if request.method != "HEAD":
+            await noted()
         response.content_length = span.length
         await response.prepare(request)
         if request.method != "HEAD":

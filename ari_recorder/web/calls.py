@@ -22,11 +22,12 @@ from ari_recorder.policies.rights import Scope
 from ari_recorder.policies.table import Event, Reason, State, commands
 from ari_recorder.store.annotations import annotate as write_annotations
 from ari_recorder.store.annotations import find
+from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.rows import LegRow
-from ari_recorder.web import problems
+from ari_recorder.web import auditing, problems
 from ari_recorder.web.api import asked, recording_id, time
 from ari_recorder.web.arrival import arriving
-from ari_recorder.web.context import ACCOUNT, CONTEXT, scope
+from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.places import CLOSING_S, FEEDS
 from ari_recorder.web.session import who_asks
@@ -67,7 +68,26 @@ async def command(request: web.Request) -> web.Response:
 
 
 async def give(request: web.Request, leg: UUID, command: Event) -> Answer:
-    """Give a command. Raises `Refused` where nothing came of it, `NotFound` and `NotAllowed`."""
+    """Give a command. Raises `Refused` where nothing came of it, `NotFound` and `NotAllowed`.
+
+    What came of it is written to the audit log afterwards: no pause waits for that.
+    """
+    try:
+        answer = await _carried_out(request, leg, command)
+    except problems.Refused as refused:
+        outcome = str(refused.members.get("reason", refused.status))
+        await _note(request, leg, {"command": command, "outcome": "refused", "reason": outcome})
+        raise
+    done = "already" if answer.reason is Reason.ALREADY else "done"
+    await _note(request, leg, {"command": command, "outcome": done})
+    return answer
+
+
+async def _note(request: web.Request, leg: UUID, detail: Mapping[str, str]) -> None:
+    await auditing.note(request, Action.COMMAND, Subject("call", str(leg)), detail)
+
+
+async def _carried_out(request: web.Request, leg: UUID, command: Event) -> Answer:
     context, asker = request.app[CONTEXT], scope(request)
     followed = context.live.find(leg)
     if followed is None or not sees(asker, followed.row):
@@ -106,7 +126,9 @@ async def annotate(request: web.Request) -> web.Response:
 async def write_down(request: web.Request, leg: UUID, changes: Mapping[str, str]) -> dict[str, str]:
     """Save what has been checked, and tell who follows; returns note, mark and tags as they are then."""
     context = request.app[CONTEXT]
-    now = await context.store.write(write_annotations, scope(request), leg, changes, context.now())
+    now = await context.store.write(
+        write_annotations, request[ACTOR], scope(request), leg, changes, context.now()
+    )
     followed = context.live.find(leg)
     if followed is not None:
         followed.annotated(now)

@@ -16,7 +16,7 @@ from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
 from ari_recorder.store.prompts import PromptInfo
 from ari_recorder.web import api, audio, upload
-from ari_recorder.web.context import CONTEXT, own_organisation
+from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation
 from ari_recorder.web.problems import Refused
 
 NO_LANGUAGE = "-"
@@ -59,7 +59,7 @@ async def delete(request: web.Request) -> web.Response:
     organisation = own_organisation(request)
     kind, language = addressed(request)
     api.asked(request)
-    info = await request.app[CONTEXT].store.write(prompts.reset, organisation, kind, language)
+    info = await reset(request, organisation, kind, language)
     return web.json_response(prompt_json(info))
 
 
@@ -87,6 +87,7 @@ async def replace(
         converted = await asyncio.to_thread(convert, content)
     return await context.store.write(
         prompts.replace,
+        request[ACTOR],
         organisation,
         kind,
         language,
@@ -95,6 +96,14 @@ async def replace(
         text=text,
         file_name=file_name,
         now=context.now(),
+    )
+
+
+async def reset(request: web.Request, organisation: UUID, kind: PromptKind, language: str) -> PromptInfo:
+    """Back to the shipped one, which is returned."""
+    context = request.app[CONTEXT]
+    return await context.store.write(
+        prompts.reset, request[ACTOR], organisation, kind, language, context.now()
     )
 
 

@@ -18,6 +18,7 @@ from ari_recorder.web import page, upload
 from ari_recorder.web.context import CONTEXT, own_organisation
 from ari_recorder.web.language import N_, Language
 from ari_recorder.web.prompts import address, addressed, replace
+from ari_recorder.web.prompts import reset as put_back
 from ari_recorder.web.upload import UploadForm
 
 _NO_FILE = N_("Choose a file first.")
@@ -53,7 +54,7 @@ async def reset(request: web.Request) -> web.Response:
     """``POST /prompts/{language}/{kind}/reset``: back to the shipped one."""
     organisation = own_organisation(request)
     kind, spoken_in = addressed(request)
-    await request.app[CONTEXT].store.write(prompts.reset, organisation, kind, spoken_in)
+    await put_back(request, organisation, kind, spoken_in)
     raise _done(kind, spoken_in, "reset")
 
 

@@ -11,9 +11,13 @@ from aiohttp_session import session_middleware
 from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
     api,
+    audit_api,
+    audit_page,
+    auditing,
     calls,
     calls_page,
     health,
+    listening,
     me,
     pages,
     places,
@@ -63,6 +67,8 @@ ROUTES: tuple[Route, ...] = (
     page("DELETE", _PROMPTS + _PROMPT, prompts.delete, "api-prompt", Right.PROMPTS_WRITE),
     page("GET", _PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, "api-prompt-audio", Right.PROMPTS_READ),
     me.me,
+    *audit_api.OPERATIONS,
+    page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ),
     page("GET", "/healthz", health.healthz, "healthz", Open.PUBLIC),
     page("GET", "/readyz", health.readyz, "readyz", Open.PUBLIC),
     page("GET", "/metrics", health.metrics, "metrics", Open.PUBLIC),
@@ -76,11 +82,14 @@ def create_app(context: WebContext) -> web.Application:
     lifetime = timedelta(hours=context.settings.session_hours)
     cookie = SessionCookie(load_key(context.key_file), lifetime)
     app = web.Application(
-        middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
+        middlewares=[errors, auditing.denials, session_middleware(cookie), gate],
+        client_max_size=BODY_MAX_BYTES,
     )
     app[CONTEXT] = context
     app[FEEDS] = Feeds("live feeds", context.settings.connections_max // 2, places.FEEDS_EACH)
     app[DOWNLOADS] = Places("downloads", context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[auditing.DENIALS] = auditing.Denials()
+    app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes)
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)

@@ -120,7 +120,7 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
 
     await station.store.write(add)
     told = {
-        "101,never": "OFF: Anna has the mode never for this call.",
+        "101,never": "OFF: The user has the mode never for this call.",
         "105@Default": "FAILED: PJSIP/101-",
         "999": "UNKNOWN: No user has the number '999'. See: ari-recorder user list",
         "101@Elsewhere": "UNKNOWN: No user has the number '101' in the organisation 'Elsewhere'.",
@@ -139,7 +139,7 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
     await station.evidence.settled()
     recorded = station.evidence.recordings()
     assert len(recorded) == len(told) - 1, "a watched user is recorded, whatever a tap says wrongly"
-    for arguments, status in (("105@Default", "OFF: Eva has the mode never"), ("105@Second Co", "OK: ")):
+    for arguments, status in (("105@Default", "OFF: The user has the mode never"), ("105@Second Co", "OK: ")):
         await wish(lab, arguments)
         await talk(lab, "105", "106", talk_s=0.2, dialled="309")
         assert (await tapped(lab)).startswith(status)
