@@ -83,8 +83,8 @@ def _subject(shown: Shown) -> str:
 
 
 def _shown(made: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any]) -> Shown:
-    body = operation.get("requestBody", {}).get("content", {})
-    kind, content = next(iter(body.items()), ("", {}))
+    body: Mapping[str, Any] = operation.get("requestBody", {}).get("content", {})
+    kind = next(iter(body), "")
     return Shown(
         id=operation["operationId"],
         method=method.upper(),
@@ -94,7 +94,7 @@ def _shown(made: Mapping[str, Any], method: str, path: str, operation: Mapping[s
         right=operation["x-right"],
         parameters=tuple(_parameter(one) for one in operation["parameters"]),
         body=kind,
-        body_name=_named(content.get("schema", {})),
+        body_name=_named(body[kind].get("schema", {})) if body else "",
         answers=tuple(_answer(made, status, one) for status, one in operation["responses"].items()),
         example=_example(made, method.upper(), path, operation),
     )

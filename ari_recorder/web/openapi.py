@@ -215,6 +215,8 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": PHRASES_OF_SUCCESS[route.status]}
     if route.answer is not None and route.status != 101:
         good["content"] = {_JSON: {"schema": schemas.of(route.answer)}}
+    elif route.answer is not None:
+        good["x-messages"] = schemas.of(route.answer)
     elif route.media_type:
         good["content"] = {route.media_type: {}}
     headers = _headers(route)

@@ -33,9 +33,6 @@ from ari_recorder.web.security import add_headers
 from ari_recorder.web.session import SessionCookie, load_key
 
 BODY_MAX_BYTES = 64 * 1024
-_V1 = "/api/v1/recordings"
-_CALLS = "/api/v1/calls"
-_PROMPTS = "/api/v1/prompts"
 _PROMPT = "/{language}/{kind}"
 _COMMAND = "{command:start|stop|pause|resume}"
 
@@ -48,22 +45,26 @@ ROUTES: tuple[Route, ...] = (
     page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC, ("next",)),
     page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
     page("POST", "/sign-out", signin.sign_out, "signout", Open.SIGNED_IN),
-    page("GET", _V1, api.recordings, "api-recordings", Right.RECORDINGS_READ),
-    page("GET", _V1 + "/{id}", api.recording, "api-recording", Right.RECORDINGS_READ),
-    page("GET", _V1 + "/{id}/audio", api.recording_audio, "api-audio", Right.RECORDINGS_LISTEN),
-    page("GET", _V1 + "/{id}/waveform", api.waveform, "api-waveform", Right.RECORDINGS_LISTEN),
-    page("GET", _V1 + "/{id}/timeline", api.timeline, "api-timeline", Right.RECORDINGS_READ),
-    page("GET", _CALLS + "/live", calls.live, "api-calls-live", Right.CALLS_READ),
-    page("POST", f"{_CALLS}/{{id}}/{_COMMAND}", calls.command, "api-command", Right.CALLS_COMMAND),
-    page("PATCH", _CALLS + "/{id}", calls.annotate, "api-annotate", Right.RECORDINGS_ANNOTATE),
-    page("GET", "/api/v1/live", calls.feed, "api-live", Right.CALLS_READ),
+    api.recordings,
+    api.recording,
+    api.annotate_recording,
+    api.annotation_history,
+    api.recording_audio,
+    api.waveform,
+    api.timeline,
+    calls.live_calls,
+    calls.give_command,
+    calls.call_annotations,
+    calls.annotate_call,
+    calls.live_feed,
     page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, ("done", "prompt")),
     page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
     page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
-    page("GET", _PROMPTS, prompts.listed, "api-prompts", Right.PROMPTS_READ),
-    page("PUT", _PROMPTS + _PROMPT, prompts.put, "api-prompt", Right.PROMPTS_WRITE),
-    page("DELETE", _PROMPTS + _PROMPT, prompts.delete, "api-prompt", Right.PROMPTS_WRITE),
-    page("GET", _PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, "api-prompt-audio", Right.PROMPTS_READ),
+    prompts.list_prompts,
+    prompts.one_prompt,
+    prompts.put_prompt,
+    prompts.reset_prompt,
+    prompts.prompt_audio,
     me.me,
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),
