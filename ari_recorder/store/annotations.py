@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from peewee import JOIN
+
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.rights import Scope
@@ -105,7 +107,7 @@ def history(asker: Scope, recording: UUID) -> list[Change]:
         raise NotFound(f"No recording {recording}.")
     changes = (
         models.Annotation.select(models.Annotation, models.User)
-        .join(models.User, on=(models.Annotation.user == models.User.id), join_type="LEFT OUTER")
+        .join(models.User, on=(models.Annotation.user == models.User.id), join_type=JOIN.LEFT_OUTER)
         .where(models.Annotation.leg == found.leg_id)
         .order_by(models.Annotation.at, models.Annotation.id)
     )

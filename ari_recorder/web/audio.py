@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 
 import structlog
 from aiohttp import web
 
-from ari_recorder.errors import VaultError
+from ari_recorder.errors import NotFound, VaultError
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import entrance, page
-from ari_recorder.web.context import ACCOUNT, CONTEXT
+from ari_recorder.web.context import CONTEXT, asker_id
 from ari_recorder.web.filenames import content_disposition, download_name
+from ari_recorder.web.gate import scope_now
 from ari_recorder.web.places import DOWNLOADS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span, Unsatisfiable, parse
+from ari_recorder.web.watch import until_not_allowed
 
 _log = structlog.get_logger(__name__)
 
@@ -34,8 +37,34 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
         return web.Response(status=304, headers=headers)
     span = _span(request, headers, size_bytes)
     response = web.StreamResponse(status=206 if span else 200, headers=headers)
-    with request.app[DOWNLOADS].take(request[ACCOUNT].user.id, response):
-        return await _stream(request, response, key, span or Span(0, size_bytes))
+    with request.app[DOWNLOADS].take(asker_id(request), response):
+        return await _while_heard(request, row, _stream(request, response, key, span or Span(0, size_bytes)))
+
+
+async def _while_heard(
+    request: web.Request, row: RecordingRow, streaming: Coroutine[None, None, web.StreamResponse]
+) -> web.StreamResponse:
+    """Send it, for as long as who asks may hear the recording; then the connection is broken off."""
+
+    async def still() -> bool:
+        asker = await scope_now(request)
+        with contextlib.suppress(NotFound):
+            return asker is not None and bool(
+                await request.app[CONTEXT].store.read(catalogue.heard, asker, row.id)
+            )
+        return False
+
+    sending = asyncio.ensure_future(streaming)
+    watching = asyncio.ensure_future(until_not_allowed(request, still))
+    try:
+        await asyncio.wait([sending, watching], return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            _break_off(request)
+        return await sending
+    finally:
+        for task in (sending, watching):
+            task.cancel()
+        await asyncio.gather(sending, watching, return_exceptions=True)
 
 
 def send_wav(request: web.Request, content: bytes, sha256: str) -> web.Response:

@@ -22,14 +22,15 @@ from ari_recorder.store.annotations import annotate as write_annotations
 from ari_recorder.store.annotations import find, read
 from ari_recorder.store.rows import LegRow
 from ari_recorder.web import annotating, problems, shapes
-from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, scope
+from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, scope
 from ari_recorder.web.editing import Guard, guard
+from ari_recorder.web.gate import scope_now
 from ari_recorder.web.language import N_
 from ari_recorder.web.places import CLOSING_S, FEEDS
 from ari_recorder.web.routing import operation, path_id
-from ari_recorder.web.session import who_asks
 from ari_recorder.web.shapes import time, time_or_none
 from ari_recorder.web.thread import aside
+from ari_recorder.web.watch import until_not_allowed
 
 _CALLS = "/api/v1/calls"
 
@@ -38,8 +39,6 @@ ANSWERED_WITHIN_S = 10.0
 HEARTBEAT_S = 20.0
 READ_WITHIN_S = 10.0
 """How long a follower may leave unread what is sent, before the feed ends."""
-ASKED_AGAIN_S = 15.0
-"""How often it is looked whether who follows the live feed still may."""
 
 REASONS: dict[Reason, str] = {
     Reason.NOT_IN_THIS_MODE: N_("The recording mode of this user does not have this command."),
@@ -151,7 +150,7 @@ async def live_feed(request: web.Request) -> web.WebSocketResponse:
     if not socket.can_prepare(request):
         raise problems.Refused(426, N_("This address is a websocket."), {"Upgrade": "websocket"})
     with (
-        request.app[FEEDS].take(request[ACCOUNT].user.id, socket),
+        request.app[FEEDS].take(asker_id(request), socket),
         request.app[CONTEXT].live.follow(partial(sees, scope(request))) as follower,
     ):
         await socket.prepare(request)
@@ -265,6 +264,8 @@ async def _receive(socket: web.WebSocketResponse) -> None:
 
 async def _while_allowed(request: web.Request) -> None:
     """Until who follows is signed out, or has other rights: then the feed ends, and they may ask again."""
-    before = request[ACCOUNT]
-    while await who_asks(request) == before:  # noqa: ASYNC110 - other processes change it, too
-        await asyncio.sleep(ASKED_AGAIN_S)
+
+    async def still() -> bool:
+        return await scope_now(request) == scope(request)
+
+    await until_not_allowed(request, still)

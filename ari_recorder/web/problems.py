@@ -78,7 +78,7 @@ class Marked(str):
     __slots__ = ()
 
 
-_NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
+NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
 
 
 class Refused(ARIRecorderError):
@@ -146,7 +146,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except NotFound:
         return await _answer(request, Refused(404, N_("There is no such thing, or none that you may see.")))
     except NotAllowed as error:
-        return await _answer(request, Refused(403, str(error), explanation=_NOT_ALLOWED))
+        return await _answer(request, Refused(403, str(error), explanation=NOT_ALLOWED))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
         return await _answer(

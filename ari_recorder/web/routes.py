@@ -12,6 +12,7 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
     api,
     api_page,
+    bearer,
     calls,
     calls_page,
     documentation,
@@ -22,15 +23,19 @@ from ari_recorder.web import (
     prompts,
     prompts_page,
     signin,
+    tokens,
 )
 from ari_recorder.web import page as html
 from ari_recorder.web.context import CONTEXT, WebContext
+from ari_recorder.web.editing import tidying
 from ari_recorder.web.gate import NEEDS, gate
+from ari_recorder.web.limiting import LIMITS, Limits
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
 from ari_recorder.web.routing import Open, Route, page, served
 from ari_recorder.web.security import add_headers
 from ari_recorder.web.session import SessionCookie, load_key
+from ari_recorder.web.watch import watching
 
 BODY_MAX_BYTES = 64 * 1024
 _PROMPT = "/{language}/{kind}"
@@ -65,6 +70,10 @@ ROUTES: tuple[Route, ...] = (
     prompts.put_prompt,
     prompts.reset_prompt,
     prompts.prompt_audio,
+    tokens.list_tokens,
+    tokens.one_token,
+    tokens.add_token,
+    tokens.revoke_token,
     me.me,
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),
@@ -91,6 +100,9 @@ def create_app(context: WebContext) -> web.Application:
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
+    app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
+    app[bearer.NOTED] = bearer.Noted()
+    app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.append(add_headers)
     return app
