@@ -85,7 +85,7 @@ def _table(rows: list[TokenRow]) -> Table:
             row.name,
             row.hint,
             row.user_name or row.organisation_name,
-            " ".join(sorted(row.scopes)),
+            " ".join(row.scopes),
             _time(row.expires_at) or "never",
             _time(row.seen_at) or "never",
         )

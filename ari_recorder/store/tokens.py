@@ -43,7 +43,7 @@ class TokenRow:
     user_name: str
     name: str
     hint: str
-    scopes: frozenset[Right]
+    scopes: tuple[Right, ...]
     created_at: datetime
     created_by: str
     expires_at: datetime | None
@@ -227,7 +227,7 @@ def _row(row: Any) -> TokenRow:
         user_name=row.user.name if row.user_id else "",
         name=row.name,
         hint=row.hint,
-        scopes=frozenset(known[name] for name in row.scopes.split() if name in known),
+        scopes=tuple(known[name] for name in sorted(row.scopes.split()) if name in known),
         created_at=row.created_at,
         created_by=row.created_by,
         expires_at=row.expires_at,
@@ -246,7 +246,7 @@ def _told(token: TokenRow) -> dict[str, Any]:
         "name": token.name,
         "hint": token.hint,
         "user": token.user,
-        "scopes": sorted(token.scopes),
+        "scopes": token.scopes,
         "expires_at": token.expires_at,
     }
 

@@ -17,6 +17,7 @@ from ari_recorder.web import entrance, page
 from ari_recorder.web.context import CONTEXT, asker_id
 from ari_recorder.web.filenames import content_disposition, download_name
 from ari_recorder.web.gate import scope_now
+from ari_recorder.web.language import N_
 from ari_recorder.web.places import DOWNLOADS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span, Unsatisfiable, parse
@@ -83,7 +84,9 @@ def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Spa
         span = _asked_for(request, headers["ETag"], size_bytes)
     except Unsatisfiable:
         unsatisfied = {"Content-Range": f"bytes */{size_bytes}", "Accept-Ranges": "bytes"}
-        raise Refused(416, f"The file has {size_bytes} bytes.", unsatisfied) from None
+        raise Refused(
+            416, N_("The file has %(size)s bytes."), unsatisfied, values={"size": size_bytes}
+        ) from None
     if span:
         headers["Content-Range"] = span.content_range(size_bytes)
     return span
@@ -91,7 +94,9 @@ def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Spa
 
 def _stored(row: RecordingRow) -> tuple[str, int, str]:
     if row.state is not RecordingState.STORED or row.vault_key is None or row.size_bytes is None:
-        raise Refused(409, f"The recording has no audio: its state is {row.state}.")
+        raise Refused(
+            409, N_("The recording has no audio: its state is %(state)s."), values={"state": row.state}
+        )
     return row.vault_key, row.size_bytes, f'"{row.sha256}"'
 
 
@@ -134,7 +139,7 @@ async def _stream(
     except VaultError as error:
         _log.error("a recording cannot be read", key=key, error=str(error))
         if not response.prepared:
-            raise Refused(500, "The audio of this recording cannot be read from the vault.") from error
+            raise Refused(500, N_("The audio of this recording cannot be read from the vault.")) from error
         _break_off(request)
     except TimeoutError:  # not read
         _break_off(request)

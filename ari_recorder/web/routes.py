@@ -29,6 +29,7 @@ from ari_recorder.web import page as html
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.editing import tidying
 from ari_recorder.web.gate import NEEDS, gate
+from ari_recorder.web.language import N_
 from ari_recorder.web.limiting import LIMITS, Limits
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
@@ -93,8 +94,8 @@ def create_app(context: WebContext) -> web.Application:
         middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
     )
     app[CONTEXT] = context
-    app[FEEDS] = Feeds("live feeds", context.settings.connections_max // 2, places.FEEDS_EACH)
-    app[DOWNLOADS] = Places("downloads", context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
+    app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
     app[health.HEALTH] = health.Health(context.probes)
     app[signin.ATTEMPTS] = signin.Attempts()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)

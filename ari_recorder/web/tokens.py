@@ -145,7 +145,7 @@ def _members(row: TokenRow) -> dict[str, object]:
         "id": str(row.id),
         "name": row.name,
         "hint": row.hint,
-        "scopes": sorted(row.scopes),
+        "scopes": list(row.scopes),
         "user": str(row.user) if row.user else None,
         "user_name": row.user_name,
         "created_at": time(row.created_at),
