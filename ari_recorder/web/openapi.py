@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from ari_recorder import __version__
+from ari_recorder.policies.preferences import LANGUAGES
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.editing import KEY, KEY_MAX, REPLAYED
 from ari_recorder.web.problems import PHRASES, Problem
@@ -56,7 +58,8 @@ _PROBLEMS = {
 }
 _PLACES: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
-    "language": {"type": "string", "enum": ["en", "sv", "-"]},
+    "language": {"type": "string", "enum": [*LANGUAGES, "-"]},
+    "kind": {"type": "string", "enum": [*map(str, PromptKind)]},
 }
 """What stands in a path, by its name; a pattern in the route says the rest."""
 
