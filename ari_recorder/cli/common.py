@@ -63,9 +63,12 @@ def _seal(found: Settings, store: Store) -> None:
 
 
 def actor() -> Actor:
-    """Who runs the command, as the machine knows them."""
-    name = os.environ.get("SUDO_USER") or getpass.getuser()
-    return Actor(ActorKind.COMMAND_LINE, name, name)
+    """Who runs the program, for the audit log: the login on this machine."""
+    try:
+        login = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, in a container
+        login = f"uid {os.getuid()}"
+    return Actor(ActorKind.COMMAND_LINE, login, login)
 
 
 def console() -> Console:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -85,9 +86,15 @@ def replace(
     text: str,
     file_name: str,
     now: datetime,
+    unchanged: Callable[[PromptInfo], None] = lambda info: None,
 ) -> PromptInfo:
-    """Use that audio from now on, said to be ``text``. Raises `ValueError` as `check_text` does."""
+    """Use that audio from now on, said to be ``text``. Raises `ValueError` as `check_text` does.
+
+    ``unchanged`` is called with the prompt as it was, and may raise to stop it.
+    """
     language = stored_language(kind, language)
+    before = _info_of(find(organisation, kind, language))
+    unchanged(before)
     changed = {
         "text": check_text(text),
         "file_name": plain_name(file_name),
@@ -96,23 +103,32 @@ def replace(
         "duration_ms": duration_ms,
         "changed_at": now,
     }
-    before = find(organisation, kind, language)
     key = {"organisation": organisation, "kind": kind, "language": language}
     unique = [Prompt.organisation, Prompt.kind, Prompt.language]
     Prompt.insert(**key, **changed).on_conflict(conflict_target=unique, update=changed).execute()
-    after = find(organisation, kind, language)
+    after = _info_of(find(organisation, kind, language))
     _note(actor, organisation, before, after, now)
-    return _info_of(after)
+    return after
 
 
-def reset(actor: Actor, organisation: UUID, kind: PromptKind, language: str, now: datetime) -> PromptInfo:
-    """Back to the one that ships; returns it. Nothing happens if it is in use already."""
+def reset(
+    actor: Actor,
+    organisation: UUID,
+    kind: PromptKind,
+    language: str,
+    now: datetime,
+    unchanged: Callable[[PromptInfo], None] = lambda info: None,
+) -> PromptInfo:
+    """Back to the one that ships; returns it. Nothing happens if it is in use already.
+
+    ``unchanged`` is called with the prompt as it was, and may raise to stop it.
+    """
     language = stored_language(kind, language)
-    before, after = find(organisation, kind, language), _shipped(kind, language)
-    if before.own:
-        Prompt.delete().where(_of(organisation, kind, language)).execute()
+    before, after = _info_of(find(organisation, kind, language)), _info_of(_shipped(kind, language))
+    unchanged(before)
+    if Prompt.delete().where(_of(organisation, kind, language)).execute():
         _note(actor, organisation, before, after, now)
-    return _info_of(after)
+    return after
 
 
 def stored_language(kind: PromptKind, language: str) -> str:

@@ -19,11 +19,11 @@ from ari_recorder.store.audit_export import Form
 from ari_recorder.store.audit_log import LIMIT_MAX, AuditRow, Filter
 from ari_recorder.store.audit_seals import Seal
 from ari_recorder.web import entrance
-from ari_recorder.web.api import recording_id, time
-from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation, scope
+from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, own_organisation, scope
 from ari_recorder.web.places import DOWNLOADS
 from ari_recorder.web.problems import Refused
-from ari_recorder.web.routing import operation
+from ari_recorder.web.routing import operation, path_id
+from ari_recorder.web.shapes import time, time_or_none
 from ari_recorder.web.thread import aside
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -136,7 +136,7 @@ async def audit_key(request: web.Request) -> AuditKey:
 async def recording_listens(request: web.Request) -> Listens:
     """Who has listened to this recording or kept a copy, newest first; 500 at most."""
     store = request.app[CONTEXT].store
-    found = await store.read(audit_log.listens, scope(request), recording_id(request))
+    found = await store.read(audit_log.listens, scope(request), path_id(request))
     return Listens(listens=[_entry(row) for row in found])
 
 
@@ -155,7 +155,7 @@ async def read_page(request: web.Request, wanted: Filter, limit: int, cursor: st
 def _entry(row: AuditRow) -> AuditEntry:
     return AuditEntry(
         number=row.number,
-        at=time(row.at) or "",
+        at=time(row.at),
         actor=AuditActor(row.actor_kind, row.actor, row.actor_name, row.address),
         action=row.action,
         subject=AuditSubject(row.subject_kind, row.subject),
@@ -166,7 +166,7 @@ def _entry(row: AuditRow) -> AuditEntry:
 
 async def _export(request: web.Request, wanted: Stretch, form: Form) -> web.StreamResponse:
     context, organisation = request.app[CONTEXT], own_organisation(request)
-    detail = {"form": form.ending, "from": time(wanted.began), "to": time(wanted.ended)}
+    detail = {"form": form.ending, "from": time_or_none(wanted.began), "to": time_or_none(wanted.ended)}
     await context.store.write(
         audit.write, request[ACTOR], Action.EXPORT, Subject("audit"), context.now(),
         organisation=organisation, detail=detail,
@@ -175,7 +175,7 @@ async def _export(request: web.Request, wanted: Stretch, form: Form) -> web.Stre
     headers = {"Content-Disposition": f'attachment; filename="audit.{form.ending}"'}
     response = web.StreamResponse(headers=headers)
     response.content_type, response.charset = form.media_type, "utf-8"
-    with request.app[DOWNLOADS].take(scope(request).user or organisation, response):
+    with request.app[DOWNLOADS].take(asker_id(request), response):
         await response.prepare(request)
         if request.method != "HEAD":
             await _send(request, response, form, first - 1, last)

@@ -12,19 +12,21 @@ from aiohttp import web
 from ari_recorder.policies.rights import Right
 from ari_recorder.store.audit_log import Filter
 from ari_recorder.web import audit_api, audit_words, page
-from ari_recorder.web.api import CURSOR_MAX, asked
-from ari_recorder.web.api import time as rfc3339
 from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.shapes import time_or_none as rfc3339
 
 PAGE_ROWS = 50
 FILTERS = ("from", "to", "actor", "action", "subject", "q")
+TAKES = (*FILTERS, "cursor")
+"""What its address may say."""
 TEXT_MAX = 200
+CURSOR_MAX = 200
 
 
 async def show(request: web.Request) -> web.Response:
     """``GET /audit``: what was done, newest first; ``from`` and ``to`` are days, both included."""
-    query = asked(request, *FILTERS, "cursor")
+    query = request.query
     given = {name: query[name].strip() for name in FILTERS if query.get(name, "").strip()}
     cursor = query.get("cursor")
     wanted = _filter(given, page.words(request).zone)

@@ -22,6 +22,7 @@ from ari_recorder.errors import SettingsError
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import CONTEXT, FORM_TOKEN
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 
 COOKIE = "ari_recorder_session"
@@ -132,7 +133,7 @@ async def read_form(request: web.Request) -> Mapping[str, object]:
         async with arriving(request.app[CONTEXT].settings.idle_s):
             return await request.post()
     except (ValueError, LookupError) as error:
-        raise Refused(400, "What was sent is not a form in UTF-8.") from error
+        raise Refused(400, N_("What was sent is not a form in UTF-8.")) from error
 
 
 async def is_own_form(request: web.Request) -> bool:

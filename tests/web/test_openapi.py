@@ -1,0 +1,128 @@
+"""The API's description is a valid document, is what the code does, and can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from ari_recorder.live import Live
+from ari_recorder.policies.rights import Right
+from ari_recorder.web.openapi import document
+from ari_recorder.web.routes import ROUTES
+from ari_recorder.web.routing import Open
+
+from .test_calls import follow
+from .world import NewBrowser, World
+
+API = [route for route in ROUTES if route.described]
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document(ROUTES)["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def test_the_document_is_valid() -> None:
+    validate(document(ROUTES), cls=OpenAPIV31SpecValidator)
+
+
+def test_every_address_of_the_api_is_in_it() -> None:
+    described = {(method.upper(), path) for method, path, _ in operations()}
+    served = {
+        (route.method, re.sub(r":[^}]*", "", route.path))
+        for route in ROUTES
+        if route.path.startswith("/api/")
+    }
+    assert described == served
+
+
+def test_every_operation_says_what_it_needs() -> None:
+    known = {str(right) for right in Right} | {str(need.value) for need in Open}
+    for method, path, operation in operations():
+        assert operation["x-right"] in known, (method, path)
+        assert (operation["security"] == []) is (operation["x-right"] == "public")
+        assert operation["summary"], (method, path)
+
+
+def test_what_is_not_in_a_body_is_refused() -> None:
+    for route in API:
+        for read in (route.body, route.reads):
+            if isinstance(read, type):
+                assert read.__struct_config__.forbid_unknown_fields, read
+
+
+async def test_it_is_served_to_anybody_once(open_browser: NewBrowser) -> None:
+    browser = await open_browser()
+    served = await browser.get("/api/v1/openapi.json")
+    assert served.json() == document(ROUTES)
+    again = await browser.get(
+        "/api/v1/openapi.json", headers={"If-None-Match": f"W/{served.headers['ETag']}"}
+    )
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Answers"), ("sv", "Svar")])
+async def test_the_page_shows_every_operation(open_browser: NewBrowser, language: str, title: str) -> None:
+    shown = await (await open_browser()).get("/api", headers={"Accept-Language": language})
+    assert shown.status == 200
+    assert f"<h3>{title}</h3>" in shown.text
+    for _, path, operation in operations():
+        assert f'id="{operation["operationId"]}"' in shown.text
+        assert f"<code>{path}</code>" in shown.text
+    for name in re.findall(r'href="#([^"]+)"', shown.text):
+        assert f'id="{name}"' in shown.text, name
+    assert "curl -H &#34;Authorization: Bearer $token&#34;" in shown.text
+
+
+async def test_the_page_needs_nothing_from_elsewhere(open_browser: NewBrowser) -> None:
+    shown = await (await open_browser()).get("/api")
+    assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
+    assert not re.search(r'(src|href)="(https?:)?//', shown.text)
+
+
+async def test_what_is_answered_is_what_the_document_says(
+    open_browser: NewBrowser, world: World, live: Live
+) -> None:
+    """Of everything that is read, in every kind of it that the world has."""
+    made = document(ROUTES)
+    recordings = [world.recording(world.ids["anna"], note="n", mark="red"), world.recording(world.ids["bo"])]
+    recordings.append(world.recording(world.ids["anna"], stored=False))
+    world.counterpart(recordings[0], "0701", "Eva", 0, None)
+    leg = follow(world, live, "anna").row.id
+    browser = await open_browser("admin-acme")
+    headers = {"X-Form-Token": await browser.form_token("/")}
+    body = '{"name": "p", "scopes": ["users:read"]}'
+    token = await browser.request("POST", "/api/v1/tokens", data=body, headers=headers)
+    check(made, "FreshToken", token.json())
+    await browser.request(
+        "PATCH", f"/api/v1/recordings/{recordings[0]}", data='{"tag1": "t"}', headers=headers
+    )
+    ids = {"recordings": recordings, "calls": [leg], "tokens": [token.json()["id"]], "prompts": [None]}
+    looked_at = set()
+    for route in API:
+        if route.method != "GET" or route.answer is None or route.status != 200:
+            continue
+        for id in ids.get(route.path.split("/")[3], [None]):
+            address = route.path.replace("{language}", "sv").replace("{kind}", "start")
+            answer = await browser.get(address.replace("{id}", str(id)))
+            assert answer.status == 200, (address, answer.text)
+            check(made, route.answer.__name__, answer.json())
+            looked_at.add(route.path)
+    assert len(looked_at) >= 12
+
+
+@pytest.mark.parametrize("path", ["/api/v1/recordings?limit=0", "/api/v1/recordings/x", "/api/v1/tokens"])
+async def test_a_problem_is_what_the_document_says(open_browser: NewBrowser, path: str) -> None:
+    answer = await (await open_browser()).get(path)
+    check(document(ROUTES), "Problem", answer.json())
+
+
+def check(made: dict[str, Any], name: str, answer: object) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": made["components"]}
+    OAS31Validator(schema).validate(answer)
