@@ -31,8 +31,8 @@ WEAKNESSES = {
         "The new password is one that is tried first. Choose a less common one: a few words."
     ),
     Weakness.PERSONAL: N_(
-        "The new password is little more than your login, name, number or organisation. Choose one that nobody who"
-        " knows you would try."
+        "The new password is little more than your login, name, number or organisation. Choose one that"
+        " nobody who knows you would try."
     ),
 }
 _WRONG = N_("Your password is not right.")
@@ -67,7 +67,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
     try:
         await set_password(request, new)
     except PasswordRefused as error:
-        weak = say(WEAKNESSES[Weakness(error.weakness)]) % {"least": error.least, "most": MOST}
+        weak = say(WEAKNESSES[Weakness(error.weakness)], least=error.least, most=MOST)
         return await page_with(request, Wrong("password", weak))
     raise web.HTTPSeeOther("/account?done=password#password")
 
