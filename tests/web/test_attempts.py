@@ -19,7 +19,7 @@ from ari_recorder.web import WebContext, signin, start
 from ari_recorder.web.attempts import Attempts, Hashing, Slowdown
 from ari_recorder.web.problems import Refused
 
-from .world import NOON, PASSWORD, QUICK, Browser, Clock, NewBrowser, World, token_in
+from .world import NOON, PASSWORD, QUICK, Clock, NewBrowser, World, token_in
 
 THERE = "192.0.2.1"
 HERE = "198.51.100.7"
@@ -111,18 +111,11 @@ async def test_behind_a_proxy_nobody_is_locked_out_of_a_browser_they_have_used(
 ) -> None:
     own = await open_browser("admin-acme")
     await own.post("/sign-out", {"form_token": await own.form_token("/")})
-    stranger = await a_stranger_with(own)
+    stranger = own.another()
     for _ in range(30):
         await stranger.sign_in("admin-acme", "wrong")
     assert (await stranger.sign_in("admin-acme", PASSWORD)).status == 429
     assert (await own.sign_in("admin-acme", PASSWORD)).status == 303
-
-
-async def a_stranger_with(browser: Browser) -> Browser:
-    """Another browser on the same service."""
-    jar = aiohttp.CookieJar(unsafe=True)
-    client: Any = aiohttp.ClientSession(browser.client.make_url("/"), cookie_jar=jar)
-    return Browser(client)
 
 
 @pytest.mark.parametrize("forge", ["other login", "forged", "too old"])
@@ -187,7 +180,8 @@ async def test_an_old_hash_is_made_anew_at_a_sign_in(
     before = world.store.read_now(passwords.stored_of, "anna")
     await open_browser("anna")
     after = world.store.read_now(passwords.stored_of, "anna")
-    assert before and after
+    assert before is not None
+    assert after is not None
     assert stronger.check_needs_rehash(before.hash)
     assert not stronger.check_needs_rehash(after.hash)
     await open_browser("anna")

@@ -134,7 +134,7 @@ async def test_an_open_feed_uses_the_session(
         for _ in range(3):
             before = clock.at
             clock.at += timedelta(hours=1)
-            await until(lambda: only(Session).seen_at > before)
+            await until(lambda before=before: only(Session).seen_at > before)
     assert (await browser.get("/")).status == 200
 
 

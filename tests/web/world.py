@@ -171,6 +171,10 @@ class Browser:
     def __init__(self, client: TestClient[Any, Any]) -> None:
         self.client = client
 
+    def another(self) -> Browser:
+        """Another browser on the same service."""
+        return Browser(TestClient(self.client.server))
+
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.request("GET", path, **options)
 
