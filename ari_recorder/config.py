@@ -80,9 +80,11 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     port: Port = 8090
     """Port to bind; 0 takes any free one."""
     key_file: Path = Path("/var/lib/ari_recorder/session.key")
-    """Key that signs sessions; made at the first start, readable by its owner alone."""
+    """Key for the secrets of second factors and for forms; made at the first start, for its owner alone."""
     session_hours: PositiveSeconds = 12.0
-    """How long a sign-in lasts."""
+    """How long a sign-in lasts at most."""
+    session_idle_hours: PositiveSeconds = 2.0
+    """How long it lasts while nothing is asked for and no live feed is open."""
     connections_max: Annotated[int, msgspec.Meta(ge=8, le=30_000)] = 500
     """Most connections at once; fewer, where the limit of open files leaves fewer to the pages."""
     connections_per_address_max: Annotated[int, msgspec.Meta(ge=1, le=30_000)] = 100

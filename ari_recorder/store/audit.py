@@ -112,11 +112,13 @@ def hash_of(line: Mapping[str, Any]) -> str:
 
 def _head(chain: UUID) -> tuple[int, str]:
     """The last line's number and hash, locked until the transaction ends."""
-    query = AuditHead.select().where(AuditHead.organisation == chain)
-    if models.database.for_update:
-        query = query.for_update()
-    head = query.first()
+    head = _locked(chain)
     if head is None:
         AuditHead.insert(organisation=chain, number=0, sha256=FIRST).on_conflict_ignore().execute()
-        head = query.first()
+        head = _locked(chain)
     return head.number, head.sha256
+
+
+def _locked(chain: UUID) -> Any:
+    query = AuditHead.select().where(AuditHead.organisation == chain)
+    return (query.for_update() if models.database.for_update else query).first()

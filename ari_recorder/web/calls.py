@@ -29,7 +29,7 @@ from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import ACCOUNT, CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.places import CLOSING_S, FEEDS
-from ari_recorder.web.session import who_asks
+from ari_recorder.web.session import in_use, who_asks
 from ari_recorder.web.thread import json_aside
 
 ANSWERED_WITHIN_S = 10.0
@@ -121,6 +121,11 @@ async def feed(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
     if not socket.can_prepare(request):
         raise problems.Refused(426, "This address is a websocket.", {"Upgrade": "websocket"})
+    async with in_use(request):
+        return await _feed(request, socket)
+
+
+async def _feed(request: web.Request, socket: web.WebSocketResponse) -> web.WebSocketResponse:
     with (
         request.app[FEEDS].take(request[ACCOUNT].user.id, socket),
         request.app[CONTEXT].live.follow(partial(sees, scope(request))) as follower,

@@ -11,13 +11,15 @@ from ari_recorder.errors import NotAllowed
 from ari_recorder.policies.rights import Right
 from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, ActorKind
-from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, LANGUAGE, SCOPE
+from ari_recorder.store.sessions import Opened
+from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, FORM_TOKEN, LANGUAGE, SCOPE
+from ari_recorder.web.cookies import came_by_https
 from ari_recorder.web.language import LANGUAGES, choose
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.page import LANGUAGE_COOKIE
 from ari_recorder.web.problems import API, Refused
 from ari_recorder.web.routing import Need, Open
-from ari_recorder.web.session import came_by_https, form_token, is_own_form, who_asks
+from ari_recorder.web.session import SESSION, is_own_form, note_use, opened
 
 UNASKED = frozenset({"static", "healthz", "readyz", "metrics"})
 """Routes for which nobody is looked up, by name."""
@@ -38,7 +40,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     await _identify(request)
     if request.method == "GET" and request.query.get("lang") in LANGUAGES and not _is_api(request):
         raise _language_chosen(request)
-    if need is not Open.PUBLIC and SCOPE not in request:
+    if not _is_let_in(request, need):
         raise _sign_in_first(request)
     if isinstance(need, Right) and need not in request[SCOPE].rights:
         raise NotAllowed(f"This needs the right {need}, which you do not have here.")
@@ -49,20 +51,34 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def who_may_ask(request: web.Request) -> Account | None:
     """Who is signed in, if they may be: not with a default password where others reach this address."""
-    who = await who_asks(request)
+    found = await _session(request)
+    return None if found is None or found.halfway else found.account
+
+
+async def _session(request: web.Request) -> Opened | None:
+    found = await opened(request)
     exposed = not is_loopback(request.app[CONTEXT].settings.host)
-    return None if who is None or (exposed and who.password_is_default) else who
+    return None if found is None or (exposed and found.account.password_is_default) else found
+
+
+def _is_let_in(request: web.Request, need: Need) -> bool:
+    if need is Open.HALFWAY:
+        return SESSION in request
+    return need is Open.PUBLIC or SCOPE in request
 
 
 async def _identify(request: web.Request) -> None:
-    who = await who_may_ask(request)
+    found = await _session(request)
+    who = None if found is None or found.halfway else found.account
     request[ACTOR] = _actor(request, who)
+    if found is not None:
+        request[SESSION], request[FORM_TOKEN] = found, found.form_token
+        await note_use(request, found)
     if who is not None:
         request[ACCOUNT], request[SCOPE] = who, who.scope
-        await form_token(request)
     request[LANGUAGE] = choose(
         request.cookies.get(LANGUAGE_COOKIE),
-        who.language if who else None,
+        found.account.language if found else None,
         request.headers.get("Accept-Language", ""),
     )
 
@@ -85,9 +101,10 @@ def _is_api(request: web.Request) -> bool:
 
 def _sign_in_first(request: web.Request) -> Exception:
     if _is_api(request):
-        return Refused(401, "Sign in first.")
+        return Refused(401, "Give the second factor first." if SESSION in request else "Sign in first.")
     back = request.path_qs if request.method in SAFE else "/"
-    return web.HTTPSeeOther("/sign-in" if back == "/" else f"/sign-in?{urlencode({'next': back})}")
+    first = "/sign-in/second-factor" if SESSION in request else "/sign-in"
+    return web.HTTPSeeOther(first if back == "/" else f"{first}?{urlencode({'next': back})}")
 
 
 def _language_chosen(request: web.Request) -> web.HTTPException:

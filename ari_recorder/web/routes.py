@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from aiohttp import web
-from aiohttp_session import session_middleware
 
 from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
+    account_page,
     api,
     calls,
     calls_page,
+    enrolment,
+    factors,
     health,
     me,
     pages,
     places,
     prompts,
     prompts_page,
+    second_step,
+    sessions,
     signin,
 )
 from ari_recorder.web import page as html
+from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.gate import NEEDS, gate
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
 from ari_recorder.web.routing import Open, Route, page, served
+from ari_recorder.web.seals import SEALS, Seals, load_key
 from ari_recorder.web.security import add_headers
-from ari_recorder.web.session import SessionCookie, load_key
 
 BODY_MAX_BYTES = 64 * 1024
 _V1 = "/api/v1/recordings"
 _CALLS = "/api/v1/calls"
 _PROMPTS = "/api/v1/prompts"
 _PROMPT = "/{language}/{kind}"
+_STEP = "/sign-in/second-factor"
+_FACTOR = "/account/second-factor"
 _COMMAND = "{command:start|stop|pause|resume}"
 
 ROUTES: tuple[Route, ...] = (
@@ -45,7 +51,25 @@ ROUTES: tuple[Route, ...] = (
     page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
     page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC),
     page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
-    page("POST", "/sign-out", signin.sign_out, "signout", Open.SIGNED_IN),
+    page("POST", "/sign-out", signin.sign_out, "signout", Open.HALFWAY),
+    page("GET", _STEP, second_step.show, "second-step", Open.HALFWAY),
+    page("POST", _STEP, second_step.give_code, "second-step", Open.HALFWAY),
+    page("POST", _STEP + "/passkey/options", second_step.passkey_options, "step-options", Open.HALFWAY),
+    page("POST", _STEP + "/passkey", second_step.give_passkey, "step-passkey", Open.HALFWAY),
+    page("GET", "/account", account_page.show, "account", Open.SIGNED_IN),
+    page("POST", "/account/password", account_page.change_password, "own-password", Open.SIGNED_IN),
+    page("POST", "/account/sessions/end-others", account_page.end_others, "end-others", Open.SIGNED_IN),
+    page("POST", "/account/sessions/{id}/end", account_page.end_session, "end-session", Open.SIGNED_IN),
+    page("POST", _FACTOR + "/app", enrolment.begin_app, "factor-app", Open.HALFWAY),
+    page("POST", _FACTOR + "/app/confirm", enrolment.confirm_app, "factor-app-confirm", Open.HALFWAY),
+    page("POST", _FACTOR + "/passkey/options", enrolment.passkey_options, "factor-options", Open.HALFWAY),
+    page("POST", _FACTOR + "/passkey", enrolment.add_passkey, "factor-passkey", Open.HALFWAY),
+    page("POST", _FACTOR + "/codes", account_page.renew_codes, "factor-codes", Open.SIGNED_IN),
+    page("POST", _FACTOR + "/{id}/remove", account_page.remove_factor, "factor-remove", Open.SIGNED_IN),
+    sessions.own_sessions,
+    sessions.end_session,
+    sessions.end_other_sessions,
+    sessions.own_password,
     page("GET", _V1, api.recordings, "api-recordings", Right.RECORDINGS_READ),
     page("GET", _V1 + "/{id}", api.recording, "api-recording", Right.RECORDINGS_READ),
     page("GET", _V1 + "/{id}/audio", api.recording_audio, "api-audio", Right.RECORDINGS_LISTEN),
@@ -73,16 +97,16 @@ ROUTES: tuple[Route, ...] = (
 
 def create_app(context: WebContext) -> web.Application:
     """The application. Raises `SettingsError` when the session key can be neither read nor made."""
-    lifetime = timedelta(hours=context.settings.session_hours)
-    cookie = SessionCookie(load_key(context.key_file), lifetime)
-    app = web.Application(
-        middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
-    )
+    seals = Seals(load_key(context.key_file))
+    app = web.Application(middlewares=[errors, gate], client_max_size=BODY_MAX_BYTES)
     app[CONTEXT] = context
     app[FEEDS] = Feeds("live feeds", context.settings.connections_max // 2, places.FEEDS_EACH)
     app[DOWNLOADS] = Places("downloads", context.settings.connections_max // 4, places.DOWNLOADS_EACH)
     app[health.HEALTH] = health.Health(context.probes)
-    app[signin.ATTEMPTS] = signin.Attempts()
+    app[SEALS] = seals
+    app[signin.ATTEMPTS] = Attempts()
+    app[signin.HASHING] = Hashing()
+    app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
     app.add_routes(map(_added, ROUTES))

@@ -38,6 +38,8 @@ class Open(Enum):
     """Anybody, also who is not signed in."""
     SIGNED_IN = "signed in"
     """Everybody who is signed in, or has a token."""
+    HALFWAY = "halfway"
+    """Also who has given their password, and not yet the second factor that they have or need."""
 
 
 Need = Right | Open
