@@ -89,6 +89,10 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Most connections at once; fewer, where the limit of open files leaves fewer to the pages."""
     connections_per_address_max: Annotated[int, msgspec.Meta(ge=1, le=30_000)] = 100
     """Most connections at once of one IPv4 address or IPv6 /64 network; this machine's own is not limited."""
+    requests_per_minute_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1200
+    """Most requests a minute of one person, or of one token."""
+    requests_per_minute_per_address_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 600
+    """Most requests a minute from one address by those who are not signed in."""
     idle_s: PositiveSeconds = 15.0
     """How long a connection may wait with its first or next request, and with the rest of one."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from rich.console import Console
 from ari_recorder import config
 from ari_recorder.config import Log, Settings
 from ari_recorder.log import configure
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 
 WIDTH_FOR_PROGRAMS = 240
@@ -43,6 +46,15 @@ def catalogue(found: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def actor() -> Actor:
+    """Who runs the program, for the audit log: the login on this machine."""
+    try:
+        login = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, in a container
+        login = f"uid {os.getuid()}"
+    return Actor(ActorKind.COMMAND_LINE, login, login)
 
 
 def console() -> Console:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
+from ari_recorder.cli.common import actor, catalogue, console, print_json, settings
 from ari_recorder.errors import PromptRefused, SettingsError
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
@@ -54,6 +54,7 @@ def set_(
     with catalogue(settings(context)) as store:
         info = store.write_now(
             prompts.replace,
+            actor(),
             store.write_now(default_organisation),
             kind,
             spoken_in,
@@ -72,7 +73,7 @@ def reset(context: typer.Context, kind: Kind, language: LanguageOption = None) -
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
         organisation = store.write_now(default_organisation)
-        _say(store.write_now(prompts.reset, organisation, kind, spoken_in))
+        _say(store.write_now(prompts.reset, actor(), organisation, kind, spoken_in, datetime.now(UTC)))
 
 
 @app.command("export", epilog="Example: ari-recorder prompt export start out.wav --language sv")

@@ -342,6 +342,8 @@ class Annotation(Table):
 
     leg = ForeignKeyField(Leg, backref="annotations", on_delete="RESTRICT")
     user = ForeignKeyField(User, backref="annotations", null=True, on_delete="SET NULL")
+    by = CharField(default="", max_length=200)
+    """The name of the user or the token, as it was then."""
     at = UtcField()
     field = CharField(max_length=8)
     before = TextField()

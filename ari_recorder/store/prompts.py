@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,6 +16,8 @@ from uuid import UUID
 from ari_recorder import prompts as shipped
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
+from ari_recorder.store import audit
+from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import Prompt
 
 TEXT_MAX = 500
@@ -73,6 +76,7 @@ def list_prompts(organisation: UUID) -> list[PromptInfo]:
 
 
 def replace(
+    actor: Actor,
     organisation: UUID,
     kind: PromptKind,
     language: str,
@@ -82,9 +86,15 @@ def replace(
     text: str,
     file_name: str,
     now: datetime,
+    unchanged: Callable[[PromptInfo], None] = lambda info: None,
 ) -> PromptInfo:
-    """Use that audio from now on, said to be ``text``. Raises `ValueError` as `check_text` does."""
+    """Use that audio from now on, said to be ``text``. Raises `ValueError` as `check_text` does.
+
+    ``unchanged`` is called with the prompt as it was, and may raise to stop it.
+    """
     language = stored_language(kind, language)
+    before = _info_of(find(organisation, kind, language))
+    unchanged(before)
     changed = {
         "text": check_text(text),
         "file_name": plain_name(file_name),
@@ -96,14 +106,39 @@ def replace(
     key = {"organisation": organisation, "kind": kind, "language": language}
     unique = [Prompt.organisation, Prompt.kind, Prompt.language]
     Prompt.insert(**key, **changed).on_conflict(conflict_target=unique, update=changed).execute()
-    return _info_of(find(organisation, kind, language))
+    after = _info_of(find(organisation, kind, language))
+    _note(actor, organisation, before, after, now)
+    return after
 
 
-def reset(organisation: UUID, kind: PromptKind, language: str) -> PromptInfo:
-    """Back to the one that ships; returns it. Nothing happens if it is in use already."""
+def reset(
+    actor: Actor,
+    organisation: UUID,
+    kind: PromptKind,
+    language: str,
+    now: datetime,
+    unchanged: Callable[[PromptInfo], None] = lambda info: None,
+) -> PromptInfo:
+    """Back to the one that ships; returns it. Nothing happens if it is in use already.
+
+    ``unchanged`` is called with the prompt as it was, and may raise to stop it.
+    """
     language = stored_language(kind, language)
-    Prompt.delete().where(_of(organisation, kind, language)).execute()
-    return _info_of(_shipped(kind, language))
+    before, after = _info_of(find(organisation, kind, language)), _info_of(_shipped(kind, language))
+    unchanged(before)
+    if Prompt.delete().where(_of(organisation, kind, language)).execute():
+        _note(actor, organisation, before, after, now)
+    return after
+
+
+def _note(actor: Actor, organisation: UUID, before: PromptInfo, after: PromptInfo, now: datetime) -> None:
+    """Write down in the audit log which prompt was put in whose place."""
+    name = f"{after.language or '-'}/{after.kind}"
+    detail = {
+        "before": {"text": before.text, "sha256": before.sha256},
+        "after": {"text": after.text, "sha256": after.sha256},
+    }
+    audit.write(actor, Action.CHANGE, Subject("prompt", name), now, organisation=organisation, detail=detail)
 
 
 def stored_language(kind: PromptKind, language: str) -> str:

@@ -12,7 +12,7 @@ import jinja2
 from aiohttp import web
 from yarl import URL
 
-from ari_recorder.web.context import ACCOUNT, FORM_TOKEN, LANGUAGE
+from ari_recorder.web.context import ACCOUNT, BEARER, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
 from ari_recorder.web.thread import aside
@@ -55,8 +55,8 @@ async def render(
 
 def words(request: web.Request) -> Words:
     """How values are written for who asks."""
-    account = request.get(ACCOUNT)
-    return Words(reader_language(request), zone_named(account.timezone if account else "UTC"))
+    known = request.get(ACCOUNT) or request.get(BEARER)
+    return Words(reader_language(request), zone_named(known.timezone if known else "UTC"))
 
 
 def reader_language(request: web.Request) -> Language:

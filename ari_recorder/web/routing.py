@@ -8,27 +8,28 @@ OpenAPI document is made of the same types that decode what is sent and encode w
         '''Every group of the organisation.'''
 
 ``query`` and ``body`` are `msgspec.Struct` types; what is not in them is refused (400). The answer is one,
-too, or a `web.StreamResponse` where it is no JSON.
+too, or a `web.StreamResponse` where it is no JSON. What is edited has its hash as ``ETag`` (`editing.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
+from uuid import UUID
 
 import msgspec
 from aiohttp import web
 
 from ari_recorder.policies.rights import Right
-from ari_recorder.web.arrival import arriving
-from ari_recorder.web.context import CONTEXT
+from ari_recorder.web.given import check_names, read_body, read_query
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.tags import is_known, tag_of
 from ari_recorder.web.thread import aside
 
 Handler = Callable[..., Awaitable[Any]]
-T = TypeVar("T")
 
 
 class Open(Enum):
@@ -47,10 +48,13 @@ Need = Right | Open
 
 @dataclass(frozen=True)
 class Route:
-    """An address. ``query``, ``body`` and ``answer`` are None where there is none, or it is no JSON.
+    """An address. ``takes`` are the parameters of a page; those of the API are the fields of ``query``.
 
-    ``media_type`` is of an answer that is no JSON, ``status`` of one that is as it should be; ``problems``
-    are the statuses of others, besides those of every route.
+    ``query``, ``body`` and ``answer`` are None where there is none, or it is no JSON.
+
+    ``body`` is of JSON that is read before the handler is called, ``reads`` of what the handler reads by
+    itself: a struct, or a media type. ``media_type`` is of an answer that is no JSON, ``status`` of one that
+    is as it should be; ``problems`` are the statuses of others, besides those of every route.
     """
 
     method: str
@@ -58,19 +62,32 @@ class Route:
     name: str
     handler: Handler
     need: Need
+    takes: tuple[str, ...] = ()
     query: type[msgspec.Struct] | None = None
     body: type[msgspec.Struct] | None = None
+    reads: type[msgspec.Struct] | str | None = None
     answer: Any = None
     media_type: str = ""
     status: int = 200
     problems: tuple[int, ...] = ()
+    creates: bool = False
+    """Whether it makes something (`editing.create`), and so takes an idempotency key."""
+    guarded: bool = False
+    """Whether it changes something (`editing.guard`), and so takes ``If-Match``."""
     described: bool = False
     """Whether it is in the OpenAPI document."""
 
+    @property
+    def title(self) -> str:
+        """The first line of what the handler says of itself."""
+        return (self.handler.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
-def page(method: str, path: str, handler: Handler, name: str, need: Need) -> Route:
-    """A page, or what belongs to one."""
-    return Route(method, path, name, handler, need)
+
+def page(
+    method: str, path: str, handler: Handler, name: str, need: Need, takes: tuple[str, ...] = ()
+) -> Route:
+    """A page, or what belongs to one; ``takes`` are the parameters that its address may have."""
+    return Route(method, path, name, handler, need, takes=takes)
 
 
 def operation(
@@ -78,11 +95,18 @@ def operation(
     path: str,
     *,
     need: Need,
+    answer: Any = None,
+    reads: type[msgspec.Struct] | str | None = None,
     status: int = 200,
     media_type: str = "",
     problems: tuple[int, ...] = (),
+    creates: bool = False,
+    guarded: bool = False,
 ) -> Callable[[Handler], Route]:
-    """An address of the API; what goes in and comes out is read off the handler's annotations."""
+    """An address of the API; what goes in and comes out is read off the handler's annotations.
+
+    ``answer`` is what a handler answers with that returns a response; one that returns None answers 204.
+    """
 
     def made(handler: Handler) -> Route:
         hints = get_type_hints(handler)
@@ -91,15 +115,18 @@ def operation(
         return Route(
             method,
             path,
-            handler.__name__,
+            f"api-{handler.__name__}",
             handler,
             need,
             query=hints.get("query"),
             body=hints.get("body"),
-            answer=returned if answers_json else None,
+            reads=reads,
+            answer=returned if answers_json else answer,
             media_type=media_type,
-            status=status,
+            status=201 if creates else 204 if returned is type(None) else status,
             problems=problems,
+            creates=creates,
+            guarded=guarded,
             described=True,
         )
 
@@ -109,7 +136,13 @@ def operation(
 def served(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The route's handler as aiohttp calls it."""
     if not route.described:
-        return route.handler
+
+        async def show(request: web.Request) -> web.StreamResponse:
+            check_names(request, route.takes)
+            answered: web.StreamResponse = await route.handler(request)
+            return answered
+
+        return show
 
     async def answer(request: web.Request) -> web.StreamResponse:
         given: dict[str, Any] = {}
@@ -121,59 +154,37 @@ def served(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse
         found = await route.handler(request, **given)
         if isinstance(found, web.StreamResponse):
             return found
-        return await answered(found, route.status)
+        return await answered(request, found, route.status)
 
     return answer
 
 
-async def answered(found: msgspec.Struct | None, status: int = 200) -> web.Response:
-    """An answer of JSON, made beside the loop; of nothing, 204."""
+async def answered(request: web.Request, found: msgspec.Struct | None, status: int = 200) -> web.Response:
+    """An answer of JSON, made beside the loop, with its ``ETag``; of nothing, 204.
+
+    Who has it already is told so (304).
+    """
     if found is None:
         return web.Response(status=204)
-    text = await aside(lambda: msgspec.json.encode(found))
-    return web.Response(body=text, status=status, content_type="application/json")
+    body, tag = await aside(_encoded, found)
+    headers = {} if request.method == "POST" else {"ETag": tag}
+    if request.method in ("GET", "HEAD") and is_known(request.headers.get("If-None-Match", ""), tag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
-def read_query(request: web.Request, wanted: type[msgspec.Struct] | None) -> Any:
-    """The query's parameters. Raises `Refused` (400) for what is unknown, repeated or not as it should be."""
-    given = request.query
-    for name in given:
-        if len(given.getall(name)) > 1:
-            raise Refused(400, f"{_shown(name)}: give it once.")
-    known = {} if wanted is None else {field.encode_name for field in msgspec.structs.fields(wanted)}
-    if unknown := sorted(set(given) - set(known)):
-        allowed = f"known here: {', '.join(sorted(known))}" if known else "there are none here"
-        raise Refused(400, f"Unknown query parameter {_shown(unknown[0])!r}; {allowed}.")
-    return None if wanted is None else _converted(dict(given), wanted)
+def _encoded(found: msgspec.Struct) -> tuple[bytes, str]:
+    body = msgspec.json.encode(found)
+    return body, tag_of(body)
 
 
-async def read_body(request: web.Request, wanted: type[T]) -> T:
-    """What was sent, as JSON. Raises `Refused`: 400 if it is none or not as it should be, 408, 413."""
-    async with arriving(request.app[CONTEXT].settings.idle_s):
-        sent = await request.read()
+def path_id(request: web.Request, name: str = "id") -> UUID:
+    """An id in the address. Raises `Refused` (400) if it is not a UUID as we write them."""
+    text = request.match_info[name]
     try:
-        return msgspec.json.decode(sent, type=wanted)
-    except msgspec.ValidationError as error:
-        raise _not_right(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, "The body is not JSON in UTF-8.") from error
-
-
-def _converted(given: Mapping[str, str], wanted: type[T]) -> T:
-    try:
-        return msgspec.convert(given, wanted, strict=False)
-    except msgspec.ValidationError as error:
-        raise _not_right(error) from error
-
-
-def _not_right(error: msgspec.ValidationError) -> Refused:
-    """msgspec says where behind `` - at `$``; that is put first."""
-    what, _, where = str(error).partition(" - at `$")
-    field = where.rstrip("`").lstrip(".")
-    if not field:
-        return Refused(400, f"{what}.")
-    return Refused(400, f"{field}: {what}.", members={"field": field})
-
-
-def _shown(name: str) -> str:
-    return name[:40]
+        found = UUID(text)
+    except ValueError:
+        found = None
+    if found is None or str(found) != text.lower():
+        raise Refused(400, N_("The id in the address is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b."))
+    return found

@@ -25,6 +25,7 @@ from ari_recorder.store.sessions import SEEN_EVERY, Begun, Limits, Opened
 from ari_recorder.web import cookies
 from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import CONTEXT
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.seals import SEALS, Purpose
 
@@ -157,7 +158,7 @@ async def read_form(request: web.Request) -> Mapping[str, object]:
         async with arriving(request.app[CONTEXT].settings.idle_s):
             return await request.post()
     except (ValueError, LookupError) as error:
-        raise Refused(400, "What was sent is not a form in UTF-8.") from error
+        raise Refused(400, N_("What was sent is not a form in UTF-8.")) from error
 
 
 async def is_own_form(request: web.Request) -> bool:

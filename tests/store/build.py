@@ -23,12 +23,15 @@ from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.rights import Role, Scope
 from ari_recorder.policies.table import Event, Mode, decide
 from ari_recorder.store import calls, finishing, models, people
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.rows import LegRow, SegmentRow, segment_row, shown
 from ari_recorder.store.vault import LocalVault, key_for
 
+NOBODY = Actor(ActorKind.NOBODY, "", "")
+"""Who makes changes in tests that are not about who does."""
 APP = "app"
 PBX = "main"
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

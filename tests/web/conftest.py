@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -21,6 +22,9 @@ from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, create_app
 
 from .world import QUICK, Browser, Clock, NewBrowser, World
+
+SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_per_address_max=1_000_000)
+"""No test but those of the limits comes to one."""
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +83,7 @@ def context(world: World, clock: Clock, parts: dict[str, Part], live: Live, tmp_
         return parts[name]
 
     probes = {name: partial(probe, name) for name in parts}
-    return WebContext(world.store, world.vault, Web(port=0), tmp_path / "session.key", probes, live, clock)
+    return WebContext(world.store, world.vault, SETTINGS, tmp_path / "session.key", probes, live, clock)
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ async def open_browser(context: WebContext) -> AsyncIterator[NewBrowser]:
     clients: list[TestClient[Any, Any]] = []
 
     async def make(login: str | None = None, host: str | None = None) -> Browser:
-        settings = Web(port=0, host=host or "127.0.0.1")
+        settings = msgspec.structs.replace(context.settings, host=host or "127.0.0.1")
         client = TestClient(TestServer(create_app(replace(context, settings=settings))))
         clients.append(client)
         await client.start_server()

@@ -7,6 +7,7 @@ ADDED = (
     ("user", "plan", "VARCHAR(16) NOT NULL DEFAULT 'basic'"),
     ("user", "removed_at", "{time} NULL"),
     ("revision", "access", "INTEGER NOT NULL DEFAULT 0"),
+    ("annotation", "by", "VARCHAR(200) NOT NULL DEFAULT ''"),
     ("call", "organisation_id", "{uuid} NULL REFERENCES organisation (id) ON DELETE RESTRICT"),
     ("leg", "organisation_id", "{uuid} NULL REFERENCES organisation (id) ON DELETE RESTRICT"),
 )
