@@ -22,6 +22,7 @@ from ari_recorder.store.annotations import annotate as write_annotations
 from ari_recorder.store.annotations import find, read
 from ari_recorder.store.rows import LegRow
 from ari_recorder.web import annotating, problems, shapes
+from ari_recorder.web.client import client
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, scope
 from ari_recorder.web.editing import Guard, guard
 from ari_recorder.web.gate import scope_now
@@ -145,7 +146,7 @@ async def live_feed(request: web.Request) -> web.WebSocketResponse:
     A call is one recorded user's leg here, too. The feed ends when who follows has signed out, or has other
     rights than when it began, or reads too slowly: connect again.
     """
-    if request.headers.get("Origin", "").rpartition("://")[2] not in ("", request.host):
+    if request.headers.get("Origin", "").rpartition("://")[2] not in ("", client(request).host):
         raise problems.Refused(403, N_("The live feed is for this service's own pages and for programs."))
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
     if not socket.can_prepare(request):

@@ -29,6 +29,7 @@ from webauthn.helpers.structs import (
 
 from ari_recorder.store.models import new_id
 from ari_recorder.store.second_factors import PASSKEY, TOTP, Factor
+from ari_recorder.web.client import client
 from ari_recorder.web.cookies import came_by_https
 
 ISSUER = "My Pages"
@@ -139,7 +140,7 @@ def no_passkeys(request: web.Request) -> NoPasskeys | None:
 
     Web Authentication, 5.1.3: the page is a secure context, and the host a name.
     """
-    host = request.url.host or ""
+    host = client(request).name
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -153,7 +154,7 @@ def creation_options(
 ) -> str:
     """What the browser needs to make a passkey, as JSON."""
     options = webauthn.generate_registration_options(
-        rp_id=request.url.host or "",
+        rp_id=client(request).name,
         rp_name=ISSUER,
         user_id=user.bytes,
         user_name=login,
@@ -171,7 +172,7 @@ def made_passkey(
     request: web.Request, credential: str, challenge: bytes, name: str, now: datetime
 ) -> Factor | None:
     """The passkey that the browser has made; None when it is not right."""
-    host = request.url.host or ""
+    host = client(request).name
     try:
         found = webauthn.verify_registration_response(
             credential=credential,
@@ -189,7 +190,7 @@ def made_passkey(
 def request_options(request: web.Request, challenge: bytes, known: Iterable[Factor]) -> str:
     """What the browser needs to use one of the passkeys, as JSON."""
     options = webauthn.generate_authentication_options(
-        rp_id=request.url.host or "",
+        rp_id=client(request).name,
         challenge=challenge,
         allow_credentials=_descriptors(known),
         user_verification=UserVerificationRequirement.DISCOURAGED,
@@ -237,4 +238,4 @@ def _descriptors(known: Iterable[Factor]) -> list[PublicKeyCredentialDescriptor]
 
 
 def _origin(request: web.Request) -> str:
-    return f"{'https' if came_by_https(request) else 'http'}://{request.host}"
+    return f"{'https' if came_by_https(request) else 'http'}://{client(request).host}"

@@ -12,11 +12,11 @@ from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.sessions import Opened
 from ari_recorder.web import bearer
+from ari_recorder.web.client import client, refuses_default_passwords
 from ari_recorder.web.context import ACCOUNT, ACTOR, BEARER, CONTEXT, FORM_TOKEN, LANGUAGE, SCOPE
 from ari_recorder.web.cookies import came_by_https
 from ari_recorder.web.language import LANGUAGES, N_, Language, choose
 from ari_recorder.web.limiting import LIMITS
-from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.page import LANGUAGE_COOKIE
 from ari_recorder.web.problems import API, NOT_ALLOWED, Refused
 from ari_recorder.web.routing import Need, Open
@@ -31,7 +31,6 @@ NEEDS = web.AppKey("needs", dict[tuple[str, str], Need])
 """What each route needs, by its name and method."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LANGUAGE_DAYS = 365
-_CHALLENGE = 'Bearer realm="ari_recorder"'
 
 
 @web.middleware
@@ -68,7 +67,7 @@ async def who_may_ask(request: web.Request) -> Account | None:
 
 async def _session(request: web.Request) -> Opened | None:
     found = await opened(request)
-    exposed = not is_loopback(request.app[CONTEXT].settings.host)
+    exposed = refuses_default_passwords(request, request.app[CONTEXT].settings)
     return None if found is None or (exposed and found.account.password_is_default) else found
 
 
@@ -120,7 +119,7 @@ async def _identify(request: web.Request) -> None:
 
 
 def _actor(request: web.Request, who: Account | None) -> Actor:
-    address = request.remote or ""
+    address = client(request).address
     if who is None:
         return Actor(ActorKind.NOBODY, "", "", address=address)
     user = who.user
@@ -139,7 +138,7 @@ def _sign_in_first(request: web.Request) -> Exception:
     if _is_api(request):
         if SESSION in request:
             return Refused(401, N_("Give the second factor first."))
-        return Refused(401, N_("Sign in first, or send a token."), {"WWW-Authenticate": _CHALLENGE})
+        return Refused(401, N_("Sign in first, or send a token."), {"WWW-Authenticate": bearer.CHALLENGE})
     back = request.path_qs if request.method in SAFE else "/"
     first = "/sign-in/second-factor" if SESSION in request else "/sign-in"
     return web.HTTPSeeOther(first if back == "/" else f"{first}?{urlencode({'next': back})}")

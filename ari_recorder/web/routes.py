@@ -30,6 +30,7 @@ from ari_recorder.web import (
 )
 from ari_recorder.web import page as html
 from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.editing import tidying
 from ari_recorder.web.gate import NEEDS, gate
@@ -113,7 +114,9 @@ ROUTES: tuple[Route, ...] = (
 def create_app(context: WebContext) -> web.Application:
     """The application. Raises `SettingsError` when the session key can be neither read nor made."""
     seals = Seals(load_key(context.key_file))
-    app = web.Application(middlewares=[errors, gate], client_max_size=BODY_MAX_BYTES)
+    app = web.Application(
+        middlewares=[errors, arrivals(context.settings), gate], client_max_size=BODY_MAX_BYTES
+    )
     app[CONTEXT] = context
     app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
     app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
@@ -129,7 +132,7 @@ def create_app(context: WebContext) -> web.Application:
     app[bearer.NOTED] = bearer.Noted()
     app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend((add_headers, add_hsts))
     return app
 
 

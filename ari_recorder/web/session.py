@@ -24,6 +24,7 @@ from ari_recorder.store.people import UserRow
 from ari_recorder.store.sessions import SEEN_EVERY, Begun, Limits, Opened
 from ari_recorder.web import cookies
 from ari_recorder.web.arrival import arriving
+from ari_recorder.web.client import client
 from ari_recorder.web.context import CONTEXT
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
@@ -63,7 +64,7 @@ async def begin(
     begun = Begun(
         secrets.token_urlsafe(32),
         secrets.token_urlsafe(24),
-        request.remote or "",
+        client(request).address,
         request.headers.get("User-Agent", ""),
     )
     await context.store.write(
@@ -86,7 +87,7 @@ async def begin(
 def actor_of(request: web.Request, user: UserRow) -> Actor:
     """Somebody at their browser, for the audit log."""
     return Actor(
-        ActorKind.USER, str(user.id), user.login or user.name, user.organisation, request.remote or ""
+        ActorKind.USER, str(user.id), user.login or user.name, user.organisation, client(request).address
     )
 
 

@@ -20,9 +20,9 @@ from ari_recorder.store.accounts import Account, account
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.web import cookies, page, session
 from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.client import client, refuses_default_passwords
 from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, LANGUAGE
 from ari_recorder.web.language import N_
-from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.places import FEEDS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.seals import SEALS, Purpose
@@ -82,7 +82,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         return answer
     if who is None:
         return await _form(request, back, say(_WRONG), status=401, login=login)
-    if who.password_is_default and not is_loopback(request.app[CONTEXT].settings.host):
+    if who.password_is_default and refuses_default_passwords(request, request.app[CONTEXT].settings):
         return await _form(request, back, say(_DEFAULT), status=403, login=login)
     return await _begin(request, who, local_path(back))
 
@@ -130,7 +130,7 @@ def know_device(request: web.Request, answer: web.StreamResponse, login: str) ->
 def wait_s(request: web.Request, what: str, login: str | None = None) -> int:
     """Seconds until ``what``, a login or a second factor, may be tried again from this browser."""
     known = device(request, what if login is None else login)
-    return request.app[ATTEMPTS].wait_s(what, request.remote or "", known, request.app[CONTEXT].now())
+    return request.app[ATTEMPTS].wait_s(what, client(request).address, known, request.app[CONTEXT].now())
 
 
 async def is_password_of(request: web.Request, login: str, password: str, stored: str | None) -> bool:
@@ -138,7 +138,7 @@ async def is_password_of(request: web.Request, login: str, password: str, stored
 
     Raises `Refused` (503) when too many are being checked.
     """
-    attempts, now, address = request.app[ATTEMPTS], request.app[CONTEXT].now(), request.remote or ""
+    attempts, now, address = request.app[ATTEMPTS], request.app[CONTEXT].now(), client(request).address
     known = device(request, login)
     attempts.failed(login, address, known, now)  # before hashing: tries that run side by side all count
 
@@ -176,7 +176,7 @@ async def _check(request: web.Request, login: str, password: str) -> Account | N
 
 async def _note_failure(request: web.Request, login: str, organisation: UUID | None) -> None:
     shown = login[:LOGIN_SHOWN] if organisation else login[:UNKNOWN_SHOWN] + "…"
-    _log.warning("a sign-in failed", address=request.remote or "")
+    _log.warning("a sign-in failed", address=client(request).address)
     await request.app[CONTEXT].store.write(
         audit.write,
         request[ACTOR],

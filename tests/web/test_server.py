@@ -12,11 +12,13 @@ import pytest
 
 from ari_recorder.config import Web
 from ari_recorder.errors import SettingsError
+from ari_recorder.policies.proxies import Networks
 from ari_recorder.store import passwords, people
 from ari_recorder.store.models import User
 from ari_recorder.web import WebContext, check_exposure, start
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.seals import Purpose, Seals, load_key
+from ari_recorder.web.server import check_encryption
 
 from .world import NOON, World
 
@@ -32,11 +34,31 @@ def test_what_is_reached_from_this_machine_alone() -> None:
 
 @pytest.mark.parametrize("host", REACHABLE)
 async def test_a_default_password_is_refused_where_others_reach(world: World, host: str) -> None:
-    await check_exposure(host, world.store)
+    await check_exposure(Web(host=host), world.store)
     world.change(User, world.ids["anna"], password_is_default=True)
     with pytest.raises(SettingsError, match=r"anna\. Give them passwords of their own"):
-        await check_exposure(host, world.store)
-    await check_exposure("127.0.0.1", world.store)
+        await check_exposure(Web(host=host), world.store)
+    await check_exposure(Web(), world.store)
+
+
+async def test_a_default_password_is_refused_behind_a_proxy(world: World, context: WebContext) -> None:
+    behind = Web(port=0, trusted_proxies=Networks.of(["127.0.0.1"]))
+    await check_exposure(behind, world.store)
+    world.change(User, world.ids["anna"], password_is_default=True)
+    with pytest.raises(SettingsError, match=r"names a proxy, through which others can come.*anna\."):
+        await start(replace(context, settings=behind))
+
+
+@pytest.mark.parametrize("host", REACHABLE)
+async def test_where_others_reach_it_is_encrypted_or_does_not_start(context: WebContext, host: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        await start(replace(context, settings=Web(host=host, port=0)))
+    for way_out in ("web.tls_certificate", "web.trusted_proxies", "127.0.0.1", "web.unencrypted"):
+        assert way_out in str(refused.value)
+    check_encryption(Web(host=host, unencrypted=True))
+    check_encryption(Web(host=host, trusted_proxies=Networks.of(["192.0.2.9"])))
+    check_encryption(Web(host=host, tls_certificate=Path("x")))
+    check_encryption(Web())
 
 
 def test_passwords_that_everybody_knows() -> None:
@@ -47,16 +69,17 @@ def test_passwords_that_everybody_knows() -> None:
 
 async def test_a_default_password_is_known_when_it_is_set(world: World) -> None:
     world.store.write_now(lambda: people.add_user(name="K", number="105", login="kalle", password="demo-105"))
+    exposed = Web(host="0.0.0.0")  # noqa: S104
     with pytest.raises(SettingsError, match="kalle"):
-        await check_exposure("0.0.0.0", world.store)  # noqa: S104
+        await check_exposure(exposed, world.store)
     world.store.write_now(lambda: people.change_user("kalle", password="of my own"))
-    await check_exposure("0.0.0.0", world.store)  # noqa: S104
+    await check_exposure(exposed, world.store)
 
 
 async def test_starting_somewhere_careless_is_refused(world: World, context: WebContext) -> None:
     world.change(User, world.ids["anna"], password_is_default=True)
     with pytest.raises(SettingsError, match="default password"):
-        await start(replace(context, settings=Web(host="0.0.0.0", port=0)))  # noqa: S104
+        await start(replace(context, settings=Web(host="0.0.0.0", port=0, unencrypted=True)))  # noqa: S104
 
 
 async def test_start_serve_close(context: WebContext) -> None:
