@@ -13,8 +13,8 @@ HOST = "__Host-"
 
 
 def came_by_https(request: web.Request) -> bool:
-    """Whether the browser did, or says so: believing it wrongly makes a cookie stricter, never laxer."""
-    return client(request).https or request.headers.get("Origin", "").startswith("https://")
+    """Whether the browser did, as far as we know (`client.py`)."""
+    return client(request).https
 
 
 def read(request: web.Request, name: str) -> str:

@@ -43,7 +43,7 @@ async def serve(context: WebContext) -> AsyncIterator[Serve]:
 
 
 async def sign_in(client: aiohttp.ClientSession, url: str, **headers: str) -> aiohttp.ClientResponse:
-    async with client.get(f"{url}/sign-in") as form:
+    async with client.get(f"{url}/sign-in", headers=headers) as form:
         fields = {"login": "anna", "password": PASSWORD, "form_token": token_in(await form.text())}
         cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in form.cookies.items())
     sent = {"Cookie": cookies, **headers}
