@@ -110,7 +110,9 @@ def _answer(made: Mapping[str, Any], status: str, answer: Mapping[str, Any]) -> 
     if "$ref" in answer:
         answer = made["components"]["responses"][answer["$ref"].rpartition("/")[2]]
     content: Mapping[str, Any] = next(iter(answer.get("content", {}).values()), {})
-    return status, code_marked(answer["description"]), _named(content.get("schema", {}))
+    messages = _words_of(answer["x-messages"]) if "x-messages" in answer else ""
+    told = f"{answer['description']} {messages}".strip()
+    return status, code_marked(told), _named(content.get("schema", {}))
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[Field]:
@@ -124,7 +126,7 @@ def _words_of(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_words_of(one) for one in schema["anyOf"]))
     if "enum" in schema:
-        return ", ".join("null" if one is None else str(one) for one in schema["enum"])
+        return ", ".join("null" if one is None else str(one) or "(empty)" for one in schema["enum"])
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     kind = schema.get("type", "")

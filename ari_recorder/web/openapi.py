@@ -23,8 +23,8 @@ _PROBLEM = "application/problem+json"
 _ABOUT = """\
 Recordings of telephone calls, the calls that go on, and the settings of both.
 
-What the API calls a *call* is **one recorded user's leg of it**: a call between two recorded users is two,
-with the same `call`, which names the conversation. A *recording* is what is kept of one leg for one stretch
+What the API calls a call is **one recorded user's leg of it**: a call between two recorded users is two,
+with the same `call`, which names the conversation. A recording is what is kept of one leg for one stretch
 of time.
 
 A program sends a token (`Authorization: Bearer ari_…`), a page its session's cookie and, with what changes
@@ -270,7 +270,7 @@ def _problem(status: int, told: str) -> dict[str, Any]:
 
 
 PHRASES_OF_SUCCESS = {
-    101: "A websocket, on which messages as of this schema are told.",
+    101: "A websocket. Its messages, told apart by `type`:",
     200: "As asked.",
     201: "Made.",
     204: "Done; there is nothing to say.",

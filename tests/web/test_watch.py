@@ -15,6 +15,7 @@ from ari_recorder.store.access import access_changed
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.people import changed
 from ari_recorder.store.scope import scope_of
+from ari_recorder.web.watch import Watch
 
 from .world import NOON, NewBrowser, World
 
@@ -81,3 +82,11 @@ async def test_a_download_is_broken_off(open_browser: NewBrowser, world: World, 
         except aiohttp.ClientPayloadError:
             whole = False
     assert (whole, got == LARGE_BYTES) == ((True, True) if how == "nothing" else (False, False))
+
+
+async def test_a_change_between_the_look_and_the_wait_is_not_missed(world: World) -> None:
+    watch = Watch(world.store)
+    watch.count = 1
+    async with asyncio.timeout(1):
+        assert await watch.beyond(0, 60.0) == 1
+    assert await watch.beyond(1, 0.01) == 1
