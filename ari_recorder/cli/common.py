@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from rich.console import Console
 from ari_recorder import config
 from ari_recorder.config import Log, Settings
 from ari_recorder.log import configure
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 
 WIDTH_FOR_PROGRAMS = 240
@@ -43,6 +47,15 @@ def catalogue(found: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def by_command_line() -> dict[str, Any]:
+    """Whoever runs this program, by the machine's name for them, now."""
+    try:
+        login = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        login = str(os.getuid())
+    return {"actor": Actor(ActorKind.COMMAND_LINE, login, login), "now": datetime.now(UTC)}
 
 
 def console() -> Console:
