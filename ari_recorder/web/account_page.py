@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -159,7 +160,7 @@ async def confirm(request: web.Request, sent: Mapping[str, object]) -> tuple[str
     user, context = own.account.user, request.app[CONTEXT]
     if seconds := signin.wait_s(request, user.login or ""):
         return say(_WAIT, seconds=seconds), 429
-    stored = await context.store.read(passwords.stored_of_user, user.id)
+    stored = partial(context.store.read, passwords.stored_of_user, user.id)
     try:
         right = await signin.is_password_of(request, user.login or "", _field(sent, "password"), stored)
     except Refused as busy:
