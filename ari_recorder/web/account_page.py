@@ -189,7 +189,7 @@ async def page_with(request: web.Request, wrong: Wrong | None = None) -> web.Res
         "sessions": await store.read(sessions.list_of, user.id, session.limits(context.settings), now),
         "factors": await store.read(second_factors.list_of, user.id),
         "recovery_left": await store.read(second_factors.recovery_left, user.id),
-        "no_passkeys": factors.no_passkeys(request),
+        "no_passkeys": factors.why_no_passkeys(request),
         "wrong": wrong,
         "done": done if done in _AFTER else None,
         "browser": lambda agent: _browser(request, agent),
