@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,15 @@ def catalogue(found: Settings) -> Iterator[Store]:
 def actor() -> Actor:
     """Who runs the program, for the audit log: the login on this machine."""
     try:
-        login = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, in a container
+        login = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name, in a container
         login = f"uid {os.getuid()}"
     return Actor(ActorKind.COMMAND_LINE, login, login)
+
+
+def by_command_line() -> dict[str, Any]:
+    """Whoever runs this program, by the machine's name for them, now."""
+    return {"actor": actor(), "now": datetime.now(UTC)}
 
 
 def console() -> Console:

@@ -151,6 +151,17 @@ def change_preferences(number_or_login: str | None, changes: Mapping[str, Any]) 
     return shown_preferences(number_or_login)
 
 
+def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
+    """The user with that number or login, of any organisation with None.
+
+    Raises `NotFound`, or `SettingsError` where it is two.
+    """
+    found = _user_row(_find(number_or_login))
+    if organisation not in (None, found.organisation):
+        raise NotFound(f"No user has the number or login {number_or_login!r}. See: ari-recorder user list")
+    return found
+
+
 def list_users() -> list[UserRow]:
     """Every user, by number."""
     return [_user_row(user) for user in models.User.select().order_by(models.User.number, models.User.name)]

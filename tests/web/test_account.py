@@ -158,8 +158,7 @@ async def test_no_change_without_the_sessions_token(open_browser: NewBrowser, wo
         "/account/password", "/account/sessions/end-others", f"/account/sessions/{uuid4()}/end",
         "/account/second-factor/app", "/account/second-factor/app/confirm",
         "/account/second-factor/passkey", "/account/second-factor/passkey/options",
-        "/account/second-factor/codes",
-        f"/account/second-factor/{uuid4()}/remove",
+        "/account/second-factor/codes", f"/account/second-factor/{uuid4()}/remove",
         "/sign-in/second-factor", "/sign-in/second-factor/passkey",
     ):  # fmt: skip
         assert (await browser.post(path, fields)).status == 403, path
