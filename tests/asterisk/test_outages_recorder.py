@@ -184,7 +184,9 @@ async def test_a_second_recorder_under_the_same_name(begin: Begin, lab: Lab, tmp
     """It stays away, says so, and takes nothing; each takes over when the other is killed, or stopped."""
     second = LabRecorder(lab, tmp_path / "second")
     second.url = f"http://127.0.0.1:{lab.phones_asterisk.ports.http + 1}"
+    second.health_url = f"http://127.0.0.1:{lab.phones_asterisk.ports.http + 2}"
     second.environment["ARI_RECORDER_WEB__PORT"] = second.url.rpartition(":")[2]
+    second.environment["ARI_RECORDER_WEB__HEALTH_PORT"] = second.health_url.rpartition(":")[2]
     second.add_users()
     station = begin(fresh=True)
     first = station.recorder

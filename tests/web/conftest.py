@@ -91,8 +91,8 @@ async def open_browser(context: WebContext) -> AsyncIterator[NewBrowser]:
     """Makes browsers: signed in when given a login, and by ``host`` as if bound to another address."""
     clients: list[TestClient[Any, Any]] = []
 
-    async def make(login: str | None = None, host: str | None = None) -> Browser:
-        settings = msgspec.structs.replace(context.settings, host=host or "127.0.0.1")
+    async def make(login: str | None = None, host: str | None = None, **more: Any) -> Browser:
+        settings = msgspec.structs.replace(context.settings, host=host or "127.0.0.1", **more)
         client = TestClient(TestServer(create_app(replace(context, settings=settings))))
         clients.append(client)
         await client.start_server()

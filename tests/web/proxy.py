@@ -58,7 +58,7 @@ def make_certificate(folder: Path, name: str = "recorder.example", *, password: 
 
 @asynccontextmanager
 async def proxy(target: str, *, says: str = "https", appends: str = "203.0.113.7") -> AsyncIterator[str]:
-    """A proxy on this machine, as nginx is set up in the guide: it says whom it speaks for. Yields its address.
+    """A proxy on this machine, which says whom it speaks for as nginx does in the guide. Yields its address.
 
     ``appends`` is the address it says its client has, ``says`` the scheme that they came by.
     """

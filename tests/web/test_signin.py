@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from yarl import URL
 
+from ari_recorder.policies.proxies import Networks
 from ari_recorder.store import people
 from ari_recorder.store.access import access_revision
 from ari_recorder.store.models import Session, User
@@ -69,7 +70,7 @@ async def test_the_cookie_is_hidden_from_scripts_and_other_sites(open_browser: N
 
 
 async def test_over_https_the_cookie_is_of_this_host_alone(open_browser: NewBrowser) -> None:
-    browser = await open_browser()
+    browser = await open_browser(trusted_proxies=Networks.of(["127.0.0.1"]))
     fields = {"login": "anna", "password": PASSWORD, "next": "/", "form_token": await browser.form_token()}
     answer = await browser.post("/sign-in", fields, headers=HTTPS)
     assert answer.status == 403, "the form's cookie was not set over HTTPS"
