@@ -36,6 +36,9 @@ class Names(tuple[str, ...]):
         """Raises `ValueError` for a text that is neither a name nor an address."""
         return cls(_name(text.strip().lower()) for text in texts if text.strip())
 
+    def __str__(self) -> str:
+        return ", ".join(self)
+
 
 def _name(text: str) -> str:
     if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", text):

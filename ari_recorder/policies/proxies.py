@@ -21,6 +21,9 @@ class Networks(tuple[IPv4Network | IPv6Network, ...]):
         """Raises `ValueError` for a text that is neither a network nor an address."""
         return cls(_network(text.strip()) for text in texts if text.strip())
 
+    def __str__(self) -> str:
+        return ", ".join(str(one).removesuffix(f"/{one.max_prefixlen}") for one in self)
+
     def hold(self, address: str) -> bool:
         """Whether an address is in one of them; what is no address is in none."""
         plain = plain_address(address)
