@@ -36,6 +36,8 @@ FORWARDED = frozenset(
 FOR_MACHINES = frozenset({"healthz", "readyz", "metrics"})
 """Routes that load balancers ask for, by whatever name and address."""
 HSTS_S = 365 * 86400
+_OTHER_NAME = N_("This service does not go by that name.")
+_AROUND = N_("This address is for the proxy alone: come by its address.")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 _log = structlog.get_logger(__name__)
@@ -103,9 +105,9 @@ class Arrivals:
     def _check(self, came: Client) -> None:
         hosts = self.settings.hosts
         if hosts and came.name not in hosts:
-            raise Refused(421, N_("This service does not go by that name."))
+            raise Refused(421, _OTHER_NAME, explanation=_OTHER_NAME)
         if not (came.https or came.proxy or self.settings.unencrypted or is_loopback(came.address)):
-            raise Refused(403, N_("This address is for the proxy alone: come by its address."))
+            raise Refused(403, _AROUND, explanation=_AROUND)
 
     @contextmanager
     def _counted(self, came: Client) -> Iterator[None]:

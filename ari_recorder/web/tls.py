@@ -9,6 +9,8 @@ from pathlib import Path
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from ari_recorder.config import Web
@@ -88,8 +90,11 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
 def _check(certificate: Path, key: Path) -> None:
     """Raises `SettingsError` with which file is wrong, and in what: OpenSSL does not say it."""
     own = _read_certificate(certificate)
-    known = own.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if _public_part(key) != known:
+    try:
+        fits = _public(own.public_key()) == _public(_read_key(key).public_key())
+    except UnsupportedAlgorithm as error:
+        raise SettingsError(f"{certificate} or {key} is of a kind that is not known: {error}.") from error
+    if not fits:
         raise SettingsError(
             f"web.tls_key {key} is not the key of the first certificate in web.tls_certificate {certificate}."
             " Name the two that belong together; the server's own certificate stands first."
@@ -105,9 +110,13 @@ def _read_certificate(path: Path) -> x509.Certificate:
         raise SettingsError(f"web.tls_certificate {path} holds no certificate in PEM.") from error
 
 
-def _public_part(path: Path) -> bytes:
+def _public(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _read_key(path: Path) -> PrivateKeyTypes:
     try:
-        key = load_pem_private_key(_read("tls_key", path), None)
+        return load_pem_private_key(_read("tls_key", path), None)
     except TypeError as error:
         raise SettingsError(
             f"web.tls_key {path} is encrypted, and nobody is there to give its password. Decrypt it by"
@@ -115,7 +124,6 @@ def _public_part(path: Path) -> bytes:
         ) from error
     except ValueError as error:
         raise SettingsError(f"web.tls_key {path} holds no private key in PEM.") from error
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _read(setting: str, path: Path) -> bytes:
