@@ -4,6 +4,7 @@
 
     ARIRecorderError
     ├── SettingsError            a setting is unknown, missing or out of range
+    │   └── PasswordRefused      a password is too short, too long, common, or about whose it is
     ├── AriError                 an operation asked of Asterisk did not succeed
     │   ├── AriUnreachable       no answer: refused, timed out, connection lost
     │   ├── AriUnauthorized      wrong user or password for ARI
@@ -42,6 +43,17 @@ class SettingsError(ARIRecorderError):
     """A setting is unknown, missing or out of range; names the file or variable and the key."""
 
     exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+class PasswordRefused(SettingsError):
+    """A password is not taken, and why: one of `policies.passwords.Weakness`."""
+
+    exit_code = 65  # EX_DATAERR
+
+    def __init__(self, message: str, weakness: str, least: int) -> None:
+        super().__init__(message)
+        self.weakness = weakness
+        self.least = least
 
 
 class AriError(ARIRecorderError):

@@ -47,6 +47,7 @@ class LabRecorder:
         """What is started; it is given ``run``."""
         self.process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{lab.pbx.ports.http + 1}"
+        self.health_url = f"http://127.0.0.1:{lab.pbx.ports.http + 2}"
         self.environment = self._environment() | dict(settings or {})
 
     @property
@@ -117,7 +118,7 @@ class LabRecorder:
     def readiness(self) -> dict[str, dict[str, Any]]:
         """What ``/readyz`` says of each part: ``ok``, ``detail``. Raises `OSError` if it does not answer."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=10) as answer:  # noqa: S310
                 told = json.load(answer)
         except urllib.error.HTTPError as refusal:
             told = json.load(refusal)
@@ -157,7 +158,7 @@ class LabRecorder:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=2) as answer:  # noqa: S310
                 return bool(json.load(answer) and answer.status == 200)
         except (urllib.error.URLError, OSError, ValueError):
             return False
@@ -178,6 +179,7 @@ class LabRecorder:
             "ARI_RECORDER_MEDIA__WORK": str(self.folder / "work"),
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
             "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),
+            "ARI_RECORDER_WEB__HEALTH_PORT": str(pbx.ports.http + 2),
         }
 
 

@@ -71,6 +71,11 @@ def actor() -> Actor:
     return Actor(ActorKind.COMMAND_LINE, login, login)
 
 
+def by_command_line() -> dict[str, Any]:
+    """Whoever runs this program, by the machine's name for them, now."""
+    return {"actor": actor(), "now": datetime.now(UTC)}
+
+
 def console() -> Console:
     """Standard output, for tables and words."""
     return Console(width=None if sys.stdout.isatty() else WIDTH_FOR_PROGRAMS, highlight=False)

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from ari_recorder import __version__, config, log
-from ari_recorder.cli import audit, diagnosis, preferences, prompts, recordings, tokens, users
+from ari_recorder.cli import audit, diagnosis, preferences, prompts, recordings, signing_in, tokens, users
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
 
@@ -95,6 +95,8 @@ def _demo_main() -> Callable[[bool], int]:
         ) from error
 
 
+users.app.add_typer(signing_in.sessions, name="sessions")
+users.app.add_typer(signing_in.second_factor, name="second-factor")
 app.add_typer(users.app, name="user")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")

@@ -14,7 +14,7 @@ from ari_recorder.config import Settings
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import passwords, people
 from ari_recorder.store.people import UserRow
 
 app = typer.Typer(help="Who is recorded, where, and how.", no_args_is_help=False, rich_markup_mode=None)
@@ -172,7 +172,7 @@ def _say(user: UserRow, password: str | None) -> None:
     typer.echo(f"{user.number or user.login} {user.name}: {user.mode}, {_endpoints(user) or 'no endpoint'}.")
     if user.mode is not Mode.NEVER and not user.endpoints:
         typer.echo("Without an endpoint nothing is recorded: add one with --endpoint.")
-    if password and people.is_default_password(password, user.login, user.number):
+    if password and passwords.is_default_password(password, user.login, user.number):
         typer.echo("Everybody knows that password: My Pages will not serve others with it.", err=True)
     typer.echo(IN_EFFECT)
 

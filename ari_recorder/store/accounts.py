@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,16 +14,12 @@ from ari_recorder.store.scope import scope_of
 
 @dataclass(frozen=True)
 class Account:
-    """A user who can sign in, with what they may do, and what their pages need of the organisation.
-
-    ``stamp`` changes with the password: a session made with another one is over.
-    """
+    """A user who can sign in, with what they may do, and what their pages need of the organisation."""
 
     user: UserRow
     scope: Scope
     timezone: str
     language: str
-    stamp: str
     password_is_default: bool
 
 
@@ -56,6 +51,5 @@ def _account(row: Any, scope: Scope) -> Account:
         scope=scope,
         timezone=row.organisation.timezone,
         language=row.organisation.language,
-        stamp=hashlib.sha256(row.password_hash.encode()).hexdigest()[:16],
         password_is_default=row.password_is_default,
     )

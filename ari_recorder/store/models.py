@@ -11,6 +11,7 @@ from typing import Any
 
 from peewee import (
     SQL,
+    BigIntegerField,
     BlobField,
     BooleanField,
     CharField,
@@ -159,6 +160,8 @@ class Session(Table):
     address = CharField(max_length=64)
     agent = CharField(default="", max_length=200)
     """What the browser calls itself."""
+    second_factor_at = UtcField(null=True)
+    """When the second factor was given, too."""
 
 
 class SecondFactor(Table):
@@ -170,7 +173,7 @@ class SecondFactor(Table):
     name = CharField(max_length=100)
     secret = TextField()
     """Of TOTP, encrypted; a passkey's public key and id; a recovery code's hash."""
-    used = IntegerField(default=0)
+    used = BigIntegerField(default=0)
     """The last time step, or a passkey's counter: nothing is taken twice."""
     created_at = UtcField()
     seen_at = UtcField(null=True)

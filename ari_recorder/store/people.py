@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from peewee import IntegrityError
 
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode, is_recorded
-from ari_recorder.store import models, preferences
+from ari_recorder.store import access, models, passwords, preferences
+from ari_recorder.store.passwords import Whose
 
 CHANGEABLE = frozenset(("name", "number", "mode", "role", "may_listen", "login", "password", "endpoints"))
 """What `change_user` changes."""
 DEFAULT_ORGANISATION = "Default"
-DEFAULT_PASSWORDS = frozenset(
-    ("admin", "administrator", "asterisk", "changeme", "default", "demo", "letmein", "password", "secret")
-)
-"""Passwords that everybody knows: never served on an address that others reach."""
-DEMO_PREFIX = "demo-"
-"""What the demo's passwords begin with; they are printed and documented."""
-
-_hasher = PasswordHasher()
-
-
-@cache
-def _no_such_user() -> str:
-    """Verified against when the login is unknown, so that both refusals take the same time."""
-    return _hasher.hash("no such user")
 
 
 @dataclass(frozen=True)
@@ -85,12 +69,6 @@ def default_organisation() -> UUID:
     return UUID(str(row.id))
 
 
-def is_default_password(password: str, *also: str | None) -> bool:
-    """Whether everybody knows that password; ``also`` are others that do not count (login, number)."""
-    plain = password.lower()
-    return plain in DEFAULT_PASSWORDS or plain.startswith(DEMO_PREFIX) or password in also
-
-
 def add_user(
     *,
     name: str,
@@ -110,8 +88,7 @@ def add_user(
             mode=_known_mode(mode),
             role=_known_role(role),
             login=login,
-            password_hash=_hasher.hash(password) if password else None,
-            password_is_default=bool(password and is_default_password(password, login, number)),
+            **passwords.columns(password, Whose(role, login, name, number, DEFAULT_ORGANISATION)),
         )
     except IntegrityError as error:
         raise SettingsError(f"User {number or login}: the number or the login is already taken.") from error
@@ -132,16 +109,11 @@ def change_user(number_or_login: str, **changes: Any) -> UserRow:
             f"{unknown[0]!r} of a user cannot be changed: use {', '.join(sorted(CHANGEABLE))}."
         )
     endpoints = changes.pop("endpoints", None)
-    if "password" in changes:
-        password = changes.pop("password")
-        changes["password_hash"] = _hasher.hash(password) if password else None
-        changes["password_is_default"] = bool(
-            password and is_default_password(password, user.login, user.number)
-        )
     if "role" in changes:
         _known_role(changes["role"])
     if "mode" in changes:
         _known_mode(changes["mode"])
+    changes |= _password(user, changes)
     try:
         if changes:
             models.User.update(**changes).where(models.User.id == user.id).execute()
@@ -150,6 +122,8 @@ def change_user(number_or_login: str, **changes: Any) -> UserRow:
     if endpoints is not None:
         models.Endpoint.delete().where(models.Endpoint.user == user).execute()
         _set_endpoints(user, endpoints)
+    if "password_hash" in changes or changes.get("role", user.role) != user.role:
+        access.end_all(user.id)
     changed()
     return _user_row(models.User.get_by_id(user.id))
 
@@ -175,6 +149,17 @@ def change_preferences(number_or_login: str | None, changes: Mapping[str, Any]) 
         preferences.change(models.Organisation.get_by_id(default_organisation()), changes)
     changed()
     return shown_preferences(number_or_login)
+
+
+def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
+    """The user with that number or login, of any organisation with None.
+
+    Raises `NotFound`, or `SettingsError` where it is two.
+    """
+    found = _user_row(_find(number_or_login))
+    if organisation not in (None, found.organisation):
+        raise NotFound(f"No user has the number or login {number_or_login!r}. See: ari-recorder user list")
+    return found
 
 
 def list_users() -> list[UserRow]:
@@ -231,17 +216,6 @@ def changed() -> None:
         models.Revision.create(directory=1)
 
 
-def sign_in(login: str, password: str) -> UserRow | None:
-    """The user with that login and password, or None; takes as long either way."""
-    user = models.User.get_or_none(models.User.login == login)
-    stored = user.password_hash if user and user.password_hash else _no_such_user()
-    try:
-        _hasher.verify(stored, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return None
-    return _user_row(user) if user and user.password_hash else None
-
-
 def user_by_id(user: UUID) -> UserRow | None:
     """The user with that id, or None."""
     row = models.User.get_or_none(models.User.id == user)
@@ -274,6 +248,14 @@ def _find(number_or_login: str) -> Any:
             " login of another. Name the user by the other of the two."
         )
     return users[0]
+
+
+def _password(user: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a new password, if there is one; a new login must not be the password that is in use."""
+    if "password" in changes:
+        return passwords.columns(changes.pop("password"), Whose.of(user, changes))
+    passwords.check_unlike(user.password_hash, *(changes.get(name) for name in ("login", "name", "number")))
+    return {}
 
 
 def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:

@@ -12,6 +12,7 @@ from ari_recorder.policies.rights import Scope
 from ari_recorder.store import audit, tokens
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.tokens import NOTED_EVERY, Bearer, TokenRow
+from ari_recorder.web.client import client
 from ari_recorder.web.context import ACTOR, BEARER, CONTEXT, SCOPE
 from ari_recorder.web.language import N_
 from ari_recorder.web.limiting import LIMITS
@@ -20,6 +21,9 @@ from ari_recorder.web.session import COOKIE
 
 SECRET_MAX = 200
 """Characters of a secret that are looked at."""
+HEALTH = frozenset({"readyz", "metrics"})
+"""Routes outside of the API that take a token, too."""
+CHALLENGE = 'Bearer realm="ari_recorder"'
 _SCHEME = "bearer"
 _REASONS = {
     "expired": N_("This token has expired: make a new one."),
@@ -61,7 +65,8 @@ NOTED = web.AppKey("noted", Noted)
 def secret_of(request: web.Request) -> str:
     """The token that was sent; empty if none was, or it is a page that is asked for: pages have sessions."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == _SCHEME and request.path.startswith(API) else ""
+    taken = request.path.startswith(API) or request.match_info.route.name in HEALTH
+    return secret.strip() if scheme.lower() == _SCHEME and taken else ""
 
 
 async def identify(request: web.Request, secret: str) -> None:
@@ -89,17 +94,16 @@ async def _found(request: web.Request, secret: str) -> Bearer | None:
 
 def _actor(request: web.Request, token: TokenRow) -> Actor:
     name = f"{token.name} ({token.user_name})" if token.user else token.name
-    return Actor(ActorKind.TOKEN, str(token.id), name, token.organisation, request.remote or "")
+    return Actor(ActorKind.TOKEN, str(token.id), name, token.organisation, client(request).address)
 
 
 async def _refuse(request: web.Request, found: Bearer | None) -> Refused:
     """Written down as denied; who sends wrong ones again and again is only told to wait."""
-    context, address = request.app[CONTEXT], request.remote or ""
+    context, address = request.app[CONTEXT], client(request).address
     request.app[LIMITS].wrong_token(address)
     reason = found.refused if found else "unknown"
     actor = _actor(request, found.token) if found else Actor(ActorKind.NOBODY, "", "", address=address)
     subject = Subject("token", str(found.token.id) if found else "")
     detail = {"reason": reason}
     await context.store.write(audit.write, actor, Action.DENIED, subject, context.now(), detail=detail)
-    challenge = 'Bearer realm="ari_recorder", error="invalid_token"'
-    return Refused(401, _REASONS[reason], {"WWW-Authenticate": challenge})
+    return Refused(401, _REASONS[reason], {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})

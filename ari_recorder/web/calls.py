@@ -23,12 +23,14 @@ from ari_recorder.store.annotations import find, read
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.rows import LegRow
 from ari_recorder.web import annotating, auditing, problems, shapes
+from ari_recorder.web.client import client
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, scope
 from ari_recorder.web.editing import Guard, guard
 from ari_recorder.web.gate import scope_now
 from ari_recorder.web.language import N_
 from ari_recorder.web.places import CLOSING_S, FEEDS
 from ari_recorder.web.routing import operation, path_id
+from ari_recorder.web.session import in_use
 from ari_recorder.web.shapes import time, time_or_none
 from ari_recorder.web.thread import aside
 from ari_recorder.web.watch import until_not_allowed
@@ -164,11 +166,16 @@ async def live_feed(request: web.Request) -> web.WebSocketResponse:
     A call is one recorded user's leg here, too. The feed ends when who follows has signed out, or has other
     rights than when it began, or reads too slowly: connect again.
     """
-    if request.headers.get("Origin", "").rpartition("://")[2] not in ("", request.host):
+    if request.headers.get("Origin", "").rpartition("://")[2] not in ("", client(request).host):
         raise problems.Refused(403, N_("The live feed is for this service's own pages and for programs."))
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
     if not socket.can_prepare(request):
         raise problems.Refused(426, N_("This address is a websocket."), {"Upgrade": "websocket"})
+    async with in_use(request):
+        return await _feed(request, socket)
+
+
+async def _feed(request: web.Request, socket: web.WebSocketResponse) -> web.WebSocketResponse:
     with (
         request.app[FEEDS].take(asker_id(request), socket),
         request.app[CONTEXT].live.follow(partial(sees, scope(request))) as follower,

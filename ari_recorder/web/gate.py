@@ -10,15 +10,17 @@ from aiohttp.typedefs import Handler
 from ari_recorder.policies.rights import Right, Scope
 from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.sessions import Opened
 from ari_recorder.web import bearer
-from ari_recorder.web.context import ACCOUNT, ACTOR, BEARER, CONTEXT, LANGUAGE, SCOPE
+from ari_recorder.web.client import client, refuses_default_passwords
+from ari_recorder.web.context import ACCOUNT, ACTOR, BEARER, CONTEXT, FORM_TOKEN, LANGUAGE, SCOPE
+from ari_recorder.web.cookies import came_by_https
 from ari_recorder.web.language import LANGUAGES, N_, Language, choose
 from ari_recorder.web.limiting import LIMITS
-from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.page import LANGUAGE_COOKIE
 from ari_recorder.web.problems import API, NOT_ALLOWED, Refused
 from ari_recorder.web.routing import Need, Open
-from ari_recorder.web.session import came_by_https, form_token, is_own_form, who_asks
+from ari_recorder.web.session import SESSION, is_own_form, note_use, opened
 from ari_recorder.web.watch import SEEN, WATCH
 
 UNASKED = frozenset({"static", "healthz", "readyz", "metrics"})
@@ -29,7 +31,6 @@ NEEDS = web.AppKey("needs", dict[tuple[str, str], Need])
 """What each route needs, by its name and method."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LANGUAGE_DAYS = 365
-_CHALLENGE = 'Bearer realm="ari_recorder"'
 
 
 @web.middleware
@@ -42,7 +43,7 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     request.app[LIMITS].count(request[ACTOR])
     if request.method == "GET" and request.query.get("lang") in LANGUAGES and not _is_api(request):
         raise _language_chosen(request)
-    if need is not Open.PUBLIC and SCOPE not in request:
+    if not _is_let_in(request, need):
         raise _sign_in_first(request)
     if need is Open.PERSON and BEARER in request:
         raise Refused(403, N_("This is for people who sign in, not for tokens."), explanation=NOT_ALLOWED)
@@ -62,9 +63,20 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def who_may_ask(request: web.Request) -> Account | None:
     """Who is signed in, if they may be: not with a default password where others reach this address."""
-    who = await who_asks(request)
-    exposed = not is_loopback(request.app[CONTEXT].settings.host)
-    return None if who is None or (exposed and who.password_is_default) else who
+    found = await _session(request)
+    return None if found is None or found.halfway else found.account
+
+
+async def _session(request: web.Request) -> Opened | None:
+    found = await opened(request)
+    exposed = refuses_default_passwords(request, request.app[CONTEXT].settings)
+    return None if found is None or (exposed and found.account.password_is_default) else found
+
+
+def _is_let_in(request: web.Request, need: Need) -> bool:
+    if need is Open.HALFWAY:
+        return SESSION in request
+    return need is Open.PUBLIC or SCOPE in request
 
 
 async def scope_now(request: web.Request) -> Scope | None:
@@ -93,20 +105,23 @@ async def _identify(request: web.Request) -> None:
         await bearer.identify(request, secret)
         request[LANGUAGE] = _program_language(request)
         return
-    who = await who_may_ask(request)
+    found = await _session(request)
+    who = None if found is None or found.halfway else found.account
     request[ACTOR] = _actor(request, who)
+    if found is not None:
+        request[SESSION], request[FORM_TOKEN] = found, found.form_token
+        await note_use(request, found)
     if who is not None:
         request[ACCOUNT], request[SCOPE] = who, who.scope
-        await form_token(request)
     request[LANGUAGE] = choose(
         request.cookies.get(LANGUAGE_COOKIE),
-        who.language if who else None,
+        found.account.language if found else None,
         request.headers.get("Accept-Language", ""),
     )
 
 
 def _actor(request: web.Request, who: Account | None) -> Actor:
-    address = request.remote or ""
+    address = client(request).address
     if who is None:
         return Actor(ActorKind.NOBODY, "", "", address=address)
     user = who.user
@@ -123,9 +138,12 @@ def _is_api(request: web.Request) -> bool:
 
 def _sign_in_first(request: web.Request) -> Exception:
     if _is_api(request):
-        return Refused(401, N_("Sign in first, or send a token."), {"WWW-Authenticate": _CHALLENGE})
+        if SESSION in request:
+            return Refused(401, N_("Give the second factor first."))
+        return Refused(401, N_("Sign in first, or send a token."), {"WWW-Authenticate": bearer.CHALLENGE})
     back = request.path_qs if request.method in SAFE else "/"
-    return web.HTTPSeeOther("/sign-in" if back == "/" else f"/sign-in?{urlencode({'next': back})}")
+    first = "/sign-in/second-factor" if SESSION in request else "/sign-in"
+    return web.HTTPSeeOther(first if back == "/" else f"{first}?{urlencode({'next': back})}")
 
 
 def _language_chosen(request: web.Request) -> web.HTTPException:

@@ -48,6 +48,7 @@ _PROBLEMS = {
     413: "The body is too large.",
     415: "The body is of another kind than is taken here.",
     416: "The range begins behind the end.",
+    421: "The service does not go by the name in `Host`.",
     422: "What was sent cannot be used, or the `Idempotency-Key` was another request's.",
     426: "This address is a websocket.",
     429: "Too many requests: `Retry-After` says when to go on.",
@@ -249,7 +250,7 @@ def _headers(route: Route) -> dict[str, Any]:
 
 def _possible(route: Route) -> set[int]:
     """The statuses of problems: those of every route, those that follow from what it is, and its own."""
-    found = {400, 429, 500, 503, *route.problems}
+    found = {400, 421, 429, 500, 503, *route.problems}
     if route.need is not Open.PUBLIC:
         found.add(401)
     if isinstance(route.need, Right) or route.need is Open.PERSON or route.method not in SAFE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.rights import Right
 from ari_recorder.store import catalogue
 from ari_recorder.web import api, page
 from ari_recorder.web.context import CONTEXT, scope
@@ -13,7 +14,9 @@ PAGE_ROWS = 50
 
 
 async def recordings(request: web.Request) -> web.Response:
-    """``GET /``: what who asks may see, newest first."""
+    """``GET /``: what who asks may see, newest first; who has to do with none goes to their account."""
+    if Right.RECORDINGS_READ not in scope(request).rights:
+        raise web.HTTPSeeOther("/account")
     cursor = request.query.get("cursor")
     found = await api.list_page(request, cursor, PAGE_ROWS)
     values = {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from aiohttp import web
-from aiohttp_session import session_middleware
 
 from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
+    account_page,
     api,
     api_page,
     audit_api,
@@ -19,6 +18,8 @@ from ari_recorder.web import (
     calls,
     calls_page,
     documentation,
+    enrolment,
+    factors,
     health,
     listening,
     me,
@@ -26,10 +27,14 @@ from ari_recorder.web import (
     places,
     prompts,
     prompts_page,
+    second_step,
+    sessions,
     signin,
     tokens,
 )
 from ari_recorder.web import page as html
+from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
 from ari_recorder.web.editing import tidying
 from ari_recorder.web.gate import NEEDS, gate
@@ -38,12 +43,14 @@ from ari_recorder.web.limiting import LIMITS, Limits
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
 from ari_recorder.web.routing import Open, Route, page, served
+from ari_recorder.web.seals import SEALS, Seals, load_key
 from ari_recorder.web.security import add_headers
-from ari_recorder.web.session import SessionCookie, load_key
 from ari_recorder.web.watch import watching
 
 BODY_MAX_BYTES = 64 * 1024
 _PROMPT = "/{language}/{kind}"
+_STEP = "/sign-in/second-factor"
+_FACTOR = "/account/second-factor"
 _COMMAND = "{command:start|stop|pause|resume}"
 
 ROUTES: tuple[Route, ...] = (
@@ -54,7 +61,25 @@ ROUTES: tuple[Route, ...] = (
     page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
     page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC, ("next",)),
     page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
-    page("POST", "/sign-out", signin.sign_out, "signout", Open.SIGNED_IN),
+    page("POST", "/sign-out", signin.sign_out, "signout", Open.HALFWAY),
+    page("GET", _STEP, second_step.show, "second-step", Open.HALFWAY, ("next",)),
+    page("POST", _STEP, second_step.give_code, "second-step", Open.HALFWAY),
+    page("POST", _STEP + "/passkey/options", second_step.passkey_options, "step-options", Open.HALFWAY),
+    page("POST", _STEP + "/passkey", second_step.give_passkey, "step-passkey", Open.HALFWAY),
+    page("GET", "/account", account_page.show, "account", Open.SIGNED_IN, ("done",)),
+    page("POST", "/account/password", account_page.change_password, "own-password", Open.SIGNED_IN),
+    page("POST", "/account/sessions/end-others", account_page.end_others, "end-others", Open.SIGNED_IN),
+    page("POST", "/account/sessions/{id}/end", account_page.end_session, "end-session", Open.SIGNED_IN),
+    page("POST", _FACTOR + "/app", enrolment.begin_app, "factor-app", Open.HALFWAY),
+    page("POST", _FACTOR + "/app/confirm", enrolment.confirm_app, "factor-app-confirm", Open.HALFWAY),
+    page("POST", _FACTOR + "/passkey/options", enrolment.passkey_options, "factor-options", Open.HALFWAY),
+    page("POST", _FACTOR + "/passkey", enrolment.add_passkey, "factor-passkey", Open.HALFWAY),
+    page("POST", _FACTOR + "/codes", account_page.renew_codes, "factor-codes", Open.SIGNED_IN),
+    page("POST", _FACTOR + "/{id}/remove", account_page.remove_factor, "factor-remove", Open.SIGNED_IN),
+    sessions.own_sessions,
+    sessions.end_session,
+    sessions.end_other_sessions,
+    sessions.own_password,
     api.recordings,
     api.recording,
     api.annotate_recording,
@@ -94,10 +119,9 @@ ROUTES: tuple[Route, ...] = (
 
 def create_app(context: WebContext) -> web.Application:
     """The application. Raises `SettingsError` when the session key can be neither read nor made."""
-    lifetime = timedelta(hours=context.settings.session_hours)
-    cookie = SessionCookie(load_key(context.key_file), lifetime)
+    seals = Seals(load_key(context.key_file))
     app = web.Application(
-        middlewares=[errors, auditing.denials, session_middleware(cookie), gate],
+        middlewares=[errors, arrivals(context.settings), auditing.denials, gate],
         client_max_size=BODY_MAX_BYTES,
     )
     app[CONTEXT] = context
@@ -106,7 +130,11 @@ def create_app(context: WebContext) -> web.Application:
     app[auditing.DENIALS] = auditing.Denials()
     app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes)
-    app[signin.ATTEMPTS] = signin.Attempts()
+    app[SEALS] = seals
+    app[signin.ATTEMPTS] = Attempts()
+    app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
+    app[signin.HASHING] = Hashing()
+    app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
@@ -114,7 +142,7 @@ def create_app(context: WebContext) -> web.Application:
     app[bearer.NOTED] = bearer.Noted()
     app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend((add_headers, add_hsts))
     return app
 
 

@@ -41,6 +41,8 @@ class Open(Enum):
     """Everybody who is signed in, or has a token."""
     PERSON = "a person"
     """Everybody who is signed in, and no token: what a stolen one must not do."""
+    HALFWAY = "halfway"
+    """Also who has given their password, and not yet the second factor that they have or need."""
 
 
 Need = Right | Open

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
 
 from .conftest import Command
@@ -96,13 +96,14 @@ def test_a_password_from_standard_input_signs_in(command: Command) -> None:
 def signs_in(command: Command, login: str, password: str) -> bool:
     store = Store(command.store_url)
     try:
-        return store.read_now(people.sign_in, login, password) is not None
+        found = store.read_now(passwords.stored_of, login)
+        return passwords.matches(found.hash if found else None, password)
     finally:
         store.close()
 
 
 def test_a_password_everybody_knows_is_warned_of(command: Command) -> None:
-    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="changeme\n")
+    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="demo-anna\n")
     assert "Everybody knows that password" in said.err
 
 

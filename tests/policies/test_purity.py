@@ -27,6 +27,7 @@ DATA_MODULES = {
     "re",
     "types",
     "typing",
+    "unicodedata",
     "uuid",
     "zoneinfo",
 }

@@ -114,6 +114,7 @@ async def test_a_key_is_forgotten_after_a_day(open_browser: NewBrowser, clock: C
     ids = set()
     for hours in (0, 11):
         clock.at = NOON + timedelta(hours=hours)
+        await browser.sign_in("anna")
         answer = await send(browser, "POST", TOKENS, {"name": "a", "scopes": [READ]}, **key)
         ids.add(answer.json()["id"])
     assert len(ids) == 1

@@ -121,6 +121,7 @@ def up(migrator, db):
         seen_at = DateTimeField()
         address = CharField(max_length=64)
         agent = CharField(default="", max_length=200)
+        second_factor_at = DateTimeField(null=True)
 
         class Meta:
             database = db
@@ -132,7 +133,7 @@ def up(migrator, db):
         kind = CharField(max_length=16)
         name = CharField(max_length=100)
         secret = TextField()
-        used = IntegerField(default=0)
+        used = BigIntegerField(default=0)
         created_at = DateTimeField()
         seen_at = DateTimeField(null=True)
 
