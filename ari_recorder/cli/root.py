@@ -19,6 +19,7 @@ from ari_recorder.cli import (
     preferences,
     prompts,
     recordings,
+    signing_in,
     users,
 )
 from ari_recorder.cli.common import Options, settings
@@ -106,6 +107,8 @@ def _demo_main() -> Callable[[bool], int]:
 
 users.app.command("export", epilog=exchange.EXPORT_EXAMPLE)(exchange.export)
 users.app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_)
+users.app.add_typer(signing_in.sessions, name="sessions")
+users.app.add_typer(signing_in.second_factor, name="second-factor")
 app.add_typer(users.app, name="user")
 app.add_typer(groups.app, name="group")
 app.add_typer(organisations.app, name="organisation")

@@ -12,14 +12,17 @@ HOST = "__Host-"
 
 def came_by_https(request: web.Request) -> bool:
     """Whether anything says so: believing it wrongly makes a cookie stricter, never laxer."""
-    forwarded = request.headers.get("X-Forwarded-Proto", "").lower()
-    return request.secure or forwarded == "https" or request.headers.get("Origin", "").startswith("https://")
+    return _is_secure(request) or request.headers.get("Origin", "").startswith("https://")
 
 
 def read(request: web.Request, name: str) -> str:
     """What the browser has sent under that name; over HTTPS only what was set over it."""
     bound = request.cookies.get(HOST + name, "")
-    return bound or ("" if came_by_https(request) else request.cookies.get(name, ""))
+    return bound or ("" if _is_secure(request) else request.cookies.get(name, ""))
+
+
+def _is_secure(request: web.Request) -> bool:
+    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
 
 
 def write(

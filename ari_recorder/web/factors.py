@@ -29,7 +29,9 @@ from webauthn.helpers.structs import (
 
 from ari_recorder.store.models import new_id
 from ari_recorder.store.second_factors import PASSKEY, TOTP, Factor
+from ari_recorder.web.context import LANGUAGE
 from ari_recorder.web.cookies import came_by_https
+from ari_recorder.web.language import N_
 
 ISSUER = "My Pages"
 CODES = 10
@@ -60,6 +62,18 @@ class NoPasskeys(StrEnum):
     """Plain HTTP, and not of this machine."""
     NO_NAME = "no_name"
     """An IP address: passkeys belong to a name."""
+
+
+HINTS = {
+    NoPasskeys.NO_NAME: N_(
+        "Passkeys belong to a name, not to a number. Open these pages by their name and HTTPS; on the machine"
+        " itself as http://localhost."
+    ),
+    NoPasskeys.NOT_SECURE: N_(
+        "Passkeys need HTTPS. Open these pages by an address that begins with https://; on the machine itself"
+        " as http://localhost."
+    ),
+}
 
 
 class Passkey(msgspec.Struct):
@@ -146,6 +160,12 @@ def no_passkeys(request: web.Request) -> NoPasskeys | None:
         local = host == "localhost" or host.endswith(".localhost")
         return None if local or came_by_https(request) else NoPasskeys.NOT_SECURE
     return NoPasskeys.NO_NAME
+
+
+def why_no_passkeys(request: web.Request) -> str:
+    """As `no_passkeys`, in the reader's language, with what to do; empty when there is nothing to say."""
+    reason = no_passkeys(request)
+    return request[LANGUAGE].gettext(HINTS[reason]) if reason else ""
 
 
 def creation_options(

@@ -149,6 +149,7 @@ def create_app(context: WebContext) -> web.Application:
     app[health.HEALTH] = health.Health(context.probes)
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()
+    app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
     app[signin.HASHING] = Hashing()
     app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)

@@ -74,7 +74,7 @@ async def again(request: web.Request, message: str = "", *, status: int = 200) -
         "message": message,
         "next": _back(request),
         "factors": own.factors,
-        "no_passkeys": factors.no_passkeys(request),
+        "no_passkeys": factors.why_no_passkeys(request),
         "second_step": True,
     }
     template = "second_step.html" if own.factors else "first_factor.html"

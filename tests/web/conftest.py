@@ -15,11 +15,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
+from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, create_app
 
-from .world import Browser, Clock, NewBrowser, World
+from .world import QUICK, Browser, Clock, NewBrowser, World
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     made.user("olle", other, number="101")
     store.close()
     return folder / "catalogue.db", made.ids
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed at no cost, as those of the people in the template are."""
+    monkeypatch.setattr(passwords, "_hasher", QUICK)
 
 
 @pytest.fixture
