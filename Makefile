@@ -26,7 +26,7 @@ lint: $(VENV)/installed
 audit: $(VENV)/installed ## known vulnerabilities of the locked dependencies; asks the package index
 	$(BIN)/python scripts/audit
 
-outages: packages $(VENV)/installed ## the outage table (docs/reference/outages.md) on real calls; about five minutes
+outages: packages $(VENV)/installed ## the outage table (docs/reference/outages.md) alone, in about four minutes
 	$(BIN)/python -m lab.tree
 	$(BIN)/pytest -m outages -p no:cacheprovider $(ARGS)
 

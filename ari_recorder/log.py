@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 from typing import Any, Literal, TextIO
 
@@ -24,6 +25,17 @@ _PERSONAL = frozenset(
 """Keys that no line may carry."""
 _NO_TEXT = frozenset(("exc_info", "stack_info", "_record", "_from_structlog"))
 """Keys that structlog and its bridge to `logging` need as they are."""
+_ROW = re.compile(
+    r"^DETAIL: .*?(?:\n(?=CONTEXT:|Traceback |The above exception|During handling)|\n(?=\n)|\Z)", re.M | re.S
+)
+"""What PostgreSQL adds to an error: the row that it is about, or the values."""
+
+
+def without(text: str, *personal: str) -> str:
+    """A text for the log without what of it is personal: numbers, names, what a dialplan has given."""
+    for value in sorted(filter(None, personal), key=len, reverse=True):
+        text = text.replace(value, "…")
+    return text
 
 
 def configure(settings: Log) -> None:
@@ -57,6 +69,13 @@ def _without_personal(_logger: Any, _method: str, event: EventDict) -> EventDict
     return event
 
 
+def _without_rows(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _ROW.sub("DETAIL: …\n", value)
+    return event
+
+
 def _escaped(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """What callers and phones chose may be in any value, also inside a list."""
     return {key: value if key in _NO_TEXT else _plain(value) for key, value in event.items()}
@@ -67,13 +86,13 @@ def _plain(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return escaped(value if isinstance(value, str) else str(value))
+    return escaped(_ROW.sub("DETAIL: …\n", value if isinstance(value, str) else str(value)))
 
 
 def _renderer(shape: Literal["text", "json"]) -> list[Processor]:
     if shape == "json":
         lines = structlog.processors.JSONRenderer(ensure_ascii=False)
-        return [structlog.processors.format_exc_info, lines, _json_escaped]
+        return [structlog.processors.format_exc_info, _without_rows, lines, _json_escaped]
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
 
 
@@ -85,7 +104,7 @@ def _traceback(file: TextIO, found: ExcInfo) -> None:
     """An exception's message may have in it what came from outside."""
     whole = io.StringIO()
     structlog.dev.plain_traceback(whole, found)
-    file.write(escaped_lines(whole.getvalue()))
+    file.write(escaped_lines(_ROW.sub("DETAIL: …\n", whole.getvalue())))
 
 
 def _take_over_libraries(level: int, common: list[Processor], renderer: list[Processor]) -> None:

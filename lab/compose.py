@@ -109,7 +109,7 @@ def _add(number: str, name: str, mode: str) -> str:
 
 
 def _add_administrator() -> str:
-    password = secrets.token_urlsafe(8)
+    password = secrets.token_urlsafe(12)
     add_user(name="Administrator", number=None, role="administrator", login="admin", password=password)
     return password
 

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class LabRecorder:
         """What is started; it is given ``run``."""
         self.process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{lab.pbx.ports.http + 1}"
+        self.health_url = f"http://127.0.0.1:{lab.pbx.ports.http + 2}"
         self.environment = self._environment() | dict(settings or {})
 
     @property
@@ -117,7 +119,7 @@ class LabRecorder:
     def readiness(self) -> dict[str, dict[str, Any]]:
         """What ``/readyz`` says of each part: ``ok``, ``detail``. Raises `OSError` if it does not answer."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=10) as answer:  # noqa: S310
                 told = json.load(answer)
         except urllib.error.HTTPError as refusal:
             told = json.load(refusal)
@@ -157,7 +159,7 @@ class LabRecorder:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=2) as answer:  # noqa: S310
                 return bool(json.load(answer) and answer.status == 200)
         except (urllib.error.URLError, OSError, ValueError):
             return False
@@ -178,6 +180,7 @@ class LabRecorder:
             "ARI_RECORDER_MEDIA__WORK": str(self.folder / "work"),
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
             "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),
+            "ARI_RECORDER_WEB__HEALTH_PORT": str(pbx.ports.http + 2),
         }
 
 
@@ -194,8 +197,11 @@ def _stat(pid: int) -> tuple[float, float]:
 
 
 def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for path in found for child in path.read_text().split()]
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found += map(int, path.read_text().split())
+    return found
 
 
 def _add(number: str, name: str, mode: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
 import os
-import pwd
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +23,7 @@ from ari_recorder.config import Log, Settings
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.text import escaped, isolated, json_escaped
+from ari_recorder.store import audit_key, audit_seals
 from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
 
@@ -58,17 +59,34 @@ def catalogue(found: Settings, *, make: bool = False) -> Iterator[Store]:
     store = Store(found.store.url, make=make)
     try:
         yield store
+        _seal(found, store)
     finally:
         store.close()
 
 
+def _seal(found: Settings, store: Store) -> None:
+    """Sign what the command has written to the audit log. The key is made by the recorder alone."""
+    key = (
+        audit_key.existing(found.audit_key) if store.written and os.access(found.audit_key, os.R_OK) else None
+    )
+    if key and (chains := store.read_now(audit_seals.unsealed)):
+        made = store.write_now(audit_seals.seal, key, chains, datetime.now(UTC))
+        configure(Log(level="info", format=found.log.format))
+        audit_seals.tell(made)
+
+
+def actor() -> Actor:
+    """Who runs the program, for the audit log: the login on this machine."""
+    try:
+        login = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, in a container
+        login = f"uid {os.getuid()}"
+    return Actor(ActorKind.COMMAND_LINE, login, login)
+
+
 def by_command_line() -> By:
     """Whoever runs this program, by the machine's name for them, now."""
-    try:
-        login = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user without a name
-        login = str(os.getuid())
-    return {"actor": Actor(ActorKind.COMMAND_LINE, login, login), "now": datetime.now(UTC)}
+    return {"actor": actor(), "now": datetime.now(UTC)}
 
 
 def console() -> Console:

@@ -11,12 +11,21 @@ import typer
 from rich.table import Table
 
 from ari_recorder import files
-from ari_recorder.cli.common import catalogue, console, print_json, say, settings, table
+from ari_recorder.cli.common import (
+    OrganisationOption,
+    actor,
+    catalogue,
+    console,
+    print_json,
+    say,
+    settings,
+    table,
+)
 from ari_recorder.errors import NotFound, PromptRefused, SettingsError
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
-from ari_recorder.store.people import DEFAULT_ORGANISATION, default_organisation, organisation_named
+from ari_recorder.store.people import organisation_named
 from ari_recorder.store.prompts import PromptInfo
 
 if TYPE_CHECKING:
@@ -34,10 +43,11 @@ LanguageOption = Annotated[
 def list_(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every field.")] = False,
+    organisation: OrganisationOption = None,
 ) -> None:
     """Every prompt: the ones that ship, and the ones put in their place."""
     with catalogue(settings(context)) as store:
-        found = store.read_now(prompts.list_prompts, store.read_now(_whose))
+        found = store.read_now(prompts.list_prompts, store.read_now(_whose, organisation))
     print_json(found) if json else console().print(_table(found))
 
 
@@ -48,6 +58,7 @@ def set_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Sound, at most 30 seconds and 10 MB.")],
     language: LanguageOption = None,
     text: Annotated[str, typer.Option(help="What it says.")] = "",
+    organisation: OrganisationOption = None,
 ) -> None:
     """Use a file instead of the prompt in use."""
     spoken_in, said = _language(kind, language), _text(text)
@@ -55,7 +66,8 @@ def set_(
     with catalogue(settings(context), make=True) as store:
         info = store.write_now(
             prompts.replace,
-            store.write_now(default_organisation),
+            actor(),
+            store.write_now(organisation_named, organisation),
             kind,
             spoken_in,
             wav=converted.wav,
@@ -68,12 +80,17 @@ def set_(
 
 
 @app.command("reset", epilog="Example: ari-recorder prompt reset start --language sv")
-def reset(context: typer.Context, kind: Kind, language: LanguageOption = None) -> None:
+def reset(
+    context: typer.Context,
+    kind: Kind,
+    language: LanguageOption = None,
+    organisation: OrganisationOption = None,
+) -> None:
     """Go back to the prompt that ships."""
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
-        organisation = store.read_now(_whose)
-        _say(store.write_now(prompts.reset, organisation, kind, spoken_in))
+        of = store.read_now(_whose, organisation)
+        _say(store.write_now(prompts.reset, actor(), of, kind, spoken_in, datetime.now(UTC)))
 
 
 @app.command("export", epilog="Example: ari-recorder prompt export start out.wav --language sv")
@@ -82,12 +99,13 @@ def export(
     kind: Kind,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The WAV file to write.")],
     language: LanguageOption = None,
+    organisation: OrganisationOption = None,
 ) -> None:
     """Write what is played into a WAV file."""
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
-        organisation = store.read_now(_whose)
-        found = store.read_now(prompts.find, organisation, kind, spoken_in)
+        of = store.read_now(_whose, organisation)
+        found = store.read_now(prompts.find, of, kind, spoken_in)
     try:
         with files.created(file) as written:
             written.write(found.wav)
@@ -96,11 +114,13 @@ def export(
     _say(found)
 
 
-def _whose() -> UUID:
-    """The organisation whose prompts these are; while there is none, nobody: those that ship."""
+def _whose(organisation: str | None) -> UUID:
+    """The organisation whose prompts these are; while there is none at all, nobody: those that ship."""
     try:
-        return organisation_named(DEFAULT_ORGANISATION)
+        return organisation_named(organisation, make=False)
     except NotFound:
+        if organisation is not None:
+            raise
         return UUID(int=0)
 
 

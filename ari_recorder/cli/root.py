@@ -13,6 +13,7 @@ import typer
 
 from ari_recorder import __version__, config, log
 from ari_recorder.cli import (
+    audit,
     diagnosis,
     exchange,
     groups,
@@ -20,6 +21,8 @@ from ari_recorder.cli import (
     preferences,
     prompts,
     recordings,
+    signing_in,
+    tokens,
     users,
 )
 from ari_recorder.cli.common import Options, settings
@@ -105,12 +108,16 @@ def _demo_main() -> Callable[[bool], int]:
 
 users.app.command("export", epilog=exchange.EXPORT_EXAMPLE)(exchange.export)
 users.app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_)
+users.app.add_typer(signing_in.sessions, name="sessions")
+users.app.add_typer(signing_in.second_factor, name="second-factor")
 app.add_typer(users.app, name="user")
 app.add_typer(groups.app, name="group")
 app.add_typer(organisations.app, name="organisation")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")
+app.add_typer(audit.app, name="audit")
+app.add_typer(tokens.app, name="token")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)
 

@@ -38,3 +38,9 @@ def access_revision() -> int:
     """Grows with every such change."""
     row = Revision.select().first()
     return int(row.access) if row else 0
+
+
+def revision() -> tuple[int, int]:
+    """Each part grows with every such change, and with every change of users and endpoints."""
+    row = Revision.select(Revision.access, Revision.directory).first()
+    return (int(row.access), int(row.directory)) if row else (0, 0)

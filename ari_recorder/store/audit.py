@@ -24,6 +24,8 @@ PROVIDER = UUID(int=0)
 """In place of an organisation: what concerns none, or all of them."""
 FIRST = "0" * 64
 """The hash before the first line."""
+LOCK = 0x41554449
+"""PostgreSQL's advisory lock of who adds lines."""
 
 
 class ActorKind(StrEnum):
@@ -134,14 +136,13 @@ def _kept(text: str, longest: int | None = None) -> str:
 
 
 def _head(chain: UUID) -> tuple[int, str]:
-    """The last line's number and hash, locked until the transaction ends."""
-    head = _locked(chain)
+    """The last line's number and hash. Nobody else adds to any chain until the transaction ends."""
+    if (
+        models.database.for_update
+    ):  # PostgreSQL; one lock for all, so that no two processes wait for each other
+        models.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    head = AuditHead.get_or_none(AuditHead.organisation == chain)
     if head is None:
-        AuditHead.insert(organisation=chain, number=0, sha256=FIRST).on_conflict_ignore().execute()
-        head = _locked(chain)
+        AuditHead.create(organisation=chain, number=0, sha256=FIRST)
+        return 0, FIRST
     return head.number, head.sha256
-
-
-def _locked(chain: UUID) -> Any:
-    query = AuditHead.select().where(AuditHead.organisation == chain)
-    return (query.for_update() if models.database.for_update else query).first()

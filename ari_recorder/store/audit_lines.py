@@ -99,6 +99,12 @@ def lines_after(chain: UUID, after: int | None, until: int | None = None) -> lis
     return [_line(name, row) for row in database.execute_sql(sql, values).fetchall()]
 
 
+def newest(chain: UUID) -> int:
+    """The number of an organisation's newest line; 0 if there is none."""
+    head = _head(chain)
+    return head.number if head else 0
+
+
 def seals_between(chain: UUID, first: int, last: int) -> list[Seal]:
     """The seals of lines from ``first`` to ``last``, a page of them at most."""
     rows = (

@@ -12,19 +12,22 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from peewee import fn
+from peewee import EnclosedNodeList
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
+from ari_recorder.store.filters import Wanted, conditions
 from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
 from ari_recorder.store.scope import audible, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
 LIMIT_MAX = 500
+EVERYTHING = Wanted()
+_PLACE = EnclosedNodeList((Recording.started_at, Recording.id))
+"""Where a recording is in the list, compared as a row: one step in the index, however far down."""
 
 
 @dataclass(frozen=True)
@@ -116,28 +119,14 @@ class Page:
     next_cursor: str | None
 
 
-def searchable(number: str) -> bool:
-    """Whether a number, or a part of one, can be searched for."""
-    return 1 <= len(number) <= NUMBER_MAX and number.isprintable()
-
-
 def recordings(
-    asker: Scope, *, limit: int = 50, cursor: str | None = None, number: str | None = None
+    asker: Scope, *, limit: int = 50, cursor: str | None = None, wanted: Wanted = EVERYTHING
 ) -> Page:
-    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none.
-
-    ``number`` (`searchable`) is the number of any of the counterparts, or a part of it.
-    """
+    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none."""
     limit = max(1, min(limit, LIMIT_MAX))
-    query = _select().where(visible(asker) & Recording.state.in_(SHOWN))
-    if number is not None:
-        query = query.where(_with_number(number))
+    query = _select().where(visible(asker) & Recording.state.in_(SHOWN), *conditions(wanted))
     if cursor:
-        started_at, last = _read_cursor(cursor)
-        query = query.where(
-            (Recording.started_at < started_at)
-            | ((Recording.started_at == started_at) & (Recording.id < last))
-        )
+        query = query.where(EnclosedNodeList(_read_cursor(cursor)) > _PLACE)
     rows = list(query.order_by(Recording.started_at.desc(), Recording.id.desc()).limit(limit + 1))
     shown = _rows(rows[:limit])
     return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
@@ -197,17 +186,6 @@ def _select() -> Any:
     return Recording.select(*columns, User, Leg).join(User).switch(Recording).join(Leg)
 
 
-def _with_number(number: str) -> Any:
-    """Any counterpart whom the recording had; its own column for those of before they were kept."""
-    met = models.Counterpart.select(models.Counterpart.id).where(
-        (models.Counterpart.leg == Recording.leg)
-        & models.Counterpart.number.contains(number)
-        & (Recording.ended_at.is_null() | (models.Counterpart.joined_at < Recording.ended_at))
-        & (models.Counterpart.left_at.is_null() | (models.Counterpart.left_at > Recording.started_at))
-    )
-    return Recording.counterpart_number.contains(number) | fn.EXISTS(met)
-
-
 def _rows(rows: Sequence[Any]) -> tuple[RecordingRow, ...]:
     """As shown, with all their counterparts in one more query."""
     met = defaultdict(list)
@@ -262,9 +240,11 @@ def _cursor(row: RecordingRow) -> str:
     return base64.urlsafe_b64encode(f"{row.started_at.isoformat()}|{row.id}".encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def _read_cursor(cursor: str) -> tuple[Any, Any]:
+    """The place as the database has it."""
     try:
         started_at, _, last = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(started_at).astimezone(UTC), UUID(last)
+        at = datetime.fromisoformat(started_at).astimezone(UTC)
+        return Recording.started_at.db_value(at), Recording.id.db_value(UUID(last))
     except (ValueError, OverflowError, binascii.Error) as error:
         raise NotFound("That page does not exist; start again from the newest.") from error

@@ -218,8 +218,8 @@ class Store:
         if not all(applied):
             raise NoCatalogue(
                 f"The catalogue at {shown(self.url)} is of an older version.",
-                "The next start of the recorder (ari-recorder run) upgrades it. Before, stop the older one and"
-                " back the catalogue up.",
+                "The next start of the recorder (ari-recorder run) upgrades it. Before, stop the older one"
+                " and back the catalogue up.",
             )
 
     def _refuse_newer(self, runner: Runner) -> None:
@@ -253,7 +253,7 @@ def _first(error: Exception) -> Exception:
 
 def _is_deadlock(failure: Exception | None) -> bool:
     """Whether PostgreSQL has ended a write because another process and it waited for each other."""
-    return getattr(failure and failure.__cause__, "sqlstate", None) == "40P01"
+    return getattr(failure and failure.__context__, "sqlstate", None) == "40P01"
 
 
 class _AdvisoryLock:

@@ -239,11 +239,12 @@ class AuditLine(Table):
         indexes = (
             (("organisation", "number"), True),
             (("organisation", "at"), False),
+            (("organisation", "subject"), False),
         )
 
 
 class AuditHead(Table):
-    """How far an organisation's audit log has come: locked by who writes the next line."""
+    """How far an organisation's audit log has come: changed by who writes the next line."""
 
     organisation = UUIDField(unique=True)
     number = IntegerField()
@@ -342,6 +343,8 @@ class Annotation(Table):
 
     leg = ForeignKeyField(Leg, backref="annotations", on_delete="RESTRICT")
     user = ForeignKeyField(User, backref="annotations", null=True, on_delete="SET NULL")
+    by = CharField(default="", max_length=200)
+    """The name of the user or the token, as it was then."""
     at = UtcField()
     field = CharField(max_length=8)
     before = TextField()

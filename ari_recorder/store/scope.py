@@ -14,7 +14,16 @@ from peewee import Field
 
 from ari_recorder.policies import rights
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
-from ari_recorder.store.models import Group, LedgerLine, Leg, Membership, Recording, Supervision, User
+from ari_recorder.store.models import (
+    AuditLine,
+    Group,
+    LedgerLine,
+    Leg,
+    Membership,
+    Recording,
+    Supervision,
+    User,
+)
 
 
 def scope_of(user: UUID, scopes: Iterable[Right] | None = None) -> Scope | None:
@@ -50,6 +59,13 @@ def annotatable(asker: Scope) -> Any:
 def followed(asker: Scope) -> Any:
     """The condition on `Leg` that every read of calls carries."""
     return _narrowed(Leg.organisation, Leg.user, asker, asker.follows)
+
+
+def audited(asker: Scope) -> Any:
+    """The condition on `AuditLine` that every read of the audit log carries."""
+    if Right.AUDIT_READ not in asker.rights or asker.organisation is None:
+        return _nothing(AuditLine.number)
+    return AuditLine.organisation == asker.organisation
 
 
 def grouped(asker: Scope) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +32,8 @@ WEAKNESSES = {
         "The new password is one that is tried first. Choose a less common one: a few words."
     ),
     Weakness.PERSONAL: N_(
-        "The new password is little more than your login, name, number or organisation. Choose one that nobody who"
-        " knows you would try."
+        "The new password is little more than your login, name, number or organisation. Choose one that"
+        " nobody who knows you would try."
     ),
 }
 _WRONG = N_("Your password is not right.")
@@ -67,7 +68,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
     try:
         await set_password(request, new)
     except PasswordRefused as error:
-        weak = say(WEAKNESSES[Weakness(error.weakness)]) % {"least": error.least, "most": MOST}
+        weak = say(WEAKNESSES[Weakness(error.weakness)], least=error.least, most=MOST)
         return await page_with(request, Wrong("password", weak))
     raise web.HTTPSeeOther("/account?done=password#password")
 
@@ -159,7 +160,7 @@ async def confirm(request: web.Request, sent: Mapping[str, object]) -> tuple[str
     user, context = own.account.user, request.app[CONTEXT]
     if seconds := signin.wait_s(request, user.login or ""):
         return say(_WAIT, seconds=seconds), 429
-    stored = await context.store.read(passwords.stored_of_user, user.id)
+    stored = partial(context.store.read, passwords.stored_of_user, user.id)
     try:
         right = await signin.is_password_of(request, user.login or "", _field(sent, "password"), stored)
     except Refused as busy:
@@ -188,7 +189,7 @@ async def page_with(request: web.Request, wrong: Wrong | None = None) -> web.Res
         "sessions": await store.read(sessions.list_of, user.id, session.limits(context.settings), now),
         "factors": await store.read(second_factors.list_of, user.id),
         "recovery_left": await store.read(second_factors.recovery_left, user.id),
-        "no_passkeys": factors.no_passkeys(request),
+        "no_passkeys": factors.why_no_passkeys(request),
         "wrong": wrong,
         "done": done if done in _AFTER else None,
         "browser": lambda agent: _browser(request, agent),

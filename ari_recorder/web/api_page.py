@@ -16,6 +16,8 @@ from ari_recorder.web import page
 from ari_recorder.web.documentation import ROUTES, described
 from ari_recorder.web.routing import Route
 
+_HOW = {"token": ['-H "Authorization: Bearer $token"'], "session": ["-b jar"]}
+"""How curl says who asks."""
 _DEPTH_MAX = 4
 """Of an example: deeper ones are left out."""
 _TEXTS = {
@@ -83,8 +85,8 @@ def _subject(shown: Shown) -> str:
 
 
 def _shown(made: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any]) -> Shown:
-    body = operation.get("requestBody", {}).get("content", {})
-    kind, content = next(iter(body.items()), ("", {}))
+    body: Mapping[str, Any] = operation.get("requestBody", {}).get("content", {})
+    kind = next(iter(body), "")
     return Shown(
         id=operation["operationId"],
         method=method.upper(),
@@ -94,7 +96,7 @@ def _shown(made: Mapping[str, Any], method: str, path: str, operation: Mapping[s
         right=operation["x-right"],
         parameters=tuple(_parameter(one) for one in operation["parameters"]),
         body=kind,
-        body_name=_named(content.get("schema", {})),
+        body_name=_named(body[kind].get("schema", {})) if body else "",
         answers=tuple(_answer(made, status, one) for status, one in operation["responses"].items()),
         example=_example(made, method.upper(), path, operation),
     )
@@ -110,7 +112,9 @@ def _answer(made: Mapping[str, Any], status: str, answer: Mapping[str, Any]) -> 
     if "$ref" in answer:
         answer = made["components"]["responses"][answer["$ref"].rpartition("/")[2]]
     content: Mapping[str, Any] = next(iter(answer.get("content", {}).values()), {})
-    return status, code_marked(answer["description"]), _named(content.get("schema", {}))
+    messages = _words_of(answer["x-messages"]) if "x-messages" in answer else ""
+    told = f"{answer['description']} {messages}".strip()
+    return status, code_marked(told), _named(content.get("schema", {}))
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[Field]:
@@ -124,7 +128,7 @@ def _words_of(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_words_of(one) for one in schema["anyOf"]))
     if "enum" in schema:
-        return ", ".join("null" if one is None else str(one) for one in schema["enum"])
+        return ", ".join("null" if one is None else str(one) or "(empty)" for one in schema["enum"])
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     kind = schema.get("type", "")
@@ -156,7 +160,9 @@ def _example(made: Mapping[str, Any], method: str, path: str, operation: Mapping
     for one in operation["parameters"]:
         if one["in"] == "path":
             path = path.replace(f"{{{one['name']}}}", str(_value(made, one["schema"])))
-    words = ["curl"] if not operation["security"] else ["curl", '-H "Authorization: Bearer $token"']
+    words = ["curl", *_HOW.get(next(iter(operation["security"][0])) if operation["security"] else "", ())]
+    if words[1:] == _HOW["session"] and method != "GET":
+        words.append('-H "X-Form-Token: $form_token"')
     if method != "GET":
         words.append(f"-X {method}")
     content = operation.get("requestBody", {}).get("content", {})

@@ -17,6 +17,7 @@ from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, By
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
+from ari_recorder.store.tokens import Bearer
 from ari_recorder.store.vault import Vault
 from ari_recorder.web.language import Language
 
@@ -66,6 +67,8 @@ SCOPE = web.RequestKey("scope", Scope)
 """What who asks may see and do; only there on requests of people and of programs with a token."""
 ACTOR = web.RequestKey("actor", Actor)
 """Who asks, for the audit log; there on every request."""
+BEARER = web.RequestKey("bearer", Bearer)
+"""The token of who asks; only there on requests of programs, whose `ACCOUNT` is missing."""
 LANGUAGE = web.RequestKey("language", Language)
 FORM_TOKEN = web.RequestKey("form_token", str)
 """What a form on the page must send back."""
@@ -74,6 +77,11 @@ FORM_TOKEN = web.RequestKey("form_token", str)
 def scope(request: web.Request) -> Scope:
     """What who asks may see and do."""
     return request[SCOPE]
+
+
+def asker_id(request: web.Request) -> UUID:
+    """Who asks, to count what they hold: the user, or the token that a program comes with."""
+    return UUID(request[ACTOR].id)
 
 
 def own_organisation(request: web.Request) -> UUID:

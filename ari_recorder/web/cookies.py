@@ -6,14 +6,15 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from ari_recorder.web.client import client
+
 HOST = "__Host-"
 """A browser takes a cookie of that prefix over HTTPS alone, and from no other host (RFC 6265bis, 4.1.3.2)."""
 
 
 def came_by_https(request: web.Request) -> bool:
-    """Whether anything says so: believing it wrongly makes a cookie stricter, never laxer."""
-    forwarded = request.headers.get("X-Forwarded-Proto", "").lower()
-    return request.secure or forwarded == "https" or request.headers.get("Origin", "").startswith("https://")
+    """Whether the browser did, as far as we know (`client.py`)."""
+    return client(request).https
 
 
 def read(request: web.Request, name: str) -> str:

@@ -6,16 +6,19 @@ Both are looked at in the transaction that makes the change: nothing can come be
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from ari_recorder.store.answered import Answer, KeyTaken, once
-from ari_recorder.web.context import ACTOR, CONTEXT
+from ari_recorder.errors import StoreError
+from ari_recorder.store.answered import BATCH, Answer, KeyTaken, once, remove_old
+from ari_recorder.web.context import ACTOR, CONTEXT, WebContext
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.tags import is_unchanged, tag_of
@@ -28,6 +31,7 @@ KEY = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 """Says of an answer that it was given before, and that nothing was done now."""
 KEY_MAX = 200
+TIDIED_EVERY_S = 3600.0
 
 
 def guard(request: web.Request, to_struct: Callable[[T], msgspec.Struct]) -> Guard[T]:
@@ -56,18 +60,18 @@ async def create(
     work: Callable[[], T],
     to_struct: Callable[[T], msgspec.Struct],
     location: Callable[[T], str],
-    kept: Callable[[T], msgspec.Struct] | None = None,
+    shown_once: Callable[[T], msgspec.Struct] | None = None,
 ) -> web.Response:
     """Run ``work`` in a write, and answer 201 with what it made, its ``ETag`` and its ``Location``.
 
     With an ``Idempotency-Key`` the answer is kept in the same transaction, and given again, instead of doing
-    it again, to who sends the same request with the same key within `store.answered.KEPT`. ``kept`` is what
-    is kept of it, if not all: a secret is shown once. Raises `Refused`: 400 for a key that is none, 422
-    when the key was another request's.
+    it again, to who sends the same request with the same key within `store.answered.KEPT`. ``to_struct`` has
+    to be what the GET of its address answers with; ``shown_once`` is the answer where it says more, a secret,
+    which is not kept. Raises `Refused`: 400 for a key that is none, 422 when the key was another request's.
     """
     key, now = _key(request), request.app[CONTEXT].now()
     sha256 = await _request_sha256(request)
-    making = _Making(work, to_struct, location, kept)
+    making = _Making(work, to_struct, location, shown_once)
     try:
         answer = await request.app[CONTEXT].store.write(once, _asker(request), key, sha256, making.run, now)
     except KeyTaken as error:
@@ -91,15 +95,31 @@ class _Making(Generic[T]):
     work: Callable[[], T]
     to_struct: Callable[[T], msgspec.Struct]
     location: Callable[[T], str]
-    kept: Callable[[T], msgspec.Struct] | None
+    shown_once: Callable[[T], msgspec.Struct] | None
     shown: str = ""
 
     def run(self) -> Answer:
         row = self.work()
         body = msgspec.json.encode(self.to_struct(row))
-        if self.kept is not None:
-            self.shown, body = body.decode(), msgspec.json.encode(self.kept(row))
+        if self.shown_once is not None:
+            self.shown = msgspec.json.encode(self.shown_once(row)).decode()
         return Answer(201, {"Location": self.location(row), "ETag": tag_of(body)}, body.decode())
+
+
+async def tidying(app: web.Application) -> AsyncIterator[None]:
+    """Remove answers that are not given again, for as long as the application runs."""
+    task = asyncio.create_task(_tidy(app[CONTEXT]), name="tidying")
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _tidy(context: WebContext) -> None:
+    while True:
+        with suppress(StoreError):  # next time, then
+            while await context.store.write(remove_old, context.now()) == BATCH:
+                pass
+        await asyncio.sleep(TIDIED_EVERY_S)
 
 
 def _key(request: web.Request) -> str:

@@ -29,7 +29,10 @@ from webauthn.helpers.structs import (
 
 from ari_recorder.store.models import new_id
 from ari_recorder.store.second_factors import PASSKEY, TOTP, Factor
+from ari_recorder.web.client import client
+from ari_recorder.web.context import LANGUAGE
 from ari_recorder.web.cookies import came_by_https
+from ari_recorder.web.language import N_
 
 ISSUER = "My Pages"
 CODES = 10
@@ -60,6 +63,18 @@ class NoPasskeys(StrEnum):
     """Plain HTTP, and not of this machine."""
     NO_NAME = "no_name"
     """An IP address: passkeys belong to a name."""
+
+
+HINTS = {
+    NoPasskeys.NO_NAME: N_(
+        "Passkeys belong to a name, not to a number. Open these pages by their name and HTTPS; on the machine"
+        " itself as http://localhost."
+    ),
+    NoPasskeys.NOT_SECURE: N_(
+        "Passkeys need HTTPS. Open these pages by an address that begins with https://; on the machine itself"
+        " as http://localhost."
+    ),
+}
 
 
 class Passkey(msgspec.Struct):
@@ -139,7 +154,7 @@ def no_passkeys(request: web.Request) -> NoPasskeys | None:
 
     Web Authentication, 5.1.3: the page is a secure context, and the host a name.
     """
-    host = request.url.host or ""
+    host = client(request).name
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -148,12 +163,18 @@ def no_passkeys(request: web.Request) -> NoPasskeys | None:
     return NoPasskeys.NO_NAME
 
 
+def why_no_passkeys(request: web.Request) -> str:
+    """As `no_passkeys`, in the reader's language, with what to do; empty when there is nothing to say."""
+    reason = no_passkeys(request)
+    return request[LANGUAGE].gettext(HINTS[reason]) if reason else ""
+
+
 def creation_options(
     request: web.Request, user: UUID, login: str, challenge: bytes, known: Iterable[Factor]
 ) -> str:
     """What the browser needs to make a passkey, as JSON."""
     options = webauthn.generate_registration_options(
-        rp_id=request.url.host or "",
+        rp_id=client(request).name,
         rp_name=ISSUER,
         user_id=user.bytes,
         user_name=login,
@@ -171,7 +192,7 @@ def made_passkey(
     request: web.Request, credential: str, challenge: bytes, name: str, now: datetime
 ) -> Factor | None:
     """The passkey that the browser has made; None when it is not right."""
-    host = request.url.host or ""
+    host = client(request).name
     try:
         found = webauthn.verify_registration_response(
             credential=credential,
@@ -189,7 +210,7 @@ def made_passkey(
 def request_options(request: web.Request, challenge: bytes, known: Iterable[Factor]) -> str:
     """What the browser needs to use one of the passkeys, as JSON."""
     options = webauthn.generate_authentication_options(
-        rp_id=request.url.host or "",
+        rp_id=client(request).name,
         challenge=challenge,
         allow_credentials=_descriptors(known),
         user_verification=UserVerificationRequirement.DISCOURAGED,
@@ -237,4 +258,4 @@ def _descriptors(known: Iterable[Factor]) -> list[PublicKeyCredentialDescriptor]
 
 
 def _origin(request: web.Request) -> str:
-    return f"{'https' if came_by_https(request) else 'http'}://{request.host}"
+    return f"{'https' if came_by_https(request) else 'http'}://{client(request).host}"

@@ -7,19 +7,21 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ari_recorder.errors import NotAllowed
-from ari_recorder.policies.rights import Right
+from ari_recorder.policies.rights import Right, Scope
 from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.sessions import Opened
-from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, FORM_TOKEN, LANGUAGE, SCOPE
+from ari_recorder.web import bearer
+from ari_recorder.web.client import client, refuses_default_passwords
+from ari_recorder.web.context import ACCOUNT, ACTOR, BEARER, CONTEXT, FORM_TOKEN, LANGUAGE, SCOPE
 from ari_recorder.web.cookies import came_by_https
-from ari_recorder.web.language import LANGUAGES, choose
-from ari_recorder.web.loopback import is_loopback
+from ari_recorder.web.language import LANGUAGES, N_, Language, choose
+from ari_recorder.web.limiting import LIMITS
 from ari_recorder.web.page import LANGUAGE_COOKIE
-from ari_recorder.web.problems import API, Refused
+from ari_recorder.web.problems import API, NOT_ALLOWED, Refused
 from ari_recorder.web.routing import Need, Open
 from ari_recorder.web.session import SESSION, is_own_form, note_use, opened
+from ari_recorder.web.watch import SEEN, WATCH
 
 UNASKED = frozenset({"static", "healthz", "readyz", "metrics"})
 """Routes for which nobody is looked up, by name."""
@@ -38,14 +40,24 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     need = request.app[NEEDS][_name(request), "GET" if request.method == "HEAD" else request.method]
     await _identify(request)
+    request.app[LIMITS].count(request[ACTOR])
     if request.method == "GET" and request.query.get("lang") in LANGUAGES and not _is_api(request):
         raise _language_chosen(request)
     if not _is_let_in(request, need):
         raise _sign_in_first(request)
+    if need is Open.PERSON and BEARER in request:
+        raise Refused(403, N_("This is for people who sign in, not for tokens."), explanation=NOT_ALLOWED)
     if isinstance(need, Right) and need not in request[SCOPE].rights:
-        raise NotAllowed(f"This needs the right {need}, which you do not have here.")
-    if request.method not in SAFE and _name(request) not in OWN_FORM_CHECK and not await is_own_form(request):
-        raise Refused(403, "The form token is missing or not this session's: reload the page and try again.")
+        raise Refused(
+            403,
+            N_("This needs the right %(right)s, which you do not have here."),
+            values={"right": need},
+            explanation=NOT_ALLOWED,
+        )
+    if _needs_form(request) and not await is_own_form(request):
+        raise Refused(
+            403, N_("The form token is missing or not this session's: reload the page and try again.")
+        )
     return await handler(request)
 
 
@@ -57,7 +69,7 @@ async def who_may_ask(request: web.Request) -> Account | None:
 
 async def _session(request: web.Request) -> Opened | None:
     found = await opened(request)
-    exposed = not is_loopback(request.app[CONTEXT].settings.host)
+    exposed = refuses_default_passwords(request, request.app[CONTEXT].settings)
     return None if found is None or (exposed and found.account.password_is_default) else found
 
 
@@ -67,7 +79,32 @@ def _is_let_in(request: web.Request, need: Need) -> bool:
     return need is Open.PUBLIC or SCOPE in request
 
 
+async def scope_now(request: web.Request) -> Scope | None:
+    """What who asks may see and do now; None when they are not signed in any more, or their token ended."""
+    if BEARER in request:
+        return await bearer.scope_now(request)
+    who = await who_may_ask(request)
+    return who.scope if who else None
+
+
+def _needs_form(request: web.Request) -> bool:
+    """Other sites can make a browser send its cookies, but no token: that is for sessions alone."""
+    return request.method not in SAFE and BEARER not in request and _name(request) not in OWN_FORM_CHECK
+
+
+def _program_language(request: web.Request) -> Language:
+    """What the program asks for, else its organisation's."""
+    accepted = request.headers.get("Accept-Language", "")
+    return choose(None, None if accepted else request[BEARER].language, accepted)
+
+
 async def _identify(request: web.Request) -> None:
+    request[SEEN] = request.app[WATCH].count
+    if secret := bearer.secret_of(request):
+        request[LANGUAGE] = choose(None, None, request.headers.get("Accept-Language", ""))
+        await bearer.identify(request, secret)
+        request[LANGUAGE] = _program_language(request)
+        return
     found = await _session(request)
     who = None if found is None or found.halfway else found.account
     request[ACTOR] = _actor(request, who)
@@ -84,7 +121,7 @@ async def _identify(request: web.Request) -> None:
 
 
 def _actor(request: web.Request, who: Account | None) -> Actor:
-    address = request.remote or ""
+    address = client(request).address
     if who is None:
         return Actor(ActorKind.NOBODY, "", "", address=address)
     user = who.user
@@ -101,7 +138,9 @@ def _is_api(request: web.Request) -> bool:
 
 def _sign_in_first(request: web.Request) -> Exception:
     if _is_api(request):
-        return Refused(401, "Give the second factor first." if SESSION in request else "Sign in first.")
+        if SESSION in request:
+            return Refused(401, N_("Give the second factor first."))
+        return Refused(401, N_("Sign in first, or send a token."), {"WWW-Authenticate": bearer.CHALLENGE})
     back = request.path_qs if request.method in SAFE else "/"
     first = "/sign-in/second-factor" if SESSION in request else "/sign-in"
     return web.HTTPSeeOther(first if back == "/" else f"{first}?{urlencode({'next': back})}")

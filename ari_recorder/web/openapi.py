@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from ari_recorder import __version__
+from ari_recorder.policies.preferences import LANGUAGES
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.editing import KEY, KEY_MAX, REPLAYED
 from ari_recorder.web.problems import PHRASES, Problem
@@ -23,13 +25,14 @@ _PROBLEM = "application/problem+json"
 _ABOUT = """\
 Recordings of telephone calls, the calls that go on, and the settings of both.
 
-What the API calls a *call* is **one recorded user's leg of it**: a call between two recorded users is two,
-with the same `call`, which names the conversation. A *recording* is what is kept of one leg for one stretch
+What the API calls a call is **one recorded user's leg of it**: a call between two recorded users is two,
+with the same `call`, which names the conversation. A recording is what is kept of one leg for one stretch
 of time.
 
 A program sends a token (`Authorization: Bearer ari_…`), a page its session's cookie and, with what changes
 something, the session's form token. `x-right` names what an operation needs: a right, which is also the
-scope that a token needs, `signed in` for anybody who is, `public` for everybody.
+scope that a token needs, `signed in` for anybody who is, `a person` for who is so without a token, `public`
+for everybody.
 
 Times are RFC 3339, in answers in UTC with milliseconds. Errors are `application/problem+json` (RFC 9457) in
 the language that `Accept-Language` asks for. What cannot be seen is answered like what does not exist (404).
@@ -45,6 +48,7 @@ _PROBLEMS = {
     413: "The body is too large.",
     415: "The body is of another kind than is taken here.",
     416: "The range begins behind the end.",
+    421: "The service does not go by the name in `Host`.",
     422: "What was sent cannot be used, or the `Idempotency-Key` was another request's.",
     426: "This address is a websocket.",
     429: "Too many requests: `Retry-After` says when to go on.",
@@ -56,7 +60,8 @@ _PROBLEMS = {
 _PLACES: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
     "user": {"type": "string", "format": "uuid"},
-    "language": {"type": "string", "enum": ["en", "sv", "-"]},
+    "language": {"type": "string", "enum": [*LANGUAGES, "-"]},
+    "kind": {"type": "string", "enum": [*map(str, PromptKind)]},
 }
 """What stands in a path, by its name; a pattern in the route says the rest."""
 
@@ -145,7 +150,7 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     session: dict[str, list[str]] = {"session": []}
     if route.method not in SAFE:
         session["form"] = []
-    return [{"token": []}, session]
+    return [session] if route.need is Open.PERSON else [{"token": []}, session]
 
 
 _SECURITY = {
@@ -216,6 +221,8 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": PHRASES_OF_SUCCESS[route.status]}
     if route.answer is not None and route.status != 101:
         good["content"] = {_JSON: {"schema": schemas.of(route.answer)}}
+    elif route.answer is not None:
+        good["x-messages"] = schemas.of(route.answer)
     elif route.media_type:
         good["content"] = {route.media_type: {}}
     headers = _headers(route)
@@ -244,10 +251,10 @@ def _headers(route: Route) -> dict[str, Any]:
 
 def _possible(route: Route) -> set[int]:
     """The statuses of problems: those of every route, those that follow from what it is, and its own."""
-    found = {400, 429, 500, 503, *route.problems}
+    found = {400, 421, 429, 500, 503, *route.problems}
     if route.need is not Open.PUBLIC:
         found.add(401)
-    if isinstance(route.need, Right) or route.method not in SAFE:
+    if isinstance(route.need, Right) or route.need is Open.PERSON or route.method not in SAFE:
         found.add(403)
     if "{" in route.path:
         found.add(404)
@@ -269,7 +276,7 @@ def _problem(status: int, told: str) -> dict[str, Any]:
 
 
 PHRASES_OF_SUCCESS = {
-    101: "A websocket, on which messages as of this schema are told.",
+    101: "A websocket. Its messages, told apart by `type`:",
     200: "As asked.",
     201: "Made.",
     204: "Done; there is nothing to say.",

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from yarl import URL
 
 from ari_recorder.policies.text import harmless
-from ari_recorder.web.context import ACCOUNT, FORM_TOKEN, LANGUAGE
+from ari_recorder.web.context import ACCOUNT, BEARER, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
 from ari_recorder.web.thread import aside
@@ -63,8 +63,8 @@ async def render(
 
 def words(request: web.Request) -> Words:
     """How values are written for who asks."""
-    account = request.get(ACCOUNT)
-    return Words(reader_language(request), zone_named(account.timezone if account else "UTC"))
+    known = request.get(ACCOUNT) or request.get(BEARER)
+    return Words(reader_language(request), zone_named(known.timezone if known else "UTC"))
 
 
 def reader_language(request: web.Request) -> Language:

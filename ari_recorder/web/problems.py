@@ -64,9 +64,12 @@ PHRASES = {
     413: N_("Content Too Large"),
     415: N_("Unsupported Media Type"),
     416: N_("Range Not Satisfiable"),
+    417: N_("Expectation Failed"),
+    421: N_("Misdirected Request"),
     422: N_("Unprocessable Content"),
     426: N_("Upgrade Required"),
     429: N_("Too Many Requests"),
+    431: N_("Request Header Fields Too Large"),
     500: N_("Internal Server Error"),
     502: N_("Bad Gateway"),
     503: N_("Service Unavailable"),
@@ -86,7 +89,7 @@ class Marked(str):
     __slots__ = ()
 
 
-_NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
+NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
 
 
 class Refused(ARIRecorderError):
@@ -159,7 +162,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except PasswordRefused as error:
         return await _answer(request, Refused(422, str(error), field="password"))
     except NotAllowed as error:
-        return await _answer(request, Refused(403, str(error), explanation=_NOT_ALLOWED))
+        return await _answer(request, Refused(403, str(error), explanation=NOT_ALLOWED))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
         return await _answer(

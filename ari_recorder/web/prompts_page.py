@@ -15,7 +15,7 @@ from ari_recorder.prompts import NO_LANGUAGE
 from ari_recorder.store import prompts
 from ari_recorder.store.prompts import TEXT_MAX, PromptInfo
 from ari_recorder.web import page, upload
-from ari_recorder.web.context import CONTEXT, own_organisation
+from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation
 from ari_recorder.web.language import N_, Language
 from ari_recorder.web.prompts import address, addressed, replace
 from ari_recorder.web.upload import UploadForm
@@ -53,7 +53,8 @@ async def reset(request: web.Request) -> web.Response:
     """``POST /prompts/{language}/{kind}/reset``: back to the shipped one."""
     organisation = own_organisation(request)
     kind, spoken_in = addressed(request)
-    await request.app[CONTEXT].store.write(prompts.reset, organisation, kind, spoken_in)
+    context = request.app[CONTEXT]
+    await context.store.write(prompts.reset, request[ACTOR], organisation, kind, spoken_in, context.now())
     raise _done(kind, spoken_in, "reset")
 
 

@@ -11,6 +11,10 @@ from ari_recorder.web import (
     account_page,
     api,
     api_page,
+    audit_api,
+    audit_page,
+    auditing,
+    bearer,
     calls,
     calls_page,
     documentation,
@@ -20,6 +24,7 @@ from ari_recorder.web import (
     groups,
     health,
     ledger,
+    listening,
     me,
     organisations,
     pages,
@@ -30,22 +35,25 @@ from ari_recorder.web import (
     second_step,
     sessions,
     signin,
+    tokens,
     users,
 )
 from ari_recorder.web import page as html
 from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
+from ari_recorder.web.editing import tidying
 from ari_recorder.web.gate import NEEDS, gate
+from ari_recorder.web.language import N_
+from ari_recorder.web.limiting import LIMITS, Limits
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
 from ari_recorder.web.routing import Open, Route, page, served
 from ari_recorder.web.seals import SEALS, Seals, load_key
 from ari_recorder.web.security import add_headers
+from ari_recorder.web.watch import watching
 
 BODY_MAX_BYTES = 64 * 1024
-_V1 = "/api/v1/recordings"
-_CALLS = "/api/v1/calls"
-_PROMPTS = "/api/v1/prompts"
 _PROMPT = "/{language}/{kind}"
 _STEP = "/sign-in/second-factor"
 _FACTOR = "/account/second-factor"
@@ -93,11 +101,11 @@ ROUTES: tuple[Route, ...] = (
     page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC, ("next",)),
     page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
     page("POST", "/sign-out", signin.sign_out, "signout", Open.HALFWAY),
-    page("GET", _STEP, second_step.show, "second-step", Open.HALFWAY),
-    page("POST", _STEP, second_step.give_code, "second-step", Open.HALFWAY),
+    page("GET", _STEP, second_step.show, "second-step", Open.HALFWAY, ("next",)),
+    page("POST", _STEP, second_step.give_code, "second-step", Open.HALFWAY, ("next",)),
     page("POST", _STEP + "/passkey/options", second_step.passkey_options, "step-options", Open.HALFWAY),
     page("POST", _STEP + "/passkey", second_step.give_passkey, "step-passkey", Open.HALFWAY),
-    page("GET", "/account", account_page.show, "account", Open.SIGNED_IN),
+    page("GET", "/account", account_page.show, "account", Open.SIGNED_IN, ("done",)),
     page("POST", "/account/password", account_page.change_password, "own-password", Open.SIGNED_IN),
     page("POST", "/account/sessions/end-others", account_page.end_others, "end-others", Open.SIGNED_IN),
     page("POST", "/account/sessions/{id}/end", account_page.end_session, "end-session", Open.SIGNED_IN),
@@ -111,23 +119,33 @@ ROUTES: tuple[Route, ...] = (
     sessions.end_session,
     sessions.end_other_sessions,
     sessions.own_password,
-    page("GET", _V1, api.recordings, "api-recordings", Right.RECORDINGS_READ),
-    page("GET", _V1 + "/{id}", api.recording, "api-recording", Right.RECORDINGS_READ),
-    page("GET", _V1 + "/{id}/audio", api.recording_audio, "api-audio", Right.RECORDINGS_LISTEN),
-    page("GET", _V1 + "/{id}/waveform", api.waveform, "api-waveform", Right.RECORDINGS_LISTEN),
-    page("GET", _V1 + "/{id}/timeline", api.timeline, "api-timeline", Right.RECORDINGS_READ),
-    page("GET", _CALLS + "/live", calls.live, "api-calls-live", Right.CALLS_READ),
-    page("POST", f"{_CALLS}/{{id}}/{_COMMAND}", calls.command, "api-command", Right.CALLS_COMMAND),
-    page("PATCH", _CALLS + "/{id}", calls.annotate, "api-annotate", Right.RECORDINGS_ANNOTATE),
-    page("GET", "/api/v1/live", calls.feed, "api-live", Right.CALLS_READ),
+    api.recordings,
+    api.recording,
+    api.annotate_recording,
+    api.annotation_history,
+    api.recording_audio,
+    api.waveform,
+    api.timeline,
+    calls.live_calls,
+    calls.give_command,
+    calls.call_annotations,
+    calls.annotate_call,
+    calls.live_feed,
     page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, ("done", "prompt")),
     page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
     page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
-    page("GET", _PROMPTS, prompts.listed, "api-prompts", Right.PROMPTS_READ),
-    page("PUT", _PROMPTS + _PROMPT, prompts.put, "api-prompt", Right.PROMPTS_WRITE),
-    page("DELETE", _PROMPTS + _PROMPT, prompts.delete, "api-prompt", Right.PROMPTS_WRITE),
-    page("GET", _PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, "api-prompt-audio", Right.PROMPTS_READ),
+    prompts.list_prompts,
+    prompts.one_prompt,
+    prompts.put_prompt,
+    prompts.reset_prompt,
+    prompts.prompt_audio,
+    tokens.list_tokens,
+    tokens.one_token,
+    tokens.add_token,
+    tokens.revoke_token,
     me.me,
+    *audit_api.OPERATIONS,
+    page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),
     *SETTINGS,
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),
@@ -142,20 +160,29 @@ ROUTES: tuple[Route, ...] = (
 def create_app(context: WebContext) -> web.Application:
     """The application. Raises `SettingsError` when the session key can be neither read nor made."""
     seals = Seals(load_key(context.key_file))
-    app = web.Application(middlewares=[errors, gate], client_max_size=BODY_MAX_BYTES)
+    app = web.Application(
+        middlewares=[errors, arrivals(context.settings), auditing.denials, gate],
+        client_max_size=BODY_MAX_BYTES,
+    )
     app[CONTEXT] = context
-    app[FEEDS] = Feeds("live feeds", context.settings.connections_max // 2, places.FEEDS_EACH)
-    app[DOWNLOADS] = Places("downloads", context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
+    app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[auditing.DENIALS] = auditing.Denials()
+    app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes)
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()
+    app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
     app[signin.HASHING] = Hashing()
     app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
+    app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
+    app[bearer.NOTED] = bearer.Noted()
+    app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend((add_headers, add_hsts))
     return app
 
 

@@ -24,6 +24,7 @@ from aiohttp import web
 
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.given import check_names, read_body, read_query
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.tags import is_known, tag_of
 from ari_recorder.web.thread import aside
@@ -38,6 +39,8 @@ class Open(Enum):
     """Anybody, also who is not signed in."""
     SIGNED_IN = "signed in"
     """Everybody who is signed in, or has a token."""
+    PERSON = "a person"
+    """Everybody who is signed in, and no token: what a stolen one must not do."""
     HALFWAY = "halfway"
     """Also who has given their password, and not yet the second factor that they have or need."""
 
@@ -94,7 +97,7 @@ def operation(
     path: str,
     *,
     need: Need,
-    answer: type[msgspec.Struct] | None = None,
+    answer: Any = None,
     reads: type[msgspec.Struct] | str | None = None,
     status: int = 200,
     media_type: str = "",
@@ -185,5 +188,5 @@ def path_id(request: web.Request, name: str = "id") -> UUID:
     except ValueError:
         found = None
     if found is None or str(found) != text.lower():
-        raise Refused(400, "The id in the address is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b.")
+        raise Refused(400, N_("The id in the address is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b."))
     return found

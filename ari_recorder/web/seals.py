@@ -82,7 +82,7 @@ def load_key(path: Path) -> bytes:
         raise SettingsError(f"The key {path} cannot be read or made: {error.strerror}.") from error
     except ValueError as error:
         raise SettingsError(
-            f"{path} does not hold a key. Put the right one back. Or remove it: a new one is made, and who has"
+            f"{path} does not hold a key. Put the right one back. Or remove it: another is made, and who has"
             " an authenticator app has to add it anew (ari-recorder user second-factor remove)."
         ) from error
     return key

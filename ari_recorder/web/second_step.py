@@ -12,6 +12,7 @@ from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.second_factors import PASSKEY, RECOVERY, TOTP, Factor
 from ari_recorder.store.sessions import Opened
 from ari_recorder.web import factors, page, session, signin
+from ari_recorder.web.client import client
 from ari_recorder.web.context import CONTEXT, LANGUAGE
 from ari_recorder.web.factors import CHALLENGES
 from ari_recorder.web.language import N_
@@ -74,7 +75,7 @@ async def again(request: web.Request, message: str = "", *, status: int = 200) -
         "message": message,
         "next": _back(request),
         "factors": own.factors,
-        "no_passkeys": factors.no_passkeys(request),
+        "no_passkeys": factors.why_no_passkeys(request),
         "second_step": True,
     }
     template = "second_step.html" if own.factors else "first_factor.html"
@@ -130,7 +131,7 @@ def _lane(own: Opened) -> str:
 async def _done(request: web.Request, kind: str, wrong: str, back: str) -> web.StreamResponse:
     own, context = request[SESSION], request.app[CONTEXT]
     user, attempts, now = own.account.user, request.app[signin.ATTEMPTS], context.now()
-    counted = _lane(own), request.remote or "", signin.device(request, user.login or "")
+    counted = _lane(own), client(request).address, signin.device(request, user.login or "")
     if not kind:
         attempts.failed(*counted, now)
         actor, subject = session.actor_of(request, user), Subject("second_factor", str(user.id))

@@ -24,7 +24,9 @@ from ari_recorder.store.people import UserRow
 from ari_recorder.store.sessions import SEEN_EVERY, Begun, Limits, Opened
 from ari_recorder.web import cookies
 from ari_recorder.web.arrival import arriving
+from ari_recorder.web.client import client
 from ari_recorder.web.context import CONTEXT
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.seals import SEALS, Purpose
 
@@ -62,7 +64,7 @@ async def begin(
     begun = Begun(
         secrets.token_urlsafe(32),
         secrets.token_urlsafe(24),
-        request.remote or "",
+        client(request).address,
         request.headers.get("User-Agent", ""),
     )
     await context.store.write(
@@ -85,7 +87,7 @@ async def begin(
 def actor_of(request: web.Request, user: UserRow) -> Actor:
     """Somebody at their browser, for the audit log."""
     return Actor(
-        ActorKind.USER, str(user.id), user.login or user.name, user.organisation, request.remote or ""
+        ActorKind.USER, str(user.id), user.login or user.name, user.organisation, client(request).address
     )
 
 
@@ -157,7 +159,7 @@ async def read_form(request: web.Request) -> Mapping[str, object]:
         async with arriving(request.app[CONTEXT].settings.idle_s):
             return await request.post()
     except (ValueError, LookupError) as error:
-        raise Refused(400, "What was sent is not a form in UTF-8.") from error
+        raise Refused(400, N_("What was sent is not a form in UTF-8.")) from error
 
 
 async def is_own_form(request: web.Request) -> bool:

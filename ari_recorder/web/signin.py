@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TypeVar
@@ -19,10 +19,10 @@ from ari_recorder.store import audit, passwords, sessions
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.web import cookies, page, session
-from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.attempts import RETRY_S, Attempts, Hashing
+from ari_recorder.web.client import client, refuses_default_passwords
 from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, LANGUAGE
 from ari_recorder.web.language import N_
-from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.places import FEEDS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.seals import SEALS, Purpose
@@ -48,6 +48,9 @@ _BUSY = N_("Too many people are signing in just now. Try again in a few seconds.
 _log = structlog.get_logger(__name__)
 _thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
+FORMS_MAX = 4
+"""Sign-in pages that are made at once for browsers in which nobody has signed in before."""
+FORMS = web.AppKey("forms", asyncio.Semaphore)
 ATTEMPTS = web.AppKey("attempts", Attempts)
 HASHING = web.AppKey("hashing", Hashing)
 
@@ -82,7 +85,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         return answer
     if who is None:
         return await _form(request, back, say(_WRONG), status=401, login=login)
-    if who.password_is_default and not is_loopback(request.app[CONTEXT].settings.host):
+    if who.password_is_default and refuses_default_passwords(request, request.app[CONTEXT].settings):
         return await _form(request, back, say(_DEFAULT), status=403, login=login)
     return await _begin(request, who, local_path(back))
 
@@ -115,9 +118,13 @@ def text(value: object) -> str:
 
 def device(request: web.Request, login: str) -> str:
     """The id of this browser, if somebody has signed in with that login in it before; else empty."""
-    sealed, now = cookies.read(request, DEVICE_COOKIE), request.app[CONTEXT].now()
-    known = request.app[SEALS].open(Purpose.DEVICE, sealed, Device, now, DEVICE)
+    known = _device(request)
     return known.id if known is not None and known.login == login else ""
+
+
+def _device(request: web.Request) -> Device | None:
+    sealed, now = cookies.read(request, DEVICE_COOKIE), request.app[CONTEXT].now()
+    return request.app[SEALS].open(Purpose.DEVICE, sealed, Device, now, DEVICE)
 
 
 def know_device(request: web.Request, answer: web.StreamResponse, login: str) -> None:
@@ -130,20 +137,23 @@ def know_device(request: web.Request, answer: web.StreamResponse, login: str) ->
 def wait_s(request: web.Request, what: str, login: str | None = None) -> int:
     """Seconds until ``what``, a login or a second factor, may be tried again from this browser."""
     known = device(request, what if login is None else login)
-    return request.app[ATTEMPTS].wait_s(what, request.remote or "", known, request.app[CONTEXT].now())
+    return request.app[ATTEMPTS].wait_s(what, client(request).address, known, request.app[CONTEXT].now())
 
 
-async def is_password_of(request: web.Request, login: str, password: str, stored: str | None) -> bool:
-    """Whether ``stored`` is of that password; counted as a failure of the login if not.
+async def is_password_of(
+    request: web.Request, login: str, password: str, stored: Callable[[], Awaitable[str | None]]
+) -> bool:
+    """Whether what is ``stored`` is of that password; counted as a failure of the login if not.
 
     Raises `Refused` (503) when too many are being checked.
     """
-    attempts, now, address = request.app[ATTEMPTS], request.app[CONTEXT].now(), request.remote or ""
+    attempts, now, address = request.app[ATTEMPTS], request.app[CONTEXT].now(), client(request).address
     known = device(request, login)
     attempts.failed(login, address, known, now)  # before hashing: tries that run side by side all count
 
     async def work() -> bool:
-        return await hashing(lambda: passwords.matches(stored, password))
+        kept = await stored()
+        return await hashing(lambda: passwords.matches(kept, password))
 
     try:
         right = await request.app[HASHING].check(address, bool(known), work)
@@ -162,9 +172,14 @@ async def hashing(work: Callable[[], T]) -> T:
 
 async def _check(request: web.Request, login: str, password: str) -> Account | None:
     """Whose login and password that are. Raises `Refused` as `is_password_of`."""
-    store = request.app[CONTEXT].store
-    found = await store.read(passwords.stored_of, login)
-    if not await is_password_of(request, login, password, found.hash if found else None):
+    store, found = request.app[CONTEXT].store, None
+
+    async def stored() -> str | None:
+        nonlocal found
+        found = await store.read(passwords.stored_of, login)
+        return found.hash if found else None
+
+    if not await is_password_of(request, login, password, stored):
         await _note_failure(request, login, found.organisation if found else None)
         return None
     assert found is not None
@@ -176,7 +191,7 @@ async def _check(request: web.Request, login: str, password: str) -> Account | N
 
 async def _note_failure(request: web.Request, login: str, organisation: UUID | None) -> None:
     shown = login[:LOGIN_SHOWN] if organisation else login[:UNKNOWN_SHOWN] + "…"
-    _log.warning("a sign-in failed", address=request.remote or "")
+    _log.warning("a sign-in failed", address=client(request).address)
     await request.app[CONTEXT].store.write(
         audit.write,
         request[ACTOR],
@@ -207,6 +222,18 @@ async def _wait(request: web.Request, back: str, seconds: int, login: str) -> we
 async def _form(
     request: web.Request, back: str, message: str = "", *, status: int = 200, login: str = ""
 ) -> web.Response:
+    """The page; strangers' forms take no more than so many places in the thread that makes all pages."""
+    if _device(request) is not None:
+        return await _made(request, back, message, status, login)
+    places = request.app[FORMS]
+    if places.locked():
+        busy = request[LANGUAGE].gettext(_BUSY)
+        return web.Response(text=busy, status=503, headers={"Retry-After": str(RETRY_S)})
+    async with places:
+        return await _made(request, back, message, status, login)
+
+
+async def _made(request: web.Request, back: str, message: str, status: int, login: str) -> web.Response:
     values = {
         "next": local_path(back),
         "message": message,

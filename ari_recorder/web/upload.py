@@ -12,6 +12,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http import HttpProcessingError
 
 from ari_recorder.web.arrival import arriving
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.session import FORM_FIELD, is_own_token
 
@@ -19,8 +20,8 @@ FIELDS_MAX = 8
 ARRIVES_WITHIN_S = 120.0
 """How long a file may take: 10 MB at 0.7 Mbit/s."""
 _BLOCK_BYTES = 64 * 1024
-_STALE = "The form token is missing or not this session's: reload the page and try again."
-_NO_FORM = "What was sent is not a form with a file."
+_STALE = N_("The form token is missing or not this session's: reload the page and try again.")
+_NO_FORM = N_("What was sent is not a form with a file.")
 
 
 class TooLarge(Exception):

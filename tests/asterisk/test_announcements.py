@@ -10,9 +10,9 @@ from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import catalogue
-from lab.cases import OUTSIDE
+from lab.cases import OUTSIDE, over
 from lab.directory import change_user
-from tests.asterisk.hearing import announced, connect_quietly, over, played, prefer, quiet, times
+from tests.asterisk.hearing import announced, connect_quietly, played, prefer, quiet, times
 from tests.asterisk.station import Begin, until
 
 pytestmark = pytest.mark.asterisk

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from lab.cases import OUTSIDE
+from lab.cases import OUTSIDE, connect, over
 from lab.directory import change_user
 from lab.tones import HOLD_HZ
 from tests.asterisk.heard import (
@@ -17,10 +17,8 @@ from tests.asterisk.heard import (
     assert_length,
     assert_met,
     change,
-    connect,
     known,
     now,
-    over,
     recorded,
     throughout,
 )

@@ -8,8 +8,9 @@ import pytest
 
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue
+from ari_recorder.store.filters import Wanted
 from lab import LabError
-from lab.cases import OUTSIDE
+from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.heard import (
     HOLD,
     TALK_S,
@@ -17,10 +18,8 @@ from tests.asterisk.heard import (
     assert_heard,
     assert_length,
     assert_met,
-    connect,
     known,
     now,
-    over,
     recorded,
     throughout,
 )
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.asterisk
 
 def found(station: Station, number: str) -> list[str]:
     """Whose recordings are found by a counterpart's number."""
-    page = station.store.read_now(catalogue.recordings, COMMAND_LINE, number=number)
+    page = station.store.read_now(catalogue.recordings, COMMAND_LINE, wanted=Wanted(number=number))
     here = {row.id for row in station.evidence.recordings()}
     return sorted(str(row.user_number) for row in page.recordings if row.id in here)
 

@@ -104,3 +104,12 @@ def test_who_did_it_is_in_the_audit_log(team: Command) -> None:
     assert [line.action for line in lines] == ["create"] * 4
     assert {line.actor_kind for line in lines} == {"command_line"}
     assert all(line.actor_name for line in lines)
+
+
+def test_prompts_are_of_one_organisation(command: Command) -> None:
+    command("organisation", "add", "Acme")
+    assert command("prompt", "list").code == 0, "the only one needs no name"
+    command("organisation", "add", "Other")
+    assert "(Acme, Other)" in command.refused("prompt", "list")
+    assert command("prompt", "list", "--organisation", "Other").code == 0
+    assert len(json.loads(command("organisation", "list", "--json").out)) == 2, "none was made by looking"

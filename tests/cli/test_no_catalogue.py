@@ -36,6 +36,12 @@ LOOKING = [
     ("prompt", "reset", "beep"),
     ("recordings", "list"),
     ("verify",),
+    ("audit", "export", "audit.jsonl"),
+    ("token", "add", "backup", "--scope", "recordings:read", "--organisation", "Default"),
+    ("token", "list"),
+    ("token", "revoke", "0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b"),
+    ("user", "sessions", "end", "anna"),
+    ("user", "second-factor", "remove", "anna"),
 ]
 
 
@@ -161,8 +167,10 @@ def nobody(tmp_path: Path) -> Iterator[None]:
     os.seteuid(before)
 
 
-@pytest.mark.parametrize("what", ["catalogue.db", "vault"])
-def test_a_folder_that_may_not_be_read(command: Command, what: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("what", "words"), [("catalogue.db", ("user", "list")), ("vault", ("verify",))])
+def test_a_folder_that_may_not_be_read(
+    command: Command, what: str, words: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
     command("user", "add", "101", "--name", "Anna")
     place = command.folder / "var/lib/ari_recorder"
     command.folder.chmod(0o755)
@@ -174,7 +182,7 @@ def test_a_folder_that_may_not_be_read(command: Command, what: str, request: pyt
             path.chmod(0o666)
         (place / "vault").chmod(0o700)
     request.getfixturevalue("nobody")
-    said = command("verify")
+    said = command(*words)
     assert said.code in (69, 74)
     assert said.err.count("\n") == 1
     assert "Permission denied" in said.err

@@ -97,14 +97,14 @@ def test_a_password_from_standard_input_signs_in(command: Command) -> None:
 def signs_in(command: Command, login: str, password: str) -> bool:
     store = Store(command.store_url)
     try:
-        stored = store.read_now(passwords.stored_of, login)
-        return stored is not None and passwords.matches(stored.hash, password)
+        found = store.read_now(passwords.stored_of, login)
+        return passwords.matches(found.hash if found else None, password)
     finally:
         store.close()
 
 
 def test_a_password_everybody_knows_is_warned_of(command: Command) -> None:
-    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="demo-101\n")
+    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="demo-anna\n")
     assert "Everybody knows that password" in said.err
 
 

@@ -30,6 +30,8 @@ from ari_recorder.store.people import UserRow
 from ari_recorder.store.rows import LegRow, SegmentRow, segment_row, shown
 from ari_recorder.store.vault import LocalVault, key_for
 
+NOBODY = Actor(ActorKind.NOBODY, "", "")
+"""Who makes changes in tests that are not about who does."""
 APP = "app"
 PBX = "main"
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -21,7 +21,7 @@ from ari_recorder.policies.table import Event, Mode, State
 from ari_recorder.store import annotations, calls, documents, finishing, models
 from ari_recorder.store.database import Store
 
-from .build import BEGIN, PBX, SECOND, Call, add_user, recorded_call, ringing, sealed, the_due
+from .build import BEGIN, NOBODY, PBX, SECOND, Call, add_user, recorded_call, ringing, sealed, the_due
 
 WRITTEN = (
     models.Call,
@@ -394,7 +394,7 @@ def test_a_recording_that_waits_to_be_finished_is_not_changed_any_more(store: St
 
 def note(call: Call, **changes: str) -> dict[str, str]:
     asker = rights.scope(call.leg.organisation, call.leg.user, Role.USER, may_listen=True)
-    return call.store.write_now(annotations.annotate, asker, call.leg.id, changes, call.now)
+    return call.store.write_now(annotations.annotate, asker, NOBODY, call.leg.id, changes, call.now)
 
 
 def annotate(call: Call, **changes: str) -> None:

@@ -109,12 +109,17 @@ async def test_one_that_is_refused_refuses_all_unless_asked_otherwise(admin: Cli
         (f"401,{'x' * 5000},,,,,,,,", "name"),
     ],
 )
-async def test_a_row_that_cannot_be_says_why(admin: Client, line: str, field: str | None) -> None:
+async def test_a_row_that_cannot_be_says_why(
+    admin: Client, world: World, line: str, field: str | None
+) -> None:
     report = (await admin.file(f"{HEAD}\n{line}\n402,Good,,,,,,,,\n")).json()
     assert (report["refused"], report["created"], report["applied"]) == (1, 1, False)
     row = report["rows"][0]
     assert (row["line"], row["outcome"], row["field"]) == (2, "refused", field)
     assert row["why"]
+    assert (await admin.file(f"{HEAD}\n{line}\n402,Good,,,,,,,,\n", "?partial=true")).json()["applied"]
+    assert "402" in numbers(world)
+    assert "401" not in numbers(world), "nothing of the row is done"
 
 
 async def test_the_same_user_twice(admin: Client) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
+from ari_recorder.live import Live
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
 
-from .world import NewBrowser
+from .test_calls import follow
+from .world import NewBrowser, World
 
 API = [route for route in ROUTES if route.described]
 
@@ -81,3 +84,45 @@ async def test_the_page_needs_nothing_from_elsewhere(open_browser: NewBrowser) -
     shown = await (await open_browser()).get("/api")
     assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
     assert not re.search(r'(src|href)="(https?:)?//', shown.text)
+
+
+async def test_what_is_answered_is_what_the_document_says(
+    open_browser: NewBrowser, world: World, live: Live
+) -> None:
+    """Of everything that is read, in every kind of it that the world has."""
+    made = document(ROUTES)
+    recordings = [world.recording(world.ids["anna"], note="n", mark="red"), world.recording(world.ids["bo"])]
+    recordings.append(world.recording(world.ids["anna"], stored=False))
+    world.counterpart(recordings[0], "0701", "Eva", 0, None)
+    leg = follow(world, live, "anna").row.id
+    browser = await open_browser("admin-acme")
+    headers = {"X-Form-Token": await browser.form_token("/")}
+    body = '{"name": "p", "scopes": ["users:read"]}'
+    token = await browser.request("POST", "/api/v1/tokens", data=body, headers=headers)
+    check(made, "FreshToken", token.json())
+    await browser.request(
+        "PATCH", f"/api/v1/recordings/{recordings[0]}", data='{"tag1": "t"}', headers=headers
+    )
+    ids = {"recordings": recordings, "calls": [leg], "tokens": [token.json()["id"]], "prompts": [None]}
+    looked_at = set()
+    for route in API:
+        if route.method != "GET" or route.answer is None or route.status != 200:
+            continue
+        for id in ids.get(route.path.split("/")[3], [None]):
+            address = route.path.replace("{language}", "sv").replace("{kind}", "start")
+            answer = await browser.get(address.replace("{id}", str(id)))
+            assert answer.status == 200, (address, answer.text)
+            check(made, route.answer.__name__, answer.json())
+            looked_at.add(route.path)
+    assert len(looked_at) >= 12
+
+
+@pytest.mark.parametrize("path", ["/api/v1/recordings?limit=0", "/api/v1/recordings/x", "/api/v1/tokens"])
+async def test_a_problem_is_what_the_document_says(open_browser: NewBrowser, path: str) -> None:
+    answer = await (await open_browser()).get(path)
+    check(document(ROUTES), "Problem", answer.json())
+
+
+def check(made: dict[str, Any], name: str, answer: object) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": made["components"]}
+    OAS31Validator(schema).validate(answer)

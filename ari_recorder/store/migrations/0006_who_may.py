@@ -14,6 +14,7 @@ ADDED = (
     ("user", "plan", "VARCHAR(16) NOT NULL DEFAULT 'basic'"),
     ("user", "removed_at", "{time} NULL"),
     ("revision", "access", "INTEGER NOT NULL DEFAULT 0"),
+    ("annotation", "by", "VARCHAR(200) NOT NULL DEFAULT ''"),
     ("call", "organisation_id", "{uuid} NULL REFERENCES organisation (id) ON DELETE RESTRICT"),
     ("leg", "organisation_id", "{uuid} NULL REFERENCES organisation (id) ON DELETE RESTRICT"),
 )
@@ -202,6 +203,7 @@ def up(migrator, db):
             indexes = (
                 (("organisation", "number"), True),
                 (("organisation", "at"), False),
+                (("organisation", "subject"), False),
             )
 
     class AuditHead(Model):

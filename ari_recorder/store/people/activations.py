@@ -65,31 +65,32 @@ def running(user: UUID) -> ActivationRow | None:
 
 
 def settle(
-    user: Any, before: str, actor: Actor, now: datetime, given: Acknowledgement | None = None
+    user: Any, before: str | None, actor: Actor, now: datetime, given: Acknowledgement | None = None
 ) -> dict[str, Any] | None:
     """Make the activation what the user's row says, within the write that changes it; told for the audit log.
 
-    ``before`` is the mode that they had. Raises `Invalid` for an acknowledgement that cannot be, or that is
-    missing; only the command line may do without. Raises `Conflict` for a second one.
+    ``before`` is the mode that they had, None of a new user. Raises `Invalid` for an acknowledgement that
+    cannot be, or that is missing; only the command line may do without. Raises `Conflict` for a second one.
     """
     acknowledged = _columns(given, actor, now) if given else None
-    row = _running(user.id)
+    row = _running(user.id) if before is not None else None
     wanted = user.plan if is_recorded(Mode(user.mode)) and user.removed_at is None else None
     if wanted is None:
         if acknowledged:
             raise Invalid(FIELD, "the mode is never, so that there is nothing to acknowledge.")
         return {"ended": row.plan} if row and _end(row, actor, now) else None
     if row is None:
-        if acknowledged is None and not is_recorded(Mode(before)):
+        if acknowledged is None and not is_recorded(Mode(before or Mode.NEVER)):
             _check_may_do_without(actor)
-        return _begin(user, actor, now, acknowledged or {})
+        first = before is None or not Activation.select().where(Activation.user == user.id).exists()
+        return _begin(user, actor, now, acknowledged or {}, first=first)
     if acknowledged:
         _acknowledge(row, acknowledged)
     if row.plan == wanted:
         return {"acknowledged": row.acknowledgement} if acknowledged else None
     _end(row, actor, now)
     kept = {name: getattr(row, name) for name in ("acknowledgement", "acknowledged_by", "acknowledged_at")}
-    return _begin(user, actor, now, kept)
+    return _begin(user, actor, now, kept, first=False)
 
 
 def _running(user: UUID) -> Any:
@@ -127,8 +128,9 @@ def _acknowledge(row: Any, acknowledged: dict[str, Any]) -> None:
     row.__data__.update(acknowledged)
 
 
-def _begin(user: Any, actor: Actor, now: datetime, acknowledged: dict[str, Any]) -> dict[str, Any]:
-    first = not Activation.select().where(Activation.user == user.id).exists()
+def _begin(
+    user: Any, actor: Actor, now: datetime, acknowledged: dict[str, Any], *, first: bool
+) -> dict[str, Any]:
     Activation.create(
         organisation=user.organisation_id,
         user=user.id,

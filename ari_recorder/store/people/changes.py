@@ -78,7 +78,7 @@ def add_user(
     row = _written(lambda: User.create(organisation=of, **columns, **secret), of.id, columns, None)
     _set_endpoints(row, endpoints)
     made = row_of(row)
-    activation = activations.settle(row, Mode.NEVER, actor, now, acknowledgement)
+    activation = activations.settle(row, None, actor, now, acknowledgement)
     _write(actor, Action.CREATE, row, now, {"after": told(made)}, activation, password)
     return made
 

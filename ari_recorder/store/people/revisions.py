@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ari_recorder.store.access import access_changed
 from ari_recorder.store.models import Revision
 
 
@@ -14,5 +13,6 @@ def revision() -> int:
 
 def changed() -> None:
     """Note that users, endpoints or preferences have changed, and so who may do what."""
-    access_changed()
-    Revision.update(directory=Revision.directory + 1).execute()
+    both = {"directory": Revision.directory + 1, "access": Revision.access + 1}
+    if not Revision.update(**both).execute():
+        Revision.create(directory=1, access=1)
