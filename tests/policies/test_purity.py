@@ -23,6 +23,7 @@ DATA_MODULES = {
     "fractions",
     "functools",
     "hashlib",
+    "ipaddress",
     "io",
     "itertools",
     "math",
