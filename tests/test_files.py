@@ -63,8 +63,9 @@ def test_the_vault(tmp_path: Path) -> None:
 
 def test_the_keys(tmp_path: Path) -> None:
     audit_key.made(tmp_path / "keys/audit.key")
-    load_key(tmp_path / "keys/session.key")
+    load_key(tmp_path / "others/session.key")
     check_private(tmp_path / "keys")
+    check_private(tmp_path / "others")
 
 
 def test_the_work_folder(tmp_path: Path) -> None:
