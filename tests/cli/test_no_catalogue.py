@@ -185,6 +185,6 @@ def test_a_folder_that_may_not_be_read(
     said = command(*words)
     assert said.code in (69, 74)
     assert said.err.count("\n") == 1
-    assert "Permission denied" in said.err
+    assert "cannot be looked at: Permission denied" in said.err
     assert str(place / what) in said.err
     assert "Traceback" not in said.err
