@@ -23,7 +23,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-outages: packages $(VENV)/installed ## the outage table (docs/reference/outages.md) on real calls; about five minutes
+outages: packages $(VENV)/installed ## the outage table (docs/reference/outages.md) alone, in about four minutes
 	$(BIN)/python -m lab.tree
 	$(BIN)/pytest -m outages -p no:cacheprovider $(ARGS)
 

@@ -1,7 +1,8 @@
 """Blocking work that may never come back: a folder on a lost network share, a name that nobody resolves.
 
 Not `asyncio.to_thread`: its few threads are everybody's, also those who look up names, and the program
-would wait for each of them before it ends.
+would wait for each of them before it ends. Here one that comes back is used again, for starting another keeps
+the event loop waiting until that runs; one that does not is left behind.
 """
 
 from __future__ import annotations
@@ -9,11 +10,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from ari_recorder.errors import NoAnswer
 
 T = TypeVar("T")
+
+_Job = Callable[[], Callable[[], None]]
+"""Work to be done in a thread; what it returns tells the waiting loop."""
+
+_idle: list[SimpleQueue[_Job]] = []
+"""Where each thread that has nothing to do waits for its next job."""
 
 
 async def in_thread(work: Callable[..., T], *args: Any) -> T:
@@ -25,16 +34,35 @@ def _begin(work: Callable[..., T], *args: Any) -> asyncio.Future[T]:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
-    def run() -> None:
+    def job() -> Callable[[], None]:
+        threading.current_thread().name = getattr(work, "__name__", "work")
         try:
             settle = _value(future, work(*args))
         except BaseException as error:
             settle = _failure(future, error)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle)
+        return lambda: _tell(loop, settle)
 
-    threading.Thread(target=run, name=getattr(work, "__name__", "work"), daemon=True).start()
+    try:
+        _idle.pop().put(job)
+    except IndexError:
+        threading.Thread(target=_work_forever, args=(job,), daemon=True).start()
     return future
+
+
+def _work_forever(job: _Job) -> None:
+    jobs: SimpleQueue[_Job] = SimpleQueue()
+    while True:
+        tell = job()
+        threading.current_thread().name = "idle"
+        _idle.append(jobs)
+        tell()
+        del job, tell  # and with them what they hold
+        job = jobs.get()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, settle: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # closed in this moment
+        loop.call_soon_threadsafe(settle)
 
 
 def _value(future: asyncio.Future[T], value: T) -> Callable[[], None]:

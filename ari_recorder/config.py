@@ -131,6 +131,16 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """How long a connection may wait with its first or next request, and with the rest of one."""
 
 
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The audit log."""
+
+    key_file: Path | None = None
+    """Key that signs the audit log, made at the first start, readable by its owner alone.
+
+    None: `audit.key` beside `web.key_file`.
+    """
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The program's own log, on standard error."""
 
@@ -153,7 +163,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vault: Vault = Vault()
     media: Media = Media()
     web: Web = Web()
+    audit: Audit = Audit()
     log: Log = Log()
+
+    @property
+    def audit_key(self) -> Path:
+        """The file of the key that signs the audit log."""
+        return self.audit.key_file or self.web.key_file.with_name("audit.key")
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:

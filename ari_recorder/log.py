@@ -6,10 +6,12 @@ said. An exception is written as a plain traceback, without the values of variab
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -20,6 +22,17 @@ _PERSONAL = frozenset(
     ("name", "number", "caller", "counterpart", "counterpart_name", "counterpart_number", "note", "password")
 )
 """Keys that no line may carry."""
+_ROW = re.compile(
+    r"^DETAIL: .*?(?:\n(?=CONTEXT:|Traceback |The above exception|During handling)|\n(?=\n)|\Z)", re.M | re.S
+)
+"""What PostgreSQL adds to an error: the row that it is about, or the values."""
+
+
+def without(text: str, *personal: str) -> str:
+    """A text for the log without what of it is personal: numbers, names, what a dialplan has given."""
+    for value in sorted(filter(None, personal), key=len, reverse=True):
+        text = text.replace(value, "…")
+    return text
 
 
 def configure(settings: Log) -> None:
@@ -52,11 +65,26 @@ def _without_personal(_logger: Any, _method: str, event: EventDict) -> EventDict
     return event
 
 
+def _without_rows(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _ROW.sub("DETAIL: …\n", value)
+    return event
+
+
+def _plain_traceback(out: TextIO, exception: Any) -> None:
+    written = io.StringIO()
+    plain: Callable[..., None] = structlog.dev.plain_traceback
+    plain(written, exception)
+    out.write(_ROW.sub("DETAIL: …\n", written.getvalue()))
+
+
 def _renderer(shape: Literal["text", "json"]) -> list[Processor]:
     if shape == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    plain: Callable[..., None] = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        json = structlog.processors.JSONRenderer(ensure_ascii=False)
+        return [structlog.processors.format_exc_info, _without_rows, json]
+    console = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain_traceback)
+    return [_without_rows, console]
 
 
 def _take_over_libraries(level: int, common: list[Processor], renderer: list[Processor]) -> None:

@@ -39,7 +39,8 @@ class PhoneCall:
 
     ``number`` is the other party's number as the phone knows it. ``digits`` are the DTMF digits that have
     arrived at this phone. ``cause`` is the Q.850 cause it ended with. ``heard`` is the WAV file (16 kHz) of
-    what this phone heard, once the call has ended, if `keep` asked for it; it goes with the lab.
+    what this phone heard since ``kept_at``, once the call has ended, if `keep` asked for it; it goes with the
+    lab.
     """
 
     def __init__(self, phone: Phone, channel_id: str, number: str, play: str | Path | None = None) -> None:
@@ -52,6 +53,7 @@ class PhoneCall:
         self.cause: int | None = None
         self.cause_text = ""
         self.digits = ""
+        self.kept_at: datetime | None = None
         self.heard: Path | None = None
         self._ari = phone.phones.ari
         self._changed = asyncio.Condition()
@@ -100,8 +102,8 @@ class PhoneCall:
         await self.until(lambda: digits in self.digits, timeout_s, f"hear {digits}, but '{self.digits}'")
 
     def heard_so_far(self) -> Samples:
-        """The samples (16 kHz) kept up to now, while the call goes on; about the latest second is missing."""
-        path = self._kept_file()
+        """The samples (16 kHz) kept up to now; while the call goes on about the latest second is missing."""
+        path = self.heard or self._kept_file()
         data = path.read_bytes()[WAV_HEADER_BYTES:] if path.exists() else b""
         return np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
 
@@ -228,6 +230,11 @@ class PhoneCall:
         await self.until(lambda: self._snooping, KEEP_S, "be snooped")
         await self._ari.post(f"/channels/{name}/record", name=name, format=HEARD_FORMAT, ifExists="fail")
 
+    async def source(self) -> int:
+        """The source of the audio that this phone is sent: the SSRC (RFC 3550, 8) of the latest packet."""
+        answer = await self._ari.get(f"/channels/{self.id}/rtp_statistics")
+        return int(answer["remote_ssrc"])
+
     async def sip(self, item: str) -> str:
         """A PJSIP fact of the channel: ``call-id``, ``local_tag``, ``remote_uri``, ..."""
         answer = await self._ari.get(f"/channels/{self.id}/variable", variable=f"CHANNEL(pjsip,{item})")
@@ -250,6 +257,8 @@ class PhoneCall:
                 self._snooping = True
             case "ChannelDtmfReceived":
                 self.digits += event["digit"]
+            case "RecordingStarted":
+                self.kept_at = at
             case "RecordingFinished" | "RecordingFailed":
                 self._recorded = True
             case "ChannelDestroyed" if event["channel"]["id"] == self.id:

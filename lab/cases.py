@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lab.call import PhoneCall
+from lab.call import TONE, PhoneCall
 from lab.evidence import Expected
 from lab.lab import Lab
 from lab.people import OUTSIDE_PREFIX
@@ -15,6 +15,7 @@ from lab.phones import Phone
 
 TALK_S = 2.0
 OUTSIDE = "0812345678"
+INCOMING_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,39 @@ def _known(at: datetime | None) -> datetime:
 
 def phone_of(lab: Lab, number: str) -> Phone:
     """A user's phone, or an outside one."""
-    return lab.outside(number) if number == OUTSIDE else lab.phones[number]
+    return lab.phones[number] if number in lab.phones else lab.outside(number)
 
 
-async def talk(lab: Lab, caller: str, callee: str, talk_s: float = TALK_S) -> tuple[PhoneCall, PhoneCall]:
-    """A whole call between two parties who play their tones: (caller's side, callee's side)."""
-    dialled = f"{OUTSIDE_PREFIX}{callee}" if caller == OUTSIDE else callee
-    calling = await phone_of(lab, caller).call(dialled, play="tone")
-    called = await phone_of(lab, callee).incoming()
-    await called.answer(play="tone")
+async def connect(
+    lab: Lab, caller: str, callee: str, *, dialled: str = "", play: str | None = TONE
+) -> tuple[PhoneCall, PhoneCall]:
+    """A call between two parties, up on both sides: (caller's side, callee's side).
+
+    They ``play`` their tones, or are silent (None). ``dialled`` leads to the callee instead of their number.
+    """
+    if not dialled:
+        dialled = callee if caller in lab.phones else f"{OUTSIDE_PREFIX}{callee}"
+    calling = await phone_of(lab, caller).call(dialled, play=play)
+    called = await phone_of(lab, callee).incoming(INCOMING_S)
+    await called.answer(play=play)
     await calling.answered()
+    return calling, called
+
+
+async def over(*calls: PhoneCall) -> None:
+    """The first hangs up; returns when all have ended."""
+    await calls[0].hangup()
+    for call in calls:
+        await call.ended()
+
+
+async def talk(
+    lab: Lab, caller: str, callee: str, talk_s: float = TALK_S, *, dialled: str = ""
+) -> tuple[PhoneCall, PhoneCall]:
+    """A whole call of this length between two parties who play their tones (`connect`)."""
+    calling, called = await connect(lab, caller, callee, dialled=dialled)
     await asyncio.sleep(talk_s)
-    await calling.hangup()
-    await calling.ended()
-    await called.ended()
+    await over(calling, called)
     return calling, called
 
 

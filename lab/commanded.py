@@ -24,8 +24,8 @@ OTHER = "106"
 STRETCH_S = 1.5
 SETTLED_S = 0.3
 """What a phone played is through the PBX after this."""
-SECRET_HZ = (2300, 2450)
-"""What user and counterpart play only while recording is paused: far from their tones, which click."""
+SECRET_HZ = (2400, 2800)
+"""What user and counterpart play only while recording is paused: nothing a codec makes of their tones."""
 TOLERANCE_S = 0.25
 CODES = Preferences().codes
 TOLD_S = 15.0

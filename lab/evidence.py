@@ -20,13 +20,11 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 from lab.errors import LabTimeout
 from lab.recorder import PBX, LabRecorder
-from lab.tones import Samples, frequency_hz, tone_dbfs, tone_s, tone_spans
+from lab.tones import Samples, frequency_hz, tone_dbfs, tone_found, tone_spans
 
 LENGTH_TOLERANCE_S = 0.1
 ABSENT_DBFS = -50.0
 """A party's tone at or below this is not on that side."""
-SECRET_DBFS = -40.0
-"""A tone of a pause louder than this is there; a tone that begins or ends is a click of about -45 dB."""
 HOLE_S = 0.4
 """A tone may be away so long at a time: phones begin to play after they answer, and stall at times."""
 POLL_S = 0.05
@@ -95,8 +93,8 @@ class Evidence:
         if abs(length_s - expected.length_s) > expected.tolerance_s:
             faults.append(f"{length_s:.3f} s long, not {expected.length_s:.3f} s")
         for hz in expected.absent_hz:
-            heard_s = max(tone_s(side, rate_hz, hz, SECRET_DBFS) for side in samples.T)
-            faults += [f"the {hz} Hz of the pause are in it, {heard_s:.2f} s"] if heard_s else []
+            found_s = sorted(at for side in samples.T for at in tone_found(side, rate_hz, hz))
+            faults += [f"the {hz} Hz of the pause are in it, at {found_s[0]} s"] if found_s else []
         right = expected.right or expected.counterpart
         faults += _side("left", samples[:, 0], rate_hz, expected.user, right, expected.length_s)
         faults += _side("right", samples[:, 1], rate_hz, right, expected.user, expected.length_s)

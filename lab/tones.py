@@ -24,6 +24,13 @@ TONES_VERSION = 1
 """Counted up when the files change: they are kept under this name."""
 LEVEL_DBFS = -12.0
 WINDOW_S = 0.04
+SOUGHT_DBFS = -45.0
+"""A sought tone as faint as this is found."""
+SOUGHT_S = 0.08
+"""What is looked at at once for a tone, each quarter of it."""
+AROUND_HZ = (-150, -100, -60, 60, 100, 150)
+STANDS_OUT_DB = 8.0
+"""So much louder than around it a tone is: 20 ms of it by 15 dB or more, the click of another by 4."""
 
 
 def frequency_hz(number: str) -> int:
@@ -89,3 +96,22 @@ def tone_spans(
 def tone_s(samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -25.0) -> float:
     """For how many seconds in all the tone is heard."""
     return sum(end - start for start, end in tone_spans(samples, rate_hz, hz, at_least_dbfs))
+
+
+def tone_found(samples: Samples, rate_hz: int, hz: float) -> list[float]:
+    """When the tone is heard (s), were it for 20 ms; each quarter of `SOUGHT_S` anew.
+
+    A tone that begins or ends clicks at every frequency, and a codec may make 40 ms of noise of that, nearly
+    as loud as the tone. So the tone has to stand out from what is beside it.
+    """
+    size = round(SOUGHT_S * rate_hz)
+    if len(samples) < size:
+        samples = np.pad(samples, (0, size - len(samples)))
+    step = size // 4
+    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::step]
+    window = np.hanning(size + 2)[1:-1]
+    sought = np.array([[hz], *([hz + by] for by in AROUND_HZ)])
+    waves = window * np.exp(-2j * np.pi * sought / rate_hz * np.arange(size))
+    levels = 20 * np.log10(np.maximum(2 * abs(frames @ waves.T) / window.sum(), 1e-6))
+    there = (levels[:, 0] > SOUGHT_DBFS) & (levels[:, 0] - levels[:, 1:].max(axis=1) > STANDS_OUT_DB)
+    return [round(float(i) * step / rate_hz, 2) for i in np.flatnonzero(there)]

@@ -22,13 +22,22 @@ async def test_what_does_not_answer_is_told_and_works_again_when_it_does() -> No
     """Never more than ``threads`` are lost to it."""
     answering = threading.Event()
     patience = Patience("the folder", 0.05, threads=2)
-    before = threading.active_count()
     for _ in range(5):
         with pytest.raises(NoAnswer, match=r"the folder does not answer within 0\.05 s"):
             await patience.call(answering.wait)
-    assert threading.active_count() - before == 2
+    assert _busy_with("wait") == 2
     answering.set()
     async with asyncio.timeout(5):
-        while threading.active_count() > before:
+        while _busy_with("wait"):
             await asyncio.sleep(0.005)
     assert await patience.call(answering.wait)
+
+
+async def test_a_thread_that_has_come_back_is_used_again() -> None:
+    patience = Patience("it", 5.0)
+    threads = {await patience.call(threading.get_ident) for _ in range(20)}
+    assert len(threads) == 1
+
+
+def _busy_with(work: str) -> int:
+    return sum(thread.name == work for thread in threading.enumerate())

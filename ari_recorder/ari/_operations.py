@@ -29,6 +29,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "module": _operation("GET", "/asterisk/modules/{moduleName}"),
     "variable": _operation("GET", "/asterisk/variable", "variable"),
     "set_variable": _operation("POST", "/asterisk/variable", "variable", "value"),
+    "unset_variable": _operation("POST", "/asterisk/variable", "variable"),
     "channels": _operation("GET", "/channels"),
     "channel": _operation("GET", "/channels/{channelId}"),
     "channel_variable": _operation("GET", "/channels/{channelId}/variable", "variable"),

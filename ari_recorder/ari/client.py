@@ -100,6 +100,10 @@ class Ari:
         query = {"variable": variable, "value": value}
         await self._http.ask("set_variable", None, variable, {}, query)
 
+    async def unset_variable(self, variable: str) -> None:
+        """Remove a global variable, if there is such a one."""
+        await self._http.ask("unset_variable", None, variable, {}, {"variable": variable})
+
     # Channels
 
     async def channels(self) -> list[Channel]:

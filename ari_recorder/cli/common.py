@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
 import os
-import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from rich.console import Console
 from ari_recorder import config
 from ari_recorder.config import Log, Settings
 from ari_recorder.log import configure
+from ari_recorder.store import audit_key, audit_seals
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 
@@ -45,15 +46,27 @@ def catalogue(found: Settings) -> Iterator[Store]:
     store = Store(found.store.url)
     try:
         yield store
+        _seal(found, store)
     finally:
         store.close()
+
+
+def _seal(found: Settings, store: Store) -> None:
+    """Sign what the command has written to the audit log. The key is made by the recorder alone."""
+    key = (
+        audit_key.existing(found.audit_key) if store.written and os.access(found.audit_key, os.R_OK) else None
+    )
+    if key and (chains := store.read_now(audit_seals.unsealed)):
+        made = store.write_now(audit_seals.seal, key, chains, datetime.now(UTC))
+        configure(Log(level="info", format=found.log.format))
+        audit_seals.tell(made)
 
 
 def actor() -> Actor:
     """Who runs the program, for the audit log: the login on this machine."""
     try:
-        login = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a user without a name, in a container
+        login = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, in a container
         login = f"uid {os.getuid()}"
     return Actor(ActorKind.COMMAND_LINE, login, login)
 

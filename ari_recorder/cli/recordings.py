@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
+from ari_recorder.cli.common import actor, catalogue, console, print_json, settings
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
 from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
 from ari_recorder.store.filters import NUMBER_MAX, Wanted, searchable
+from ari_recorder.store.heard import note_read
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
 
@@ -37,6 +40,9 @@ def list_(
         page = store.read_now(
             reading.recordings, COMMAND_LINE, limit=limit, cursor=cursor, wanted=Wanted(number=number)
         )
+        shown = Counter(row.organisation for row in page.recordings)
+        asked = {"limit": limit, "cursor": cursor, "number": number}
+        store.write_now(note_read, actor(), shown, asked, datetime.now(UTC))
     if json:
         print_json(page)
         return

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from ari_recorder import __version__, config, log
-from ari_recorder.cli import diagnosis, preferences, prompts, recordings, signing_in, tokens, users
+from ari_recorder.cli import audit, diagnosis, preferences, prompts, recordings, signing_in, tokens, users
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
 
@@ -101,6 +101,7 @@ app.add_typer(users.app, name="user")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")
+app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)

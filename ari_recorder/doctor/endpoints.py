@@ -9,6 +9,11 @@ from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
 from ari_recorder.errors import AriError, AriNotFound
 
+NATIVE = "bridge_native_rtp.so"
+"""The module by which Asterisk passes the audio of two telephones on without looking at it."""
+NO_DTMF_IN_AUDIO = ("info", "auto_info", "none")
+"""With these ``dtmf_mode`` Asterisk need not look at the audio for a feature's digits, or may not need to."""
+
 
 async def look_at_endpoints(where: str, names: list[str], ari: Ari, inquiry: Inquiry) -> list[Check]:
     """Every endpoint of a recorded user on this Asterisk. Raises `AriError`."""
@@ -24,7 +29,8 @@ async def look_at_endpoints(where: str, names: list[str], ari: Ari, inquiry: Inq
         )
         found = f"unknown to Asterisk, so not recorded: {listed(unknown)}"
         checks.append(bad(where, "endpoints", found, remedy))
-    return checks + await _settings(where, sorted(states), inquiry)
+    native = any(one.name == NATIVE and one.status == "Running" for one in await ari.modules())
+    return checks + await _settings(where, sorted(states), inquiry, native=native)
 
 
 def _known(where: str, states: dict[str, str]) -> Check:
@@ -51,7 +57,7 @@ async def _state(name: str, ari: Ari) -> str | None:
         return None
 
 
-async def _settings(where: str, names: list[str], inquiry: Inquiry) -> list[Check]:
+async def _settings(where: str, names: list[str], inquiry: Inquiry, *, native: bool) -> list[Check]:
     names = [name for name in names if name.startswith("PJSIP/")]
     try:
         found = await asyncio.gather(*(_pjsip(name, inquiry) for name in names))
@@ -67,7 +73,8 @@ async def _settings(where: str, names: list[str], inquiry: Inquiry) -> list[Chec
         checks.append(
             good(where, "endpoint settings", f"direct_media is off, DTMF on, for {len(told)} of PJSIP")
         )
-    return checks
+    passed_on = [name for name, settings in told if native and _may_be_native(settings)]
+    return checks + ([_native(where, passed_on)] if told else [])
 
 
 async def _pjsip(name: str, inquiry: Inquiry) -> dict[str, str] | None:
@@ -87,3 +94,24 @@ def _mute(where: str, names: list[str]) -> Check:
     found = f"dtmf_mode is none, so no code typed on the telephone arrives: {listed(names)}"
     remedy = "Set dtmf_mode = rfc4733 or auto in pjsip.conf, then: asterisk -rx 'module reload res_pjsip.so'"
     return warning(where, "endpoint settings", found, remedy)
+
+
+def _may_be_native(settings: dict[str, str]) -> bool:
+    """Whether nothing of the endpoint's own has Asterisk look at the audio of its calls."""
+    features = any(value for name, value in settings.items() if name.lstrip("_") == "DYNAMIC_FEATURES")
+    looked_at = features and settings.get("dtmf_mode") not in NO_DTMF_IN_AUDIO
+    return not looked_at and settings.get("media_encryption", "no") == "no"
+
+
+def _native(where: str, names: list[str]) -> Check:
+    if not names:
+        return good(where, "native bridging", "no recorded user's call changes its audio's source")
+    found = (
+        "to take up a call in the middle changes the source of its audio, and an Asterisk packaged by Debian"
+        f" or Ubuntu at the far end may play silence from then on: {listed(names)}"
+    )
+    remedy = (
+        "Give them the feature map (asterisk_conf/pjsip_hints.conf, features_ari_recorder.conf) and"
+        " dtmf_mode = rfc4733, or include asterisk_conf/modules_native_ari_recorder.conf in modules.conf."
+    )
+    return warning(where, "native bridging", found, remedy)

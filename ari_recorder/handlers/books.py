@@ -24,6 +24,9 @@ from ari_recorder.store import calls
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 
+HELD_BACK_S = 0.05
+"""So long what nothing waits for is held back: most of what follows is written with it, and when calls begin
+or end they have the processor before the books have it."""
 IN_TIME_S = 0.25
 """A leg that the catalogue has not taken in this time is written to the journal."""
 NOWHERE_S = 3.0
@@ -49,7 +52,7 @@ _log = structlog.get_logger(__name__)
 class _Entry:
     """A leg. ``written`` is as the catalogue has it, ``journaled`` the version that the journal has.
 
-    ``refused``: the catalogue does not take this one, though it takes others; not before ``again_s``.
+    It is not written before ``due_s``. ``refused``: the catalogue does not take it, though it takes others.
     """
 
     leg: Leg
@@ -59,7 +62,7 @@ class _Entry:
     journaled: int = 0
     told: bool = False
     refused: bool = False
-    again_s: float = 0.0
+    due_s: float = 0.0
 
     @property
     def waits(self) -> bool:
@@ -94,7 +97,8 @@ class Books:
             entry = self._entries[leg.id] = _Entry(leg, tell, _clock_s())
         elif entry.safe:
             entry.since_s = _clock_s()
-        entry.leg, entry.tell, entry.again_s = leg, tell, 0.0
+        entry.leg, entry.tell = leg, tell
+        entry.due_s = 0.0 if leg.awaited else entry.since_s + HELD_BACK_S
         self._changed.set()
         self._unsafe.set()
 
@@ -179,13 +183,13 @@ class Books:
 
     def _next_batch(self) -> list[_Entry]:
         now_s = _clock_s()
-        return [one for one in self._entries.values() if one.waits and one.again_s <= now_s][:BATCH]
+        return [one for one in self._entries.values() if one.waits and one.due_s <= now_s][:BATCH]
 
     async def _until_changed(self) -> None:
         self._changed.clear()
-        again_s = min((entry.again_s for entry in self._entries.values() if entry.waits), default=None)
+        due_s = min((entry.due_s for entry in self._entries.values() if entry.waits), default=None)
         with suppress(TimeoutError):
-            async with asyncio.timeout(again_s and max(again_s - _clock_s(), 0.01)):
+            async with asyncio.timeout(due_s and max(due_s - _clock_s(), 0.01)):
                 await self._changed.wait()
 
     async def _catalogue(self, batch: list[_Entry]) -> None:
@@ -204,7 +208,7 @@ class Books:
     def _refuse(self, entry: _Entry, error: Exception) -> None:
         if not entry.refused:
             _log.error("the catalogue does not take a call", leg=str(entry.leg.id), exc_info=error)
-        entry.refused, entry.again_s = True, _clock_s() + REFUSED_AGAIN_S
+        entry.refused, entry.due_s = True, _clock_s() + REFUSED_AGAIN_S
 
     async def _write(self, batch: list[_Entry]) -> None:
         legs = [entry.leg for entry in batch]

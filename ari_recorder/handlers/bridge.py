@@ -11,19 +11,21 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from ari_recorder.ari import Channel
-from ari_recorder.errors import AriConflict, AriError, AriNotFound, AriUnreachable
+from ari_recorder.errors import AriConflict, AriNotFound
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import give_back, send_back
-from ari_recorder.policies import bridge, bridging
+from ari_recorder.handlers.looking import or_none
+from ari_recorder.handlers.runner import FAULT, Runner
+from ari_recorder.log import without
+from ari_recorder.policies import bridging
 from ari_recorder.policies.bridging import Bridged, effects, inputs
-from ari_recorder.policies.bridging.effects import Effect, Request
-from ari_recorder.policies.bridging.inputs import Found, Input
-from ari_recorder.policies.bridging.state import Stage
+from ari_recorder.policies.bridging.effects import Request
+from ari_recorder.policies.bridging.inputs import Found, Gone, Input, Left
+from ari_recorder.policies.bridging.state import NORMAL_CLEARING, Stage
 from ari_recorder.policies.tap import Status, Told
 
 BRIDGE = "bridge"
@@ -49,27 +51,13 @@ class Bridges:
             self._begin(channel, arguments[1:])
         elif known.call.ending is not None:
             self._again[channel.id] = (channel, arguments)
-            known.tell(inputs.Left(channel.id))
+            known.tell(Left(channel.id))
 
-    def called_entered(self, channel_id: str) -> None:
-        """A called channel is in the application."""
-        self._tell(channel_id, inputs.Entered())
-
-    def dialled(self, channel_id: str) -> None:
-        """Asterisk has dialled a channel."""
-        self._tell(channel_id, inputs.Rung())
-
-    def up(self, channel_id: str) -> None:
-        """A channel is up."""
-        self._tell(channel_id, inputs.Answered())
-
-    def gone(self, channel_id: str, cause: int) -> None:
-        """A channel has ended, with a Q.850 ``cause``."""
-        self._tell(channel_id, inputs.Gone(channel_id, cause), caller=True)
-
-    def left(self, channel_id: str) -> None:
-        """A channel has left the application."""
-        self._tell(channel_id, inputs.Left(channel_id), caller=True)
+    def tell(self, channel_id: str, told: Input) -> None:
+        """Something has happened to a channel, and is told to its call. Of a caller only its end counts."""
+        call = self._calls.get(channel_id)
+        if call is not None and (isinstance(told, Gone | Left) or channel_id == call.call.called):
+            call.tell(told)
 
     async def compare(self, there: Mapping[str, Channel], asked_at: datetime) -> None:
         """Go on with what goes on in Asterisk, and let go of what belongs to nobody. Raises `AriError`."""
@@ -98,11 +86,6 @@ class Bridges:
         for call in set(self._calls.values()):
             await call.stop()
 
-    def _tell(self, channel_id: str, told: Input, *, caller: bool = False) -> None:
-        call = self._calls.get(channel_id)
-        if call is not None and (caller or channel_id == call.call.called):
-            call.tell(told)
-
     async def _take_up(self, called: Channel, given: Sequence[str], there: Mapping[str, Channel]) -> None:
         """A called channel that is not followed: of a caller whom an ARI program moved here, or of nobody."""
         try:
@@ -114,13 +97,14 @@ class Bridges:
             self._begin(caller, [wish.endpoint, str(wish.dial_s)], found=True)
         if called.id not in self._calls:
             with contextlib.suppress(AriNotFound):
-                await self._context.ari.hangup(called.id, bridge.NORMAL_CLEARING)
+                await self._context.ari.hangup(called.id, NORMAL_CLEARING)
 
     def _begin(self, channel: Channel, arguments: Sequence[str], *, found: bool = False) -> None:
         try:
-            wish = bridge.read(arguments)
+            wish = bridging.read(arguments)
         except ValueError as error:
-            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=str(error))
+            reason = without(str(error), *arguments)
+            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=reason)
             self._context.spawn(give_back(self._context.ari, channel.id, str(error)), "send back")
             return
         created_at = channel.creationtime
@@ -138,93 +122,53 @@ class Bridges:
             self.entered(channel, arguments)
 
 
-class BridgedCall:
-    """Performs what the machine asks for. ``over`` is called when nothing of the call is left."""
+class BridgedCall(Runner[Bridged]):
+    """Follows one bridged call. ``over`` is called when nothing of it is left."""
 
     def __init__(
         self, context: Context, call: Bridged, caller: Channel, over: Callable[[BridgedCall], None]
     ) -> None:
-        self.call = call
-        self._context = context
+        super().__init__(context, call, _log.bind(pbx=context.pbx, caller=call.caller))
         self._caller = caller.caller
         self._over = over
-        self._gone = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._log = _log.bind(pbx=context.pbx, caller=call.caller, endpoint=call.wish.endpoint)
 
-    def tell(self, told: Input) -> None:
-        """Something has happened to it."""
-        if self._gone:
-            return
+    @property
+    def call(self) -> Bridged:
+        """The call, as it is now."""
+        return self._machine
+
+    def _receive(self, told: Input) -> None:
         before = self.call.ending
         try:
-            self.call, asked = bridging.receive(self.call, told, self._context.now())
+            self._machine, asked = bridging.receive(self.call, told, self._context.now())
         except Exception:
             self._fault(told)
             return
         if before is None and self.call.ending is not None and self.call.ending.reason:
-            self._log.error("not connected; the dialplan goes on", reason=self.call.ending.reason)
+            reason = self._impersonal(self.call.ending.reason)
+            self._log.error("not connected; the dialplan goes on", reason=reason)
         for effect in asked:
             self._perform(effect)
+        if self.call.over:
+            self._leave()
 
-    async def stop(self) -> None:
-        """Stop working; the call goes on."""
-        self._gone = True
-        self._wake_at(None)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    def _impersonal(self, text: str) -> str:
+        """The endpoint of a trunk has the number that is called."""
+        endpoint = self.call.wish.endpoint
+        return without(text, endpoint, endpoint.partition("/")[2])
 
     def _fault(self, told: Input) -> None:
         """Those who talk go on, and are found again; who is not connected yet goes on in the dialplan."""
         self._log.exception("a fault in ari_recorder", told=type(told).__name__)
         if self.call.stage < Stage.UP:
-            reason = "A fault in ari_recorder; its log has more."
-            self._context.spawn(give_back(self._context.ari, self.call.caller, reason), "send back")
+            self._context.spawn(give_back(self._context.ari, self.call.caller, FAULT), "send back")
         self._leave()
 
     def _leave(self) -> None:
-        self._gone = True
-        self._wake_at(None)
+        self._end()
         self._over(self)
 
-    def _perform(self, effect: Effect) -> None:
-        match effect:
-            case effects.WakeAt(at):
-                self._wake_at(at)
-            case effects.Over():
-                self._leave()
-            case _:
-                task = asyncio.create_task(self._request(effect), name=f"bridge {self.call.caller}")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-
-    def _wake_at(self, at: datetime | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if at is not None:
-            delay_s = max((at - self._context.now()).total_seconds(), 0.0)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self.tell, inputs.Time())
-
-    async def _request(self, request: Request) -> None:
-        try:
-            found = await self._ask(request)
-        except AriUnreachable as error:
-            self.tell(inputs.Unknown(request, str(error)))
-        except AriError as error:
-            missing, conflict = isinstance(error, AriNotFound), isinstance(error, AriConflict)
-            self.tell(inputs.Refused(request, str(error), missing, conflict))
-        except Exception:
-            self._log.exception("a fault in ari_recorder", what=type(request).__name__)
-            self.tell(inputs.Unknown(request, "A fault in ari_recorder; its log has more."))
-        else:
-            self.tell(inputs.Accepted(request))
-            if found is not None:
-                self.tell(found)
-
-    async def _ask(self, request: Request) -> Found | None:
+    async def _ask(self, request: Request) -> Input | None:
         ari, call = self._context.ari, self.call
         match request:
             case effects.Look():
@@ -266,9 +210,9 @@ class BridgedCall:
     async def _look(self) -> Found:
         ari, call, asked_at = self._context.ari, self.call, self._context.now()
         caller, called, joined = await asyncio.gather(
-            _or_none(ari.channel(call.caller)),
-            _or_none(ari.channel(call.called)),
-            _or_none(ari.bridge(call.bridge)),
+            or_none(ari.channel(call.caller)),
+            or_none(ari.channel(call.called)),
+            or_none(ari.bridge(call.bridge)),
         )
         there = {one.id: one for one in (caller, called) if one is not None}
         bridges = {call.bridge: frozenset(joined.channels)} if joined is not None else {}
@@ -293,10 +237,3 @@ def _arguments(channel: Channel, app: str) -> list[str]:
     name, *arguments = channel.dialplan.app_data.split(",")
     ours = channel.dialplan.app_name == "Stasis" and name == app
     return arguments or [""] if ours else [""]
-
-
-async def _or_none(asking: Any) -> Any:
-    try:
-        return await asking
-    except AriNotFound:
-        return None

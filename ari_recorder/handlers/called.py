@@ -19,7 +19,7 @@ from ari_recorder.errors import AriNotFound, NotFound, SpoolError, StoreError
 from ari_recorder.handlers import channels
 from ari_recorder.handlers.context import Context
 from ari_recorder.policies import tap
-from ari_recorder.policies.leg.inputs import Said
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.tap import Tap
 from ari_recorder.store.people import RecordedEndpoint
 
@@ -35,19 +35,19 @@ class Expected:
 
     user: RecordedEndpoint
     since: datetime
-    said: dict[UUID, Said] = field(default_factory=dict)
+    said: dict[UUID, Announcement] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
     """The channels that were called, and are followed."""
 
 
 class CalledSides:
-    """By the caller's channel. ``user`` reads who a tap wants: raises `NotFound`, `StoreError`."""
+    """By the caller's channel. ``user`` reads who a tap wants; raises `NotFound`, `StoreError`."""
 
     def __init__(self, context: Context, user: Callable[[Tap, Channel], Awaitable[RecordedEndpoint]]) -> None:
         self._context = context
         self._ari = context.ari
         self._user = user
-        self._expected: dict[str, Expected] = {}
+        self.expected: dict[str, Expected] = {}
         self._unlearned = False
         self._log = _log.bind(pbx=context.pbx)
 
@@ -56,36 +56,18 @@ class CalledSides:
         since = self._context.now()
         await self._ari.subscribe([f"channel:{caller.id}"])
         await self._ari.set_channel_variable(caller.id, CALLED, tap.pack_expected(since, arguments))
-        self._expected[caller.id] = Expected(user, since)
+        self.expected[caller.id] = Expected(user, since)
 
-    def begin(self, caller_id: str, peer_id: str) -> Expected | None:
-        """A channel is called: what was asked for, unless that is nothing, or it is followed already."""
-        expected = self._expected.get(caller_id)
-        if expected is None or peer_id in expected.peers:
-            return None
-        expected.peers.add(peer_id)
-        return expected
-
-    def again(self, caller_id: str, peer_id: str) -> None:
-        """To follow it came to nothing: it may be tried again."""
-        if caller_id in self._expected:
-            self._expected[caller_id].peers.discard(peer_id)
-
-    def said(self, caller_id: str) -> tuple[Said, ...]:
-        """What the caller has heard before."""
-        expected = self._expected.get(caller_id)
-        return tuple(expected.said.values()) if expected is not None else ()
-
-    async def note(self, caller_id: str, said: Said) -> None:
+    async def note(self, caller_id: str, said: Announcement) -> None:
         """The caller hears something, or has. Raises `AriError`."""
-        expected = self._expected.get(caller_id)
+        expected = self.expected.get(caller_id)
         if expected is not None:
             expected.said[said.id] = said
             await self._ari.set_channel_variable(caller_id, SAID, tap.pack_said(expected.said.values()))
 
     def forget(self, caller_id: str) -> bool:
         """Nobody is expected any more; whether somebody was."""
-        return self._expected.pop(caller_id, None) is not None
+        return self.expected.pop(caller_id, None) is not None
 
     async def take_back(self, caller_id: str) -> None:
         """Whom it calls after a restart is not its called side, either. Raises `AriError`."""
@@ -96,22 +78,28 @@ class CalledSides:
         self._unlearned = False
         for channel_id in (await self._ari.application()).channel_ids:
             try:
-                if channel_id not in self._expected:
+                if channel_id not in self.expected:
                     await self._learn(channel_id)
             except AriNotFound:
                 continue  # it has none, or is gone
             except StoreError as error:
                 self._unlearned = True
                 self._log.error("the called side is not recorded yet", channel=channel_id, reason=str(error))
-            except (NotFound, ValueError) as error:
-                self._log.error("the called side is not recorded", channel=channel_id, reason=str(error))
+            except NotFound:
+                self._unfit(channel_id, "there is no such user (any more)")
+            except ValueError:
+                self._unfit(channel_id, "what was asked for cannot be read")
+
+    def _unfit(self, channel_id: str, reason: str) -> None:
+        """The error's own words have the number that the dialplan gave."""
+        self._log.error("the called side is not recorded", channel=channel_id, reason=reason)
 
     async def compare(self, there: Mapping[str, Channel], asked_at: datetime) -> dict[str, list[Channel]]:
         """Forget callers that are gone; whom the others have called. Raises `AriError`."""
         if self._unlearned:
             await self.learn()
         called = {}
-        for caller_id, expected in list(self._expected.items()):
+        for caller_id, expected in list(self.expected.items()):
             if caller_id in there:
                 called[caller_id] = channels.called_by(there[caller_id], there.values(), expected.since)
             elif expected.since < asked_at:
@@ -124,13 +112,13 @@ class CalledSides:
             return
         since, arguments = tap.unpack_expected(value)
         user = await self._user(tap.read(arguments), await self._ari.channel(channel_id))
-        said: list[Said] = []
+        said: list[Announcement] = []
         with contextlib.suppress(AriNotFound):
             packed = await self._ari.channel_variable(channel_id, SAID)
             said = [await self._with_text(one, user) for one in tap.unpack_said(packed, self._context.now())]
-        self._expected[channel_id] = Expected(user, since, {one.id: one for one in said})
+        self.expected[channel_id] = Expected(user, since, {one.id: one for one in said})
 
-    async def _with_text(self, said: Said, user: RecordedEndpoint) -> Said:
+    async def _with_text(self, said: Announcement, user: RecordedEndpoint) -> Announcement:
         """With what it says, unless the prompt has been replaced since."""
         try:
             _, audio = await self._context.prompts.place(user.organisation, said.prompt, user.preferences)

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from ari_recorder.ari import Channel
+from ari_recorder.handlers.context import Context
 from ari_recorder.policies.bridging import CALLED
+from ari_recorder.policies.commands import Given
 from ari_recorder.policies.leg import Leg, begin
-from ari_recorder.policies.leg.inputs import Given, Written
+from ari_recorder.policies.leg.inputs import Written
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.table import COMMANDS, Event
 from ari_recorder.store.people import RecordedEndpoint
@@ -75,70 +77,64 @@ def codecs(channel: Channel) -> str | None:
 
 
 def commands(channel: Channel) -> tuple[Given, ...]:
-    """The commands that its user has given by the feature map, as the dialplan has kept them on the channel.
+    """What its user has given by the feature map, as the dialplan has kept it on the channel."""
+    return kept_commands(channel.channelvars.get(PRESSED, ""))
 
-    ``1795000000.123:pause|1795000009.456:resume|``; what is no such thing is left out.
-    """
+
+def kept_commands(kept: str) -> tuple[Given, ...]:
+    """``1795000000.123:pause|1795000009.456:resume|``; what is no such thing is left out."""
     found = []
-    for entry in channel.channelvars.get(PRESSED, "").split("|"):
+    for entry in kept.split("|"):
         at_s, _, command = entry.strip().partition(":")
         if command in COMMANDS and at_s.replace(".", "", 1).isdecimal():
             found.append(Given(Event(command), datetime.fromtimestamp(float(at_s), UTC)))
     return tuple(found)
 
 
-def new_leg(
-    app: str,
-    pbx: str,
-    channel: Channel,
-    endpoint: RecordedEndpoint,
-    *,
-    segment_max_s: float = 0.0,
-    gone_after_s: float = 0.0,
-    again: int = 0,
-) -> Leg:
+def new_leg(context: Context, channel: Channel, user: RecordedEndpoint, again: int = 0) -> Leg:
     """The leg that a recorded user's new channel is; ``again`` as `policies.leg.begin` has it."""
     towards = direction(channel)
-    return begin(
-        app=app,
-        pbx=pbx,
-        channel=channel.id,
-        channel_name=channel.name,
-        created_at=channel.creationtime.astimezone(UTC),
-        user=endpoint.user,
-        organisation=endpoint.organisation,
-        user_number=endpoint.user_number,
-        user_name=endpoint.user_name,
-        mode=endpoint.mode,
-        preferences=endpoint.preferences,
-        direction=towards,
-        counterpart=first_counterpart(channel, towards),
-        segment_max_s=segment_max_s,
-        gone_after_s=gone_after_s,
-        again=again,
-    )
+    counterpart = first_counterpart(channel, towards)
+    created_at = channel.creationtime.astimezone(UTC)
+    return _begin(context, user, channel.id, channel.name, created_at, towards, counterpart, again)
 
 
-def orphan(app: str, pbx: str, leg: UUID, user: RecordedEndpoint, written: Mapping[str, Written]) -> Leg:
+def orphan(context: Context, leg: UUID, user: RecordedEndpoint, written: Mapping[str, Written]) -> Leg:
     """A leg of which only its files are left: the recorder died just at the answer, and the call ended.
 
     With whom it was is not known.
     """
     began_at = min(one.began_at for one in written.values())
-    found = begin(
-        app=app,
-        pbx=pbx,
-        channel=f"unknown-{leg}",
-        channel_name=f"{user.name}-unknown",
-        created_at=began_at,
+    name = f"{user.name}-unknown"
+    found = _begin(context, user, f"unknown-{leg}", name, began_at, INBOUND, Counterpart())
+    return replace(found, id=leg)
+
+
+def _begin(
+    context: Context,
+    user: RecordedEndpoint,
+    channel: str,
+    channel_name: str,
+    created_at: datetime,
+    towards: str,
+    counterpart: Counterpart,
+    again: int = 0,
+) -> Leg:
+    return begin(
+        app=context.app,
+        pbx=context.pbx,
+        channel=channel,
+        channel_name=channel_name,
+        created_at=created_at,
         user=user.user,
         organisation=user.organisation,
         user_number=user.user_number,
         user_name=user.user_name,
         mode=user.mode,
         preferences=user.preferences,
-        direction=INBOUND,
-        counterpart=Counterpart(),
-        segment_max_s=0.0,
+        direction=towards,
+        counterpart=counterpart,
+        segment_max_s=context.segment_max_s,
+        gone_after_s=context.gone_after_s,
+        again=again,
     )
-    return replace(found, id=leg)

@@ -16,7 +16,8 @@ from pathlib import Path
 import structlog
 
 from ari_recorder.ari import Ari
-from ari_recorder.errors import AriError, AriNotFound
+from ari_recorder.errors import AriError
+from ari_recorder.handlers.looking import or_none
 
 RENEW_EVERY_S = 2.0
 DEAD_AFTER_S = 7.0
@@ -87,10 +88,7 @@ class Claim:
         return await self._read() != found
 
     async def _read(self) -> str:
-        try:
-            return await self._ari.variable(self._variable)
-        except AriNotFound:
-            return ""
+        return await or_none(self._ari.variable(self._variable)) or ""
 
     async def _write(self) -> None:
         self._count += 1

@@ -34,6 +34,8 @@ from ari_recorder.store.vault import Stored, Vault, key_for
 
 LOOK_S = 10.0
 """How often the store is looked through when nobody says that something is due."""
+TOGETHER_S = 0.2
+"""How long a look is held back: calls often end together, and others are answered then."""
 AT_ONCE = 50
 """Most recordings in hand; of them ``workers`` are stitched and stored."""
 PUT_TOLD_S = 60.0
@@ -80,6 +82,7 @@ class Finisher:
         self._wake = asyncio.Event()
         self._failures: dict[UUID | str, Failure] = {}
         self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._swept_s = -LOOK_S
 
     def wake(self) -> None:
         """A recording may be due."""
@@ -123,11 +126,16 @@ class Finisher:
     async def _due(self) -> list[Due]:
         now_s = asyncio.get_running_loop().time()
         skip = {*self._running, *(s for s in held_back(self._failures, now_s) if isinstance(s, UUID))}
-        found: list[Due] = []
-        for query in (finishing.due, finishing.uncleared):
-            room = AT_ONCE - len(self._running) - len(found)
-            found += await self._store.read(query, skip, max(room, 0), self._files.keys())
+        found = await self._read_due(finishing.due, skip, 0)
+        if now_s - self._swept_s >= LOOK_S:  # rarely: what is not interrupted is cleared when it is sealed
+            left = await self._read_due(finishing.uncleared, skip, len(found))
+            self._swept_s = self._swept_s if left else now_s
+            found += left
         return found
+
+    async def _read_due(self, query: Callable[..., list[Due]], skip: set[UUID], taken: int) -> list[Due]:
+        room = max(AT_ONCE - len(self._running) - taken, 0)
+        return await self._store.read(query, skip, room, self._files.keys())
 
     async def _count(self) -> None:
         waiting = await self._store.read(finishing.waiting)
@@ -143,6 +151,7 @@ class Finisher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await self._wake.wait()
+                await asyncio.sleep(TOGETHER_S)
         self._wake.clear()
 
     async def _finish(self, recording: Due) -> None:

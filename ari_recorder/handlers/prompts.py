@@ -11,7 +11,7 @@ import structlog
 
 from ari_recorder.errors import SpoolError, StoreError
 from ari_recorder.handlers.spool import Spool
-from ari_recorder.policies.announcements import Prompt, failure_prompt
+from ari_recorder.policies.announcements import Prompt, tell_failure
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.store import prompts
@@ -52,12 +52,11 @@ class Prompts:
 
     async def prepare(self, organisation: UUID, preferences: Preferences) -> None:
         """Have the prompt of a failure in place: where the disk is full, it is too late for that."""
-        kind = failure_prompt(preferences)
-        if kind is None or self._is_fresh((organisation, kind, preferences.language)):
+        prompt = tell_failure(preferences)
+        if prompt is None or self._is_fresh((organisation, prompt.kind, preferences.language)):
             return
         try:
-            audio = await self._find((organisation, kind, preferences.language))
-            await self._spool.ask(_place, self._spool.folder / FOLDER, audio)
+            await self.place(organisation, prompt, preferences)
         except SpoolError as error:
             _log.error("a prompt cannot be put into the recording folder", error=str(error))
 

@@ -7,52 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
 
-from ari_recorder.ari import (
-    ApplicationReplaced,
-    Channel,
-    ChannelConnectedLine,
-    ChannelCreated,
-    ChannelDestroyed,
-    ChannelDtmfReceived,
-    ChannelStateChange,
-    ChannelUserevent,
-    Connected,
-    Dial,
-    Disconnected,
-    EventSocket,
-    PlaybackFinished,
-    PlaybackStarted,
-    RecordingFailed,
-    RecordingFinished,
-    RecordingStarted,
-    StasisEnd,
-    StasisStart,
-)
-from ari_recorder.errors import ARIRecorderError, AriRefused, StoreError
-from ari_recorder.handlers import channels, looking, spool
+from ari_recorder import ari
+from ari_recorder.ari import Channel, Connected, Disconnected, EventSocket
+from ari_recorder.errors import ARIRecorderError, AriRefused
+from ari_recorder.handlers import channels
 from ari_recorder.handlers.bridge import BRIDGE, Bridges
 from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import endpoint_of
-from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Found
+from ari_recorder.handlers.followed import Legs
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.handlers.tap import WAYS, Taps
-from ari_recorder.policies.leg import Leg, inputs
-from ari_recorder.policies.leg.inputs import Input, Written
+from ari_recorder.policies.bridging import inputs as bridged
+from ari_recorder.policies.leg import inputs
 from ari_recorder.policies.leg.state import is_wide
 from ari_recorder.policies.table import COMMANDS, Event
-from ari_recorder.store import calls
-from ari_recorder.store.people import RecordedEndpoint
 
 COMMAND_EVENT = "RecorderCommand"
 """The user event of `asterisk_conf/features_ari_recorder.conf`."""
@@ -78,10 +54,7 @@ class Session:
         self._context = context
         self._socket = socket
         self._claim = claim
-        self._legs: dict[str, LegRunner] = {}
-        self._by_id: dict[str, LegRunner] = {}
-        self._read = False
-        self._recovered = False
+        self._legs = Legs(context)
         self._stands_back = False
         self._lost_at: datetime | None = None
         self._following: list[asyncio.Task[None]] = []
@@ -89,8 +62,7 @@ class Session:
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
-        self._taps = Taps(context, self._leg_for, self._playing)
-        self._ours = re.compile(rf"{re.escape(context.app)}-([0-9a-f]{{32}})-([0-9a-f]{{32}})-")
+        self._taps = Taps(context, self._legs, self._playing)
 
     async def run(self) -> None:
         """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""
@@ -107,8 +79,7 @@ class Session:
                 self._claiming.cancel()
             await self._taps.stop()
             await self._bridges.stop()
-            for leg in list(self._legs.values()):
-                await leg.stop()
+            await self._legs.stop()
             await self._socket.close()
             with contextlib.suppress(ARIRecorderError):
                 await self._claim.release()
@@ -124,6 +95,7 @@ class Session:
             receive = DOOR.get(type(item))
             if receive is not None:
                 receive(self, item)
+                await asyncio.sleep(0)  # however many events wait: what this one asks for is asked for first
 
     # The event socket
 
@@ -140,7 +112,7 @@ class Session:
         if self._lost_at is None:  # often it is back at once
             self._lost_at = self._context.now()
             return
-        for leg in list(self._legs.values()):
+        for leg in self._legs.all():
             leg.lost()
 
     def _stop_following(self) -> None:
@@ -154,10 +126,7 @@ class Session:
         self._stands_back = True
         await self._socket.drop()
         self._context.books.clear()
-        for leg in list(self._legs.values()):
-            self._over(leg)
-            await leg.stop()
-        self._read = self._recovered = False
+        await self._legs.forget()
 
     async def _follow(self) -> None:
         await self._until_done(self._resume)
@@ -190,112 +159,66 @@ class Session:
             await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
             failures += 1
 
-    # Legs
+    # What happens to channels
 
-    def _created(self, event: ChannelCreated) -> None:
+    def _created(self, event: ari.ChannelCreated) -> None:
         user = self.directory.find(event.channel)
         if user is not None and event.channel.id not in self._legs:
-            leg = self._leg_for(event.channel, user)
+            leg = self._legs.begin(event.channel, user)
             if event.channel.state == "Up":
                 leg.tell(inputs.Answered(event.timestamp, channels.codecs(event.channel)))
 
-    def _leg_for(
-        self, channel: Channel, user: RecordedEndpoint, again: int = 0, *, found: bool = False
-    ) -> LegRunner:
-        """The leg that follows the channel already, or a new one of this user; see `Begun` for ``found``."""
-        leg = self._legs.get(channel.id)
-        if leg is None:
-            context = self._context
-            new = channels.new_leg(
-                context.app,
-                context.pbx,
-                channel,
-                user,
-                segment_max_s=context.segment_max_s,
-                gone_after_s=context.gone_after_s,
-                again=again,
-            )
-            leg = self._add(new)
-            leg.tell(inputs.Begun(channels.linkedid(channel), found=found))
-            context.spawn(context.prompts.prepare(user.organisation, user.preferences), "prepare a prompt")
-        return leg
+    def _state_changed(self, event: ari.ChannelStateChange) -> None:
+        channel = event.channel
+        if channel.state == "Up":
+            self._bridges.tell(channel.id, bridged.Answered())
+            answered = inputs.Answered(event.timestamp, channels.codecs(channel))
+            self._legs.tell(channel, answered, inputs.Connected(channels.connected(channel), event.timestamp))
 
-    def _add(self, leg: Leg) -> LegRunner:
-        runner = LegRunner(self._context, leg, self._over)
-        self._legs[leg.channel] = self._by_id[leg.id.hex] = runner
-        self._context.live.add(runner)
-        return runner
+    def _connected_line(self, event: ari.ChannelConnectedLine) -> None:
+        channel = event.channel
+        direction = channels.direction_when_connected(channel)
+        self._legs.tell(channel, inputs.Connected(channels.connected(channel), event.timestamp, direction))
 
-    def _over(self, leg: LegRunner) -> None:
-        self._legs.pop(leg.leg.channel, None)
-        self._by_id.pop(leg.leg.id.hex, None)
-        self._context.live.remove(leg)
-
-    def _state_changed(self, event: ChannelStateChange) -> None:
-        if event.channel.state != "Up":
-            return
-        self._bridges.up(event.channel.id)
-        leg = self._legs.get(event.channel.id)
-        if leg is not None:
-            leg.tell(inputs.Answered(event.timestamp, channels.codecs(event.channel)))
-            leg.tell(inputs.Connected(channels.connected(event.channel), event.timestamp))
-
-    def _connected_line(self, event: ChannelConnectedLine) -> None:
-        leg = self._legs.get(event.channel.id)
-        if leg is not None:
-            direction = channels.direction_when_connected(event.channel)
-            leg.tell(inputs.Connected(channels.connected(event.channel), event.timestamp, direction))
-
-    def _dialled(self, event: Dial) -> None:
+    def _dialled(self, event: ari.Dial) -> None:
         self._taps.dialled(event)
-        self._bridges.dialled(event.peer.id)
+        self._bridges.tell(event.peer.id, bridged.Rung())
 
-    def _destroyed(self, event: ChannelDestroyed) -> None:
+    def _destroyed(self, event: ari.ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
-        self._bridges.gone(event.channel.id, event.cause)
-        leg = self._legs.get(event.channel.id)
-        if leg is not None:
-            leg.tell(inputs.HungUp(event.timestamp))
+        self._bridges.tell(event.channel.id, bridged.Gone(event.channel.id, event.cause))
+        self._legs.tell(event.channel, inputs.HungUp(event.timestamp))
 
-    def _digit(self, event: ChannelDtmfReceived) -> None:
-        leg = self._legs.get(event.channel.id)
-        if leg is not None and self._is_new(event.channel.id, event.digit, event.timestamp):
-            leg.tell(inputs.Digit(event.digit, event.timestamp))
+    def _digit(self, event: ari.ChannelDtmfReceived) -> None:
+        if self._is_new(event.channel, event.digit, event.timestamp):
+            self._legs.tell(event.channel, inputs.Digit(event.digit, event.timestamp))
 
-    def _is_new(self, *key: *tuple[str, str, datetime]) -> bool:
-        """Whether what a user has pressed comes for the first time."""
+    def _is_new(self, channel: Channel, what: str, at: datetime) -> bool:
+        """Whether this comes for the first time."""
+        key = (channel.id, what, at)
         new = key not in self._keys
         self._keys.append(key)
         return new
 
-    def _user_event(self, event: ChannelUserevent) -> None:
-        leg = self._legs.get(event.channel.id) if event.channel else None
-        command = event.userevent.get("command")
-        if leg is None or event.eventname != COMMAND_EVENT:
+    def _user_event(self, event: ari.ChannelUserevent) -> None:
+        command = str(event.userevent.get("command"))
+        if event.eventname != COMMAND_EVENT or event.channel is None or event.channel.id not in self._legs:
             return
-        if not self._is_new(leg.leg.channel, str(command), event.timestamp):
+        if not self._is_new(event.channel, command, event.timestamp):
             return
         if command in COMMANDS:
-            leg.tell(inputs.Featured(Event(command), event.timestamp))
+            self._legs.tell(event.channel, inputs.Featured(Event(command), event.timestamp))
         else:
-            _log.warning("no such command in features.conf", pbx=self._context.pbx, command=str(command)[:50])
+            _log.warning("no such command in features.conf", pbx=self._context.pbx, command=command[:50])
 
     # What we made in Asterisk
 
-    def _tell_leg_of(self, resource: str, told: Input) -> bool:
-        """Tell the leg that bears this name; whether there is one."""
-        match = self._ours.match(resource)
-        leg = self._by_id.get(match[1]) if match else None
-        if leg is not None and resource.startswith(leg.leg.prefix):  # not another catalogue's leg of it
-            leg.tell(told)
-        return match is not None
-
-    def _entered(self, event: StasisStart) -> None:
+    def _entered(self, event: ari.StasisStart) -> None:
         codecs = channels.codecs(event.channel)
         told = inputs.SnoopEntered(event.channel.id, is_wide(codecs) if codecs is not None else None)
-        if self._tell_leg_of(event.channel.id, told):
+        if self._legs.tell_of(event.channel.id, told):
             return
-        if self._is_new(event.channel.id, StasisStart.__name__, event.timestamp):
+        if self._is_new(event.channel, ari.StasisStart.__name__, event.timestamp):
             self._sent_here(event.channel, event.args)
 
     def _sent_here(self, channel: Channel, arguments: Sequence[str]) -> None:
@@ -306,174 +229,74 @@ class Session:
             case [way] if way == BRIDGE:
                 self._bridges.entered(channel, arguments)
             case _:
-                self._bridges.called_entered(channel.id)
+                self._bridges.tell(channel.id, bridged.Entered())
 
-    def _left(self, event: StasisEnd) -> None:
-        self._bridges.left(event.channel.id)
-        self._tell_leg_of(event.channel.id, inputs.SnoopLeft(event.channel.id))
+    def _left(self, event: ari.StasisEnd) -> None:
+        self._bridges.tell(event.channel.id, bridged.Left(event.channel.id))
+        self._legs.tell_of(event.channel.id, inputs.SnoopLeft(event.channel.id))
 
-    def _recording_started(self, event: RecordingStarted) -> None:
-        self._tell_leg_of(event.recording.name, inputs.FileBegan(event.recording.name, event.timestamp))
+    def _recording_started(self, event: ari.RecordingStarted) -> None:
+        self._legs.tell_of(event.recording.name, inputs.FileBegan(event.recording.name, event.timestamp))
 
-    def _recording_ended(self, event: RecordingFinished | RecordingFailed) -> None:
-        self._tell_leg_of(event.recording.name, inputs.FileClosed(event.recording.name, event.timestamp))
+    def _recording_ended(self, event: ari.RecordingFinished | ari.RecordingFailed) -> None:
+        self._legs.tell_of(event.recording.name, inputs.FileClosed(event.recording.name, event.timestamp))
 
-    def _playback_started(self, event: PlaybackStarted) -> None:
-        self._tell_leg_of(event.playback.id, inputs.PlaybackBegan(event.playback.id, event.timestamp))
+    def _playback_started(self, event: ari.PlaybackStarted) -> None:
+        self._legs.tell_of(event.playback.id, inputs.PlaybackBegan(event.playback.id, event.timestamp))
 
-    def _playback_finished(self, event: PlaybackFinished) -> None:
+    def _playback_finished(self, event: ari.PlaybackFinished) -> None:
         self._playing.finished(event.playback)
         ok = event.playback.state == "done"
-        self._tell_leg_of(event.playback.id, inputs.PlaybackEnded(event.playback.id, event.timestamp, ok))
+        self._legs.tell_of(event.playback.id, inputs.PlaybackEnded(event.playback.id, event.timestamp, ok))
 
     # After a connect: what is written and what Asterisk has are made to agree
 
     async def _resume(self) -> None:
+        """Also for legs that no endpoint's events tell of, and channels whose called side is waited for."""
         context = self._context
         await context.ari.set_event_filter(EVENTS)
-        await self._recover()
-        await self.directory.subscribe({endpoint_of(leg.leg.channel_name) for leg in self._legs.values()})
-        await self._resume_tapped()
-        await self._agree(away=True)
-        self._recovered, self._lost_at = True, None
-
-    async def _recover(self) -> None:
-        """At the first connect: the legs that were not over when the recorder ended."""
-        if self._read:
-            return
-        for leg in await self._context.books.recover(self._context.pbx):
-            if leg.channel not in self._legs:
-                self._add(leg).tell(inputs.Begun(leg.linkedid, found=True))
-        self._read = True
-
-    async def _resume_tapped(self) -> None:
-        """Legs that no endpoint's events tell of, and channels whose called side is waited for."""
-        for leg in list(self._legs.values()):
-            if endpoint_of(leg.leg.channel_name) not in self.directory.subscribed:
+        await self._legs.recover()
+        names = {leg.leg.channel: endpoint_of(leg.leg.channel_name) for leg in self._legs.all()}
+        await self.directory.subscribe(set(names.values()))
+        for channel, name in names.items():
+            if name not in self.directory.subscribed:
                 with contextlib.suppress(AriRefused):  # the channel has gone
-                    await self._context.ari.subscribe([f"channel:{leg.leg.channel}"])
+                    await context.ari.subscribe([f"channel:{channel}"])
         await self._taps.resume()
+        await self._agree(away=True)
+        self._lost_at = None
 
     async def _agree(self, *, away: bool = False) -> None:
-        """Compare every leg with what Asterisk has. Raises `AriError`, `SpoolError`."""
-        context = self._context
-        known = list(self._legs.values())  # before asking: a leg begun later is not missing
-        asked_at = context.now()
-        there = {channel.id: channel for channel in await context.ari.channels()}
-        started_at = await looking.started_at(context.ari) if away else None
-        files = spool.by_leg(await context.spool.all_of(self._ours), self._ours) if away else None
-        revived = away and not self._recovered
-        for leg in known:
-            self._compare(leg, there, files, asked_at, away=away, revived=revived, started_at=started_at)
-        for channel in there.values():
-            await self._look_at(channel, there, files, asked_at)
-        if revived and files:
-            await self._adopt(files)
-        await self._bridges.compare(there, asked_at)
-        await self._taps.compare(there, asked_at)
-
-    def _compare(
-        self,
-        leg: LegRunner,
-        there: dict[str, Channel],
-        files: dict[str, dict[str, Written]] | None,
-        asked_at: datetime,
-        *,
-        away: bool,
-        revived: bool,
-        started_at: datetime | None = None,
-    ) -> None:
-        prefix = leg.leg.prefix
-        snoops = frozenset(name for name in there if name.startswith(prefix))
-        of_it = files.get(leg.leg.id.hex, {}) if files is not None else {}
-        its = {name: one for name, one in of_it.items() if name.startswith(prefix)}
-        written = its if files is not None else None
-        channel = there.get(leg.leg.channel)
-        leg.compare(
-            Found(
-                asked_at,
-                channel,
-                snoops,
-                written,
-                away=away,
-                revived=revived,
-                started_at=started_at,
-                lost_at=self._lost_at,
-            )
-        )
-        if channel is not None and away:
-            leg.tell(inputs.Connected(channels.connected(channel), asked_at))
-
-    async def _look_at(
-        self,
-        channel: Channel,
-        there: dict[str, Channel],
-        files: dict[str, dict[str, Written]] | None,
-        asked_at: datetime,
-    ) -> None:
-        """A channel that nobody follows: a call that began without us, or one that waits here."""
-        if self._ours.match(channel.id) or channel.id in self._legs:
-            return
-        user = self.directory.find(channel)
-        if user is not None and self.directory.is_recorded(channel):
-            again = await self._legs_before(channel, user)
-            leg = self._leg_for(channel, user, again, found=True)
-            self._compare(leg, there, files or {}, asked_at, away=True, revived=True)
-        app, *arguments = channel.dialplan.app_data.split(",")
-        if channel.dialplan.app_name == "Stasis" and app == self._context.app and arguments[:1] != [BRIDGE]:
-            self._sent_here(channel, arguments)
-
-    async def _legs_before(self, channel: Channel, user: RecordedEndpoint) -> int:
-        """How many legs of this channel are over: it was given up for lost, and has come back."""
-        context, again = self._context, 0
-        while True:
-            leg = channels.new_leg(context.app, context.pbx, channel, user, again=again)
-            try:
-                known = await context.store.read(calls.known_legs, [leg.id])
-                if not known and not context.books.has(leg.id):
-                    return again
-            except StoreError:
-                return again
-            again += 1
-
-    async def _adopt(self, files: dict[str, dict[str, Written]]) -> None:
-        """Files of legs that were never written down, and whose channel is gone: their names say whose."""
-        unknown = {UUID(leg): written for leg, written in files.items() if leg not in self._by_id}
-        known = await self._context.store.read(calls.known_legs, list(unknown))
-        for leg, written in unknown.items():
-            if leg in known or self._context.books.has(leg):
-                continue
-            first = next(iter(written))
-            match = self._ours.match(first)
-            user = self.directory.user(UUID(match[2])) if match else None
-            if user is None:
-                _log.error("a recording of nobody known lies in the recording folder", file=first)
-                continue
-            context = self._context
-            found = self._add(channels.orphan(context.app, context.pbx, leg, user, written))
-            found.tell(inputs.Begun(found.leg.channel, found=True))
-            found.compare(Found(context.now(), None, frozenset(), written, away=True, revived=True))
+        """See what has happened unseen. Raises `AriError`, `SpoolError`, `StoreError`."""
+        survey, strangers = await self._legs.compare(away=away, lost_at=self._lost_at)
+        for channel in strangers:
+            app, *arguments = channel.dialplan.app_data.split(",")
+            here = channel.dialplan.app_name == "Stasis" and app == self._context.app
+            if here and arguments[:1] != [BRIDGE]:
+                self._sent_here(channel, arguments)
+        await self._bridges.compare(survey.there, survey.asked_at)
+        await self._taps.compare(survey.there, survey.asked_at)
 
 
 DOOR: dict[type, Callable[[Session, Any], None]] = {
     Connected: Session._connected,
     Disconnected: Session._disconnected,
-    ChannelCreated: Session._created,
-    ChannelStateChange: Session._state_changed,
-    ChannelConnectedLine: Session._connected_line,
-    ChannelDestroyed: Session._destroyed,
-    Dial: Session._dialled,
-    ChannelDtmfReceived: Session._digit,
-    ChannelUserevent: Session._user_event,
-    StasisStart: Session._entered,
-    StasisEnd: Session._left,
-    RecordingStarted: Session._recording_started,
-    RecordingFinished: Session._recording_ended,
-    RecordingFailed: Session._recording_ended,
-    PlaybackStarted: Session._playback_started,
-    PlaybackFinished: Session._playback_finished,
+    ari.ChannelCreated: Session._created,
+    ari.ChannelStateChange: Session._state_changed,
+    ari.ChannelConnectedLine: Session._connected_line,
+    ari.ChannelDestroyed: Session._destroyed,
+    ari.Dial: Session._dialled,
+    ari.ChannelDtmfReceived: Session._digit,
+    ari.ChannelUserevent: Session._user_event,
+    ari.StasisStart: Session._entered,
+    ari.StasisEnd: Session._left,
+    ari.RecordingStarted: Session._recording_started,
+    ari.RecordingFinished: Session._recording_ended,
+    ari.RecordingFailed: Session._recording_ended,
+    ari.PlaybackStarted: Session._playback_started,
+    ari.PlaybackFinished: Session._playback_finished,
 }
 """By which event what is told."""
 
-EVENTS = [kind.__name__ for kind in (*DOOR, ApplicationReplaced) if kind not in (Connected, Disconnected)]
+EVENTS = [kind.__name__ for kind in (*DOOR, ari.ApplicationReplaced) if kind not in (Connected, Disconnected)]
 """What Asterisk is asked to send. The event socket itself acts on `ApplicationReplaced`."""

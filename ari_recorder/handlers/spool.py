@@ -28,10 +28,6 @@ class Spool:
         self.folder = folder
         self._patience = Patience(f"the recording folder {folder}", ANSWERS_WITHIN_S)
 
-    def path(self, name: str, file_format: str) -> Path:
-        """Where Asterisk writes a recording."""
-        return self.folder / f"{name}.{file_format}"
-
     async def written(self, names: Iterable[str]) -> dict[str, Written]:
         """Those of these recordings that are there."""
         return await self.ask(_written, self.folder, tuple(names))

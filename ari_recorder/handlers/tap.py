@@ -10,22 +10,25 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 
 from ari_recorder.ari import Channel, Dial
 from ari_recorder.errors import AriConflict, AriError, AriNotFound, NotFound, StoreError
-from ari_recorder.handlers.called import CalledSides
+from ari_recorder.handlers.called import CalledSides, Expected
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import send_back
+from ari_recorder.handlers.followed import Legs
 from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Found
+from ari_recorder.handlers.looking import Survey, or_none
 from ari_recorder.handlers.playing import Playing
+from ari_recorder.log import without
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
 from ari_recorder.policies.leg.inputs import Answered, Said
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import is_recorded
 from ari_recorder.policies.tap import Status, Tap, Told
@@ -42,23 +45,16 @@ BEFORE_LONGER_S = 1.0
 """How much longer than its length an announcement before the call may take."""
 
 
-class Begin(Protocol):
-    """The leg of a channel: that which follows it already, or a new one of this user."""
-
-    def __call__(self, channel: Channel, user: RecordedEndpoint, *, found: bool = False) -> LegRunner:
-        """``found``: it began before."""
-
-
 _log = structlog.get_logger(__name__)
 
 
 class Taps:
     """The channels that a dialplan has sent here, and those whose called side is to be recorded."""
 
-    def __init__(self, context: Context, begin: Begin, playing: Playing) -> None:
+    def __init__(self, context: Context, legs: Legs, playing: Playing) -> None:
         self._context = context
         self._directory = context.directory
-        self._begin = begin
+        self._legs = legs
         self._playing = playing
         self._serving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,8 +119,9 @@ class Taps:
         finally:
             self._serving.discard(channel.id)  # the dialplan may send it here again at once
         log = self._log.info if told.status in (Status.OK, Status.OFF) else self._log.error
-        given = ",".join((way, *arguments))
-        log("tapped", channel=channel.id, given=given, status=str(told.status), reason=told.reason)
+        number, _, organisation = arguments[0].partition("@") if arguments else ("", "", "")
+        reason = without(told.reason, *arguments, number, organisation)
+        log("tapped", channel=channel.id, way=way, status=str(told.status), reason=reason)
         await send_back(self._context.ari, channel.id, told)
 
     async def _told(self, channel: Channel, way: str, arguments: Sequence[str]) -> Told:
@@ -137,7 +134,7 @@ class Taps:
                 else:
                     against = ""
                     await self._called.expect(channel, user, arguments)
-            told = tap.told(against, user.mode, user.user_name)
+            told = tap.told(against, user.mode)
             if wish.before and told.status is Status.OK and begins_at_answer(user.mode):
                 await self._announce(channel, user, way)
         except ValueError as error:
@@ -167,12 +164,12 @@ class Taps:
         watched = self._directory.find(channel) is not None  # Asterisk sends the events of its endpoint
         if not watched and not is_recorded(user.mode):
             return _resolved("")
-        leg = self._begin(channel, user, found=found)
+        leg = self._legs.begin(channel, user, found=found)
         if leg.leg.user != user.user:
-            return _resolved(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
+            return _resolved(f"{channel.name} is the leg of another user.")
         against = leg.agree_to(user.mode, user.preferences)
         if found and not watched:
-            leg.compare(Found(self._context.now(), channel, away=True, revived=True))
+            leg.compare(Survey(self._context.now(), {channel.id: channel}, away=True, revived=True))
         elif channel.state == "Up" and not found:  # since when, no event has told
             leg.tell(Answered(self._context.now()))
         return against if watched else self._subscribed(channel, leg, against)
@@ -186,36 +183,32 @@ class Taps:
 
     async def _as_dialled(self, channel: Channel) -> Channel:
         """With the extension that its party has dialled, rather than that of the tap's subroutine."""
-        try:
-            dialled = await self._context.ari.channel_variable(channel.id, "CALLERID(dnid)")
-        except AriNotFound:
-            dialled = ""
+        dialled = await or_none(self._context.ari.channel_variable(channel.id, "CALLERID(dnid)")) or ""
         dialplan = msgspec.structs.replace(channel.dialplan, exten=dialled)
         return msgspec.structs.replace(channel, dialplan=dialplan)
 
     # The called side
 
     def _follow_called(self, caller_id: str, peer: Channel, *, found: bool = False) -> None:
-        expected = self._called.begin(caller_id, peer.id)
-        if expected is not None:
+        expected = self._called.expected.get(caller_id)
+        if expected is not None and peer.id not in expected.peers:
+            expected.peers.add(peer.id)
             against = self._follow(peer, expected.user, found=found)
-            self._spawn(peer.id, self._follow_peer(caller_id, peer, expected.user, against))
+            self._spawn(peer.id, self._follow_peer(expected, peer, against))
 
-    async def _follow_peer(
-        self, caller_id: str, peer: Channel, user: RecordedEndpoint, asked: Awaitable[str]
-    ) -> None:
-        said = self._called.said(caller_id)
+    async def _follow_peer(self, expected: Expected, peer: Channel, asked: Awaitable[str]) -> None:
+        said = tuple(expected.said.values())
         try:
             async with asyncio.timeout(TAP_WITHIN_S):
                 against = await asked
         except (AriError, TimeoutError):
-            self._called.again(caller_id, peer.id)
+            expected.peers.discard(peer.id)  # it may be tried again
             raise
         if against:
             self._log.error("the called side is not recorded as asked", channel=peer.id, reason=against)
             return
         for one in said:
-            self._begin(peer, user).tell(one)
+            self._legs.begin(peer, expected.user).tell(Said(one))
 
     def _connected(self, caller_id: str) -> None:
         """Whom it calls later is not its called side."""
@@ -236,15 +229,17 @@ class Taps:
             within_s = audio.duration_ms / 1000 + BEFORE_LONGER_S
             patience_s = f"{within_s + TAP_WITHIN_S:.1f}"
             await self._context.ari.set_channel_variable(channel.id, "TIMEOUT(absolute)", patience_s)
-            said = Said(new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now())
+            said = Announcement(
+                new_id(), prompt, audio.language, audio.text, audio.sha256, self._context.now()
+            )
             await self._note(channel, user, said)
         outcome = await self._playing.play(channel.id, [media], within_s=within_s)
-        await self._note(channel, user, replace(said, ended_at=self._context.now(), outcome=outcome))
+        await self._note(channel, user, said.over(self._context.now(), outcome))
 
-    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Said) -> None:
+    async def _note(self, channel: Channel, user: RecordedEndpoint, said: Announcement) -> None:
         """The caller's own leg keeps the evidence, or, where it is for the called one's, the channel."""
         if said.prompt.audience is Audience.USER:
-            self._begin(channel, user).tell(said)
+            self._legs.begin(channel, user).tell(Said(said))
         else:
             await self._called.note(channel.id, said)
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -35,8 +35,6 @@ WAITING_MAX = 20_000
 """Lines that may wait to be written."""
 LAST_LINES_S = 2.0
 """How long what waits may take to be written when the recorder stops."""
-
-_REQUESTS = get_args(Request)
 
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +118,7 @@ def _named(value: Any) -> dict[str, Any]:
     parts = {one.name: getattr(value, one.name) for one in fields(value)}
     return {
         type(value).__name__: {
-            name: _named(part) if isinstance(part, _REQUESTS) else part for name, part in parts.items()
+            name: _named(part) if isinstance(part, Request) else part for name, part in parts.items()
         }
     }
 

@@ -55,7 +55,7 @@ def announce(
     if decision.reason is not None:
         return None
     if event is Event.SEGMENT_LOST:
-        return _failure(after, preferences)
+        return _lost(after, preferences)
     kind = _kind(before, event, after)
     if kind is None:
         return None
@@ -66,8 +66,11 @@ def announce(
     return _sounding(kind, audience, preferences, internal=internal)
 
 
-def refuse(event: Event, reason: Reason, source: Source | None) -> Prompt | None:
-    """The error tone for a command by keys that changes nothing; the app has its answer in words."""
+def refuse(event: Event, reason: Reason | None, source: Source | None) -> Prompt | None:
+    """The error tone for a command by keys that changes nothing; the app has its answer in words.
+
+    No ``reason``: it could not even be looked at.
+    """
     if event not in COMMANDS or reason in _HARMLESS or source in (None, Source.APP):
         return None
     return Prompt(PromptKind.ERROR, Audience.USER)
@@ -152,23 +155,16 @@ def _sounding(
     return None if sound is Announce.NONE else Prompt(kind, audience, beep=sound is Announce.BEEP)
 
 
-def failure_prompt(preferences: Preferences) -> PromptKind | None:
-    """What tells of a failure; None if nothing is to."""
+def tell_failure(preferences: Preferences) -> Prompt | None:
+    """What tells of a failure at once; None if nothing is to."""
     if preferences.on_failure is OnFailure.CONTINUE:
         return None
     ends = preferences.on_failure is OnFailure.END
-    return PromptKind.FAILURE_END if ends else PromptKind.FAILURE_CONTINUE
-
-
-def tell_failure(preferences: Preferences) -> Prompt | None:
-    """What tells of a failure at once; None if nothing is to."""
-    kind = failure_prompt(preferences)
-    return Prompt(kind, Audience.BOTH, end=kind is PromptKind.FAILURE_END) if kind else None
-
-
-def _failure(leg: Standing, preferences: Preferences) -> Prompt | None:
-    kind = failure_prompt(preferences)
-    ends = kind is PromptKind.FAILURE_END
-    if kind is None or leg.losses < TOLD_AFTER_LOSSES or (leg.losses > TOLD_AFTER_LOSSES and not ends):
-        return None
+    kind = PromptKind.FAILURE_END if ends else PromptKind.FAILURE_CONTINUE
     return Prompt(kind, Audience.BOTH, end=ends)
+
+
+def _lost(leg: Standing, preferences: Preferences) -> Prompt | None:
+    prompt = tell_failure(preferences)
+    told = prompt is not None and leg.losses > TOLD_AFTER_LOSSES and not prompt.end
+    return None if told or leg.losses < TOLD_AFTER_LOSSES else prompt

@@ -29,11 +29,11 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Given:
-    """A command, how it came and when (UTC)."""
+    """A command, when (UTC) and how it came."""
 
     command: Event
-    source: Source
     at: datetime
+    source: Source = Source.FEATURE
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def press(keys: Keys, digit: str, at: datetime) -> tuple[Keys, Event | None]:
     digits = ("" if waited else keys.digits) + digit
     command = keys.codes.get(digits)
     if command is not None:
-        return take(replace(keys, digits="", pressed_at=None), Given(command, Source.DIGITS, at))
+        return take(replace(keys, digits="", pressed_at=None), Given(command, at, Source.DIGITS))
     return replace(keys, digits=_beginning(digits, keys.codes), pressed_at=at), None
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.announcements import Audience, Prompt
-from ari_recorder.policies.leg.inputs import Said
 from ari_recorder.policies.leg.speaking import CUT
+from ari_recorder.policies.leg.state import Announcement
 from ari_recorder.policies.preferences import Announce, Preferences, check
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Mode, is_recorded
@@ -75,12 +75,12 @@ def read(arguments: Sequence[str]) -> Tap:
     return Tap(number, organisation, _mode(mode), check(wishes), before=announcement == BEFORE)
 
 
-def told(against: str, mode: Mode, user_name: str) -> Told:
+def told(against: str, mode: Mode) -> Told:
     """How it went for a user whose mode in this call is ``mode``, unless something stands ``against`` it."""
     if against:
         return Told(Status.FAILED, against)
     if not is_recorded(mode):
-        return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
+        return Told(Status.OFF, f"The user has the mode {mode} for this call.")
     return Told(Status.OK)
 
 
@@ -98,25 +98,25 @@ def unpack_expected(value: str) -> tuple[datetime, Sequence[str]]:
     return _time(since), arguments
 
 
-def pack_said(said: Iterable[Said]) -> str:
+def pack_said(said: Iterable[Announcement]) -> str:
     """The evidence of what the caller has heard; its text is found again by its hash."""
     return "|".join(
         ",".join(
-            (one.id.hex, one.prompt.audience, one.language, one.sha256, _packed(one.at))
+            (one.id.hex, one.prompt.audience, one.language, one.sha256, _packed(one.planned_at))
             + ((_packed(one.ended_at), one.outcome) if one.ended_at else ("", ""))
         )
         for one in said
     )
 
 
-def unpack_said(value: str, now: datetime) -> list[Said]:
+def unpack_said(value: str, now: datetime) -> list[Announcement]:
     """The evidence, without the texts; what was being played was cut off. Raises `ValueError`."""
     found = []
     for one in filter(None, value.split("|")):
         id_, audience, language, sha256, at, ended_at, outcome = one.split(",")
         prompt = Prompt(PromptKind.START, Audience(audience))
-        ended = _time(ended_at) if ended_at else now
-        found.append(Said(UUID(id_), prompt, language, "", sha256, _time(at), ended, outcome or CUT))
+        said = Announcement(UUID(id_), prompt, language, "", sha256, _time(at))
+        found.append(said.over(_time(ended_at) if ended_at else now, outcome or CUT))
     return found
 
 

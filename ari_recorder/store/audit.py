@@ -1,7 +1,9 @@
 """The audit log: who did what, and who tried, as a chain of lines for each organisation (row A8).
 
 A line is written in the transaction of what it tells of, or before the first byte of audio goes out. Each has
-the hash of the one before, so that a line that is changed, moved, added or taken away is found.
+the hash of the one before, so that a line that is changed, moved, added or taken away is found
+(`store.audit_check`); now and then the newest is signed (`store.audit_seals`), so that nobody without the key
+can make the hashes anew. The database itself refuses to change or delete a line (migration 0006).
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ PROVIDER = UUID(int=0)
 """In place of an organisation: what concerns none, or all of them."""
 FIRST = "0" * 64
 """The hash before the first line."""
+LOCK = 0x41554449
+"""PostgreSQL's advisory lock of who adds lines."""
 
 
 class ActorKind(StrEnum):
@@ -53,6 +57,8 @@ class Action(StrEnum):
     SIGN_OUT = "sign_out"
     LISTEN = "listen"
     DOWNLOAD = "download"
+    READ = "read"
+    """Lists of recordings on the command line: who they are of and with whom, not their audio."""
     EXPORT = "export"
     ANNOTATE = "annotate"
     COMMAND = "command"
@@ -88,15 +94,15 @@ def write(
     line = {
         "organisation": str(chain),
         "number": number + 1,
-        "at": now.astimezone(UTC).isoformat(timespec="microseconds"),
+        "at": written_at(now),
         "actor_kind": actor.kind.value,
-        "actor": actor.id[:64],
-        "actor_name": actor.name[:200],
-        "address": actor.address[:64],
+        "actor": _kept(actor.id, 64),
+        "actor_name": _kept(actor.name, 200),
+        "address": _kept(actor.address, 64),
         "action": action.value,
-        "subject_kind": subject.kind[:32],
-        "subject": subject.id[:200],
-        "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
+        "subject_kind": _kept(subject.kind, 32),
+        "subject": _kept(subject.id, 200),
+        "detail": _kept(json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str)),
         "before": before,
     }
     sha256 = hash_of(line)
@@ -106,19 +112,30 @@ def write(
 
 def hash_of(line: Mapping[str, Any]) -> str:
     """SHA-256 of a line: of its members but the hash, as JSON with sorted names and no spaces."""
-    text = json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(line).encode()).hexdigest()
+
+
+def written_at(at: datetime) -> str:
+    """A time as a line's hash is made of it: UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _kept(text: str, longest: int | None = None) -> str:
+    """What every database takes: no NUL, no half of a character."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")[:longest]
 
 
 def _head(chain: UUID) -> tuple[int, str]:
-    """The last line's number and hash, locked until the transaction ends."""
-    head = _locked(chain)
+    """The last line's number and hash. Nobody else adds to any chain until the transaction ends."""
+    if (
+        models.database.for_update
+    ):  # PostgreSQL; one lock for all, so that no two processes wait for each other
+        models.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    head = AuditHead.get_or_none(AuditHead.organisation == chain)
     if head is None:
-        AuditHead.insert(organisation=chain, number=0, sha256=FIRST).on_conflict_ignore().execute()
-        head = _locked(chain)
+        AuditHead.create(organisation=chain, number=0, sha256=FIRST)
+        return 0, FIRST
     return head.number, head.sha256
-
-
-def _locked(chain: UUID) -> Any:
-    query = AuditHead.select().where(AuditHead.organisation == chain)
-    return (query.for_update() if models.database.for_update else query).first()

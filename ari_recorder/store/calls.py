@@ -76,20 +76,17 @@ def known_legs(ids: Iterable[UUID]) -> set[UUID]:
 
 def close_ledger(leg: UUID, now: datetime) -> None:
     """Close the leg's ledger line if its end is known by now; otherwise leave it open."""
-    row = models.Leg.get_by_id(leg)
-    if row.state != State.ENDED:
+    state, mode = statements.find_one(models.Leg, ("state", "mode"), id=leg)
+    if state != State.ENDED:
         return
-    recordings = [
-        (RecordingState(r.state), r.problems)
-        for r in models.Recording.select(models.Recording.state, models.Recording.problems)
-        .where(models.Recording.leg == leg)
-        .order_by(models.Recording.ordinal)
-    ]
-    closing = ledger.close(Mode(row.mode), recordings)
-    if closing:
-        models.LedgerLine.update(closed_at=now, outcome=closing.outcome, reason=closing.reason).where(
-            (models.LedgerLine.leg == leg) & models.LedgerLine.closed_at.is_null()
-        ).execute()
+    found = sorted(statements.find(models.Recording, ("ordinal", "state", "problems"), leg=leg))
+    closing = ledger.close(Mode(mode), [(RecordingState(state), problems) for _, state, problems in found])
+    if closing is None:
+        return
+    for line, closed_at in statements.find(models.LedgerLine, ("id", "closed_at"), leg=leg):
+        if closed_at is None:
+            ended = {"outcome": closing.outcome, "reason": closing.reason}
+            statements.update(models.LedgerLine, line, closed_at=now, **ended)
 
 
 # The rows that a leg is
@@ -233,17 +230,14 @@ def _write_leg(values: Values, before: Values | None) -> None:
     call, pbx, linkedid, started_at, organisation = values["call"]
     named = {"pbx": pbx, "linkedid": linkedid, "organisation": organisation}
     statements.insert(models.Call, or_ignore=True, id=call, started_at=started_at, **named)
-    there = statements.find(models.Call, ("id",), **named)
-    assert there is not None, f"there is no call {linkedid}"
-    statements.upsert(models.Leg, **{**values, "call": there[0]})
+    (there,) = statements.find_one(models.Call, ("id",), **named)
+    statements.upsert(models.Leg, **{**values, "call": there})
 
 
 def _write_recording(values: Values, before: Values | None) -> None:
     """A new one has note, mark and tags of its leg; one that was handed over to be finished stays."""
     if before is None:
-        annotations = statements.find(models.Leg, FIELDS, id=values["leg"])
-        assert annotations is not None, f"there is no leg {values['leg']}"
-        own = dict(zip(FIELDS, annotations, strict=True))
+        own = dict(zip(FIELDS, statements.find_one(models.Leg, FIELDS, id=values["leg"]), strict=True))
         if statements.insert(models.Recording, or_ignore=True, **values, **own):
             return
     statements.upsert(models.Recording, "state <> 'open'", **values)

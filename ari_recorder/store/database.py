@@ -43,6 +43,7 @@ _SQLITE_PRAGMAS = {
 }
 
 _Job = tuple[Callable[[], Any], Future[Any]]
+_Result = tuple[Future[Any], Any, Exception | None]
 
 
 class Store:
@@ -54,6 +55,8 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.written = 0
+        """Writes that were committed."""
         self._database = _database(url)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -152,14 +155,22 @@ class Store:
     def _write_forever(self) -> None:
         while batch := self._next_batch():
             wanted = [job for job in batch if job[1].set_running_or_notify_cancel()]
-            try:
-                results = self._commit(wanted)
-            except Exception as error:  # the commit itself failed: nothing of the batch is on disk
-                self._drop_connection()
-                results = [(future, None, _first(error)) for _, future in wanted]
-            for future, value, failure in results:
+            results = self._tried(wanted)
+            for job, (future, value, failure) in zip(wanted, results, strict=True):
+                if _is_deadlock(failure):  # alone it holds nothing that another process may wait for
+                    ((_, value, failure),) = self._tried([job])
                 future.set_exception(failure) if failure else future.set_result(value)
         self._drop_connection()
+
+    def _tried(self, wanted: list[_Job]) -> list[_Result]:
+        """What became of each, in the same order."""
+        try:
+            results = self._commit(wanted)
+        except Exception as error:  # the commit itself failed: nothing of the batch is on disk
+            self._drop_connection()
+            return [(future, None, _first(error)) for _, future in wanted]
+        self.written += sum(failure is None for _, _, failure in results)
+        return results
 
     def _drop_connection(self) -> None:
         with suppress(peewee.PeeweeException):  # a connection that is lost can fail to close, too
@@ -179,8 +190,8 @@ class Store:
             batch.append(job)
         return batch
 
-    def _commit(self, batch: list[_Job]) -> list[tuple[Future[Any], Any, Exception | None]]:
-        results: list[tuple[Future[Any], Any, Exception | None]] = []
+    def _commit(self, batch: list[_Job]) -> list[_Result]:
+        results: list[_Result] = []
         self._database.connect(reuse_if_open=True)
         begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
         with self._database.atomic(*begin):
@@ -224,6 +235,11 @@ def _first(error: Exception) -> Exception:
     """What failed first: SQLite gives a transaction up by itself, and then has none to roll back."""
     before = error.__context__
     return _first(before) if isinstance(before, peewee.PeeweeException) else error
+
+
+def _is_deadlock(failure: Exception | None) -> bool:
+    """Whether PostgreSQL has ended a write because another process and it waited for each other."""
+    return getattr(failure and failure.__context__, "sqlstate", None) == "40P01"
 
 
 class _AdvisoryLock:

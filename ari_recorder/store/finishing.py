@@ -22,6 +22,10 @@ from ari_recorder.store.calls import close_ledger
 from ari_recorder.store.rows import SegmentRow, segment_row
 
 UNFINISHED = (RecordingState.CLOSING, RecordingState.DISCARDING)
+_DUE = tuple(
+    getattr(models.Recording, name)
+    for name in ("id", "organisation", "leg", "state", "answered_at", "started_at")
+)
 _NOT_FINAL = tuple(state for state in RecordingState if state not in FINAL)
 
 
@@ -144,7 +148,7 @@ def newest_key() -> str | None:
 def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     """The file is in the vault: commit what it is, and close the ledger if this was the last."""
     began = recording.segments[0].began_at if recording.segments else recording.started_at
-    told = models.Recording.get_by_id(recording.id).problems.splitlines()
+    (told,) = statements.find_one(models.Recording, ("problems",), id=recording.id)
     statements.update(
         models.Recording,
         recording.id,
@@ -160,7 +164,7 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
         peaks=sealed.peaks,
         left_dbfs=sealed.left_dbfs,
         right_dbfs=sealed.right_dbfs,
-        problems="\n".join((*told, *sealed.problems)),
+        problems="\n".join((*told.splitlines(), *sealed.problems)),
         stored_at=now,
     )
     for segment, (offset_ms, duration_ms) in zip(recording.segments, sealed.spans_ms, strict=True):
@@ -173,10 +177,9 @@ def end_without_file(recording: Due, state: RecordingState, problem: str, now: d
 
     What the files of an empty one hold, if they are there at all, is not ours to delete.
     """
-    told = models.Recording.get_by_id(recording.id).problems.splitlines()
-    models.Recording.update(
-        state=state, problems="\n".join(filter(None, (*told, problem))), duration_ms=0
-    ).where(models.Recording.id == recording.id).execute()
+    (told,) = statements.find_one(models.Recording, ("problems",), id=recording.id)
+    problems = "\n".join(filter(None, (*told.splitlines(), problem)))
+    statements.update(models.Recording, recording.id, state=state, problems=problems, duration_ms=0)
     if state is RecordingState.EMPTY:
         cleared(recording.segments)
     close_ledger(recording.leg, now)
@@ -184,9 +187,8 @@ def end_without_file(recording: Due, state: RecordingState, problem: str, now: d
 
 def cleared(segments: Iterable[SegmentRow]) -> None:
     """The segments' files in the recording folder are gone."""
-    models.Segment.update(cleared=True).where(
-        models.Segment.id.in_([segment.id for segment in segments])
-    ).execute()
+    for segment in segments:
+        statements.update(models.Segment, segment.id, cleared=True)
 
 
 def _in(field: Any, states: Iterable[RecordingState]) -> Any:
@@ -209,11 +211,13 @@ def _others(skip: Collection[UUID], ids: Iterable[UUID]) -> list[UUID]:
 
 def _read(ids: list[UUID], which: Any = True) -> list[Due]:
     """The recordings in this order, each with those of its segments that ``which`` holds for."""
+    if not ids:
+        return []
     segments = defaultdict(list)
     its = models.Segment.recording.in_(ids) & which
     for row in models.Segment.select().where(its).order_by(models.Segment.ordinal):
         segments[row.recording_id].append(segment_row(row))
-    rows = models.Recording.select(models.Recording, models.Leg).join(models.Leg)
+    rows = models.Recording.select(*_DUE, models.Leg.id, models.Leg.pbx).join(models.Leg)
     found = {row.id: row for row in rows.where(models.Recording.id.in_(ids))}
     return [_due(found[recording], segments[recording]) for recording in ids if recording in found]
 

@@ -239,11 +239,12 @@ class AuditLine(Table):
         indexes = (
             (("organisation", "number"), True),
             (("organisation", "at"), False),
+            (("organisation", "subject"), False),
         )
 
 
 class AuditHead(Table):
-    """How far an organisation's audit log has come: locked by who writes the next line."""
+    """How far an organisation's audit log has come: changed by who writes the next line."""
 
     organisation = UUIDField(unique=True)
     number = IntegerField()

@@ -34,7 +34,8 @@ REFUSALS = {
     " choose one that nobody who knows them would try.",
 }
 
-_hasher = PasswordHasher()
+_hasher = PasswordHasher(parallelism=1)
+"""As RFC 9106 has it for little memory (64 MiB, three passes), but on one core: the others are for calls."""
 
 
 @dataclass(frozen=True)

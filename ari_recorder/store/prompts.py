@@ -131,16 +131,6 @@ def reset(
     return after
 
 
-def _note(actor: Actor, organisation: UUID, before: PromptInfo, after: PromptInfo, now: datetime) -> None:
-    """Write down in the audit log which prompt was put in whose place."""
-    name = f"{after.language or '-'}/{after.kind}"
-    detail = {
-        "before": {"text": before.text, "sha256": before.sha256},
-        "after": {"text": after.text, "sha256": after.sha256},
-    }
-    audit.write(actor, Action.CHANGE, Subject("prompt", name), now, organisation=organisation, detail=detail)
-
-
 def stored_language(kind: PromptKind, language: str) -> str:
     """The language under which a prompt is kept. Raises `ValueError` for one without prompts."""
     if kind in TONES:
@@ -163,6 +153,17 @@ def plain_name(file_name: str) -> str:
     """The last part of a file's name, as far as it can be shown and kept."""
     last = PurePosixPath(file_name.replace("\\", "/")).name
     return "".join(character for character in last if character.isprintable())[-FILE_NAME_MAX:]
+
+
+def _note(actor: Actor, organisation: UUID, before: PromptInfo, after: PromptInfo, now: datetime) -> None:
+    """In the audit log: which audio it was and is, and what they say."""
+    names = ("own", "text", "file_name", "sha256")
+    detail = {
+        when: {name: getattr(info, name) for name in names}
+        for when, info in (("before", before), ("after", after))
+    }
+    subject = Subject("prompt", f"{after.language or '-'}/{after.kind}")
+    audit.write(actor, Action.CHANGE, subject, now, organisation=organisation, detail=detail)
 
 
 def _of(organisation: UUID, kind: PromptKind, language: str) -> Any:

@@ -14,7 +14,7 @@ from peewee import Field
 
 from ari_recorder.policies import rights
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
-from ari_recorder.store.models import Group, Leg, Membership, Recording, Supervision, User
+from ari_recorder.store.models import AuditLine, Group, Leg, Membership, Recording, Supervision, User
 
 
 def scope_of(user: UUID, scopes: Iterable[Right] | None = None) -> Scope | None:
@@ -50,6 +50,13 @@ def annotatable(asker: Scope) -> Any:
 def followed(asker: Scope) -> Any:
     """The condition on `Leg` that every read of calls carries."""
     return _narrowed(Leg.organisation, Leg.user, asker, asker.follows)
+
+
+def audited(asker: Scope) -> Any:
+    """The condition on `AuditLine` that every read of the audit log carries."""
+    if Right.AUDIT_READ not in asker.rights or asker.organisation is None:
+        return AuditLine.number.is_null()  # nothing
+    return AuditLine.organisation == asker.organisation
 
 
 def _narrowed(organisation: Field, user: Field, asker: Scope, people: People) -> Any:

@@ -29,13 +29,22 @@ def upsert(model: Any, unless: str = "", **values: Any) -> None:
     _insert(model, values, _on_conflict(model, tuple(values), unless))
 
 
-def find(model: Any, names: tuple[str, ...], **where: Any) -> tuple[Any, ...] | None:
-    """These columns of the one row that has those values, as Python has them."""
+def find(model: Any, names: tuple[str, ...], **where: Any) -> list[tuple[Any, ...]]:
+    """These columns of the rows that have those values, as Python has them, in any order."""
     fields = [model._meta.fields[name] for name in names]
     parameters = _converted([model._meta.fields[name] for name in where], list(where.values()))
     sql = _find_sql(model, names, tuple(where), database.param)
-    row = database.execute_sql(sql, parameters).fetchone()
-    return row and tuple(field.python_value(value) for field, value in zip(fields, row, strict=True))
+    rows = database.execute_sql(sql, parameters).fetchall()
+    return [
+        tuple(field.python_value(value) for field, value in zip(fields, row, strict=True)) for row in rows
+    ]
+
+
+def find_one(model: Any, names: tuple[str, ...], **where: Any) -> tuple[Any, ...]:
+    """As `find`, of the one row that there has to be."""
+    rows = find(model, names, **where)
+    assert len(rows) == 1, f"there are {len(rows)} of {model.__name__} with {where}"
+    return rows[0]
 
 
 def update(model: Any, row: UUID, **values: Any) -> None:

@@ -4,104 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from ari_recorder.errors import NotFound
-from ari_recorder.policies.annotations import TAG_MAX
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import annotations as notes
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.store.filters import NUMBER_MAX, TEXT_MAX, Wanted
+from ari_recorder.store.filters import Wanted
 from ari_recorder.web import annotating, audio, shapes
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
 from ari_recorder.web.editing import guard
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.routing import operation, path_id
-from ari_recorder.web.shapes import Direction, Mark, Party, time, time_or_none
+from ari_recorder.web.search import LIMIT, Search, wanted
+from ari_recorder.web.shapes import Party, time, time_or_none
 from ari_recorder.web.thread import aside
 
-LIMIT = 50
 CURSOR_MAX = 200
-DURATION_MAX_S = 10_000_000
 
 _RECORDINGS = "/api/v1/recordings"
 _NO_CURSOR = N_("use next_cursor of an earlier answer.")
-
-Tag = Annotated[str, Meta(min_length=1, max_length=TAG_MAX, description="Exactly this tag.")]
-Seconds = Annotated[float, Meta(ge=0, le=DURATION_MAX_S)]
-
-
-class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What recordings are looked for: those of which everything holds."""
-
-    from_: (
-        Annotated[datetime, Meta(tz=True, description="Begun then or later: a time with its zone.")]
-        | UnsetType
-    ) = msgspec.field(name="from", default=UNSET)
-    to: Annotated[datetime, Meta(tz=True, description="Begun before then.")] | UnsetType = UNSET
-    min_duration: (
-        Annotated[Seconds, Meta(description="At least so long, in seconds of audio.")] | UnsetType
-    ) = UNSET
-    max_duration: (
-        Annotated[Seconds, Meta(description="At most so long, in seconds of audio.")] | UnsetType
-    ) = UNSET
-    user: (
-        Annotated[str, Meta(min_length=1, max_length=64, description="The recorded user: id or number.")]
-        | UnsetType
-    ) = UNSET
-    number: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=NUMBER_MAX,
-                description="Of any counterpart that the recording had, or a part of it.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    mark: Annotated[Mark, Meta(description="This mark; empty for those without.")] | UnsetType = UNSET
-    note: (
-        Annotated[str, Meta(min_length=1, max_length=TEXT_MAX, description="A part of the note.")] | UnsetType
-    ) = UNSET
-    tag1: Tag | UnsetType = UNSET
-    tag2: Tag | UnsetType = UNSET
-    tag3: Tag | UnsetType = UNSET
-    group: (
-        Annotated[UUID, Meta(description="Of users who are members of this group now: its id.")] | UnsetType
-    ) = UNSET
-    direction: Annotated[Direction, Meta(description="As seen from the recorded user.")] | UnsetType = UNSET
-    q: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=TEXT_MAX,
-                description="A part of a note, a tag, or the number or name of user or counterpart.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    limit: Annotated[int, Meta(ge=1, le=catalogue.LIMIT_MAX, description="How many.")] = LIMIT
-    cursor: (
-        Annotated[str, Meta(description="`next_cursor` of the answer before; the filters stay the same.")]
-        | UnsetType
-    ) = UNSET
 
 
 @operation("GET", _RECORDINGS, need=Right.RECORDINGS_READ)
 async def recordings(request: web.Request, query: Search) -> shapes.Recordings:
     """A page of recordings, newest first: in progress, being prepared and ready."""
     cursor = query.cursor if isinstance(query.cursor, str) else None
-    found = await list_page(request, cursor, query.limit, _wanted(query))
+    found = await list_page(request, cursor, query.limit, wanted(query))
     return await aside(lambda: shapes.Recordings([shown(row) for row in found.recordings], found.next_cursor))
 
 
@@ -195,7 +130,7 @@ async def timeline(request: web.Request) -> shapes.Timeline:
 
 
 async def list_page(
-    request: web.Request, cursor: str | None, limit: int = LIMIT, wanted: Wanted = catalogue.EVERYTHING
+    request: web.Request, cursor: str | None, limit: int = LIMIT, search: Wanted = catalogue.EVERYTHING
 ) -> catalogue.Page:
     """A page of what who asks may see. Raises `Refused` (400) for a cursor that is none."""
     if cursor is not None and len(cursor) > CURSOR_MAX:
@@ -203,7 +138,7 @@ async def list_page(
     read: Callable[..., catalogue.Page] = catalogue.recordings
     try:
         return await request.app[CONTEXT].store.read(
-            read, scope(request), limit=limit, cursor=cursor, wanted=wanted
+            read, scope(request), limit=limit, cursor=cursor, wanted=search
         )
     except NotFound as error:
         raise Refused(400, _NO_CURSOR, field="cursor") from error
@@ -261,46 +196,3 @@ def _span(span: catalogue.SegmentSpan) -> shapes.SegmentSpan:
 def _played(played: catalogue.Played) -> shapes.Played:
     times = {"began_at": time_or_none(played.began_at), "ended_at": time_or_none(played.ended_at)}
     return shapes.Played(**{**asdict(played), **times})
-
-
-def _wanted(query: Search) -> Wanted:
-    """What is looked for. Raises `Refused` (400) for a stretch that ends before it begins."""
-    given = {name: value for name, value in msgspec.structs.asdict(query).items() if value is not UNSET}
-    if "from_" in given and "to" in given and given["to"] <= given["from_"]:
-        raise Refused(400, N_("it has to be later than from."), field="to")
-    if given.get("max_duration", DURATION_MAX_S) < given.get("min_duration", 0):
-        raise Refused(400, N_("it has to be at least min_duration."), field="max_duration")
-    return Wanted(
-        **{_ASKED_BY[name]: _read(name, value) for name, value in given.items() if name in _ASKED_BY}
-    )
-
-
-def _read(name: str, value: Any) -> Any:
-    """A user may be given by id; a time that no calendar has in UTC is refused (400)."""
-    try:
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return UUID(value) if name == "user" and isinstance(value, str) and len(value) == 36 else value
-    except OverflowError as error:
-        raise Refused(400, N_("there is no such time."), field=name.rstrip("_")) from error
-    except ValueError:
-        return value
-
-
-_ASKED_BY = {
-    "from_": "began_from",
-    "to": "began_before",
-    "min_duration": "min_duration_s",
-    "max_duration": "max_duration_s",
-    "user": "user",
-    "number": "number",
-    "mark": "mark",
-    "note": "note",
-    "tag1": "tag1",
-    "tag2": "tag2",
-    "tag3": "tag3",
-    "group": "group",
-    "direction": "direction",
-    "q": "text",
-}
-"""What each parameter is called in the catalogue."""

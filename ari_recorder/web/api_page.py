@@ -16,6 +16,8 @@ from ari_recorder.web import page
 from ari_recorder.web.documentation import ROUTES, described
 from ari_recorder.web.routing import Route
 
+_HOW = {"token": ['-H "Authorization: Bearer $token"'], "session": ["-b jar"]}
+"""How curl says who asks."""
 _DEPTH_MAX = 4
 """Of an example: deeper ones are left out."""
 _TEXTS = {
@@ -158,7 +160,9 @@ def _example(made: Mapping[str, Any], method: str, path: str, operation: Mapping
     for one in operation["parameters"]:
         if one["in"] == "path":
             path = path.replace(f"{{{one['name']}}}", str(_value(made, one["schema"])))
-    words = ["curl"] if not operation["security"] else ["curl", '-H "Authorization: Bearer $token"']
+    words = ["curl", *_HOW.get(next(iter(operation["security"][0])) if operation["security"] else "", ())]
+    if words[1:] == _HOW["session"] and method != "GET":
+        words.append('-H "X-Form-Token: $form_token"')
     if method != "GET":
         words.append(f"-X {method}")
     content = operation.get("requestBody", {}).get("content", {})

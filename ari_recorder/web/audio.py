@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -13,7 +14,7 @@ from ari_recorder.errors import NotFound, VaultError
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.web import entrance, page
+from ari_recorder.web import entrance, listening, page
 from ari_recorder.web.context import CONTEXT, asker_id
 from ari_recorder.web.filenames import content_disposition, download_name
 from ari_recorder.web.gate import scope_now
@@ -29,8 +30,9 @@ _log = structlog.get_logger(__name__)
 async def send(request: web.Request, row: RecordingRow, *, download: bool) -> web.StreamResponse:
     """Answer with the audio of ``row`` (200, 206, 304 or 416).
 
-    Raises `Refused`: 409 while there is none, 429 when there are too many downloads, 500 when the vault does
-    not give what the catalogue promises.
+    That it is heard is written down first. Raises `Refused`: 409 while there is none, 429 when there are too
+    many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
+    cannot be written down who listens: then nothing is sent.
     """
     key, size_bytes, etag = _stored(row)
     headers = _headers(request, row, etag, download=download)
@@ -39,7 +41,9 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
     span = _span(request, headers, size_bytes)
     response = web.StreamResponse(status=206 if span else 200, headers=headers)
     with request.app[DOWNLOADS].take(asker_id(request), response):
-        return await _while_heard(request, row, _stream(request, response, key, span or Span(0, size_bytes)))
+        part = span or Span(0, size_bytes)
+        noted = partial(listening.write_down, request, row, part, copied=download)
+        return await _while_heard(request, row, _stream(request, response, key, part, noted))
 
 
 async def _while_heard(
@@ -124,7 +128,11 @@ def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, key: str, span: Span
+    request: web.Request,
+    response: web.StreamResponse,
+    key: str,
+    span: Span,
+    noted: Callable[[], Awaitable[None]],
 ) -> web.StreamResponse:
     blocks = request.app[CONTEXT].vault.read(key, span.offset, span.length)
     reading = _blocks(blocks)
@@ -132,6 +140,8 @@ async def _stream(
         first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
         if not first and span.length:
             raise VaultError(f"{key} is shorter than the catalogue says.")
+        if request.method != "HEAD":
+            await noted()
         response.content_length = span.length
         await response.prepare(request)
         if request.method != "HEAD":

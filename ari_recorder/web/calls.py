@@ -20,8 +20,9 @@ from ari_recorder.policies.rights import Right, Scope
 from ari_recorder.policies.table import Event, Reason, State, commands
 from ari_recorder.store.annotations import annotate as write_annotations
 from ari_recorder.store.annotations import find, read
+from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.rows import LegRow
-from ari_recorder.web import annotating, problems, shapes
+from ari_recorder.web import annotating, auditing, problems, shapes
 from ari_recorder.web.client import client
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, scope
 from ari_recorder.web.editing import Guard, guard
@@ -76,7 +77,26 @@ async def give_command(request: web.Request) -> shapes.Commanded:
 
 
 async def give(request: web.Request, leg: UUID, command: Event) -> Answer:
-    """Give a command. Raises `Refused` where nothing came of it, `NotFound` and `NotAllowed`."""
+    """Give a command. Raises `Refused` where nothing came of it, `NotFound` and `NotAllowed`.
+
+    What came of it is written to the audit log afterwards: no pause waits for that.
+    """
+    try:
+        answer = await _carried_out(request, leg, command)
+    except problems.Refused as refused:
+        outcome = str(refused.members.get("reason", refused.status))
+        await _note(request, leg, {"command": command, "outcome": "refused", "reason": outcome})
+        raise
+    done = "already" if answer.reason is Reason.ALREADY else "done"
+    await _note(request, leg, {"command": command, "outcome": done})
+    return answer
+
+
+async def _note(request: web.Request, leg: UUID, detail: Mapping[str, str]) -> None:
+    await auditing.note(request, Action.COMMAND, Subject("call", str(leg)), detail)
+
+
+async def _carried_out(request: web.Request, leg: UUID, command: Event) -> Answer:
     context, asker = request.app[CONTEXT], scope(request)
     followed = context.live.find(leg)
     if followed is None or not sees(asker, followed.row):

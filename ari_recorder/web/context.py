@@ -15,6 +15,7 @@ from ari_recorder.live import Live
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor
+from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
 from ari_recorder.store.tokens import Bearer
 from ari_recorder.store.vault import Vault
@@ -53,6 +54,8 @@ class WebContext:
     probes: Mapping[str, Probe]
     live: Live
     now: Callable[[], datetime] = utc_now
+    audit_key: PublicKey | None = None
+    """What the audit log's seals are checked with; None where nothing seals it."""
 
 
 CONTEXT = web.AppKey("context", WebContext)

@@ -45,6 +45,8 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise _language_chosen(request)
     if not _is_let_in(request, need):
         raise _sign_in_first(request)
+    if need is Open.PERSON and BEARER in request:
+        raise Refused(403, N_("This is for people who sign in, not for tokens."), explanation=NOT_ALLOWED)
     if isinstance(need, Right) and need not in request[SCOPE].rights:
         raise Refused(
             403,

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from ari_recorder import __version__
+from ari_recorder.policies.preferences import LANGUAGES
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.editing import KEY, KEY_MAX, REPLAYED
 from ari_recorder.web.problems import PHRASES, Problem
@@ -29,7 +31,8 @@ of time.
 
 A program sends a token (`Authorization: Bearer ari_…`), a page its session's cookie and, with what changes
 something, the session's form token. `x-right` names what an operation needs: a right, which is also the
-scope that a token needs, `signed in` for anybody who is, `public` for everybody.
+scope that a token needs, `signed in` for anybody who is, `a person` for who is so without a token, `public`
+for everybody.
 
 Times are RFC 3339, in answers in UTC with milliseconds. Errors are `application/problem+json` (RFC 9457) in
 the language that `Accept-Language` asks for. What cannot be seen is answered like what does not exist (404).
@@ -56,7 +59,8 @@ _PROBLEMS = {
 }
 _PLACES: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
-    "language": {"type": "string", "enum": ["en", "sv", "-"]},
+    "language": {"type": "string", "enum": [*LANGUAGES, "-"]},
+    "kind": {"type": "string", "enum": [*map(str, PromptKind)]},
 }
 """What stands in a path, by its name; a pattern in the route says the rest."""
 
@@ -145,7 +149,7 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     session: dict[str, list[str]] = {"session": []}
     if route.method not in SAFE:
         session["form"] = []
-    return [{"token": []}, session]
+    return [session] if route.need is Open.PERSON else [{"token": []}, session]
 
 
 _SECURITY = {
@@ -249,7 +253,7 @@ def _possible(route: Route) -> set[int]:
     found = {400, 421, 429, 500, 503, *route.problems}
     if route.need is not Open.PUBLIC:
         found.add(401)
-    if isinstance(route.need, Right) or route.method not in SAFE:
+    if isinstance(route.need, Right) or route.need is Open.PERSON or route.method not in SAFE:
         found.add(403)
     if "{" in route.path:
         found.add(404)

@@ -152,6 +152,14 @@ async def replace(
     )
 
 
+async def reset(request: web.Request, organisation: UUID, kind: PromptKind, language: str) -> PromptInfo:
+    """Back to the shipped one, which is returned."""
+    context = request.app[CONTEXT]
+    return await context.store.write(
+        prompts.reset, request[ACTOR], organisation, kind, language, context.now()
+    )
+
+
 def addressed(request: web.Request) -> tuple[PromptKind, str]:
     """The prompt in the address, as the store knows it. Raises `Refused` (404) if there is none."""
     kind, language = request.match_info["kind"], request.match_info["language"]

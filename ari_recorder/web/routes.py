@@ -11,6 +11,9 @@ from ari_recorder.web import (
     account_page,
     api,
     api_page,
+    audit_api,
+    audit_page,
+    auditing,
     bearer,
     calls,
     calls_page,
@@ -18,6 +21,7 @@ from ari_recorder.web import (
     enrolment,
     factors,
     health,
+    listening,
     me,
     pages,
     places,
@@ -101,6 +105,8 @@ ROUTES: tuple[Route, ...] = (
     tokens.add_token,
     tokens.revoke_token,
     me.me,
+    *audit_api.OPERATIONS,
+    page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),
     page("GET", "/healthz", health.healthz, "healthz", Open.PUBLIC),
@@ -115,11 +121,14 @@ def create_app(context: WebContext) -> web.Application:
     """The application. Raises `SettingsError` when the session key can be neither read nor made."""
     seals = Seals(load_key(context.key_file))
     app = web.Application(
-        middlewares=[errors, arrivals(context.settings), gate], client_max_size=BODY_MAX_BYTES
+        middlewares=[errors, arrivals(context.settings), auditing.denials, gate],
+        client_max_size=BODY_MAX_BYTES,
     )
     app[CONTEXT] = context
     app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
     app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[auditing.DENIALS] = auditing.Denials()
+    app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes)
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()

@@ -39,6 +39,8 @@ class Open(Enum):
     """Anybody, also who is not signed in."""
     SIGNED_IN = "signed in"
     """Everybody who is signed in, or has a token."""
+    PERSON = "a person"
+    """Everybody who is signed in, and no token: what a stolen one must not do."""
     HALFWAY = "halfway"
     """Also who has given their password, and not yet the second factor that they have or need."""
 

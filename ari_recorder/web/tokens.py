@@ -80,25 +80,22 @@ class Tokens(msgspec.Struct):
     tokens: list[Token]
 
 
-@operation("GET", _TOKENS, need=Open.SIGNED_IN, problems=(403,))
+@operation("GET", _TOKENS, need=Open.PERSON)
 async def list_tokens(request: web.Request) -> Tokens:
     """One's own tokens that are not revoked; with the right `tokens`, all of the organisation."""
-    _no_program(request)
     found = await request.app[CONTEXT].store.read(tokens.listed, scope(request))
     return Tokens([shown(row) for row in found])
 
 
-@operation("GET", _TOKENS + "/{id}", need=Open.SIGNED_IN, problems=(403,))
+@operation("GET", _TOKENS + "/{id}", need=Open.PERSON)
 async def one_token(request: web.Request) -> Token:
     """One of them."""
-    _no_program(request)
     return shown(await request.app[CONTEXT].store.read(tokens.find, scope(request), path_id(request)))
 
 
-@operation("POST", _TOKENS, need=Open.SIGNED_IN, answer=FreshToken, creates=True)
+@operation("POST", _TOKENS, need=Open.PERSON, answer=FreshToken, creates=True)
 async def add_token(request: web.Request, body: NewToken) -> web.Response:
     """Make a token; the answer has its secret, which is shown this once. No token makes tokens."""
-    _no_program(request)
     context, asker = request.app[CONTEXT], scope(request)
     now, organisation = context.now(), own_organisation(request)
     expires_at = _checked(request, body, now)
@@ -112,10 +109,9 @@ async def add_token(request: web.Request, body: NewToken) -> web.Response:
     return await create(request, work, _kept, _address, shown_once=_fresh)
 
 
-@operation("DELETE", _TOKENS + "/{id}", need=Open.SIGNED_IN, guarded=True)
+@operation("DELETE", _TOKENS + "/{id}", need=Open.PERSON, guarded=True)
 async def revoke_token(request: web.Request) -> None:
     """Revoke it: from now on nobody comes in with it, and its feeds and downloads end."""
-    _no_program(request)
     context = request.app[CONTEXT]
     unchanged = guard(request, shown)
     await context.store.write(
@@ -154,12 +150,6 @@ def _members(row: TokenRow) -> dict[str, object]:
         "revoked_at": time_or_none(row.revoked_at),
         "seen_at": time_or_none(row.seen_at),
     }
-
-
-def _no_program(request: web.Request) -> None:
-    """Raises `NotAllowed` for who comes by a token: a stolen one is not to make others."""
-    if request[ACTOR].kind == "token":
-        raise NotAllowed(N_("Tokens are made and revoked by people who sign in, not by tokens."))
 
 
 def _checked(request: web.Request, wanted: NewToken, now: datetime) -> datetime | None:

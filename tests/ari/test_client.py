@@ -76,6 +76,12 @@ CASES: dict[str, tuple[Call, str, dict[str, str], Any]] = {
         {"variable": "ARI_RECORDER_app", "value": "hösst/1&2"},
         b"",
     ),
+    "unset_variable": (
+        lambda ari: ari.unset_variable("ARI_RECORDER_app"),
+        "/asterisk/variable",
+        {"variable": "ARI_RECORDER_app"},
+        b"",
+    ),
     "channels": (lambda ari: ari.channels(), "/channels", {}, [CHANNEL]),
     "channel": (lambda ari: ari.channel("c1"), "/channels/c1", {}, CHANNEL),
     "channel_variable": (

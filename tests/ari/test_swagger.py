@@ -34,6 +34,7 @@ ALWAYS_SENT = {
     "snoop": {"app", "appArgs", "spy", "whisper"},
     "variable": {"variable"},
     "set_variable": {"variable"},
+    "unset_variable": {"variable"},
     "channel_variable": {"variable"},
     "set_channel_variable": {"variable"},
     "create_channel": {"endpoint", "app"},

@@ -1,7 +1,7 @@
 """A real PBX and real phones for every test in this folder.
 
-The two Asterisks run once for all tests; the phones' socket is opened in each test's own loop, and every call
-is hung up after it.
+The two Asterisks run once for all tests of a process (`scripts/test` starts several); the phones' socket is
+opened in each test's own loop, and every call is hung up after it.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import pytest
 
 from ari_recorder.store import people
 from ari_recorder.store.catalogue import RecordingRow
-from lab import Lab, PhoneCall
-from lab.cases import OUTSIDE, phone_of
+from lab import PhoneCall
+from lab.cases import OUTSIDE
 from lab.people import USERS
 from lab.tones import HOLD_HZ, Samples, frequency_hz, tone_spans
 from tests.asterisk.station import Station, until
@@ -55,24 +55,6 @@ def known(at: datetime | None) -> datetime:
 def throughout(call: PhoneCall, who: str = "") -> Heard:
     """The phone's own tone, or ``who``, from the answer to the end of its call."""
     return Heard(who or call.phone.number, known(call.answered_at), known(call.ended_at))
-
-
-async def connect(lab: Lab, caller: str, callee: str, dialled: str = "") -> tuple[PhoneCall, PhoneCall]:
-    """A call between two parties who play their tones, up on both sides."""
-    if caller == OUTSIDE:
-        dialled = dialled or f"0850000{callee}"
-    calling = await phone_of(lab, caller).call(dialled or callee, play="tone")
-    called = await phone_of(lab, callee).incoming()
-    await called.answer(play="tone")
-    await calling.answered()
-    return calling, called
-
-
-async def over(*calls: PhoneCall) -> None:
-    """The first hangs up, and every call ends."""
-    await calls[0].hangup()
-    for call in calls:
-        await call.ended()
 
 
 async def change(station: Station, number: str, **changes: object) -> None:

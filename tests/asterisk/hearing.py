@@ -54,13 +54,6 @@ async def connect_quietly(station: Station, caller: str, callee: str) -> tuple[P
     return calling, called
 
 
-async def over(*calls: PhoneCall) -> None:
-    """The first hangs up; returns when all are over."""
-    await calls[0].hangup()
-    for call in calls:
-        await call.ended()
-
-
 def announced(station: Station) -> list[tuple[str, str, str, str]]:
     """What was played: what for, how, to whom, with what outcome."""
 

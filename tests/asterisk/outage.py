@@ -1,53 +1,45 @@
 """Calls with a pause in them while something is away, and what must be left of each.
 
-What has happened is asked of the PBX itself, by an application of the tests' own: when a leg was answered and
-ended, and when Asterisk had a command. So what is kept is held against Asterisk's clock, and not against what
-the recorder says.
+What has happened is asked of the PBX itself, by an application of the tests' own (`witness`): when a leg was
+answered and ended, and when Asterisk had a command. So what is kept (`kept`) is held against Asterisk's
+clock, and not against what the recorder says.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from statistics import median
 
 import soundfile as sf
 
-from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.catalogue import RecordingRow
 from lab import Lab, PhoneCall
-from lab.ari import Ari, Json
 from lab.call import WAV_HEADER_BYTES
 from lab.cases import OUTSIDE, phone_of
 from lab.commanded import SECRET_HZ
 from lab.errors import LabError
 from lab.my_pages import MyPages, signed_in
-from lab.tones import frequency_hz, sine, tone_s, tone_spans
+from lab.tones import frequency_hz, sine
 from tests.asterisk.station import Station, until
+from tests.asterisk.witness import Seen, Witness, witness
 
 TALK_S = 0.7
 """Length of a stretch of conversation."""
-SETTLED_S = 0.3
-"""What a phone played is through the PBX after this."""
-SHARE = 0.99
-"""So much of what Asterisk could write is kept."""
-SLACK_S = 0.06
-"""For the beginning and the end of each stretch: a frame, and what a request takes."""
 CLOCK = timedelta(milliseconds=1)
 """The API's times are rounded to this."""
-SECRET_DBFS = -25.0
-"""A frame of a secret is louder than this; a tone that is cut, or a phone that stalls, is not."""
-MISSING = re.compile(r"(\d+\.\d) s are missing|user's audio file .*, (\d+\.\d) s are lost")
-NOTHING = re.compile(r"recorded user's audio file has (\d+\.\d) s of nothing in it")
-SHORT = re.compile(r"(\d+\.\d) s of the recorded user's audio for (\d+\.\d) s of call")
-CODES = {"*48": "pause", "*49": "resume"}
+LOSSLESS = {"media__format": "wav"}
+"""So that what is heard is what was recorded, and nothing is a codec's."""
+LATE_S = 0.04
+"""A quarter of all stretches begins within this and twice what a bare program takes to hear of the answer, to
+ask for something and to have it. Not all do: a busy machine keeps everybody waiting, now these, now those."""
 
 
 class Way(StrEnum):
@@ -60,73 +52,8 @@ class Way(StrEnum):
 
 USER = {Way.KEYS: "102", Way.DIGITS: "106", Way.APP: "103"}
 OTHER = {Way.KEYS: "104", Way.DIGITS: OUTSIDE, Way.APP: "105"}
-
-
-@dataclass
-class Seen:
-    """What the PBX says of a channel."""
-
-    up_at: datetime | None = None
-    gone_at: datetime | None = None
-    commands: list[tuple[str, datetime]] = field(default_factory=list)
-    digits: str = ""
-
-
-class Witness:
-    """An application of the tests' own on the PBX: what Asterisk itself says happened, and when."""
-
-    def __init__(self) -> None:
-        self.channels: dict[str, Seen] = {}
-
-    def answered(self, number: str) -> list[Seen]:
-        """The channels of a phone that are up."""
-        its = [seen for name, seen in self.channels.items() if name.startswith(f"PJSIP/{number}-")]
-        return [seen for seen in its if seen.up_at and not seen.gone_at]
-
-    def take(self, event: Json) -> None:
-        """Note an event."""
-        channel = event.get("channel")
-        if channel is None:
-            return
-        seen, at = (
-            self.channels.setdefault(channel["name"], Seen()),
-            datetime.fromisoformat(event["timestamp"]),
-        )
-        match event["type"]:
-            case "ChannelStateChange" if channel["state"] == "Up":
-                seen.up_at = seen.up_at or at
-            case "ChannelDestroyed":
-                seen.gone_at = at
-            case "ChannelUserevent" if event["eventname"] == "RecorderCommand":
-                seen.commands.append((event["userevent"]["command"], at))
-            case "ChannelDtmfReceived":
-                seen.digits += event["digit"]
-                command = CODES.get(seen.digits[-3:])
-                if command is not None:
-                    seen.commands.append((command, at))
-
-
-@contextlib.asynccontextmanager
-async def witness(lab: Lab, *numbers: str) -> AsyncIterator[Witness]:
-    """Watch these phones' channels on the PBX; what happens after it was killed is not seen."""
-    found = Witness()
-    connected = asyncio.Event()
-
-    async def read(ari: Ari) -> None:
-        sources = tuple(f"endpoint:PJSIP/{number}" for number in numbers)
-        async for event in ari.events("witness", sources):
-            connected.set()
-            found.take(event)
-
-    async with Ari(lab.pbx.http_url, lab.pbx.ari_user, lab.pbx.ari_password) as ari:
-        reading = asyncio.create_task(read(ari))
-        try:
-            async with asyncio.timeout(10):
-                await connected.wait()
-            yield found
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+NEXT = ("101", "105")
+"""Whose call comes afterwards."""
 
 
 @dataclass
@@ -147,7 +74,7 @@ class Talk:
     @property
     def user(self) -> str:
         """The recorded user's number."""
-        return USER[self.way]
+        return self.calling.phone.number
 
     @property
     def commands(self) -> list[tuple[str, datetime]]:
@@ -161,10 +88,10 @@ class Talk:
             await call.play(self.scene.secret(hz))
 
     async def resume(self) -> None:
-        """Both play their tones again, and then resume is given."""
+        """Both play their tones again; when each hears the other's, nothing else is on the way: resume."""
         for call in (self.calling, self.called):
             await call.play("tone")
-        await asyncio.sleep(SETTLED_S)
+        await self._hear_each_other()
         await self._give("resume", "*49")
 
     async def _give(self, command: str, code: str) -> None:
@@ -186,8 +113,13 @@ class Talk:
     async def goes_on(self) -> None:
         """Each party hears the other, now."""
         assert self.calling.ended_at is self.called.ended_at is None
-        await self.called.hears(frequency_hz(self.calling.phone.number))
-        await self.calling.hears(frequency_hz(self.called.phone.number))
+        await self._hear_each_other()
+
+    async def _hear_each_other(self) -> None:
+        await asyncio.gather(
+            self.called.hears(frequency_hz(self.calling.phone.number)),
+            self.calling.hears(frequency_hz(self.called.phone.number)),
+        )
 
     async def over(self) -> None:
         """Neither has been cut off; the user hangs up."""
@@ -221,6 +153,8 @@ class Scene:
     pages: MyPages
     app_call: str = ""
     """The id of the last call of who uses the app."""
+    late_s: list[float] = field(default_factory=list)
+    """How late stretches began, by Asterisk's times."""
 
     @property
     def lab(self) -> Lab:
@@ -236,17 +170,27 @@ class Scene:
 
     async def begin(self, way: Way) -> Talk:
         """A call that is answered. Who uses the app has to find it there."""
-        caller, callee = USER[way], OTHER[way]
+        talk = await self.connect(USER[way], OTHER[way], way)
+        if way is Way.APP:
+            talk.id = self.app_call = await self._id()
+        return talk
+
+    async def connect(self, caller: str, callee: str, way: Way) -> Talk:
+        """A call of these that is answered."""
+        await self.witness.connected.wait()
         calling = await self.lab.phones[caller].call(callee, play="tone")
         called = await phone_of(self.lab, callee).incoming()
         await called.answer(play="tone")
         await calling.answered()
         await asyncio.gather(calling.keep(), called.keep())
         await until(lambda: self.witness.answered(caller))
-        talk = Talk(self, way, calling, called, self.witness.answered(caller)[-1])
-        if way is Way.APP:
-            talk.id = self.app_call = await self._id()
-        return talk
+        seen = self.witness.answered(caller)[0]
+        seen.claimed = True
+        return Talk(self, way, calling, called, seen)
+
+    async def begin_each(self, *ways: Way) -> list[Talk]:
+        """Calls at the same time, each given its commands in another way."""
+        return await asyncio.gather(*(self.begin(way) for way in ways))
 
     async def _id(self) -> str:
         async with asyncio.timeout(10):
@@ -261,32 +205,21 @@ class Scene:
 
     def growing(self, talk: Talk) -> bool:
         """Whether something is being written of this call."""
-        user = next(
-            one.id.hex for one in self.station.store.read_now(people.list_users) if one.number == talk.user
-        )
         now_s = datetime.now(UTC).timestamp()
-        files = self.lab.pbx.spool.glob(f"*-{user}-r*.wav*")
-        return any(_is_audio(path) and now_s - path.stat().st_mtime < 1 for path in files)
+        return any(_is_audio(path) and now_s - path.stat().st_mtime < 1 for path in self._files(talk))
 
-    async def new_call(self) -> None:
-        """Afterwards a call is whole, and everything is settled; of all that is there nothing is damaged."""
-        known = {row.id for row in self.station.evidence.recordings()}
-        lab = self.lab
-        calling = await lab.phones["101"].call("105", play="tone")
-        called = await lab.phones["105"].incoming()
-        await called.answer(play="tone")
-        await calling.answered()
-        await asyncio.sleep(TALK_S)
-        await calling.hangup()
-        await calling.ended()
-        await called.ended()
-        await self.station.evidence.settled()
-        (row,) = [row for row in self.station.evidence.recordings() if row.id not in known]
-        assert (row.user_number, row.problems, row.state) == ("101", (), RecordingState.STORED)
-        assert calling.ended_at
-        assert calling.answered_at
-        length_s = (calling.ended_at - calling.answered_at).total_seconds()
-        assert abs(row.duration_ms / 1000 - length_s) < 0.1  # type: ignore[operator]
+    async def written(self, talk: Talk) -> None:
+        """Return when Asterisk has just written something of this call."""
+        before = self._size(talk)
+        await until(lambda: self._size(talk) > before)
+
+    def _size(self, talk: Talk) -> int:
+        return sum(path.stat().st_size for path in self._files(talk))
+
+    def _files(self, talk: Talk) -> list[Path]:
+        users = self.station.store.read_now(people.list_users)
+        user = next(one.id.hex for one in users if one.number == talk.user)
+        return list(self.lab.pbx.spool.glob(f"*-{user}-r*.wav*"))
 
     async def rows(self, *talks: Talk) -> list[RecordingRow]:
         """The recordings of these calls, one of each, once all is settled."""
@@ -318,10 +251,15 @@ async def scene(station: Station) -> AsyncIterator[Scene]:
     await station.store.write(_let_pause, numbers)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
     async with (
-        witness(station.lab, *numbers) as seen,
+        witness(station.lab, *numbers, NEXT[0]) as seen,
         signed_in(station.recorder.url, USER[Way.APP], f"demo-{USER[Way.APP]}") as pages,
     ):
-        yield Scene(station, seen, pages)
+        here = Scene(station, seen, pages)
+        yield here
+    if here.late_s:
+        late_s, bare_s = sorted(here.late_s)[len(here.late_s) // 4], median(seen.bare_s)
+        print(f"begun late by {late_s:.3f} s; a bare program: {bare_s:.3f} s")
+        assert late_s <= LATE_S + 2 * bare_s, (here.late_s, seen.bare_s)
 
 
 def _let_pause(numbers: tuple[str, ...]) -> None:
@@ -330,46 +268,26 @@ def _let_pause(numbers: tuple[str, ...]) -> None:
     people.change_user(OTHER[Way.KEYS], mode=Mode.NEVER)
 
 
-def assert_kept(talk: Talk, row: RecordingRow, *, missing_s: float = 0.0, told_over_s: float = 0.0) -> None:
-    """What was wanted is kept or told to be missing, at most ``missing_s``; nothing of a pause is in it.
-
-    ``told_over_s``: how much more may be told than is missing.
-    """
-    wanted_s = sum((to - since).total_seconds() for since, to in talk.wanted)
-    kept_s = (row.duration_ms or 0) / 1000
-    told_s = sum(_told_s(problem) for problem in row.problems)
-    kept_s -= sum(float(length) for problem in row.problems for length in NOTHING.findall(problem))
-    told = f"{talk.way}: {kept_s:.2f} s kept and {told_s:.1f} s told to be missing of {wanted_s:.2f} s"
-    print(told, row.problems)
-    slack_s = SLACK_S * len(talk.wanted) + (1 - SHARE) * wanted_s + (0.05 if told_s else 0)
-    assert -slack_s - told_over_s <= wanted_s - kept_s - told_s <= slack_s, told
-    assert told_s <= missing_s, f"{told}: {row.problems}"
-    assert_heard(talk, row, kept_s)
-
-
-def _told_s(problem: str) -> float:
-    """How much a sentence says that is missing."""
-    missing = sum(float(length or lost) for length, lost in MISSING.findall(problem))
-    missing += sum(map(float, NOTHING.findall(problem)))
-    return missing + sum(float(due) - float(found) for found, due in SHORT.findall(problem))
-
-
-def assert_heard(talk: Talk, row: RecordingRow, kept_s: float) -> None:
-    """Each party on their side, as long as it is, and what was played in the pause nowhere."""
-    samples, rate_hz = talk.scene.station.evidence.audio(row)
-    for side in samples.T:
-        for hz in SECRET_HZ if talk.commands else ():
-            spans = tone_spans(side, rate_hz, hz, SECRET_DBFS)
-            assert not spans, f"{talk.way}: a secret is in it at {spans}, of {talk.wanted}"
-    parties = (talk.calling.phone.number, talk.called.phone.number)
-    for side, number in zip(samples.T, parties, strict=True):
-        heard_s = tone_s(side, rate_hz, frequency_hz(number))
-        assert heard_s >= 0.95 * kept_s - 0.4, (
-            f"{talk.way}: {number} is heard for {heard_s:.2f} s of {kept_s:.2f}"
-        )
-
-
 async def safely(call: PhoneCall) -> None:
     """Hang up a phone whose call may have gone with the PBX."""
     with contextlib.suppress(LabError):
         await call.hangup()
+
+
+async def pause_and_resume(*talks: Talk) -> None:
+    """In all of them at the same time: talk, pause, silence, resume, talk."""
+    await asyncio.sleep(TALK_S)
+    await asyncio.gather(*(talk.pause() for talk in talks))
+    await asyncio.sleep(TALK_S)
+    await asyncio.gather(*(talk.resume() for talk in talks))
+    await asyncio.sleep(TALK_S)
+
+
+async def go_on(*talks: Talk) -> None:
+    """In each both hear one another, now."""
+    await asyncio.gather(*(talk.goes_on() for talk in talks))
+
+
+async def end(*talks: Talk) -> None:
+    """Nobody has been cut off; all hang up."""
+    await asyncio.gather(*(talk.over() for talk in talks))

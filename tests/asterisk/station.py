@@ -47,6 +47,8 @@ class Station:
 
 
 Begin = Callable[..., Station]
+OF_NO_TEST = {"media__format"}
+"""Settings that name nothing which goes with its test."""
 
 
 class Stations:
@@ -78,7 +80,9 @@ class Stations:
 
     def test_ends(self) -> None:
         """A recorder that is no use to the next test ends with this one, before what it was given goes."""
-        if self._station is not None and (self._settings or not self._is_whole(self._station)):
+        if self._station is not None and (
+            self._settings.keys() - OF_NO_TEST or not self._is_whole(self._station)
+        ):
             self.stop()
 
     def stop(self) -> None:

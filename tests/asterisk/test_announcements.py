@@ -10,8 +10,8 @@ from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import catalogue, people
-from lab.cases import OUTSIDE
-from tests.asterisk.hearing import announced, connect_quietly, over, played, prefer, quiet, times
+from lab.cases import OUTSIDE, over
+from tests.asterisk.hearing import announced, connect_quietly, played, prefer, quiet, times
 from tests.asterisk.station import Begin, until
 
 pytestmark = pytest.mark.asterisk

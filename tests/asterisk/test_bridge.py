@@ -11,7 +11,7 @@ import pytest
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
-from lab.cases import length_s
+from lab.cases import connect, length_s
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station
 
@@ -51,20 +51,11 @@ async def bridged(lab: Lab) -> str:
         return str((await ari.get("/asterisk/variable", variable="BRIDGED"))["value"])
 
 
-async def connect(lab: Lab, number: str = "4102") -> tuple[PhoneCall, PhoneCall]:
-    calling = await lab.phones["101"].call(number, play="tone")
-    called = await lab.phones["102"].incoming()
-    await calling.ringing()
-    await called.answer(play="tone")
-    await calling.answered()
-    return calling, called
-
-
 async def nothing_left(station: Station) -> None:
-    """Neither a channel nor a bridge on the PBX."""
+    """Neither a channel nor a bridge on the PBX, but for a parking lot's: it stays once it was used."""
     await station.lab.idle()
     async with pbx(station.lab) as ari, asyncio.timeout(5):
-        while await ari.get("/bridges"):
+        while any(one["bridge_class"] != "parking" for one in await ari.get("/bridges")):
             await asyncio.sleep(0.02)  # polling: it happens in another process
 
 
@@ -144,7 +135,7 @@ async def test_what_cannot_be_goes_on_in_the_dialplan(begin: Begin, lab: Lab) ->
     assert station.recorder.log.read_text().count("not connected") == len(refusals)
     await nothing_left(station)
     station.recorder.stop()
-    calling, called = await connect(lab)
+    calling, called = await connect(lab, "101", "102", dialled="4102")
     await calling.hangup()
     await called.ended()
 
@@ -164,7 +155,7 @@ async def test_moved_here_by_a_switchboard_written_in_ari(begin: Begin, lab: Lab
     connected = asyncio.Event()
     working = asyncio.create_task(switchboard())
     await connected.wait()
-    calling, called = await connect(lab, "408")
+    calling, called = await connect(lab, "101", "102", dialled="408")
     await called.hangup()
     await calling.ended()
     assert calling.cause == 16

@@ -46,7 +46,7 @@ async def test_all_is_well(settings: Settings) -> None:
     names = {check.name for check in checks}
     assert {"catalogue", "users", "folder", "ARI", "modules", "latency", "clock", "connections"} <= names
     assert {"permission", "event socket", "websocket_write_timeout", "recording folder", "spool"} <= names
-    assert {"endpoints", "endpoint settings", "space"} <= names
+    assert {"endpoints", "endpoint settings", "native bridging", "space"} <= names
 
 
 async def test_nothing_is_left_behind(settings: Settings, running_lab: Lab, tmp_path: Path) -> None:
@@ -201,3 +201,23 @@ async def test_an_endpoint_that_hides_audio_and_digits(settings: Settings, runni
     remedies = " ".join(check.remedy for check in checks if "PJSIP/199" in check.found)
     assert "direct_media = no" in remedies
     assert "dtmf_mode = rfc4733" in remedies
+
+
+async def test_endpoints_whose_audio_is_passed_on(settings: Settings, running_lab: Lab) -> None:
+    """Without the feature map, and with one whose digits do not come in the audio, unless it is encrypted."""
+    add_users(settings.store.url, "PJSIP/106", "PJSIP/197", "PJSIP/198")
+    endpoint = "type = endpoint\ncontext = users\nallow = alaw\n"
+    endpoints = (
+        f"[197](ari_recorder_recorded)\n{endpoint}dtmf_mode = info\n"
+        f"[198]\n{endpoint}direct_media = no\nmedia_encryption = sdes"
+    )
+    with appended(running_lab, "pjsip.conf", endpoints, "res_pjsip.so"):
+        check = not_good(await examine(settings))["native bridging"]
+        running_lab.pbx.rx("module unload bridge_native_rtp.so")
+        try:
+            assert "native bridging" not in not_good(await examine(settings))
+        finally:
+            running_lab.pbx.rx("module load bridge_native_rtp.so")
+    assert check.verdict is Verdict.WARNING
+    assert check.found.endswith(": PJSIP/106, PJSIP/197")
+    assert "modules_native_ari_recorder.conf" in check.remedy

@@ -12,7 +12,8 @@ import pytest
 
 from ari_recorder.policies.prompts import PromptKind
 from lab import Lab
-from tests.asterisk.hearing import announced, connect_quietly, over, played, prefer, times
+from lab.cases import over
+from tests.asterisk.hearing import announced, connect_quietly, played, prefer, times
 from tests.asterisk.station import Begin, until
 
 pytestmark = pytest.mark.asterisk

@@ -7,39 +7,18 @@ import hashlib
 import re
 import secrets
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 import soundfile as sf
 
-from lab import Lab, LabError, LabTimeout, PhoneCall, tones
+from lab import Lab, LabError, LabTimeout, tones
 from lab.ari import Ari, Json
+from lab.cases import OUTSIDE, connect, over
+from tests.asterisk.station import until
 
 pytestmark = pytest.mark.asterisk
-OUTSIDE = "0812345678"
-
-
-async def connect(
-    lab: Lab, caller: str, callee: str, play: str | None = "tone"
-) -> tuple[PhoneCall, PhoneCall]:
-    """A call between two users, up on both sides."""
-    call = await lab.phones[caller].call(callee, play=play)
-    other = await lab.phones[callee].incoming()
-    await other.answer(play=play)
-    await call.answered()
-    return call, other
-
-
-async def over(*calls: PhoneCall) -> None:
-    await calls[0].hangup()
-    await asyncio.gather(*(call.ended() for call in calls))
-
-
-async def eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0.05)
 
 
 async def pbx_events(lab: Lab, user: str) -> AsyncGenerator[Json]:
@@ -354,9 +333,9 @@ async def test_voicemail_answers_and_keeps_a_message(lab: Lab) -> None:
     call = await lab.phones["106"].call("900", play="tone")
     await call.answered()
     box = lab.pbx.folder / "spool/voicemail/default/900"
-    await eventually(lambda: any(one.stat().st_size > 8000 for one in box.glob("tmp/*.wav")))
+    await until(lambda: any(one.stat().st_size > 8000 for one in box.glob("tmp/*.wav")))
     await over(call)
-    await eventually(lambda: list(box.glob("INBOX/msg*.wav")) != [])
+    await until(lambda: list(box.glob("INBOX/msg*.wav")) != [])
 
 
 async def test_a_ringing_call_is_picked_up(lab: Lab) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from lab.postgresql import PostgreSQL, postgresql
-from tests.asterisk.outage import TALK_S, Scene, Talk, Way, assert_kept, scene
+from tests.asterisk.kept import assert_kept, assert_next_is_whole
+from tests.asterisk.outage import LOSSLESS, TALK_S, Scene, Talk, Way, end, go_on, pause_and_resume, scene
 from tests.asterisk.station import Begin, Station
 from tests.asterisk.test_failures import small_disk
 
@@ -41,35 +42,35 @@ async def locked(station: Station, for_s: float = OUTAGE_S) -> AsyncIterator[Non
 
 
 async def go_through(scene: Scene, outage: Outage, *, app: bool = True) -> list[Talk]:
-    """Calls begun before and within the outage, ended within and after it; in each a pause within it."""
-    before, outliving = await scene.begin(Way.KEYS), await scene.begin(Way.APP)
+    """Calls begun before and within the outage, ended within and after it; in each a pause within it.
+
+    Without ``app`` who uses it can give no commands.
+    """
+    before, by_app = await scene.begin_each(Way.KEYS, Way.APP)
+    outliving = await scene.begin(Way.KEYS)
     await asyncio.sleep(TALK_S)
     async with outage():
         within = await scene.begin(Way.DIGITS)
-        talks = [before, outliving, within] if app else [before, within]
-        await asyncio.sleep(TALK_S)
-        await asyncio.gather(*(talk.pause() for talk in talks))
-        await asyncio.sleep(TALK_S)
-        await asyncio.gather(*(talk.resume() for talk in talks))
-        await asyncio.sleep(TALK_S)
-        await asyncio.gather(*(talk.goes_on() for talk in (before, outliving, within)))
+        talks = [before, outliving, within, by_app]
+        await pause_and_resume(*(talks if app else talks[:-1]))
+        await go_on(*talks)
         await before.over()
     await asyncio.sleep(TALK_S)
-    await asyncio.gather(outliving.goes_on(), within.goes_on())
-    await asyncio.gather(outliving.over(), within.over())
-    return [before, outliving, within]
+    await go_on(*talks[1:])
+    await end(*talks[1:])
+    return talks
 
 
 async def assert_whole(scene: Scene, talks: list[Talk]) -> None:
     """Every recording is there, in full, and so is that of the next call."""
     for talk, row in zip(talks, await scene.rows(*talks), strict=True):
         assert_kept(talk, row)
-    assert set(scene.station.ledger()) == {("recorded", "")}
-    await scene.new_call()
+    assert {outcome for outcome, _ in scene.station.ledger()} == {"recorded"}
+    await assert_next_is_whole(scene)
 
 
 async def test_the_catalogue_is_locked(begin: Begin) -> None:
-    station = begin()
+    station = begin(**LOSSLESS)
     async with scene(station) as here:
         talks = await go_through(here, lambda: locked(station))
         await assert_whole(here, talks)
@@ -79,7 +80,7 @@ async def test_the_catalogue_is_locked(begin: Begin) -> None:
 
 async def test_the_catalogues_disk_is_full(begin: Begin, tmp_path: Path) -> None:
     with small_disk(tmp_path, 32 * 1024):
-        station = begin(store__url=f"sqlite:///{tmp_path}/catalogue.db")
+        station = begin(**LOSSLESS, store__url=f"sqlite:///{tmp_path}/catalogue.db")
         async with scene(station) as here:
 
             @contextlib.asynccontextmanager
@@ -108,7 +109,7 @@ def server() -> Iterator[PostgreSQL]:
 
 async def test_postgresql_is_killed_and_back(begin: Begin, server: PostgreSQL) -> None:
     """Without it nobody can be signed in: the app is told so, keys work."""
-    station = begin(store__url=server.new_database())
+    station = begin(**LOSSLESS, store__url=server.new_database())
     async with scene(station) as here:
 
         @contextlib.asynccontextmanager

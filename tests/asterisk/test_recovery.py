@@ -14,32 +14,15 @@ import pytest
 
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, models, people
+from ari_recorder.store import catalogue, people
 from lab import Lab
 from lab.call import PhoneCall
-from lab.cases import length_s, talk
+from lab.cases import connect, length_s, over, talk
 from lab.crash import run_once
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station, until
 
 pytestmark = pytest.mark.asterisk
-
-
-async def connect(lab: Lab) -> tuple[PhoneCall, PhoneCall]:
-    """A call from 101 to 106 that is answered; both play their tones."""
-    calling = await lab.phones["101"].call("106", play="tone")
-    called = await lab.phones["106"].incoming()
-    await called.answer(play="tone")
-    await calling.answered()
-    return calling, called
-
-
-async def hang_up(calling: PhoneCall, called: PhoneCall) -> None:
-    assert calling.ended_at is None
-    assert called.ended_at is None
-    await calling.hangup()
-    await calling.ended()
-    await called.ended()
 
 
 async def assert_complete(station: Station, calling: PhoneCall) -> None:
@@ -57,18 +40,18 @@ async def test_killed_and_started_again_during_a_call(begin: Begin, killed_s: fl
 
 async def test_stopped_in_good_order_during_a_call(begin: Begin) -> None:
     station = begin()
-    calling, called = await connect(station.lab)
+    calling, called = await connect(station.lab, "101", "106")
     await asyncio.sleep(1)  # the length of the conversation before
     await asyncio.to_thread(station.recorder.stop)
     await asyncio.to_thread(station.recorder.start)
     await asyncio.sleep(1)  # and after
-    await hang_up(calling, called)
+    await over(calling, called)
     await assert_complete(station, calling)
 
 
 async def test_a_counterpart_who_came_while_the_recorder_was_down_is_noted(begin: Begin) -> None:
     station = begin()
-    calling, called = await connect(station.lab)
+    calling, called = await connect(station.lab, "101", "106")
     await station.lab.bridged()
     await asyncio.sleep(1)  # the length of the conversation before
     station.recorder.kill()
@@ -79,7 +62,7 @@ async def test_a_counterpart_who_came_while_the_recorder_was_down_is_noted(begin
     await asyncio.to_thread(station.recorder.start)
     back_at = datetime.now(UTC)
     await asyncio.sleep(1)  # and after
-    await hang_up(calling, third)
+    await over(calling, third)
     row = await station.only()
     assert row.duration_ms == pytest.approx(length_s(calling) * 1000, abs=250)
     first, second = row.counterparts
@@ -90,11 +73,11 @@ async def test_a_counterpart_who_came_while_the_recorder_was_down_is_noted(begin
 
 async def test_the_call_ends_while_the_recorder_is_down(begin: Begin) -> None:
     station = begin()
-    calling, called = await connect(station.lab)
+    calling, called = await connect(station.lab, "101", "106")
     await asyncio.sleep(1)  # the length of the conversation before
     station.recorder.kill()
     await asyncio.sleep(1)  # and after
-    await hang_up(calling, called)
+    await over(calling, called)
     await asyncio.to_thread(station.recorder.start)
     await assert_complete(station, calling)
 
@@ -110,7 +93,7 @@ async def test_answered_while_the_recorder_is_down(begin: Begin) -> None:
     await calling.answered()
     await asyncio.to_thread(station.recorder.start)
     await asyncio.sleep(1)  # the length of the conversation that is recorded
-    await hang_up(calling, called)
+    await over(calling, called)
     row = await station.only()
     (problem,) = row.problems
     assert re.fullmatch(r"The first \d+\.\d s are missing: the recorder was away until .* UTC\.", problem)
@@ -124,10 +107,10 @@ async def test_answered_while_the_recorder_is_down(begin: Begin) -> None:
 async def test_begun_while_the_recorder_is_down(begin: Begin) -> None:
     station = begin()
     station.recorder.kill()
-    calling, called = await connect(station.lab)
+    calling, called = await connect(station.lab, "101", "106")
     await asyncio.to_thread(station.recorder.start)
     await asyncio.sleep(1)  # the length of the conversation that is recorded
-    await hang_up(calling, called)
+    await over(calling, called)
     row = await station.only()
     assert (row.user_number, row.counterpart_number, row.direction) == ("101", "106", "outbound")
     assert re.match(r"The first \d+\.\d s are missing: the recorder was away", row.problems[0])
@@ -149,13 +132,13 @@ async def test_killed_while_recordings_are_being_finished(begin: Begin) -> None:
 async def test_a_lost_socket_does_not_put_off_the_next_segment(begin: Begin, lab: Lab) -> None:
     async with line_to(lab) as line:
         station = await asyncio.to_thread(begin, pbx__main__url=line.url, media__segment_max_s="4")
-        calling, called = await connect(lab)
+        calling, called = await connect(lab, "101", "106")
         await asyncio.sleep(2)  # half of the first segment
         await line.cut()
         await until(lambda: "event socket lost" in station.recorder.log.read_text())
         line.mend()
         await until(lambda: list(lab.pbx.spool.glob("*-r2-in.wav")))
-        await hang_up(calling, called)
+        await over(calling, called)
         row = await station.only()
         first, *_ = station.store.read_now(catalogue.timeline, COMMAND_LINE, row.id)
     assert first.duration_ms is not None
@@ -165,24 +148,24 @@ async def test_a_lost_socket_does_not_put_off_the_next_segment(begin: Begin, lab
 async def test_the_event_socket_is_lost_during_a_call(begin: Begin, lab: Lab) -> None:
     async with line_to(lab) as line:
         station = await asyncio.to_thread(begin, pbx__main__url=line.url)
-        calling, called = await connect(lab)
+        calling, called = await connect(lab, "101", "106")
         await asyncio.sleep(1)  # the length of the conversation before
         await line.cut()
         await until(lambda: "event socket lost" in station.recorder.log.read_text())
         line.mend()
         await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
         await asyncio.sleep(1)  # and after
-        await hang_up(calling, called)
+        await over(calling, called)
         await assert_complete(station, calling)
 
 
 async def test_the_call_ends_while_the_event_socket_is_lost(begin: Begin, lab: Lab) -> None:
     async with line_to(lab) as line:
         station = await asyncio.to_thread(begin, pbx__main__url=line.url)
-        calling, called = await connect(lab)
+        calling, called = await connect(lab, "101", "106")
         await asyncio.sleep(1)  # the length of the conversation
         await line.cut()
-        await hang_up(calling, called)
+        await over(calling, called)
         line.mend()
         await assert_complete(station, calling)
 
@@ -242,36 +225,18 @@ async def test_another_program_under_our_name_does_not_leave_us_deaf(begin: Begi
     async with aiohttp.ClientSession(auth=login) as session, session.ws_connect(address):
         await until(lambda: "another program" in station.recorder.log.read_text())
     await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2, timeout_s=30)
-    calling, called = await connect(lab)
+    calling, called = await connect(lab, "101", "106")
     await asyncio.sleep(1)  # the length of the conversation
-    await hang_up(calling, called)
+    await over(calling, called)
     await assert_complete(station, calling)
 
 
 async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin) -> None:
     """The mode holds from the next call: this one is recorded to its end, and accounted for."""
     station = begin()
-    calling, called = await connect(station.lab)
+    calling, called = await connect(station.lab, "101", "106")
     await station.store.write(people.change_user, "101", mode=Mode.NEVER)
     await until(lambda: "known=3" in station.recorder.log.read_text())
     await asyncio.sleep(1)  # the length of the conversation after
-    await hang_up(calling, called)
+    await over(calling, called)
     await assert_complete(station, calling)
-
-
-async def test_a_file_that_cannot_be_deleted_stops_nothing(begin: Begin) -> None:
-    station = begin()
-    await talk(station.lab, "101", "106", talk_s=0.5)
-    await station.evidence.settled()
-    name = station.store.read_now(lambda: models.Segment.get().name)
-    station.store.write_now(lambda: models.Segment.update(cleared=False).execute())
-    obstacle = station.lab.pbx.spool / f"{name}-in.wav"
-    obstacle.mkdir()
-    try:
-        await asyncio.to_thread(station.recorder.stop)
-        await asyncio.to_thread(station.recorder.start)
-        await talk(station.lab, "101", "106", talk_s=0.5)
-        await until(lambda: [row.state for row in station.evidence.recordings()] == ["stored", "stored"])
-    finally:
-        obstacle.rmdir()
-    await station.evidence.settled()

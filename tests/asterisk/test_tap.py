@@ -13,9 +13,8 @@ from ari_recorder.store import catalogue, models, people
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
-from lab.cases import length_s
+from lab.cases import connect, length_s, talk
 from lab.evidence import Expected
-from lab.phones import Phone
 from tests.asterisk.station import Begin, Station
 
 pytestmark = pytest.mark.asterisk
@@ -78,27 +77,8 @@ async def in_stasis(lab: Lab) -> None:
             await asyncio.sleep(0.02)  # polling: it happens in another process
 
 
-async def connect(caller: Phone, number: str, callee: Phone) -> tuple[PhoneCall, PhoneCall]:
-    calling = await caller.call(number, play="tone")
-    called = await callee.incoming(8)
-    await called.answer(play="tone")
-    await calling.answered()
-    return calling, called
-
-
-async def talk(
-    caller: Phone, number: str, callee: Phone, talk_s: float = TALK_S
-) -> tuple[PhoneCall, PhoneCall]:
-    calling, called = await connect(caller, number, callee)
-    await asyncio.sleep(talk_s)  # the length of the conversation
-    await calling.hangup()
-    await calling.ended()
-    await called.ended()
-    return calling, called
-
-
 async def talk_309(lab: Lab) -> PhoneCall:
-    return (await talk(lab.phones["101"], "309", lab.phones["106"]))[0]
+    return (await talk(lab, "101", "106", TALK_S, dialled="309"))[0]
 
 
 def legs(station: Station) -> list[Any]:
@@ -125,7 +105,7 @@ async def test_each_argument_holds_for_this_call(begin: Begin, lab: Lab) -> None
     _, row = station.evidence.recordings()
     assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
     await wish(lab, "105,always")
-    calling, _ = await talk(lab.phones["105"], "309", lab.phones["106"])
+    calling, _ = await talk(lab, "105", "106", TALK_S, dialled="309")
     await station.evidence.settled()
     *_, row = station.evidence.recordings()
     assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
@@ -140,7 +120,7 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
 
     await station.store.write(add)
     told = {
-        "101,never": "OFF: Anna has the mode never for this call.",
+        "101,never": "OFF: The user has the mode never for this call.",
         "105@Default": "FAILED: PJSIP/101-",
         "999": "UNKNOWN: No user has the number '999'. See: ari-recorder user list",
         "101@Elsewhere": "UNKNOWN: No user has the number '101' in the organisation 'Elsewhere'.",
@@ -152,16 +132,16 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
     }
     for arguments, status in told.items():
         await wish(lab, arguments)
-        await talk(lab.phones["101"], "309", lab.phones["106"], talk_s=0.2)
+        await talk(lab, "101", "106", talk_s=0.2, dialled="309")
         assert (await tapped(lab)).startswith(status)
     log = station.recorder.log.read_text()
     assert log.count("status=FAILED") + log.count("status=UNKNOWN") == len(told) - 1
     await station.evidence.settled()
     recorded = station.evidence.recordings()
     assert len(recorded) == len(told) - 1, "a watched user is recorded, whatever a tap says wrongly"
-    for arguments, status in (("105@Default", "OFF: Eva has the mode never"), ("105@Second Co", "OK: ")):
+    for arguments, status in (("105@Default", "OFF: The user has the mode never"), ("105@Second Co", "OK: ")):
         await wish(lab, arguments)
-        await talk(lab.phones["105"], "309", lab.phones["106"], talk_s=0.2)
+        await talk(lab, "105", "106", talk_s=0.2, dialled="309")
         assert (await tapped(lab)).startswith(status)
     await station.evidence.settled()
     assert [row.user_name for row in station.evidence.recordings()[len(recorded) :]] == ["Other Eva"]
@@ -170,10 +150,10 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
 async def test_answered_before_the_tap(begin: Begin, lab: Lab) -> None:
     station = begin()
     await wish(lab, "101")
-    await talk(lab.phones["101"], "308", lab.phones["106"])
+    await talk(lab, "101", "106", TALK_S, dialled="308")
     assert await tapped(lab) == "OK: "
     await wish(lab, "101,on_demand")
-    await talk(lab.phones["101"], "308", lab.phones["106"])
+    await talk(lab, "101", "106", TALK_S, dialled="308")
     assert (await tapped(lab)).startswith("FAILED: The call is answered already")
     await station.evidence.settled()
     assert len(station.evidence.recordings()) == 2
@@ -214,7 +194,7 @@ async def test_what_the_caller_heard_before_is_kept_with_the_called_users_record
 ) -> None:
     station = begin()
     await wish(lab, "101,,,before", way="tap_called", dial="PJSIP/101")
-    calling, _ = await talk(lab.phones["106"], "304", lab.phones["101"])
+    calling, _ = await talk(lab, "106", "101", TALK_S, dialled="304")
     await station.evidence.settled()
     (row,) = [row for row in station.evidence.recordings() if row.user_number == "101"]
     (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
@@ -227,7 +207,7 @@ async def test_what_the_caller_heard_before_is_kept_with_the_called_users_record
 async def test_a_trunk_user_calls(begin: Begin, lab: Lab) -> None:
     station = begin()
     await add_trunk_user(station)
-    calling, _ = await talk(lab.outside(TRUNK_USER), "0850000106", lab.phones["106"])
+    calling, _ = await talk(lab, TRUNK_USER, "106", TALK_S, dialled="0850000106")
     row = await station.only()
     assert row.user_number == "201"
     expected = Expected(TRUNK_USER, "106", length_s(calling), "outbound")
@@ -237,7 +217,7 @@ async def test_a_trunk_user_calls(begin: Begin, lab: Lab) -> None:
 async def test_a_trunk_user_is_called(begin: Begin, lab: Lab) -> None:
     station = begin()
     await add_trunk_user(station)
-    _, called = await talk(lab.phones["106"], "201", lab.outside(TRUNK_USER))
+    _, called = await talk(lab, "106", TRUNK_USER, TALK_S, dialled="201")
     row = await station.only()
     assert row.user_number == "201"
     expected = Expected(TRUNK_USER, "106", length_s(called), "inbound")
@@ -248,7 +228,7 @@ async def test_both_sides_are_tapped_one_after_the_other(begin: Begin, lab: Lab)
     """The second comes at once after the first; the called user is watched, and has the tap's terms."""
     station = begin()
     await wish(lab, "101,on_demand", way="tap_called", dial="PJSIP/101")
-    await talk(lab.phones["105"], "304", lab.phones["101"])
+    await talk(lab, "105", "101", TALK_S, dialled="304")
     assert await tapped(lab) == "OK: "
     await station.evidence.settled()
     modes = {leg.channel_name.partition("-")[0]: leg.mode for leg in legs(station)}
@@ -258,9 +238,9 @@ async def test_both_sides_are_tapped_one_after_the_other(begin: Begin, lab: Lab)
 
 async def test_no_call_is_kept_and_a_limit_of_the_dialplan_stays(begin: Begin, lab: Lab) -> None:
     begin()
-    await talk(lab.phones["105"], "307", lab.phones["106"], talk_s=0.2)
+    await talk(lab, "105", "106", talk_s=0.2, dialled="307")
     await wish(lab, "101")
-    calling, called = await connect(lab.phones["101"], "306", lab.phones["106"])
+    calling, called = await connect(lab, "101", "106", dialled="306")
     await called.ended(6)
     await calling.ended()
     assert length_s(calling) < 2.5

@@ -8,13 +8,12 @@ import pytest
 
 from ari_recorder.store.catalogue import RecordingRow
 from lab import PhoneCall
+from lab.cases import connect, over
 from tests.asterisk.heard import (
     TALK_S,
     assert_heard,
     assert_length,
     assert_met,
-    connect,
-    over,
     recorded,
     throughout,
 )

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ari_recorder.store import people
-from lab.cases import OUTSIDE
+from lab.cases import OUTSIDE, connect, over
 from lab.tones import HOLD_HZ
 from tests.asterisk.heard import (
     HOLD,
@@ -17,10 +17,8 @@ from tests.asterisk.heard import (
     assert_length,
     assert_met,
     change,
-    connect,
     known,
     now,
-    over,
     recorded,
     throughout,
 )

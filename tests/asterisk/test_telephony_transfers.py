@@ -10,7 +10,7 @@ from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue
 from ari_recorder.store.filters import Wanted
 from lab import LabError
-from lab.cases import OUTSIDE
+from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.heard import (
     HOLD,
     TALK_S,
@@ -18,10 +18,8 @@ from tests.asterisk.heard import (
     assert_heard,
     assert_length,
     assert_met,
-    connect,
     known,
     now,
-    over,
     recorded,
     throughout,
 )

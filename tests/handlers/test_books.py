@@ -22,6 +22,8 @@ from ari_recorder.handlers import books as module
 from ari_recorder.handlers.books import Books
 from ari_recorder.policies.leg import Leg, inputs, receive
 from ari_recorder.policies.leg.inputs import Input
+from ari_recorder.policies.leg.state import Untold
+from ari_recorder.policies.table import Event, decide
 from ari_recorder.store import calls, database, documents, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
@@ -138,6 +140,20 @@ async def test_of_what_comes_at_once_only_the_last_is_written(desk: Desk) -> Non
     written = desk.written(leg.id)
     assert written is not None
     assert (written.version, written.trouble) == (99, "99")
+
+
+async def test_what_nothing_waits_for_is_held_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a call's beginning is one commit, and has its files begun before."""
+    monkeypatch.setattr(module, "HELD_BACK_S", 60.0)
+    calm, leg = desk.put(desk.leg()), desk.leg()
+    told = Untold(leg.standing, Event.START, decide(leg.standing, Event.ANSWERED, BEGIN), BEGIN, version=1)
+    desk.put(version(leg, 1, untold=(told,)))
+    await until(lambda: desk.saved())
+    assert desk.written(leg.id) is not None
+    assert desk.written(calm.id) is None
+    monkeypatch.setattr(module, "HELD_BACK_S", 0.01)
+    desk.put(version(calm, 2))
+    await until(lambda: (2, SAVED) in desk.saved())
 
 
 async def test_a_catalogue_that_is_slow_is_no_reason_to_wait(desk: Desk) -> None:

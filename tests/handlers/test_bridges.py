@@ -15,7 +15,7 @@ from ari_recorder.ari import Bridge, Channel
 from ari_recorder.errors import AriNotFound
 from ari_recorder.handlers.bridge import Bridges
 from ari_recorder.policies import bridging
-from ari_recorder.policies.bridge import Bridging
+from ari_recorder.policies.bridging import Bridging
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 WISH = Bridging("PJSIP/102", 20)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 from ari_recorder.handlers import channels
@@ -24,6 +26,7 @@ def test_a_leg_of_which_only_files_are_left_bears_their_name() -> None:
         mode=Mode.ALWAYS,
         preferences=Preferences(),
     )
+    context: Any = SimpleNamespace(app="app", pbx="main", segment_max_s=3600.0, gone_after_s=300.0)
     name = f"app-{UUID(int=7).hex}-{UUID(int=101).hex}-r1-in"
-    leg = channels.orphan("app", "main", UUID(int=7), user, {name: Written(AT, AT, "wav")})
+    leg = channels.orphan(context, UUID(int=7), user, {name: Written(AT, AT, "wav")})
     assert name.startswith(leg.prefix)

@@ -23,7 +23,7 @@ from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Event, Mode
-from ari_recorder.store import models
+from ari_recorder.store import finishing, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault, Stored
 
@@ -280,6 +280,26 @@ async def test_it_ends_at_once_whatever_it_waits_for(world: World, working: Work
         with suppress(asyncio.CancelledError):
             await task
     Hung.answering.set()
+
+
+async def test_calls_that_end_together_are_looked_for_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[object] = []
+    due = finishing.due
+    monkeypatch.setattr(finishing, "due", lambda *given: looks.append(given) or due(*given))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(finisher_module, "TOGETHER_S", 2.0)
+    finisher = world.finisher()
+    task = asyncio.create_task(finisher.run())
+    await world.until(lambda: finisher._wake._waiters)
+    for number in range(5):
+        finisher.wake()
+        await world.store.read(finishing.waiting)
+        assert len(looks) == 1, number
+    await world.until(lambda: len(looks) == 2)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def test_it_ends_also_when_it_is_woken_in_the_same_moment(world: World) -> None:

@@ -16,12 +16,13 @@ from structlog.testing import capture_logs
 
 from ari_recorder.handlers import legs as module
 from ari_recorder.policies import announcements
-from ari_recorder.policies.leg import happening, inputs, machine, speaking, writing
+from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg import arming, happening, inputs, machine, speaking, writing
 from ari_recorder.policies.leg.machine import receive
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Event, Mode, State
+from ari_recorder.policies.table import Event, Mode, Reason, State
 from ari_recorder.store import calls, models
 from ari_recorder.store.database import Store
 
@@ -29,6 +30,7 @@ from . import world as worlds
 from .world import CHANNEL, World
 
 START = ("start", "both", "played")
+GIVEN_UP = "this call's recording is given up; the call goes on"
 Begin = Callable[..., Awaitable[World]]
 
 
@@ -38,7 +40,7 @@ async def begin(tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(machine, "LOOK_AFTER_S", 0.05)
     monkeypatch.setattr(writing, "LOSS_CHECKED_AFTER_S", (0.05,))
     monkeypatch.setattr(writing, "CLOSED_WITHIN_S", 0.1)
-    monkeypatch.setattr(writing, "ENTERED_WITHIN_S", 0.3)
+    monkeypatch.setattr(arming, "ENTERED_WITHIN_S", 0.3)
     store = Store(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path / 'catalogue.db')}")
     async with AsyncExitStack() as stack:
 
@@ -195,6 +197,39 @@ async def test_what_was_not_told_before_a_restart_is_told_after_it_and_only_then
     assert [row.ordinal for row in world.rows(models.Segment)] == [1]
 
 
+STATES: dict[str, tuple[Mode, tuple[Event, ...], State]] = {
+    "idle": (Mode.ON_DEMAND_USER_START, (), State.IDLE),
+    "provisional": (Mode.ON_DEMAND, (), State.PROVISIONAL),
+    "provisional_paused": (Mode.ON_DEMAND, (Event.PAUSE,), State.PROVISIONAL_PAUSED),
+    "recording": (Mode.ON_DEMAND, (Event.START,), State.RECORDING),
+    "paused": (Mode.ON_DEMAND, (Event.START, Event.PAUSE), State.PAUSED),
+    "user_started": (Mode.ON_DEMAND_USER_START, (Event.START,), State.RECORDING),
+    "user_stopped": (Mode.ON_DEMAND_USER_START, (Event.START, Event.STOP), State.IDLE),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+async def test_started_again_in_each_state_it_comes_back_to_it(begin: Begin, name: str) -> None:
+    """And goes on from there: what was kept is kept, what was provisional is to be destroyed."""
+    mode, given, state = STATES[name]
+    world = await begin(mode, announce_external="none")
+    await world.answered()
+    for event in given:
+        assert await command(world, event) == (None, "")
+    await world.until(lambda: all(all(one.began) for one in world.leg.leg.files))
+    running = set(world.asterisk.live)
+    await world.again()
+    await world.until(lambda: world.leg._seen and not world.leg.leg.requests)
+    assert (world.leg.leg.standing.state, world.asterisk.live) == (state, running)
+    world.hangs_up()
+    await world.until(lambda: world.over)
+    outcomes = [(row.state, row.kept) for row in world.rows(models.Recording)]
+    if mode is Mode.ON_DEMAND:
+        assert outcomes == [("closing", True) if Event.START in given else ("discarding", False)]
+    else:
+        assert outcomes == [("closing", True)] * len(given[:1])
+
+
 async def test_a_hang_up_while_the_recorder_was_away_is_found(begin: Begin) -> None:
     world = await begin(Mode.ALWAYS, announce_external="none")
     await world.recording()
@@ -205,6 +240,27 @@ async def test_a_hang_up_while_the_recorder_was_away_is_found(begin: Begin) -> N
     (recording,), (segment,) = world.rows(models.Recording), world.rows(models.Segment)
     assert (recording.state, segment.file_ended_at is None) == ("closing", False)
     assert world.context.store.read_now(calls.open_legs, "main") == []
+
+
+async def test_a_pause_counts_of_a_call_that_was_over_before_the_recorder_was_back(begin: Begin) -> None:
+    """The dialplan has kept it beside the channel, which is gone; then it is cleared away."""
+    world = await begin(Mode.ALWAYS_PAUSE_RESUME, announce_external="none")
+    await world.recording()
+    await world.until(lambda: all(one.began[0] for one in world.leg.leg.files))
+    await world.leg.stop()
+    given_at = world.clock()
+    kept = f"RECORDER_COMMANDS_{CHANNEL}"
+    world.asterisk.variables |= {kept: f"{given_at.timestamp():.3f}:pause|", "another": "stays"}
+    await asyncio.sleep(0.05)  # so long the files go on
+    for path in world.asterisk.spool.glob("*.wav*"):
+        path.touch()
+    world.hangs_up()
+    await world.again()
+    await world.until(lambda: world.over)
+    (segment,) = world.rows(models.Segment)
+    assert abs(segment.ended_at - given_at) < timedelta(milliseconds=1)
+    assert segment.file_ended_at - segment.ended_at > timedelta(milliseconds=40)
+    await world.until(lambda: world.asterisk.variables == {"another": "stays"})
 
 
 async def test_an_error_tone_does_not_cut_off_what_the_others_hear(
@@ -350,6 +406,71 @@ async def test_a_fault_of_the_machine_is_told_once_and_costs_not_the_recording(
     assert [log["told"] for log in logs if log["log_level"] == "error"] == ["Digit"]
     world.hangs_up()
     await world.until(lambda: world.over)
+
+
+@pytest.mark.parametrize(
+    ("mode", "state"), [(Mode.ALWAYS, RecordingState.CLOSING), (Mode.ON_DEMAND, RecordingState.DISCARDING)]
+)
+async def test_a_leg_that_is_given_up_ends_and_says_why(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, mode: Mode, state: RecordingState
+) -> None:
+    world = await begin(mode, announce_external="none")
+    await world.answered()
+    await world.until(lambda: len(world.asterisk.live) == 2)
+    snoops = world.leg.leg.snoops
+    await give_up(world, monkeypatch)
+    await world.until(lambda: [row.state for row in world.rows(models.Recording)] == [state])
+    (recording,), (segment,), (leg,) = map(world.rows, (models.Recording, models.Segment, models.Leg))
+    assert recording.problems.startswith("A fault in ari_recorder: recording was given up at")
+    assert segment.began_at < segment.ended_at
+    assert (leg.state, leg.machine) == (State.ENDED, "")
+    assert world.context.live.legs() == []
+    await world.until(lambda: not world.asterisk.live)
+    assert world.asterisk.channels.keys() >= set(snoops)
+    assert (await world.leg.command(Event.PAUSE)).reason is Reason.RECORDING_FAILED
+    assert not world.over, "its channel is there, and must not be found anew"
+    world.hangs_up()
+    assert world.over
+
+
+async def test_a_call_that_is_answered_after_its_leg_was_given_up_is_accounted_for(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await begin(Mode.ALWAYS)
+    await world.armed()
+    await give_up(world, monkeypatch)
+    world.leg.tell(inputs.Answered(world.clock(), "(ulaw)"))
+    await world.until(lambda: world.rows(models.LedgerLine))
+    (recording,) = world.rows(models.Recording)
+    assert recording.state == RecordingState.CLOSING
+    assert recording.problems.startswith("A fault in ari_recorder: recording was given up at")
+
+
+async def test_a_call_that_ends_while_its_leg_is_given_up_is_accounted_for(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await begin(Mode.ALWAYS, announce_external="none")
+    await world.recording()
+    world.leg.tell(inputs.HungUp(world.clock()))
+    await give_up(world, monkeypatch, command=False)
+    await world.until(lambda: world.over)
+    await world.until(lambda: [row.state for row in world.rows(models.Recording)] == [RecordingState.CLOSING])
+
+
+async def give_up(world: World, monkeypatch: pytest.MonkeyPatch, command: bool = True) -> None:
+    """Everything that the leg is told has a fault."""
+
+    def faulty(*_: object) -> object:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(module, "receive", faulty)
+    with capture_logs() as logs:
+        waiting = world.leg.command(Event.PAUSE) if command else None
+        for digit in "12345":
+            world.leg.tell(inputs.Digit(digit, world.clock()))
+    assert [log["event"] for log in logs if "given up" in log["event"]] == [GIVEN_UP]
+    if waiting is not None:
+        assert (await asyncio.wait_for(waiting, 5)).reason is Reason.RECORDING_FAILED
 
 
 async def test_a_clock_that_is_set_back_takes_no_alarm_away(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from ari_recorder.handlers.looking import Found, ended_with_asterisk
+from ari_recorder.handlers.looking import Survey, ended_with_asterisk
 from ari_recorder.policies.leg import Leg, begin, inputs, receive
 from ari_recorder.policies.leg.inputs import Written
 from ari_recorder.policies.leg.state import Files, file_names
@@ -62,9 +62,9 @@ def test_a_call_ends_with_its_asterisk(
     leg = answered()
     names = file_names(leg.prefix, 1) if written_s is not None else ()
     written = {name: Written(at(1), at(written_s or 0), "wav") for name in names}
-    found = Found(
+    found = Survey(
         at(50),
-        None,
+        {},
         started_at=None if started_s is None else at(started_s),
         lost_at=None if lost_s is None else at(lost_s),
     )

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ari_recorder.ari import Channel, ChannelCreated
+from ari_recorder.ari.resources import CallerID, DialplanCEP
 from ari_recorder.errors import AriNotFound, StoreError
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
@@ -58,8 +60,12 @@ class Asterisk:
     async def subscribe(self, _: object) -> None:
         pass
 
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def gone(*given: object, **_: object) -> None:
+            self.asked.append((name, *given[:1]))
             raise AriNotFound(name, str(given), 404, "gone")
 
         return gone
@@ -69,6 +75,7 @@ class World:
     """A recorder's parts, on a store of its own."""
 
     def __init__(self, folder: Path) -> None:
+        self.asterisk = Asterisk()
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.store = Store(f"sqlite:///{folder}/catalogue.db")
@@ -77,11 +84,11 @@ class World:
             people.add_user, name="Anna", number="101", mode=Mode.ON_DEMAND, endpoints=[("main", "PJSIP/101")]
         )
 
-    def start(self) -> tuple[Session, Books]:
+    def start(self, events: object = None) -> tuple[Session, Books]:
         def now() -> datetime:
             return datetime.now(UTC)
 
-        ari: Any = Asterisk()
+        ari: Any = self.asterisk
         spool = Spool(self.spool)
         books = Books(self.store, self.journal, now, lambda: None)
         context = Context(
@@ -96,8 +103,9 @@ class World:
             now=now,
             live=Live(),
         )
+        socket: Any = events
         nothing: Any = SimpleNamespace()
-        return Session(context, nothing, nothing), books
+        return Session(context, socket, nothing), books
 
     def ringing(self) -> Leg:
         return begin(
@@ -190,3 +198,35 @@ async def test_what_only_the_journal_has_is_not_begun_anew(
     await until(lambda: world.journal.read() == [])
     writing.cancel()
     await asyncio.wait([writing])
+
+
+async def test_what_an_event_asks_for_is_asked_for_before_the_next_that_waits(world: World) -> None:
+    asked: list[list[tuple[str, object]]] = []
+
+    async def events() -> AsyncIterator[ChannelCreated]:
+        """As the event socket has them when many have come at once: none of them has to be waited for."""
+        for channel in ("1.1", "1.2"):
+            asked.append([one for one in world.asterisk.asked if one[0] == "snoop"])
+            yield created(channel)
+
+    session, _ = world.start(events())
+    await session.directory.subscribe(set())
+    await session._receive()
+    assert asked == [[], [("snoop", "1.1")] * 2]
+
+
+def created(channel: str) -> ChannelCreated:
+    nobody = CallerID()
+    return ChannelCreated(
+        application="ari_recorder",
+        timestamp=T0,
+        channel=Channel(
+            id=channel,
+            name=f"PJSIP/101-{channel}",
+            state="Ring",
+            caller=nobody,
+            connected=nobody,
+            dialplan=DialplanCEP(context="users", exten="102", priority=1),
+            creationtime=T0,
+        ),
+    )

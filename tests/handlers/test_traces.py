@@ -21,8 +21,8 @@ from ari_recorder.handlers import legs, traces
 from ari_recorder.handlers.legs import LegRunner
 from ari_recorder.handlers.traces import Traces, encode
 from ari_recorder.policies.leg import Leg, begin
-from ari_recorder.policies.leg.effects import Effect, Release, Stop, WakeAt
-from ari_recorder.policies.leg.inputs import Accepted, Begun, FileBegan, Input, Time
+from ari_recorder.policies.leg.effects import Release, Request, Stop, WakeAt
+from ari_recorder.policies.leg.inputs import Accepted, Begun, FileBegan, Time
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Mode
@@ -48,6 +48,8 @@ LEG = begin(
 
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 st.register_type_strategy(Mapping, lambda kind: st.dictionaries(*map(st.from_type, get_args(kind))))
+REQUESTS = [st.from_type(kind) for kind in replay.KINDS if issubclass(kind, Request)]
+st.register_type_strategy(Request, st.one_of(*REQUESTS))
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
@@ -55,7 +57,7 @@ def lines_of(folder: Path) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in file.read_bytes().splitlines()]
 
 
-@given(st.one_of(*(st.from_type(kind) for kind in (*get_args(Input), *get_args(Effect)))))
+@given(st.one_of(*map(st.from_type, replay.KINDS)))
 def test_every_input_and_effect_comes_back_as_it_was(value: Any) -> None:
     line = msgspec.json.decode(encode({"told": value}))
     assert replay.decode(line["told"]) == value

@@ -19,7 +19,7 @@ from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.legs import LegRunner
-from ari_recorder.handlers.looking import Found
+from ari_recorder.handlers.looking import Survey
 from ari_recorder.handlers.prompts import Prompts
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.live import Changed, Live, Refused
@@ -62,6 +62,8 @@ class Asterisk:
     next: dict[str, list[str | None]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     channels: dict[str, str] = field(default_factory=lambda: {CHANNEL: "Ring"})
+    variables: dict[str, str] = field(default_factory=dict)
+    """The global ones."""
     live: set[str] = field(default_factory=set)
     at_record: Callable[[], Awaitable[None]] | None = None
 
@@ -79,6 +81,15 @@ class Asterisk:
             "connected": nobody, "dialplan": dialplan, "creationtime": datetime.now(UTC).isoformat(),
         }  # fmt: skip
         return msgspec.convert(fields, Channel)
+
+    async def variable(self, variable: str) -> str:
+        self._ask("variable", variable)
+        if variable not in self.variables:
+            raise AriNotFound("variable", variable, 404, "there is none")
+        return self.variables[variable]
+
+    async def unset_variable(self, variable: str) -> None:
+        self.variables.pop(variable, None)
 
     async def channel_variable(self, channel_id: str, variable: str) -> str:
         self._ask("variable", variable)
@@ -233,10 +244,8 @@ class World:
         self._listening = asyncio.create_task(self._listen(live))
         await asyncio.sleep(0)
         self.leg.tell(inputs.Begun(leg.linkedid, found=True))
-        prefix = self.leg.leg.prefix
-        snoops = frozenset(name for name in self.asterisk.channels if name.startswith(prefix))
-        channel = await self.asterisk.channel(CHANNEL) if CHANNEL in self.asterisk.channels else None
-        self.leg.compare(Found(self.clock(), channel, snoops, away=True, revived=True))
+        there = {name: await self.asterisk.channel(name) for name in self.asterisk.channels}
+        self.leg.compare(Survey(self.clock(), there, away=True, revived=True))
 
     def _over(self, leg: LegRunner) -> None:
         self.over = True

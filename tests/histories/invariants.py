@@ -475,15 +475,15 @@ def _given(before: Leg, told: Input) -> list[tuple[Event, datetime]]:
             command = press(before.keys, digit, at)[1]
             return [(command, at)] if command is not None else []
         case inputs.Featured(command=event, at=at):
-            taken = take(before.keys, Given(event, Source.FEATURE, at))[1]
+            taken = take(before.keys, Given(event, at, Source.FEATURE))[1]
             return [(taken, at)] if taken is not None else []
         case inputs.Asked(command=event, at=at):
             return [(event, at)]
-        case inputs.Snapshot(commands=commands) if told.state is not None and before.ended_at is None:
+        case inputs.Snapshot(commands=commands) if before.ended_at is None:
             keys, found = before.keys, []
             for one in sorted(commands, key=lambda one: one.at):
                 if keys.last is None or one.at > keys.last.at:
-                    keys, taken = take(keys, Given(one.command, Source.FEATURE, one.at))
+                    keys, taken = take(keys, Given(one.command, one.at, Source.FEATURE))
                     found += [(taken, one.at)] if taken is not None else []
             return found
     return []

@@ -263,7 +263,7 @@ class Recorder:
                     live=live,
                     queued=queued,
                     written=asterisk.written(),
-                    commands=commands if state is not None else (),
+                    commands=commands,
                     codecs=codecs,
                     answered_at=answered_at,
                     ended_at=ended_at,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ari_recorder.policies import commands
-from ari_recorder.policies.leg import machine, recovery, speaking, writing
+from ari_recorder.policies.leg import arming, machine, recovery, segments, speaking, writing
 from ari_recorder.policies.leg.effects import Reply
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.leg.turn import Turn
@@ -45,13 +45,13 @@ def nothing(*_: Any, **__: Any) -> None:
 
 @fault()
 def a_pause_bounds_nothing(patch: Patch) -> None:
-    patch.setattr(writing, "_bounded", lambda segment, _: segment)
+    patch.setattr(segments, "bounded", lambda segment, _: segment)
 
 
 @fault(event_late=0.5)
 def a_pause_bounds_only_what_has_not_rolled_over(patch: Patch) -> None:
-    original = writing._bounded
-    patch.setattr(writing, "_bounded", lambda one, at: one if one.continues else original(one, at))
+    original = segments.bounded
+    patch.setattr(segments, "bounded", lambda one, at: one if one.continues else original(one, at))
 
 
 @fault(request_lost=0.15)
@@ -99,7 +99,7 @@ def snoops_are_not_let_go(patch: Patch) -> None:
         t.note(armed_at=None, entered=frozenset(), wide=None)
         t.silence(Alarm.ARM)
 
-    patch.setattr(writing, "disarm", disarm)
+    patch.setattr(arming, "disarm", disarm)
 
 
 @fault()
@@ -125,7 +125,7 @@ def a_pause_is_confirmed_at_once(patch: Patch) -> None:
 
 @fault()
 def what_is_missing_is_not_told(patch: Patch) -> None:
-    patch.setattr(writing, "find_missing", lambda *_: ())
+    patch.setattr(segments, "find_missing", lambda *_: ())
 
 
 @fault(socket_lost_a_minute=12.0)
@@ -161,7 +161,7 @@ def files_that_were_not_written_down_are_not_adopted(patch: Patch) -> None:
 
 @fault(stops_growing_a_minute=5.0)
 def a_file_that_does_not_grow_is_not_noticed(patch: Patch) -> None:
-    patch.setattr(writing, "measured", nothing)
+    patch.setitem(machine._RECEIVERS, machine.inputs.Measured, nothing)
 
 
 @fault(dies=0.05, catalogue_slow=0.5)

@@ -12,16 +12,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 
-from ari_recorder.policies.leg import Leg, receive
+from ari_recorder.policies.leg import Leg, effects, inputs, receive
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.store import documents
 
-_NAMED: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Input), *get_args(Effect))}
+KINDS: list[type] = [
+    kind
+    for kind in {**vars(inputs), **vars(effects)}.values()
+    if isinstance(kind, type) and issubclass(kind, Input | Effect) and kind not in (Input, Effect, Request)
+]
+"""Every input and effect."""
+
+_NAMED = {kind.__name__: kind for kind in KINDS}
 
 
 @dataclass(frozen=True)

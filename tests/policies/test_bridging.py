@@ -9,8 +9,7 @@ from random import Random
 
 import pytest
 
-from ari_recorder.policies.bridge import Bridging
-from ari_recorder.policies.bridging import Bridged, begin, effects, inputs, receive, state
+from ari_recorder.policies.bridging import Bridged, Bridging, begin, effects, inputs, receive, state
 from ari_recorder.policies.bridging.effects import Request
 from ari_recorder.policies.bridging.inputs import Input
 from ari_recorder.policies.bridging.machine import LOOK_TALKING_S
@@ -62,7 +61,7 @@ def test_the_way_to_a_call_and_out_of_it() -> None:
     call, asked = told(call, inputs.Gone(CALLED, 16))
     assert asked == [effects.Destroy(), effects.HangUp(CALLER, 16)]
     call, asked = told(call, *map(inputs.Accepted, asked), inputs.Left(CALLER))
-    assert asked == [effects.Over()]
+    assert (call.over, asked) == (True, [])
 
 
 @pytest.mark.parametrize(("cause", "passed_on"), [(17, 17), (21, 21), (0, 19)])
@@ -206,11 +205,11 @@ class History:
                 self._die()
                 return
             self._perform(effect)
+        if self.call.over:
+            self.call = None
 
     def _perform(self, effect: effects.Effect) -> None:
-        if isinstance(effect, effects.Over):
-            self.call = None
-        elif isinstance(effect, effects.WakeAt):
+        if isinstance(effect, effects.WakeAt):
             self.timer += 1
             if effect.at is not None:
                 self.clock.at(effect.at, self._in_this_life(self._wake), self.timer)
@@ -260,7 +259,7 @@ class History:
             self.clock.after(5.0, self._in_this_life(self._tell), inputs.Unknown(request, "no answer"))
             return
         self._tell(answer)
-        if isinstance(request, effects.Look) and not refused:
+        if request == effects.Look() and not refused:
             self._tell(self._found())
 
     # Asterisk

@@ -61,30 +61,30 @@ def test_a_flood_of_digits_is_held_in_no_more_than_a_code(digits: str) -> None:
 
 
 def test_the_same_keys_as_digits_and_as_a_feature_are_one_command() -> None:
-    keys, first = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.FEATURE, T0))
-    keys, second = take(keys, Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=1)))
+    keys, first = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, T0, Source.FEATURE))
+    keys, second = take(keys, Given(Event.PAUSE, T0 + timedelta(seconds=1), Source.DIGITS))
     assert (first, second) == (Event.PAUSE, None)
 
 
 def test_pressed_again_in_the_same_way_is_given_again() -> None:
-    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.FEATURE, T0))
-    _, again = take(keys, Given(Event.PAUSE, Source.FEATURE, T0 + timedelta(seconds=1)))
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, T0, Source.FEATURE))
+    _, again = take(keys, Given(Event.PAUSE, T0 + timedelta(seconds=1), Source.FEATURE))
     assert again is Event.PAUSE
 
 
 def test_later_or_another_command_is_no_echo() -> None:
-    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.FEATURE, T0))
-    assert take(keys, Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=3)))[1] is Event.PAUSE
-    assert take(keys, Given(Event.RESUME, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.RESUME
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, T0, Source.FEATURE))
+    assert take(keys, Given(Event.PAUSE, T0 + timedelta(seconds=3), Source.DIGITS))[1] is Event.PAUSE
+    assert take(keys, Given(Event.RESUME, T0 + timedelta(seconds=1), Source.DIGITS))[1] is Event.RESUME
 
 
 def test_an_echo_is_swallowed_once() -> None:
-    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.START, Source.FEATURE, T0))
-    keys, _ = take(keys, Given(Event.START, Source.DIGITS, T0))
-    assert take(keys, Given(Event.START, Source.DIGITS, T0 + timedelta(seconds=1)))[1] is Event.START
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.START, T0, Source.FEATURE))
+    keys, _ = take(keys, Given(Event.START, T0, Source.DIGITS))
+    assert take(keys, Given(Event.START, T0 + timedelta(seconds=1), Source.DIGITS))[1] is Event.START
 
 
 def test_the_last_command_is_remembered_behind_its_echo() -> None:
-    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, Source.DIGITS, T0))
-    keys, _ = take(keys, Given(Event.PAUSE, Source.FEATURE, T0 + timedelta(seconds=0.1)))
-    assert keys.last == Given(Event.PAUSE, Source.DIGITS, T0 + timedelta(seconds=0.1))
+    keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, T0, Source.DIGITS))
+    keys, _ = take(keys, Given(Event.PAUSE, T0 + timedelta(seconds=0.1), Source.FEATURE))
+    assert keys.last == Given(Event.PAUSE, T0 + timedelta(seconds=0.1), Source.DIGITS)

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from ari_recorder.policies import diagram
 from ari_recorder.policies.table import TABLE, Mode, State, Step
+from tests.policies import diagram
 
 DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
 
 
 def run(*arguments: str) -> str:
-    command = [sys.executable, "-m", "ari_recorder.policies.diagram", *arguments]
+    command = [sys.executable, "-m", "tests.policies.diagram", *arguments]
     root = DESIGN.parents[1]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_design_document_shows_the_table_as_it_is() -> None:
     text = DESIGN.read_text(encoding="utf-8")
-    assert diagram.replaced(text) == text, f"run: python -m ari_recorder.policies.diagram {DESIGN.name}"
+    assert diagram.replaced(text) == text, f"run: python -m tests.policies.diagram {DESIGN.name}"
 
 
 @pytest.mark.parametrize("mode", Mode)

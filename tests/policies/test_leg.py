@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import Leg, begin, inputs, receive
+from ari_recorder.policies.leg import Leg, begin, happening, inputs, receive
 from ari_recorder.policies.leg.effects import (
     Agree,
     Effect,
     Look,
     Measure,
+    Place,
     Play,
     Record,
     Release,
@@ -30,6 +31,7 @@ from ari_recorder.policies.leg.inputs import Given, Input, Snapshot, Written
 from ari_recorder.policies.leg.state import Segment, file_names
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences, combine
+from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Event, Mode, State
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -229,6 +231,43 @@ def test_a_lost_file_is_not_taken_for_one_that_goes_on() -> None:
     assert call.leg.running is not None
     assert call.leg.running.number == 2
     assert only(asked, Stop) == [Stop(call.names(1)[1])]
+
+
+def lose(call: Call) -> list[Effect]:
+    """The files that are being written end unasked; what is asked for when they are taken for lost."""
+    running = call.leg.running
+    assert running is not None
+    call.closes(running.number)
+    call.wakes()
+    return call.sees(call.seen(running.number, live=False))
+
+
+def test_snoops_are_kept_until_others_listen_in_their_place() -> None:
+    """Without, Asterisk would change the source of both phones' audio, and back."""
+    call = Call(Mode.ALWAYS).answered()
+    before = set(call.leg.snoops)
+    assert not only(lose(call), Release)
+    first, second = call.leg.snoops
+    assert before.isdisjoint({first, second})
+    assert not only(call.told(inputs.SnoopEntered(first, wide=False)), Release)
+    call.sees(replace(call.seen(), snoops=frozenset({*before, first})))
+    assert not only(call.asked, Release)
+    assert {one.snoop for one in only(call.told(inputs.SnoopEntered(second, wide=False)), Release)} == before
+
+
+def test_snoops_are_kept_when_recording_is_given_up() -> None:
+    call = Call(Mode.ALWAYS).answered()
+    while True:
+        lose(call)
+        if call.leg.standing.state is State.FAILED:
+            break
+        call.enter()
+    last = frozenset(call.leg.snoops)
+    call.sees(replace(call.seen(), snoops=last))
+    assert call.leg.needed >= last
+    assert not [one for one in only(call.asked, Release) if one.snoop in last]
+    call.hangs_up()
+    assert not call.leg.needed
 
 
 def test_what_could_not_be_written_of_a_stretch_is_told_though_others_were() -> None:
@@ -533,3 +572,24 @@ def test_a_refused_command_says_when_it_was_given() -> None:
     call = Call(Mode.ALWAYS).answered()
     asked = call.told(inputs.Featured(PAUSE, at(2)), after_s=3)
     assert [one.at for one in asked if isinstance(one, TellRefused)] == [at(2)]
+
+
+def test_keys_for_which_there_is_no_room_have_the_error_tone() -> None:
+    call = Call(books=False).answered()
+    for number in range(16):
+        call.told(inputs.Asked((PAUSE, RESUME)[number % 2], at(call.now_s), number), after_s=1.0)
+    assert len(call.leg.untold) > 15
+    asked = call.told(inputs.Featured(PAUSE, at(call.now_s)), after_s=1.0)
+    assert [one.prompt.kind for one in asked if isinstance(one, Place)] == [PromptKind.ERROR]
+    assert Reply(16, problem=happening.BUSY) in call.told(inputs.Asked(PAUSE, at(call.now_s), 16))
+
+
+def test_nothing_is_looked_for_when_what_was_to_end_is_known_to_be_closed() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    assert not only(call.told(inputs.Time(), after_s=3), Look)
+    call.told(inputs.Asked(RESUME, at(call.now_s), 2))
+    call.begins(2)
+    call.told(inputs.Asked(PAUSE, at(call.now_s + 1), 3), after_s=1)
+    assert only(call.told(inputs.Time(), after_s=3), Look)

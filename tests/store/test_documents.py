@@ -55,7 +55,7 @@ FULL = Leg(
     preferences=PREFERENCES,
     standing=Standing(Mode.ON_DEMAND, State.PROVISIONAL_PAUSED, LATER, 2, AT),
     told=Standing(Mode.ON_DEMAND, State.PROVISIONAL_PAUSED, LATER, 2, AT),
-    keys=Keys(PREFERENCES.commands, "#", AT, Given(Event.PAUSE, Source.FEATURE, LATER), echoed=True),
+    keys=Keys(PREFERENCES.commands, "#", AT, Given(Event.PAUSE, LATER, Source.DIGITS), echoed=True),
     segment_max_s=12.5,
     gone_after_s=7.5,
     linkedid="1772438400.0",

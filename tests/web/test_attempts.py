@@ -157,7 +157,7 @@ async def test_both_refusals_take_the_same_way(
     passwords._no_such_user.cache_clear()
     browser = await open_browser()
     known, unknown = await browser.sign_in("anna", "wrong"), await browser.sign_in("correct horse", "wrong")
-    assert len(verified) == 2
+    assert [stored[:7] for stored in verified] == ["$argon2"] * 2
     assert known.status == unknown.status == 401
     assert without_values(known.text) == without_values(unknown.text)
     lines = world.store.read_now(lambda: list(AuditLine.select().order_by(AuditLine.id)))
@@ -260,3 +260,16 @@ async def test_a_thousand_sign_ins_at_once_do_not_stall_the_pages(
     await server.close()
     assert set(statuses) == {401, 503}
     assert slowest < 3.0, "answers of the loop that also asks"
+
+
+async def test_sign_in_pages_of_strangers_take_few_places(open_browser: NewBrowser) -> None:
+    own = await open_browser("anna")
+    await own.post("/sign-out", {"form_token": await own.form_token("/")})
+    places = own.client.server.app[signin.FORMS]
+    for _ in range(signin.FORMS_MAX):
+        await places.acquire()
+    refused = await own.another().get("/sign-in")
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert (await own.get("/sign-in")).status == 200, "who has signed in here before"
+    places.release()
+    assert (await own.another().get("/sign-in")).status == 200

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ari_recorder.policies.bridging.machine import receive
-from ari_recorder.policies.bridging.state import CALLED, Bridged, arguments, begin, caller_of
+from ari_recorder.policies.bridging.state import CALLED, Bridged, Bridging, arguments, begin, caller_of, read
 
-__all__ = ["CALLED", "Bridged", "arguments", "begin", "caller_of", "receive"]
+__all__ = ["CALLED", "Bridged", "Bridging", "arguments", "begin", "caller_of", "read", "receive"]

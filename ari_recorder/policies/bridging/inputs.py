@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from ari_recorder.policies.bridging.effects import Request
+from ari_recorder.policies.machine import Accepted as Accepted
+from ari_recorder.policies.machine import Input as Input
+from ari_recorder.policies.machine import Refused as Refused
+from ari_recorder.policies.machine import Time as Time
+from ari_recorder.policies.machine import Unknown as Unknown
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(Input):
     """It is followed from now on."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Entered(Input):
+    """The called channel is in the application."""
+
+
+class Rung(Input):
+    """Asterisk has dialled the called side."""
+
+
+class Answered(Input):
+    """The called side is up."""
+
+
+class Found(Input):
     """What Asterisk had at ``asked_at``: the states of both channels, None for one that is not there.
 
     A caller that is not in the application is not there. ``entered``: the called one is in it. ``joined`` are
@@ -28,64 +41,14 @@ class Found:
     joined: frozenset[str] | None
 
 
-@dataclass(frozen=True)
-class Entered:
-    """The called channel is in the application."""
-
-
-@dataclass(frozen=True)
-class Rung:
-    """Asterisk has dialled the called side."""
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The called side is up."""
-
-
-@dataclass(frozen=True)
-class Gone:
+class Gone(Input):
     """The channel has ended, with a cause (Q.850); 0 if that is not known."""
 
     channel: str
     cause: int = 0
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(Input):
     """The channel is not in the application any more."""
 
     channel: str
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """What was asked has been done, or begun."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Asterisk has not done it. ``missing``: it is not there. ``conflict``: it is so already."""
-
-    request: Request
-    why: str
-    missing: bool = False
-    conflict: bool = False
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """No answer came: it may have been done, or not."""
-
-    request: Request
-    why: str
-
-
-@dataclass(frozen=True)
-class Time:
-    """It is as late as it is."""
-
-
-Input = Begun | Found | Entered | Rung | Answered | Gone | Left | Accepted | Refused | Unknown | Time

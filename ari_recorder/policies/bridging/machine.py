@@ -5,42 +5,21 @@ Every wait has an end: what nobody tells of is looked for, and what takes too lo
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import datetime, timedelta
-from typing import Any
 
-from ari_recorder.policies.bridge import NO_ANSWER, NORMAL_CLEARING, cause
-from ari_recorder.policies.bridging.effects import (
-    Answer,
-    Create,
-    Destroy,
-    Dial,
-    Effect,
-    HangUp,
-    Introduce,
-    Join,
-    Look,
-    Over,
-    Prepare,
-    Request,
-    SendBack,
-    WakeAt,
+from ari_recorder.policies import machine
+from ari_recorder.policies.bridging import effects, inputs
+from ari_recorder.policies.bridging.effects import Effect, Request
+from ari_recorder.policies.bridging.inputs import Input
+from ari_recorder.policies.bridging.state import (
+    NO_ANSWER,
+    NORMAL_CLEARING,
+    Alarm,
+    Bridged,
+    Ending,
+    Stage,
+    cause,
 )
-from ari_recorder.policies.bridging.inputs import (
-    Accepted,
-    Answered,
-    Begun,
-    Entered,
-    Found,
-    Gone,
-    Input,
-    Left,
-    Refused,
-    Rung,
-    Time,
-    Unknown,
-)
-from ari_recorder.policies.bridging.state import Alarm, Bridged, Ending, Stage
 
 CONNECT_WITHIN_S = 10.0
 """How long it may take until the called side is rung, and to carry its answer over."""
@@ -76,39 +55,12 @@ def receive(call: Bridged, told: Input, now: datetime) -> tuple[Bridged, list[Ef
     return t.finish()
 
 
-class _Turn:
+class _Turn(machine.Turn[Bridged]):
     """A call in the middle of one `receive`. ``call`` is a copy, to be changed."""
 
     def __init__(self, call: Bridged, now: datetime) -> None:
-        self.call = copy(call)
-        self.call.alarms = dict(call.alarms)
-        self.now = now
-        self._effects: list[Effect] = []
-
-    def set(self, **changes: Any) -> None:
-        """Change what is known."""
-        for key, value in changes.items():
-            setattr(self.call, key, value)
-
-    def ask(self, request: Request) -> None:
-        """Ask for something, unless no answer to it has come yet."""
-        if request not in self.call.requests:
-            self.call.requests |= {request}
-            self._effects.append(request)
-
-    def alarm(self, alarm: Alarm, after_s: float) -> None:
-        self.call.alarms[alarm] = self.now + timedelta(seconds=after_s)
-
-    def finish(self) -> tuple[Bridged, list[Effect]]:
-        call = self.call
-        if call.over:
-            call.alarms.clear()
-            self._effects.append(Over())
-        wake_at = min(call.alarms.values(), default=None)
-        if wake_at != call.woken_at:
-            call.woken_at = wake_at
-            self._effects.append(WakeAt(wake_at))
-        return call, self._effects
+        super().__init__(call, now)
+        self.call = self._machine
 
 
 # What follows
@@ -121,34 +73,34 @@ def _go_on(t: _Turn) -> None:
         t.alarm(Alarm.LATE, CONNECT_WITHIN_S)
     match call.stage:
         case Stage.ABSENT:
-            t.ask(Create() if call.bridged else Prepare())
+            t.ask(effects.Create() if call.bridged else effects.Prepare())
         case Stage.ENTERED | Stage.UNSURE | Stage.DIALLED | Stage.UP if call.missing:
-            t.ask(Join(call.missing))
+            t.ask(effects.Join(call.missing))
             if call.stage is Stage.UP and Alarm.LATE not in call.alarms:
                 t.alarm(Alarm.LATE, CONNECT_WITHIN_S)
         case Stage.ENTERED:
-            t.ask(Dial() if call.introduced else Introduce())
+            t.ask(effects.Dial() if call.introduced else effects.Introduce())
         case Stage.UP if not call.carried:
-            t.ask(Answer())
+            t.ask(effects.Answer())
         case Stage.UP:
-            call.alarms.pop(Alarm.LATE, None)
+            t.silence(Alarm.LATE)
 
 
 def _end(t: _Turn) -> None:
     """Ask for what is left to be ended; the caller goes on in the dialplan when the rest has ended."""
     call, ending = t.call, t.call.ending
     assert ending is not None, f"{call.caller} does not end"
-    if any(isinstance(one, Prepare | Create) for one in call.requests):
+    if call.requests & {effects.Prepare(), effects.Create()}:
         return  # it is about to be there
     rest = call.stage is not Stage.GONE or call.bridged
     if call.stage is not Stage.GONE and not call.called_left:
-        _ask_once(t, HangUp(call.called, NORMAL_CLEARING))
+        _ask_once(t, effects.HangUp(call.called, NORMAL_CLEARING))
     if call.bridged:
-        _ask_once(t, Destroy())
+        _ask_once(t, effects.Destroy())
     if call.caller_there and not ending.reason:
-        _ask_once(t, HangUp(call.caller, ending.cause))
+        _ask_once(t, effects.HangUp(call.caller, ending.cause))
     elif call.caller_there and (not rest or Alarm.LATE not in call.alarms):
-        _ask_once(t, SendBack(ending.reason))
+        _ask_once(t, effects.SendBack(ending.reason))
 
 
 def _ask_once(t: _Turn, request: Request) -> None:
@@ -159,7 +111,7 @@ def _ask_once(t: _Turn, request: Request) -> None:
 def _finish(t: _Turn, ending: Ending) -> None:
     """It is over; how it ends for the caller is decided once."""
     if t.call.ending is None:
-        t.set(ending=ending, blind=False, done=frozenset(), looks=0)
+        t.note(ending=ending, blind=False, done=frozenset(), looks=0)
         t.alarm(Alarm.LATE, ENDED_WITHIN_S)
         t.alarm(Alarm.LOOK, LOOK_AFTER_S)
 
@@ -172,7 +124,7 @@ def _fail(t: _Turn, why: str) -> None:
 def _look_later(t: _Turn, why: str = "") -> None:
     """What Asterisk has is not known: see, before anything else is asked for."""
     call = t.call
-    t.set(blind=True, looks=call.looks + 1, trouble=why or call.trouble)
+    t.note(blind=True, looks=call.looks + 1, trouble=why or call.trouble)
     t.alarm(Alarm.LOOK, min(LOOK_AFTER_S * 2.0 ** (call.looks - 1), LOOK_AFTER_MAX_S))
 
 
@@ -181,42 +133,42 @@ def _look_later(t: _Turn, why: str = "") -> None:
 
 def _hear(t: _Turn, told: Input) -> None:
     call = t.call
-    if not isinstance(told, Begun | Time | Found) and getattr(told, "request", None) != Look():
-        t.set(changed_at=t.now)
+    if not isinstance(told, inputs.Time | inputs.Found) and getattr(told, "request", None) != effects.Look():
+        t.note(changed_at=t.now)
     match told:
-        case Begun():
-            t.set(changed_at=None if call.blind else t.now)
+        case inputs.Begun():
+            t.note(changed_at=None if call.blind else t.now)
             t.alarm(Alarm.LOOK, 0.0 if call.blind else LOOK_CONNECTING_S)
-        case Found():
+        case inputs.Found():
             _found(t, told)
-        case Entered():
+        case inputs.Entered():
             _reach(t, Stage.ENTERED)
-        case Rung():
+        case inputs.Rung():
             _reach(t, Stage.DIALLED)
-        case Answered():
+        case inputs.Answered():
             _reach(t, Stage.UP)
-        case Gone(channel, why) if channel == call.called:
+        case inputs.Gone(channel, why) if channel == call.called:
             _called_gone(t, why)
-        case Gone() | Left() if told.channel == call.caller:
-            t.set(caller_there=False)
+        case inputs.Gone() | inputs.Left() if told.channel == call.caller:
+            t.note(caller_there=False)
             _finish(t, Ending())
-        case Left():  # it has ended, and its cause is still to come; or it was transferred away
-            t.set(called_left=True)
+        case inputs.Left():  # it has ended, and its cause is still to come; or it was transferred away
+            t.note(called_left=True)
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
-        case Accepted(request):
-            t.set(requests=call.requests - {request})
+        case inputs.Accepted(request):
+            t.note(requests=call.requests - {request})
             _accepted(t, request)
-        case Refused(request):
-            t.set(requests=call.requests - {request})
+        case inputs.Refused(request):
+            t.note(requests=call.requests - {request})
             _refused(t, told)
-        case Unknown(request, why):
-            t.set(requests=call.requests - {request})
-            if isinstance(request, Prepare):
-                t.set(bridged=True)
-            elif isinstance(request, Dial):
+        case inputs.Unknown(request, why):
+            t.note(requests=call.requests - {request})
+            if request == effects.Prepare():
+                t.note(bridged=True)
+            elif request == effects.Dial():
                 _reach(t, Stage.UNSURE)
             _look_later(t, why)
-        case Time():
+        case inputs.Time():
             _time(t)
 
 
@@ -224,13 +176,13 @@ def _reach(t: _Turn, stage: Stage) -> None:
     """The called side is that far; it does not go back."""
     if stage <= t.call.stage:
         return
-    t.set(stage=stage)
+    t.note(stage=stage)
     if t.call.ending is not None:
         return
     if stage is Stage.UNSURE:
         t.alarm(Alarm.LATE, RINGS_WITHIN_S)
     elif stage is Stage.DIALLED:
-        t.set(dialled_at=t.now)
+        t.note(dialled_at=t.now)
         t.alarm(Alarm.LATE, t.call.wish.dial_s + GRACE_S)
     elif stage is Stage.UP:
         t.alarm(Alarm.LATE, CONNECT_WITHIN_S)
@@ -238,7 +190,7 @@ def _reach(t: _Turn, stage: Stage) -> None:
 
 def _called_gone(t: _Turn, why: int) -> None:
     before = t.call.stage
-    t.set(stage=Stage.GONE, joined=t.call.joined - {t.call.called})
+    t.note(stage=Stage.GONE, joined=t.call.joined - {t.call.called})
     if Stage.ABSENT <= before <= Stage.ENTERED:
         _finish(t, Ending(reason=NOT_RUNG))
     else:
@@ -247,48 +199,48 @@ def _called_gone(t: _Turn, why: int) -> None:
 
 def _accepted(t: _Turn, request: Request) -> None:
     match request:
-        case Prepare():
-            t.set(bridged=True)
-        case Create():
-            t.set(made_at=t.now)
+        case effects.Prepare():
+            t.note(bridged=True)
+        case effects.Create():
+            t.note(made_at=t.now)
             _reach(t, Stage.MADE)
             t.alarm(Alarm.LOOK, ENTERED_WITHIN_S)
-        case Join(channels):
-            t.set(joined=t.call.joined.union(channels))
-        case Introduce():
-            t.set(introduced=True)
-        case Dial():
+        case effects.Join(channels):
+            t.note(joined=t.call.joined.union(channels))
+        case effects.Introduce():
+            t.note(introduced=True)
+        case effects.Dial():
             _reach(t, Stage.DIALLED)
-        case Answer():
-            t.set(carried=True, caller_up=True)
-        case Destroy():
-            t.set(bridged=False, joined=frozenset())
-        case HangUp() | SendBack():
-            t.set(done=t.call.done | {request})
+        case effects.Answer():
+            t.note(carried=True, caller_up=True)
+        case effects.Destroy():
+            t.note(bridged=False, joined=frozenset())
+        case effects.HangUp() | effects.SendBack():
+            t.note(done=t.call.done | {request})
 
 
-def _refused(t: _Turn, told: Refused) -> None:
+def _refused(t: _Turn, told: inputs.Refused) -> None:
     request, call = told.request, t.call
     match request:
-        case Introduce():
-            t.set(introduced=True)
-        case Dial() if told.conflict:
+        case effects.Introduce():
+            t.note(introduced=True)
+        case effects.Dial() if told.conflict:
             _reach(t, Stage.DIALLED)
-        case Create() if told.conflict:  # it is there, and not known whether it was dialled
-            t.set(stage=Stage.UNKNOWN)
+        case effects.Create() if told.conflict:  # it is there, and not known whether it was dialled
+            t.note(stage=Stage.UNKNOWN)
             _look_later(t, told.why)
-        case Create() | Prepare():
+        case effects.Create() | effects.Prepare():
             _fail(t, told.why)
-        case Dial() if not told.missing:
+        case effects.Dial() if not told.missing:
             _fail(t, told.why)
-        case HangUp(channel) if told.missing and channel == call.called:
-            t.set(stage=Stage.GONE)
-        case HangUp() if told.missing:
-            t.set(caller_there=False)
-        case SendBack() if told.missing or told.conflict:
-            t.set(caller_there=False)
-        case Destroy() if told.missing:
-            t.set(bridged=False, joined=frozenset())
+        case effects.HangUp(channel) if told.missing and channel == call.called:
+            t.note(stage=Stage.GONE)
+        case effects.HangUp() if told.missing:
+            t.note(caller_there=False)
+        case effects.SendBack() if told.missing or told.conflict:
+            t.note(caller_there=False)
+        case effects.Destroy() if told.missing:
+            t.note(bridged=False, joined=frozenset())
         case _:
             _look_later(t, told.why)
 
@@ -297,11 +249,11 @@ def _time(t: _Turn) -> None:
     call = t.call
     for alarm, at in list(call.alarms.items()):
         if at <= t.now:
-            del call.alarms[alarm]
+            t.silence(alarm)
             if alarm is Alarm.LOOK and call.requests:
                 t.alarm(Alarm.LOOK, LOOK_AFTER_S)  # what would be seen now is about to change
             elif alarm is Alarm.LOOK:
-                t.ask(Look())
+                t.ask(effects.Look())
             elif call.ending is None:
                 _late(t)
 
@@ -317,16 +269,16 @@ def _late(t: _Turn) -> None:
 # What Asterisk has
 
 
-def _found(t: _Turn, seen: Found) -> None:
+def _found(t: _Turn, seen: inputs.Found) -> None:
     call = t.call
     stale = call.changed_at is not None and seen.asked_at < call.changed_at
-    if stale or any(not isinstance(one, Look) for one in call.requests):
+    if stale or any(one != effects.Look() for one in call.requests):
         t.alarm(Alarm.LOOK, LOOK_AFTER_S)
         return
-    t.set(blind=False, looks=0, done=frozenset(), caller_up=seen.caller == "Up")
-    t.set(bridged=seen.joined is not None, joined=seen.joined or frozenset())
+    t.note(blind=False, looks=0, done=frozenset(), caller_up=seen.caller == "Up")
+    t.note(bridged=seen.joined is not None, joined=seen.joined or frozenset())
     if seen.caller is None:
-        t.set(caller_there=False)
+        t.note(caller_there=False)
     _see_called(t, seen)
     if seen.caller is None:
         _finish(t, Ending())
@@ -334,12 +286,12 @@ def _found(t: _Turn, seen: Found) -> None:
     t.alarm(Alarm.LOOK, LOOK_AFTER_S if call.ending else LOOK_TALKING_S if connected else LOOK_CONNECTING_S)
 
 
-def _see_called(t: _Turn, seen: Found) -> None:
+def _see_called(t: _Turn, seen: inputs.Found) -> None:
     call = t.call
     if seen.called is None or (call.stage >= Stage.ENTERED and not seen.entered):
         _not_seen(t)
     elif not seen.entered:
-        t.set(made_at=call.made_at or t.now)
+        t.note(made_at=call.made_at or t.now)
         _reach(t, Stage.MADE)
         if call.made_at and t.now - call.made_at >= timedelta(seconds=ENTERED_WITHIN_S):
             _fail(t, NOT_ENTERED)
@@ -355,12 +307,12 @@ def _not_seen(t: _Turn) -> None:
     """The called side is not there: not yet, or not any more."""
     call = t.call
     if call.ending is not None:
-        t.set(stage=Stage.GONE)
+        t.note(stage=Stage.GONE)
     elif call.stage is Stage.ABSENT or (call.stage is Stage.UNKNOWN and not call.bridged):
-        t.set(stage=Stage.ABSENT)
+        t.note(stage=Stage.ABSENT)
     else:
         rung_out = call.dialled_at and t.now - call.dialled_at >= timedelta(seconds=call.wish.dial_s)
-        t.set(stage=Stage.GONE)
+        t.note(stage=Stage.GONE)
         if call.caller_up:
             _finish(t, Ending())
         else:

@@ -6,17 +6,52 @@ whom it is for: a recorder that is started again finds all of it in Asterisk. No
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from ari_recorder.policies.bridge import NORMAL_CLEARING, Bridging, read
 from ari_recorder.policies.bridging.effects import Request
 from ari_recorder.policies.leg.state import id_of
 
+DIAL_S = 30
+"""How long it rings when nothing is said."""
+NORMAL_CLEARING, NO_ANSWER = 16, 19
+"""Causes (Q.850)."""
+ENDPOINT_MAX = 200
+"""Characters."""
+SECONDS_MAX = 3600
 CALLED = "bridged"
 """First argument with which the called channel enters the application."""
+
+
+@dataclass(frozen=True)
+class Bridging:
+    """Whom to call, and how long to let it ring (s)."""
+
+    endpoint: str
+    dial_s: int = DIAL_S
+
+
+def read(arguments: Sequence[str]) -> Bridging:
+    """From ENDPOINT, SECONDS; empty is not given. Raises `ValueError` for what cannot be.
+
+    A dialplan asks for it by ``Stasis(ari_recorder,bridge,PJSIP/102,25)``.
+    """
+    endpoint, seconds, *more = (*map(str.strip, arguments), *[""] * 2)
+    technology, _, resource = endpoint.partition("/")
+    if not technology or not resource or "&" in endpoint or len(endpoint) > ENDPOINT_MAX:
+        raise ValueError(f"{endpoint[:50]!r} is no endpoint: one is wanted, such as PJSIP/102.")
+    if any(more):
+        raise ValueError(f"Too many arguments: {','.join(arguments)!r}; ENDPOINT,SECONDS.")
+    if seconds and not (seconds.isascii() and seconds.isdigit() and 0 < int(seconds[:9]) <= SECONDS_MAX):
+        raise ValueError(f"{seconds[:50]!r} is no number of seconds to ring, 1 to {SECONDS_MAX}.")
+    return Bridging(endpoint, int(seconds) if seconds else DIAL_S)
+
+
+def cause(cause: int, *, answered: bool) -> int:
+    """The cause that the caller is told when the called side ends with ``cause``, 0 if that is unknown."""
+    return cause or (NORMAL_CLEARING if answered else NO_ANSWER)
 
 
 def name(app: str, caller: str, created_at: datetime, endpoint: str) -> str:
@@ -96,7 +131,7 @@ class Bridged:
     """What was asked to end it, and accepted."""
     changed_at: datetime | None = None
     """When it last changed: what was seen before is out of date."""
-    alarms: dict[Alarm, datetime] = field(default_factory=dict)
+    alarms: Mapping[Alarm, datetime] = field(default_factory=dict)
     woken_at: datetime | None = None
 
     @property

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Source
+from ari_recorder.policies.machine import Effect as Effect
+from ari_recorder.policies.machine import Request as Request
+from ari_recorder.policies.machine import WakeAt as WakeAt
 from ari_recorder.policies.table import Event, Reason
 
 Direction = Literal["none", "both", "out", "in"]
 """Seen from the channel: what comes in from its party, and what goes out to it."""
 
 
-@dataclass(frozen=True)
-class Snoop:
+class Snoop(Request):
     """Listen (``spy``) or whisper to the leg's channel, with a channel named ``snoop``."""
 
     snoop: str
@@ -23,8 +24,7 @@ class Snoop:
     whisper: Direction = "none"
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Request):
     """Write what a snoop hears to a file."""
 
     snoop: str
@@ -32,84 +32,69 @@ class Record:
     format: str
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Request):
     """End a file and keep it."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(Request):
     """Hang up a snoop."""
 
     snoop: str
 
 
-@dataclass(frozen=True)
-class HangUp:
+class HangUp(Request):
     """End the call, as the failure setting says."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Request):
     """Put a prompt where Asterisk can play it, for the parties that are there now; see `inputs.Placed`."""
 
     number: int
     prompt: Prompt
 
 
-@dataclass(frozen=True)
-class Play:
+class Play(Request):
     """Play to a snoop that whispers."""
 
     snoop: str
     media: str
 
 
-@dataclass(frozen=True)
-class Meet:
+class Meet(Request):
     """See who is at the other end of the channel; see `inputs.Met`."""
 
 
-@dataclass(frozen=True)
-class Inquire:
+class Inquire(Request):
     """Ask for the channel's variables; see `inputs.Inquired`."""
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Request):
     """See what there is of the channel, its snoops, and ``files``; see `inputs.Snapshot`."""
 
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(Request):
     """See how much is on disk of ``files``; see `inputs.Measured`."""
 
     files: tuple[str, ...]
 
 
-Request = Snoop | Record | Stop | Release | HangUp | Place | Play | Meet | Inquire | Look | Measure
-
-
-@dataclass(frozen=True)
-class Save:
+class Save(Effect):
     """Write the leg down, as it is now; see `inputs.Saved`."""
 
     version: int
 
 
-@dataclass(frozen=True)
-class Tell:
+class Tell(Effect):
     """The leg has changed: tell who follows it. ``event`` is what has been carried out, if that is why."""
 
     event: Event | None = None
 
 
-@dataclass(frozen=True)
-class TellRefused:
+class TellRefused(Effect):
     """A command has changed nothing: tell who follows the leg."""
 
     command: Event
@@ -118,8 +103,7 @@ class TellRefused:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Effect):
     """Answer the app: ``reason`` says why nothing was changed, ``problem`` what went wrong."""
 
     number: int
@@ -127,19 +111,8 @@ class Reply:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class Agree:
+class Agree(Effect):
     """Answer the dialplan: what stands ``against`` it, in words; empty if nothing does."""
 
     number: int
     against: str = ""
-
-
-@dataclass(frozen=True)
-class WakeAt:
-    """Tell the time at ``at``; this replaces what was asked before. None: not at all."""
-
-    at: datetime | None
-
-
-Effect = Request | Save | Tell | TellRefused | Reply | Agree | WakeAt

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from ari_recorder.policies import announcements
-from ari_recorder.policies.commands import Source
-from ari_recorder.policies.leg import speaking, writing
+from ari_recorder.policies.commands import Keys, Source
+from ari_recorder.policies.leg import arming, segments, speaking, writing
 from ari_recorder.policies.leg.effects import Agree, Reply, TellRefused
+from ari_recorder.policies.leg.inputs import HungUp
 from ari_recorder.policies.leg.state import Alarm
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.table import Action, Event, Reason, decide
@@ -29,7 +30,7 @@ def answer(t: Turn, at: datetime, cause: str = "", *, unknown: bool = False) -> 
         _correct(t, at)
         return
     t.keep(answered_at=at)
-    writing.arm_now(t)
+    arming.arm_now(t)
     writing.carry_out(t, Event.ANSWERED, at, decision, cause=cause or late(t, at))
     if unknown and t.leg.recording is not None:
         t.change_recording(t.leg.recording, problems=(MISSED_ANSWER,))
@@ -54,19 +55,38 @@ def late(t: Turn, at: datetime) -> str:
     return f"the recorder was stopped or busy, and heard of it {late_by.total_seconds():.1f} s late"
 
 
+def hung_up(t: Turn, told: HungUp) -> None:
+    """Word has come that the channel is gone."""
+    hang_up(t, told.at)
+
+
 def hang_up(t: Turn, at: datetime) -> None:
     """The channel is gone."""
     decision = decide(t.leg.standing, Event.HANGUP, at)
     if decision.reason is not None:
         return
-    speaking_now = t.leg.speaking
+    spoke = t.leg.speaking is not None
     writing.carry_out(t, Event.HANGUP, at, decision)
-    if speaking_now is not None:
+    if spoke:
         speaking.stop(t)
-    for number in t.leg.agreeing:
-        t.tell(Agree(number, GONE))
-    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), meeting="", agreeing=())
+    agree(t, GONE)
+    t.note(armed_at=None, entered=frozenset(), leaving=frozenset(), held=frozenset(), meeting="")
     t.silence(Alarm.ARM, Alarm.MEET, Alarm.WARN, Alarm.SPEAK)
+
+
+def agree(t: Turn, against: str = "") -> None:
+    """Answer the dialplans that wait: what stands ``against`` it, in words."""
+    for number in t.leg.agreeing:
+        t.tell(Agree(number, against))
+    t.note(agreeing=())
+
+
+def press(t: Turn, pressed: tuple[Keys, Event | None], at: datetime, source: Source = Source.FEATURE) -> None:
+    """The recorded user has pressed keys, which may be a command."""
+    keys, event = pressed
+    t.note(keys=keys)
+    if event is not None:
+        command(t, event, at, source)
 
 
 def command(t: Turn, event: Event, at: datetime, source: Source, number: int | None = None) -> None:
@@ -77,14 +97,15 @@ def command(t: Turn, event: Event, at: datetime, source: Source, number: int | N
     if len(t.leg.untold) >= UNTOLD_MAX:
         if number is not None:
             t.tell(Reply(number, problem=BUSY))
+        speaking.refuse(t, announcements.refuse(event, None, source))
         return
-    counts_from = max(at, writing.decided_at(t.leg))
+    counts_from = max(at, segments.decided_at(t.leg))
     decision = decide(t.leg.standing, event, counts_from)
     if decision.reason is not None:
         _refuse(t, event, at, decision.reason, source, number)
         return
     if Action.BEGIN_SEGMENT in decision.actions:
-        writing.arm_now(t)
+        arming.arm_now(t)
     writing.carry_out(t, event, counts_from, decision, cause=late(t, counts_from), number=number)
     if number is not None:
         t.alarm(Alarm.REPLY, REPLY_WITHIN_S)
@@ -94,4 +115,4 @@ def _refuse(t: Turn, event: Event, at: datetime, reason: Reason, source: Source,
     t.tell(TellRefused(event, source, reason, at))
     if number is not None:
         t.tell(Reply(number, reason))
-    speaking.refuse(t, event, reason, announcements.refuse(event, reason, source))
+    speaking.refuse(t, announcements.refuse(event, reason, source))

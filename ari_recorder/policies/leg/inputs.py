@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from ari_recorder.policies.announcements import Prompt
-from ari_recorder.policies.leg.effects import Request
+from ari_recorder.policies.commands import Given
+from ari_recorder.policies.leg.state import Announcement
+from ari_recorder.policies.machine import Accepted as Accepted
+from ari_recorder.policies.machine import Input as Input
+from ari_recorder.policies.machine import Refused as Refused
+from ari_recorder.policies.machine import Time as Time
+from ari_recorder.policies.machine import Unknown as Unknown
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(Input):
     """The leg is followed from now on. ``linkedid`` is Asterisk's name of the call, empty if it did not say.
 
     ``found``: it began before, so that a `Snapshot` follows, and nothing is asked for until then.
@@ -28,117 +32,81 @@ class Begun:
     found: bool = False
 
 
-@dataclass(frozen=True)
-class Inquired:
+class Inquired(Input):
     """What the channel's variables say: the call's name, and the codecs it offers or uses."""
 
     linkedid: str
     codecs: str
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(Input):
     """The channel is up. ``codecs`` are those in use, such as ``(alaw)``; None if Asterisk did not say."""
 
     at: datetime
     codecs: str | None = None
 
 
-@dataclass(frozen=True)
-class HungUp:
+class HungUp(Input):
     """The channel is gone."""
 
     at: datetime
 
 
-@dataclass(frozen=True)
-class SnoopEntered:
+class SnoopEntered(Input):
     """A snoop of ours is in the application. ``wide``: whether it carries 16 kHz; None if it is not known."""
 
     snoop: str
     wide: bool | None = None
 
 
-@dataclass(frozen=True)
-class SnoopLeft:
+class SnoopLeft(Input):
     """A snoop of ours is gone."""
 
     snoop: str
 
 
-@dataclass(frozen=True)
-class FileBegan:
+class FileBegan(Input):
     """Asterisk has begun to write a file."""
 
     name: str
     at: datetime
 
 
-@dataclass(frozen=True)
-class FileClosed:
+class FileClosed(Input):
     """Asterisk has closed a file, or could not write it."""
 
     name: str
     at: datetime
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """What was asked has been done, or begun. What it has found comes after it, as an input of its own."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Asterisk has not done what was asked. ``missing``: what it was asked of is not there."""
-
-    request: Request
-    why: str
-    missing: bool = False
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """No answer came: it may have been done, or not."""
-
-    request: Request
-    why: str
-
-
-@dataclass(frozen=True)
-class Saved:
+class Saved(Input):
     """This ``version`` is on disk: in the ``catalogue``, or else in the journal."""
 
     version: int
     catalogue: bool
 
 
-@dataclass(frozen=True)
-class NotSaved:
+class NotSaved(Input):
     """Neither catalogue nor journal can be written."""
 
     why: str
 
 
-@dataclass(frozen=True)
-class Digit:
+class Digit(Input):
     """The recorded user has pressed a key."""
 
     digit: str
     at: datetime
 
 
-@dataclass(frozen=True)
-class Featured:
+class Featured(Input):
     """Asterisk's feature map has swallowed the recorded user's keys and says what they mean."""
 
     command: Event
     at: datetime
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Input):
     """A command from the app, which waits for an answer under ``number``."""
 
     command: Event
@@ -146,15 +114,13 @@ class Asked:
     number: int
 
 
-@dataclass(frozen=True)
-class Annotated:
+class Annotated(Input):
     """The call's note, mark or tags have been changed."""
 
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Connected:
+class Connected(Input):
     """Who the user talks to has become known, or has changed; ``direction`` if that has, too."""
 
     counterpart: Counterpart
@@ -162,16 +128,14 @@ class Connected:
     direction: str = ""
 
 
-@dataclass(frozen=True)
-class Met:
+class Met(Input):
     """Who is at the other end of the channel just now: ``peer``, empty if nobody; ``internal`` if of ours."""
 
     peer: str
     internal: bool
 
 
-@dataclass(frozen=True)
-class Agreed:
+class Agreed(Input):
     """A dialplan wants this call to have ``mode`` and ``preferences``; it waits under ``number``."""
 
     mode: Mode
@@ -179,8 +143,7 @@ class Agreed:
     number: int
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(Input):
     """A prompt lies where Asterisk can play it. ``number`` as in `effects.Place`; what was put there."""
 
     number: int
@@ -192,16 +155,14 @@ class Placed:
     duration_ms: int
 
 
-@dataclass(frozen=True)
-class PlaybackBegan:
+class PlaybackBegan(Input):
     """Asterisk has begun to play."""
 
     snoop: str
     at: datetime
 
 
-@dataclass(frozen=True)
-class PlaybackEnded:
+class PlaybackEnded(Input):
     """Asterisk has played, or could not."""
 
     snoop: str
@@ -209,18 +170,10 @@ class PlaybackEnded:
     ok: bool
 
 
-@dataclass(frozen=True)
-class Said:
-    """A prompt was played, or is about to be, before the call is connected: the evidence of it."""
+class Said(Input):
+    """A prompt was played, or is about to be, before the call is connected."""
 
-    id: UUID
-    prompt: Prompt
-    language: str
-    text: str
-    sha256: str
-    at: datetime
-    ended_at: datetime | None = None
-    outcome: str = ""
+    evidence: Announcement
 
 
 @dataclass(frozen=True)
@@ -232,16 +185,7 @@ class Written:
     format: str
 
 
-@dataclass(frozen=True)
-class Given:
-    """A command that Asterisk has kept on the channel."""
-
-    command: Event
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Input):
     """What Asterisk has, and the recording folder, as asked at ``asked_at``.
 
     ``state`` is the channel's, None if it is gone. ``answered_at`` and ``ended_at`` are known only where
@@ -264,45 +208,8 @@ class Snapshot:
     revived: bool = False
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(Input):
     """How much is on disk of files (bytes), of those that are seen, and when one of them last changed."""
 
     sizes: Mapping[str, int]
     changed_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Time:
-    """It is as late as it is."""
-
-
-Input = (
-    Begun
-    | Inquired
-    | Answered
-    | HungUp
-    | SnoopEntered
-    | SnoopLeft
-    | FileBegan
-    | FileClosed
-    | Accepted
-    | Refused
-    | Unknown
-    | Saved
-    | NotSaved
-    | Digit
-    | Featured
-    | Asked
-    | Annotated
-    | Connected
-    | Met
-    | Agreed
-    | Placed
-    | PlaybackBegan
-    | PlaybackEnded
-    | Said
-    | Snapshot
-    | Measured
-    | Time
-)

@@ -6,32 +6,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from ari_recorder.policies.commands import Given, Keys, Source, press, take
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg import happening, inputs, recovery, speaking, writing
-from ari_recorder.policies.leg.effects import (
-    Agree,
-    Effect,
-    Inquire,
-    Look,
-    Measure,
-    Meet,
-    Place,
-    Play,
-    Record,
-    Release,
-    Reply,
-    Request,
-    Snoop,
-    Stop,
-    Tell,
+from ari_recorder.policies.leg import (
+    arming,
+    effects,
+    happening,
+    inputs,
+    recovery,
+    segments,
+    speaking,
+    writing,
 )
+from ari_recorder.policies.leg.effects import Effect, Record, Release, Request, Snoop, Tell
 from ari_recorder.policies.leg.inputs import Input
-from ari_recorder.policies.leg.state import Alarm, Announcement, Leg, Untold, id_of
+from ari_recorder.policies.leg.state import Alarm, Leg, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
-from ari_recorder.policies.parties import Counterpart, follow
+from ari_recorder.policies.parties import follow
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, may_record
 
@@ -45,24 +37,15 @@ TOO_LATE = "The call is answered already, so that its mode stays: tap it before 
 
 def begin(
     *,
-    app: str,
     pbx: str,
     channel: str,
-    channel_name: str,
     created_at: datetime,
-    user: UUID,
-    organisation: UUID,
-    user_number: str,
-    user_name: str,
     mode: Mode,
     preferences: Preferences,
-    direction: str,
-    counterpart: Counterpart,
-    segment_max_s: float,
-    gone_after_s: float = 300.0,
     again: int = 0,
+    **given: Any,
 ) -> Leg:
-    """A new leg; nothing has been asked for yet.
+    """A new leg; nothing has been asked for yet. ``given`` are the other fields of `Leg` that are known.
 
     ``created_at`` is the channel's time of creation by Asterisk. ``again`` counts the legs of this channel
     before it: only one that was given up for lost, and came back, has any.
@@ -70,23 +53,14 @@ def begin(
     standing = Standing(mode, State.RINGING, created_at)
     return Leg(
         id=id_of(created_at, pbx, channel, created_at.isoformat(), again),
-        app=app,
         pbx=pbx,
         channel=channel,
-        channel_name=channel_name,
-        user=user,
-        organisation=organisation,
-        user_number=user_number,
-        user_name=user_name,
         created_at=created_at,
-        direction=direction,
-        counterpart=counterpart,
         preferences=preferences,
         standing=standing,
         told=standing,
         keys=Keys(preferences.commands),
-        segment_max_s=segment_max_s,
-        gone_after_s=gone_after_s,
+        **given,
     )
 
 
@@ -95,7 +69,7 @@ def receive(leg: Leg, told: Input, now: datetime) -> tuple[Leg, list[Effect]]:
     turn = Turn(leg, now)
     _RECEIVERS[type(told)](turn, told)
     writing.settle(turn)
-    writing.complete(turn)
+    segments.complete(turn)
     _tell(turn)
     _agree(turn)
     speaking.settle(turn)
@@ -137,18 +111,15 @@ def _tell_one(t: Turn, untold: Untold) -> None:
         t.note(told=untold.decision.leg)
     t.tell(Tell(untold.event))
     if untold.number is not None:
-        t.tell(Reply(untold.number))
+        t.tell(effects.Reply(untold.number))
     if t.leg.ended_at is None:
         speaking.announce(t, untold)
 
 
 def _agree(t: Turn) -> None:
     leg = t.leg
-    ready = len(leg.entered) == len(leg.snoops) or not may_record(leg.standing)
-    if leg.agreeing and ready:
-        for number in leg.agreeing:
-            t.tell(Agree(number))
-        t.note(agreeing=())
+    if len(leg.entered) == len(leg.snoops) or not may_record(leg.standing):
+        happening.agree(t)
 
 
 # What is received
@@ -161,7 +132,7 @@ def _begun(t: Turn, told: inputs.Begun) -> None:
     if told.linkedid:
         t.keep(linkedid=told.linkedid)
     else:
-        t.ask(Inquire())
+        t.ask(effects.Inquire())
 
 
 def _inquired(t: Turn, told: inputs.Inquired) -> None:
@@ -175,12 +146,8 @@ def _answered(t: Turn, told: inputs.Answered) -> None:
     happening.answer(t, told.at)
 
 
-def _hung_up(t: Turn, told: inputs.HungUp) -> None:
-    happening.hang_up(t, told.at)
-
-
 def _snoop_entered(t: Turn, told: inputs.SnoopEntered) -> None:
-    writing.entered(t, told.snoop, told.wide)
+    arming.entered(t, told)
     speaking.entered(t, told.snoop)
     _let_go_unneeded(t, told.snoop)
 
@@ -193,80 +160,70 @@ def _let_go_unneeded(t: Turn, snoop: str) -> None:
 
 
 def _snoop_left(t: Turn, told: inputs.SnoopLeft) -> None:
-    writing.left(t, told.snoop)
+    arming.left(t, told.snoop)
     speaking.failed(t, told.snoop)
 
 
-def _file_began(t: Turn, told: inputs.FileBegan) -> None:
-    writing.began(t, told.name, told.at)
-
-
-def _file_closed(t: Turn, told: inputs.FileClosed) -> None:
-    writing.closed(t, told.name, told.at)
-
-
-def _answered_request(t: Turn, request: Request) -> None:
+def _have_outcome(t: Turn, request: Request) -> None:
     t.note(requests=t.leg.requests - {request})
     if isinstance(request, Record):
         t.note(recorded_at=t.now)
 
 
 def _accepted(t: Turn, told: inputs.Accepted) -> None:
-    _answered_request(t, told.request)
+    _have_outcome(t, told.request)
     match told.request:
         case Record(name=name):
             writing.recorded(t, name)
         case Snoop(snoop=snoop):
             _let_go_unneeded(t, snoop)
-        case Measure(files=files):
+        case effects.Measure(files=files):
             t.note(measured=files)
         case Release(snoop=snoop):
             t.note(leaving=t.leg.leaving - {snoop})
 
 
 def _refused(t: Turn, told: inputs.Refused) -> None:
-    _answered_request(t, told.request)
+    _have_outcome(t, told.request)
     match told.request:
         case Snoop(snoop=snoop) if snoop in t.leg.snoops and t.leg.armed_at is not None:
             writing.not_armed(t, f"Asterisk refused to let the channel be listened to: {told.why}")
-            for number in t.leg.agreeing:
-                t.tell(Agree(number, told.why))
-            t.note(agreeing=())
-        case Snoop(snoop=snoop) | Play(snoop=snoop):
+            happening.agree(t, told.why)
+        case Snoop(snoop=snoop) | effects.Play(snoop=snoop):
             speaking.failed(t, snoop)
-        case Place(number=number):
+        case effects.Place(number=number):
             speaking.failed(t, number)
         case Record(name=name):
             writing.refused(t, name, told.why)
-        case Stop():
+        case effects.Stop():
             t.alarm(Alarm.LOOK, writing.WORD_WITHIN_S if told.missing else LOOK_AFTER_S)
         case Release(snoop=snoop) if told.missing:
             t.note(leaving=t.leg.leaving - {snoop})
-        case Release() if t.leg.leaving:
-            t.alarm(Alarm.LOOK, LOOK_AFTER_S)
-        case Look():
-            recovery.unanswered(t, told.why)
-        case Measure():
-            writing.measure_later(t)
-        case Inquire():
-            t.keep(linkedid=t.leg.linkedid or t.leg.channel)
+        case _:
+            _not_done(t, told)
 
 
 def _unknown(t: Turn, told: inputs.Unknown) -> None:
-    _answered_request(t, told.request)
+    _have_outcome(t, told.request)
     match told.request:
-        case Look():
-            recovery.unanswered(t, told.why)
-        case Snoop() | Record() | Stop():
+        case Snoop() | Record() | effects.Stop():
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
-        case Measure():
+        case effects.Meet() if t.leg.meeting:
+            t.alarm(Alarm.MEET, LOOK_AFTER_S)
+        case _:
+            _not_done(t, told)
+
+
+def _not_done(t: Turn, told: inputs.Refused | inputs.Unknown) -> None:
+    match told.request:
+        case effects.Look():
+            recovery.unanswered(t, told.why)
+        case effects.Measure():
             writing.measure_later(t)
+        case effects.Inquire():
+            t.keep(linkedid=t.leg.linkedid or t.leg.channel)
         case Release() if t.leg.leaving:
             t.alarm(Alarm.LOOK, LOOK_AFTER_S)
-        case Inquire():
-            t.keep(linkedid=t.leg.linkedid or t.leg.channel)
-        case Meet() if t.leg.meeting:
-            t.alarm(Alarm.MEET, LOOK_AFTER_S)
 
 
 def _saved(t: Turn, told: inputs.Saved) -> None:
@@ -291,17 +248,11 @@ def _not_saved(t: Turn, told: inputs.NotSaved) -> None:
 
 
 def _digit(t: Turn, told: inputs.Digit) -> None:
-    keys, command = press(t.leg.keys, told.digit, told.at)
-    t.note(keys=keys)
-    if command is not None:
-        happening.command(t, command, told.at, Source.DIGITS)
+    happening.press(t, press(t.leg.keys, told.digit, told.at), told.at, Source.DIGITS)
 
 
 def _featured(t: Turn, told: inputs.Featured) -> None:
-    keys, command = take(t.leg.keys, Given(told.command, Source.FEATURE, told.at))
-    t.note(keys=keys)
-    if command is not None:
-        happening.command(t, command, told.at, Source.FEATURE)
+    happening.press(t, take(t.leg.keys, Given(told.command, told.at)), told.at)
 
 
 def _asked(t: Turn, told: inputs.Asked) -> None:
@@ -332,7 +283,7 @@ def _connected(t: Turn, told: inputs.Connected) -> None:
 def _agreed(t: Turn, told: inputs.Agreed) -> None:
     leg = t.leg
     if leg.standing.state is not State.RINGING and told.mode is not leg.standing.mode:
-        t.tell(Agree(told.number, TOO_LATE))
+        t.tell(effects.Agree(told.number, TOO_LATE))
         return
     standing = replace(leg.standing, mode=told.mode)
     t.keep(
@@ -343,28 +294,13 @@ def _agreed(t: Turn, told: inputs.Agreed) -> None:
     )
     t.note(agreeing=(*leg.agreeing, told.number))
     if not may_record(standing):
-        writing.disarm(t)
+        arming.disarm(t)
     t.tell(Tell())
 
 
 def _said(t: Turn, told: inputs.Said) -> None:
-    evidence = Announcement(
-        id=told.id,
-        prompt=told.prompt,
-        language=told.language,
-        text=told.text,
-        sha256=told.sha256,
-        planned_at=told.at,
-        began_at=told.at if told.outcome else None,
-        ended_at=told.ended_at,
-        outcome=told.outcome,
-    )
-    others = tuple(one for one in t.leg.announcements if one.id != told.id)
-    t.keep(announcements=(*others, evidence))
-
-
-def _measured(t: Turn, told: inputs.Measured) -> None:
-    writing.measured(t, told.sizes, told.changed_at)
+    others = tuple(one for one in t.leg.announcements if one.id != told.evidence.id)
+    t.keep(announcements=(*others, told.evidence))
 
 
 def _time(t: Turn, _: inputs.Time) -> None:
@@ -383,19 +319,20 @@ def _reply(t: Turn) -> None:
     """The app has waited long enough; what it asked for is still being tried."""
     for one in t.leg.untold:
         if one.number is not None:
-            t.tell(Reply(one.number, problem=NOT_DONE))
+            t.tell(effects.Reply(one.number, problem=NOT_DONE))
     t.note(untold=tuple(replace(one, number=None) for one in t.leg.untold))
 
 
 _ALARMS: dict[Alarm, Callable[[Turn], None]] = {
     Alarm.ARM: _arm_late,
     Alarm.LOOK: recovery.look,
+    Alarm.CLOSE: recovery.close_late,
     Alarm.LOSS: recovery.look,
     Alarm.FULL: writing.full,
     Alarm.GROWTH: writing.measure,
     Alarm.REPLY: _reply,
     Alarm.MEET: speaking.meet,
-    Alarm.SPEAK: speaking.late,
+    Alarm.SPEAK: speaking.stop,
     Alarm.WARN: speaking.warn,
 }
 
@@ -403,11 +340,11 @@ _RECEIVERS: dict[type, Callable[[Turn, Any], None]] = {
     inputs.Begun: _begun,
     inputs.Inquired: _inquired,
     inputs.Answered: _answered,
-    inputs.HungUp: _hung_up,
+    inputs.HungUp: happening.hung_up,
     inputs.SnoopEntered: _snoop_entered,
     inputs.SnoopLeft: _snoop_left,
-    inputs.FileBegan: _file_began,
-    inputs.FileClosed: _file_closed,
+    inputs.FileBegan: writing.began,
+    inputs.FileClosed: writing.closed,
     inputs.Accepted: _accepted,
     inputs.Refused: _refused,
     inputs.Unknown: _unknown,
@@ -425,7 +362,7 @@ _RECEIVERS: dict[type, Callable[[Turn, Any], None]] = {
     inputs.PlaybackEnded: speaking.playback_ended,
     inputs.Said: _said,
     inputs.Snapshot: recovery.compare,
-    inputs.Measured: _measured,
+    inputs.Measured: writing.measured,
     inputs.Time: _time,
 }
 """What each input does. Nothing else leads into a leg."""

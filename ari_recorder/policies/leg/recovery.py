@@ -10,11 +10,10 @@ from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from functools import partial
 
-from ari_recorder.policies.commands import Given as Pressed
-from ari_recorder.policies.commands import Source, take
+from ari_recorder.policies.commands import Given, take
 from ari_recorder.policies.leg import speaking, writing
 from ari_recorder.policies.leg.effects import Look, Record, Release
-from ari_recorder.policies.leg.happening import answer, command, hang_up
+from ari_recorder.policies.leg.happening import answer, hang_up, press
 from ari_recorder.policies.leg.inputs import Snapshot, Written
 from ari_recorder.policies.leg.state import SIDES, Alarm, Files, file_names, number_of
 from ari_recorder.policies.leg.turn import Turn
@@ -32,8 +31,7 @@ def look(t: Turn) -> None:
     """Ask what there is, and for what was let go once more."""
     for snoop in sorted(t.leg.leaving):
         t.ask(Release(snoop))
-    names = [name for files in t.leg.files for name in file_names(t.leg.prefix, files.number)]
-    t.ask(Look((*names, *sorted(t.leg.strays))))
+    t.ask(Look((*t.leg.file_names, *sorted(t.leg.strays))))
 
 
 def unanswered(t: Turn, why: str) -> None:
@@ -46,10 +44,12 @@ def unanswered(t: Turn, why: str) -> None:
     if since is None or t.now - since <= timedelta(seconds=leg.gone_after_s) or grows:
         return
     t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
-    for files in leg.files:
-        at = (leg.grown_at or files.asked_at or since) if files is running else leg.standing.since
-        ends = (files.ended[0] or at, files.ended[1] or at)
-        t.change_files(files, began=(files.began[0] or ends[0], files.began[1] or ends[1]), ended=ends)
+    t.keep(
+        files=tuple(
+            one.closed_by((leg.grown_at or one.asked_at or since) if one is running else leg.standing.since)
+            for one in leg.files
+        )
+    )
     hang_up(t, min(since, leg.grown_at + WRITES_WITHIN) if running and leg.grown_at else since)
 
 
@@ -79,7 +79,8 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _check_snoops(t, seen)
         if seen.away:
             speaking.remind(t)
-    _look_again(t)
+    if _is_closing(t):
+        t.alarm(Alarm.CLOSE, writing.CLOSED_WITHIN_S)
 
 
 def _followed(t: Turn) -> set[str]:
@@ -118,7 +119,7 @@ def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
     """
     last = t.leg.keys.last
     news = {one.at for one in seen.commands if last is None or one.at > last.at}
-    happened = [(one.at, partial(_command, t, one.command, one.at)) for one in seen.commands]
+    happened = [(one.at, partial(_command, t, one)) for one in seen.commands]
     if seen.revived:
         numbers = {number_of(name, f"{t.leg.prefix}r") for name in written}
         for number in sorted(numbers):
@@ -184,15 +185,11 @@ def _judge_side(t: Turn, files: Files, side: int, live: bool, written: Written |
     return t.change_files(files, began=tuple(began), ended=tuple(ended))
 
 
-def _command(t: Turn, event: Event, at: datetime) -> None:
+def _command(t: Turn, given: Given) -> None:
     """A command that Asterisk has kept, and of which no word came."""
     last = t.leg.keys.last
-    if t.leg.ended_at is not None or (last is not None and at <= last.at):
-        return
-    keys, taken = take(t.leg.keys, Pressed(event, Source.FEATURE, at))
-    t.note(keys=keys)
-    if taken is not None:
-        command(t, taken, at, Source.FEATURE)
+    if t.leg.ended_at is None and (last is None or given.at > last.at):
+        press(t, take(t.leg.keys, given), given.at)
 
 
 def _lost(t: Turn, seen: Snapshot) -> None:
@@ -207,25 +204,17 @@ def _lost(t: Turn, seen: Snapshot) -> None:
         paused = decide(t.leg.standing, Event.PAUSE, min(ended))
         if paused.reason is None:  # nobody but us ends files whose snoops are left: it was to be paused
             writing.carry_out(t, Event.PAUSE, min(ended), paused)
-            _tell_taken_for_paused(t, min(ended))
+            if t.leg.recording is not None:
+                told = TAKEN_FOR_PAUSED.format(min(ended))
+                t.change_recording(t.leg.recording, problems=(*t.leg.recording.problems, told))
             return
     if ended and not running.broken:
-        running = t.change_files(running, broken=_why(t, seen))
+        away = f"the file ended while the recorder was away, until {t.now:%H:%M:%S} UTC"
+        running = t.change_files(running, broken=away if seen.away else writing.ENDED)
     if ended or (running.broken and asked_at < seen.asked_at):
         writing.lose(t)
     else:
         writing.watch(t)
-
-
-def _tell_taken_for_paused(t: Turn, at: datetime) -> None:
-    recording = t.leg.recording
-    if recording is not None:
-        t.change_recording(recording, problems=(*recording.problems, TAKEN_FOR_PAUSED.format(at)))
-
-
-def _why(t: Turn, seen: Snapshot) -> str:
-    away = f"the file ended while the recorder was away, until {t.now:%H:%M:%S} UTC"
-    return away if seen.away else "Asterisk ended the file by itself"
 
 
 def _check_snoops(t: Turn, seen: Snapshot) -> None:
@@ -238,7 +227,11 @@ def _check_snoops(t: Turn, seen: Snapshot) -> None:
             t.let_go(snoop)
 
 
-def _look_again(t: Turn) -> None:
-    """As long as a file that is to end has not, and Asterisk was asked to end it."""
-    if any(files.stopping and not files.over for files in t.leg.files):
-        t.alarm(Alarm.LOOK, writing.CLOSED_WITHIN_S)
+def close_late(t: Turn) -> None:
+    """See what has become of files that were to end, if not all of them are known to be closed."""
+    if _is_closing(t):
+        look(t)
+
+
+def _is_closing(t: Turn) -> bool:
+    return any(files.stopping and not files.over for files in t.leg.files)

@@ -13,10 +13,10 @@ from ari_recorder.policies import announcements
 from ari_recorder.policies.announcements import FAILURES, Audience, Prompt
 from ari_recorder.policies.leg.effects import Direction, HangUp, Meet, Place, Play, Snoop
 from ari_recorder.policies.leg.inputs import Met, Placed, PlaybackBegan, PlaybackEnded
-from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Stage, Untold, id_of
+from ari_recorder.policies.leg.state import Alarm, Announcement, Speaking, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.table import Decision, Event, Reason, State, has_commands
+from ari_recorder.policies.table import Decision, Event, State, has_commands
 
 ANNOUNCED_AFTER_S = 0.3
 """How long after the answer recording is announced: the parties' audio is through by then."""
@@ -53,7 +53,7 @@ def announce(t: Turn, untold: Untold) -> None:
         say(t, prompt)
 
 
-def refuse(t: Turn, event: Event, reason: Reason, prompt: Prompt | None) -> None:
+def refuse(t: Turn, prompt: Prompt | None) -> None:
     """A command has changed nothing. Its tone cuts off nothing that others are to hear."""
     if prompt is not None and t.leg.speaking is None:
         say(t, prompt)
@@ -149,13 +149,13 @@ def say(t: Turn, prompt: Prompt) -> None:
     """Play a prompt; what is being played is cut off."""
     stop(t)
     t.note(said=t.leg.said + 1)
-    t.note(speaking=Speaking(t.leg.said, prompt, Stage.PLACING))
+    t.note(speaking=Speaking(t.leg.said, prompt))
     t.ask(Place(t.leg.said, prompt))
     t.alarm(Alarm.SPEAK, PLACED_WITHIN_S)
 
 
 def stop(t: Turn) -> None:
-    """Cut off what is being played."""
+    """Cut off what is being played, or should have been by now."""
     if t.leg.speaking is not None:
         _finish(t, "", t.now)
 
@@ -163,7 +163,7 @@ def stop(t: Turn) -> None:
 def placed(t: Turn, what: Placed) -> None:
     """It can be played: note the evidence, and have a snoop made that whispers."""
     leg, speaking = t.leg, t.leg.speaking
-    if speaking is None or speaking.number != what.number or speaking.stage is not Stage.PLACING:
+    if speaking is None or speaking.number != what.number or speaking.media:
         return
     evidence = Announcement(
         id=id_of(leg.created_at, leg.id, "announcement", what.number),
@@ -179,7 +179,6 @@ def placed(t: Turn, what: Placed) -> None:
         speaking=replace(
             speaking,
             prompt=what.prompt,
-            stage=Stage.ENTERING,
             media=what.media,
             duration_ms=what.duration_ms,
             version=leg.version + 1,
@@ -198,11 +197,11 @@ def entered(t: Turn, snoop: str) -> None:
 def settle(t: Turn) -> None:
     """Play as soon as that is possible, and its evidence is on disk."""
     leg, speaking = t.leg, t.leg.speaking
-    if speaking is None or speaking.stage is not Stage.ENTERING or not speaking.entered:
+    if speaking is None or not speaking.media or not speaking.entered or speaking.asked:
         return
     nowhere = bool(leg.unsaved) and speaking.prompt.kind in FAILURES
     if leg.saved >= speaking.version or nowhere:
-        t.note(speaking=replace(speaking, stage=Stage.PLAYING))
+        t.note(speaking=replace(speaking, asked=True))
         t.ask(Play(leg.whisper, speaking.media))
         t.alarm(Alarm.SPEAK, speaking.duration_ms / 1000 + FINISHED_WITHIN_S)
 
@@ -224,11 +223,6 @@ def failed(t: Turn, snoop_or_number: str | int) -> None:
     speaking = t.leg.speaking
     if speaking is not None and snoop_or_number in (t.leg.whisper, speaking.number):
         _finish(t, FAILED, t.now)
-
-
-def late(t: Turn) -> None:
-    """A prompt should have been played by now."""
-    stop(t)
 
 
 def interrupted(t: Turn) -> None:
@@ -256,7 +250,7 @@ def _finish(t: Turn, outcome: str, at: datetime) -> None:
     """``outcome`` is empty for what was cut off, wherever it was."""
     leg, speaking = t.leg, t.leg.speaking
     assert speaking is not None
-    if speaking.stage in (Stage.ENTERING, Stage.PLAYING):
+    if speaking.media:
         began = any(one.began_at and not one.outcome for one in leg.announcements)
         outcome = outcome or (CUT if began else FAILED)
         _note(t, outcome=outcome, ended_at=at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -45,6 +45,8 @@ class Alarm(StrEnum):
     """Both snoops should have entered by now, or may be asked for again."""
     LOOK = "look"
     """What Asterisk has is not known."""
+    CLOSE = "close"
+    """Files that were to end should be closed by now."""
     LOSS = "loss"
     """What ended by itself may have ended with its call; and what just failed may fail again."""
     FULL = "full"
@@ -89,6 +91,11 @@ class Files:
         if self.asked_at is None:
             return self.stopping
         return all(self.ended) and (self.absent or all(self.began))
+
+    def closed_by(self, at: datetime) -> Files:
+        """These, closed at ``at`` where it is not known when; of a side that never began nothing is kept."""
+        ended = (self.ended[0] or at, self.ended[1] or at)
+        return replace(self, began=(self.began[0] or ended[0], self.began[1] or ended[1]), ended=ended)
 
 
 @dataclass(frozen=True)
@@ -158,30 +165,26 @@ class Announcement:
     ended_at: datetime | None = None
     outcome: str = ""
 
-
-class Stage(StrEnum):
-    """How far a prompt is."""
-
-    DUE = "due"
-    """It waits for its time."""
-    PLACING = "placing"
-    ENTERING = "entering"
-    """Its snoop is to enter the application, and its evidence to be on disk."""
-    PLAYING = "playing"
+    def over(self, at: datetime, outcome: str) -> Announcement:
+        """As it is when that went on until then, without more being told of it."""
+        return replace(self, began_at=self.planned_at, ended_at=at, outcome=outcome)
 
 
 @dataclass(frozen=True)
 class Speaking:
-    """The prompt that is being played, or is to be, the ``number``-th of the leg."""
+    """The prompt that is being played, or is to be, the ``number``-th of the leg.
+
+    It has ``media`` when Asterisk can play it; with ``version`` of the leg its evidence is on disk.
+    ``entered``: its snoop is in the application; ``asked``: Asterisk has been asked to play.
+    """
 
     number: int
     prompt: Prompt
-    stage: Stage = Stage.DUE
     media: str = ""
     duration_ms: int = 0
-    entered: bool = False
     version: int = 0
-    """With this version of the leg its evidence is on disk."""
+    entered: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -261,6 +264,8 @@ class Leg:
     armed_at: datetime | None = None
     leaving: frozenset[str] = frozenset()
     """Snoops that were let go, and may be there yet."""
+    held: frozenset[str] = frozenset()
+    """Snoops that have lost what they were to record, and are kept until others listen in their place."""
     strays: frozenset[str] = frozenset()
     """Files that were given up, and are being written nevertheless."""
     recorded_at: datetime | None = None
@@ -319,8 +324,8 @@ class Leg:
     @property
     def needed(self) -> frozenset[str]:
         """The snoop channels that are in use, or are about to be."""
-        armed = self.snoops if self.armed_at is not None else ()
-        return frozenset((*armed, self.whisper) if self.speaking is not None else armed)
+        armed = frozenset(self.snoops if self.armed_at is not None else ()) | self.held
+        return armed | {self.whisper} if self.speaking is not None else armed
 
     @property
     def recording(self) -> Recording | None:
@@ -332,6 +337,17 @@ class Leg:
     def running(self) -> Files | None:
         """The files that are being written, or are to be."""
         return next((one for one in self.files if not one.stopping and not one.roll), None)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether something waits for this to be on disk: the confirmation of a command, or a prompt."""
+        versions = [one.version for one in self.untold]
+        return max([*versions, self.speaking.version if self.speaking else 0]) > self.saved
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """Asterisk's names of all that is being written, or may be."""
+        return tuple(name for one in self.files for name in file_names(self.prefix, one.number))
 
     def recording_id(self, ordinal: int) -> UUID:
         """The catalogue's id of a recording."""

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from ari_recorder.policies.leg.effects import Effect, Release, Request, Save, WakeAt
-from ari_recorder.policies.leg.state import Alarm, Files, Leg, Recording, Segment
+from ari_recorder.policies import machine
+from ari_recorder.policies.leg.effects import Release, Save
+from ari_recorder.policies.leg.state import Files, Leg, Recording, Segment
+from ari_recorder.policies.machine import Effect
 
 
-class Turn:
-    """A leg in the middle of one `receive`, at ``now``. ``leg`` is a copy, to be changed."""
+class Turn(machine.Turn[Leg]):
+    """A leg in the middle of one `receive`. ``leg`` is a copy, to be changed."""
 
     def __init__(self, leg: Leg, now: datetime) -> None:
-        self.leg = copy(leg)
-        self.now = now
-        self._effects: list[Effect] = []
+        super().__init__(leg, now)
+        self.leg = self._machine
         self._last: list[Effect] = []
         self._changed = False
 
     def keep(self, **changes: Any) -> None:
-        """Change what has to be on disk."""
+        """Change what has to be on disk; what is only noted is of use while the recorder runs."""
         self.note(**changes)
         self._changed = True
-
-    def note(self, **changes: Any) -> None:
-        """Change what is only of use while the recorder runs."""
-        for name, value in changes.items():
-            setattr(self.leg, name, value)
-
-    def ask(self, request: Request) -> None:
-        """Ask for something, unless it has been asked for and no answer has come yet."""
-        if request not in self.leg.requests:
-            self.ask_again(request)
-
-    def ask_again(self, request: Request) -> None:
-        """Ask for something, also if it was asked for: that may have been too early."""
-        self.leg.requests |= {request}
-        self._effects.append(request)
 
     def let_go(self, snoop: str) -> None:
         """Hang up a snoop; `recovery.look` asks again until it is known to be gone."""
@@ -50,26 +35,13 @@ class Turn:
         """What others are told comes after what is asked of Asterisk."""
         self._last.append(effect)
 
-    def alarm(self, alarm: Alarm, after_s: float) -> None:
-        """Be woken for this after so many seconds."""
-        self.leg.alarms = {**self.leg.alarms, alarm: self.now + timedelta(seconds=after_s)}
-
-    def silence(self, *alarms: Alarm) -> None:
-        """Not be woken for these."""
-        if any(alarm in self.leg.alarms for alarm in alarms):
-            self.leg.alarms = {one: at for one, at in self.leg.alarms.items() if one not in alarms}
-
     def finish(self) -> tuple[Leg, list[Effect]]:
         """The leg afterwards, and the effects: what is asked of Asterisk first, then the books."""
-        leg = self.leg
         if self._changed:
-            leg.version += 1
-            self._effects.append(Save(leg.version))
-        wake_at = min(leg.alarms.values(), default=None)
-        if wake_at != leg.woken_at:
-            leg.woken_at = wake_at
-            self._last.append(WakeAt(wake_at))
-        return leg, self._effects + self._last
+            self.leg.version += 1
+            self._effects.append(Save(self.leg.version))
+        self._effects += self._last
+        return super().finish()
 
     # Changes of parts
 

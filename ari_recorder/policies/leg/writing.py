@@ -1,4 +1,4 @@
-"""What Asterisk writes of a leg: its snoops, the files, and the segments that these become.
+"""What Asterisk writes of a leg: the files, on its snoops.
 
 `carry_out` puts down what the table of modes wants; `settle` asks for what is missing of that, at the end of
 each turn. What is lost is begun anew on new snoops.
@@ -6,19 +6,19 @@ each turn. What is lost is begun anew on new snoops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg.effects import Measure, Record, Snoop, Stop
-from ari_recorder.policies.leg.missing import find_missing, stretches
+from ari_recorder.policies.leg import arming, segments
+from ari_recorder.policies.leg.effects import Measure, Record, Stop
+from ari_recorder.policies.leg.inputs import FileBegan, FileClosed, Measured
 from ari_recorder.policies.leg.state import (
     NARROW,
     WIDE,
     Alarm,
     Files,
-    Leg,
     Recording,
     Segment,
     Untold,
@@ -28,13 +28,8 @@ from ari_recorder.policies.leg.state import (
 )
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.parties import Stretch, leave
-from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State, decide, may_record
+from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State, decide
 
-ENTERED_WITHIN_S = 2.0
-"""How long a snoop may take to enter the application."""
-GONE_WITHIN_S = 0.25
-"""How long it may take until a call is known to be gone of which a snoop has left."""
-ARM_AGAIN_MAX_S = 60.0
 LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
 """How long after a segment ended unasked, or could not begin, it is taken for lost: by losses so far."""
 GROWS_WITHIN_S = 10.0
@@ -48,6 +43,7 @@ ROLL_AGAIN_S = 60.0
 LATE = timedelta(seconds=0.25)
 """What is heard of later than this is heard of late."""
 UNHEARD = "word of the answer did not come"
+ENDED = "Asterisk ended the file by itself"
 
 
 def carry_out(
@@ -86,15 +82,6 @@ def carry_out(
     version = t.leg.version + 1 if event in COMMANDS else 0
     untold = Untold(before, event, decision, at, closes, begins, version, number)
     t.note(untold=(*t.leg.untold, untold))
-
-
-def decided_at(leg: Leg) -> datetime:
-    """When a command that counts, or the answer, last led to that something is written, or is not."""
-    if leg.recording is None:
-        ended = [one.ended_at for one in leg.recordings if one.ended_at is not None]
-        return max(ended, default=leg.created_at)
-    last = list(stretches(leg.recording))[-1:]
-    return (last[0][-1].until or last[0][0].due_at) if last else leg.recording.opened_at
 
 
 def _open(t: Turn, at: datetime) -> None:
@@ -158,83 +145,17 @@ def _end(t: Turn, event: Event, at: datetime) -> None:
         else:
             t.change_segments(files.number, lost=event is Event.SEGMENT_LOST)
     if event in COMMANDS and t.leg.recording is not None:
-        bounded = tuple(_bounded(one, at) for one in t.leg.recording.segments)
+        bounded = tuple(segments.bounded(one, at) for one in t.leg.recording.segments)
         t.change_recording(t.leg.recording, segments=bounded)
     t.silence(Alarm.FULL, Alarm.GROWTH, Alarm.LOSS)
 
 
-def _bounded(segment: Segment, at: datetime) -> Segment:
-    """Nothing of it is kept from then on, even if its files were closed before this was heard of."""
-    if segment.until is not None or (segment.ended_at is not None and segment.ended_at <= at):
-        return segment
-    ended_at = segment.ended_at and max(at, segment.began_at)
-    return replace(segment, until=at, ended_at=ended_at)
-
-
 def settle(t: Turn) -> None:
     """Ask for what is wanted and has not been asked for yet."""
-    _arm(t)
+    arming.arm(t)
     _record(t)
     _stop(t)
-    _close(t)
-
-
-# Snoops
-
-
-def _arm(t: Turn) -> None:
-    leg = t.leg
-    entering, writes = Alarm.ARM in leg.alarms, leg.running is not None and leg.running.asked_at is not None
-    if leg.armed_at is not None and len(leg.entered) < len(leg.snoops) and not (entering or writes):
-        t.alarm(Alarm.ARM, GONE_WITHIN_S)  # if something is written on it, the files tell
-    if leg.armed_at is not None or Alarm.ARM in leg.alarms or not may_record(leg.standing):
-        return
-    t.keep(arming=leg.arming + 1)
-    t.note(armed_at=t.now, entered=frozenset(), wide=None)
-    inward, outward = leg.snoops
-    t.ask(Snoop(inward, spy="in"))
-    t.ask(Snoop(outward, spy="out"))
-    t.alarm(Alarm.ARM, ENTERED_WITHIN_S)
-
-
-def disarm(t: Turn) -> None:
-    """Let go of the snoops; new ones are made when they are wanted."""
-    if t.leg.armed_at is not None:
-        for snoop in t.leg.snoops:
-            t.let_go(snoop)
-    t.note(armed_at=None, entered=frozenset(), wide=None)
-    t.silence(Alarm.ARM)
-
-
-def entered(t: Turn, snoop: str, wide: bool | None) -> None:
-    """A snoop can be recorded."""
-    if snoop in t.leg.snoops and t.leg.armed_at is not None:
-        t.note(entered=t.leg.entered | {snoop}, wide=wide if wide is not None else t.leg.wide)
-        if len(t.leg.entered) == len(t.leg.snoops):
-            t.note(unarmed=0)
-            t.silence(Alarm.ARM)
-
-
-def left(t: Turn, snoop: str) -> None:
-    """A snoop is gone."""
-    t.note(leaving=t.leg.leaving - {snoop})
-    if snoop in t.leg.snoops and t.leg.armed_at is not None:
-        t.note(entered=t.leg.entered - {snoop})
-
-
-def not_armed(t: Turn, why: str) -> None:
-    """The snoops came to nothing: they are made anew, the sooner if they are wanted now."""
-    disarm(t)
-    t.note(unarmed=t.leg.unarmed + 1)
-    t.alarm(Alarm.ARM, min(2.0 ** min(t.leg.unarmed - 1, 10), ARM_AGAIN_MAX_S))
-    if t.leg.running is not None:
-        suspect(t, why)
-
-
-def arm_now(t: Turn) -> None:
-    """Snoops are wanted at once: wait no longer with asking for them again."""
-    if t.leg.armed_at is None:
-        t.silence(Alarm.ARM)
+    segments.close(t)
 
 
 # Files
@@ -242,26 +163,11 @@ def arm_now(t: Turn) -> None:
 
 def _record(t: Turn) -> None:
     files = next((one for one in t.leg.files if one.asked_at is None and not one.stopping), None)
-    if files is None or not _fits(t):
+    if files is None or not arming.fit(t):
         return
     _ask_to_record(t, files)
     t.silence(Alarm.FULL)
     watch(t)
-
-
-def _fits(t: Turn) -> bool:
-    """Whether both snoops can be recorded with the codec in use: one too narrow is made anew."""
-    leg = t.leg
-    if len(leg.entered) < len(leg.snoops):
-        return False
-    before_answer = (
-        leg.armed_at is not None and leg.answered_at is not None and leg.armed_at < leg.answered_at
-    )
-    if is_wide(leg.codecs) and not leg.wide and before_answer:
-        disarm(t)
-        _arm(t)
-        return False
-    return True
 
 
 def _ask_to_record(t: Turn, files: Files) -> None:
@@ -284,8 +190,9 @@ def watch(t: Turn) -> None:
         t.alarm(Alarm.FULL, max(t.leg.segment_max_s - age_s, 0.0))
 
 
-def began(t: Turn, name: str, at: datetime) -> None:
+def began(t: Turn, told: FileBegan) -> None:
     """Asterisk has begun to write a file: one that nobody wants any more is ended."""
+    name, at = told.name, told.at
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names:
@@ -313,8 +220,9 @@ def end_strays(t: Turn, names: Set[str]) -> None:
         t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
 
 
-def closed(t: Turn, name: str, at: datetime) -> None:
+def closed(t: Turn, told: FileClosed) -> None:
     """Asterisk has closed a file. Unasked, that is a loss, or the call's end."""
+    name, at = told.name, told.at
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
@@ -325,7 +233,7 @@ def closed(t: Turn, name: str, at: datetime) -> None:
             if files.roll:
                 _drop_roll(t, files)
             elif not files.stopping:
-                suspect(t, "Asterisk ended the file by itself")
+                suspect(t, ENDED)
 
 
 def refused(t: Turn, name: str, why: str) -> None:
@@ -336,6 +244,12 @@ def refused(t: Turn, name: str, why: str) -> None:
                 _drop_roll(t, files)
             elif not files.stopping:
                 suspect(t, f"Asterisk refused to record: {why}")
+
+
+def not_armed(t: Turn, why: str) -> None:
+    """The snoops came to nothing."""
+    arming.again(t)
+    suspect(t, why)
 
 
 def suspect(t: Turn, why: str) -> None:
@@ -355,7 +269,7 @@ def lose(t: Turn) -> None:
         running = t.leg.running
         t.keep(trouble=running.broken if running is not None else "")
         carry_out(t, Event.SEGMENT_LOST, t.now, decision, cause=t.leg.trouble)
-        disarm(t)
+        arming.anew(t)
 
 
 def full(t: Turn) -> None:
@@ -419,7 +333,7 @@ def _stop(t: Turn) -> None:
             t.change_files(files, stop_asked=True)
             if t.leg.ended_at is None:  # otherwise Asterisk ends them by itself
                 ask_to_stop(t, files)
-            t.alarm(Alarm.LOOK, CLOSED_WITHIN_S)
+            t.alarm(Alarm.CLOSE, CLOSED_WITHIN_S)
 
 
 def ask_to_stop(t: Turn, files: Files) -> None:
@@ -435,68 +349,6 @@ def _with(
     return (at, times[1]) if side == 0 else (times[0], at)
 
 
-# Segments
-
-
-def _close(t: Turn) -> None:
-    """Files that are over become their segments' times; recordings without any left are complete."""
-    if not any(files.over and files.stopping for files in t.leg.files):
-        return
-    for files in [one for one in t.leg.files if one.over and one.stopping]:
-        for recording in t.leg.recordings:
-            if any(one.files == files.number for one in recording.segments):
-                _close_in(t, recording, files)
-        t.keep(files=tuple(one for one in t.leg.files if one.number != files.number))
-
-
-def _close_in(t: Turn, recording: Recording, files: Files) -> None:
-    segments = (
-        _closed(one, files) if one.files == files.number and one.ended_at is None else one
-        for one in recording.segments
-    )
-    t.change_recording(recording, segments=tuple(segments))
-
-
-def _closed(segment: Segment, files: Files) -> Segment:
-    if files.absent or files.asked_at is None:
-        return replace(segment, began_at=segment.due_at, ended_at=segment.due_at)
-    sides = [(a, b) for a, b in zip(files.began, files.ended, strict=True) if a and b and a < b]
-    first = min((began_at for began_at, _ in sides), default=files.asked_at)
-    last = max((ended_at for _, ended_at in sides), default=first)
-    began_at = max(first, segment.since or first)
-    ended_at = max(min(last, segment.until or last), began_at)
-    return replace(
-        segment,
-        began_at=began_at,
-        ended_at=ended_at,
-        dry_at=files.dry_at,
-        file_began_at=first,
-        file_ended_at=last,
-        outward_late_ms=_late_ms(files, first, last),
-    )
-
-
-def _late_ms(files: Files, first: datetime, last: datetime) -> float:
-    """How much later than inwards it began outwards. A side with nothing in it begins when the other ends:
-    should Asterisk begin that file later, nothing of it is kept.
-    """
-    inward, outward = (
-        a if a and b and a < b else last for a, b in zip(files.began, files.ended, strict=True)
-    )
-    return (outward - inward).total_seconds() * 1000
-
-
-def complete(t: Turn) -> None:
-    """Recordings to which nothing will be added, and whose files are closed, tell what is missing."""
-    open_files = {files.number for files in t.leg.files}
-    for recording in t.leg.recordings:
-        if recording.state is RecordingState.OPEN or recording.complete:
-            continue
-        if not open_files.intersection(one.files for one in recording.segments):
-            problems = find_missing(recording, t.leg.trouble) if recording.kept else ()
-            t.change_recording(recording, complete=True, problems=(*recording.problems, *problems))
-
-
 def measure(t: Turn) -> None:
     """See whether what is being written grows."""
     running = t.leg.running
@@ -510,7 +362,7 @@ def measure_later(t: Turn) -> None:
         t.alarm(Alarm.GROWTH, GROWS_WITHIN_S)
 
 
-def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> None:
+def measured(t: Turn, told: Measured) -> None:
     """What has the size that it had is not being written."""
     running = t.leg.running
     if running is None or running.asked_at is None:
@@ -518,9 +370,9 @@ def measured(t: Turn, sizes: Mapping[str, int], changed_at: datetime | None) -> 
     names = file_names(t.leg.prefix, running.number)
     if t.leg.measured != names:  # those before
         return
-    before = t.leg.sizes
+    before, sizes = t.leg.sizes, told.sizes
     if all(name in before for name in names) and any(sizes.get(name, 0) <= before[name] for name in names):
         t.change_files(running, dry_at=t.leg.grown_at or running.asked_at)
         suspect(t, "the file did not grow: is the disk of the recording folder full, or away?")
-    t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=changed_at)
+    t.note(sizes={name: sizes.get(name, 0) for name in names}, grown_at=told.changed_at)
     measure_later(t)

@@ -24,6 +24,20 @@ CHANGED = (
     'CREATE UNIQUE INDEX user_number ON "user" (organisation_id, number) WHERE removed_at IS NULL',
 )
 
+FOR_GOOD = ("audit_line", "audit_seal")
+"""Tables whose rows are neither changed nor deleted, whoever is connected."""
+ON_SQLITE = """CREATE TRIGGER {table}_{event} BEFORE {event} ON {table}
+    BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
+ON_POSTGRESQL = (
+    """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE EXCEPTION '%% is append-only', TG_TABLE_NAME; END$$""",
+    *(
+        f"""CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION append_only()"""
+        for table in FOR_GOOD
+    ),
+)
+
 
 def up(migrator, db):
     postgresql = "Postgresql" in type(db).__name__
@@ -182,6 +196,7 @@ def up(migrator, db):
             indexes = (
                 (("organisation", "number"), True),
                 (("organisation", "at"), False),
+                (("organisation", "subject"), False),
             )
 
     class AuditHead(Model):
@@ -223,6 +238,11 @@ def up(migrator, db):
             AuditSeal,
         ]
     )
+    on_sqlite = [
+        ON_SQLITE.format(table=table, event=event) for table in FOR_GOOD for event in ("UPDATE", "DELETE")
+    ]
+    for statement in ON_POSTGRESQL if postgresql else on_sqlite:
+        db.execute_sql(statement)
 
 
 def down(migrator, db):

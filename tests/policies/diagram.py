@@ -1,6 +1,6 @@
 """Draws the table of modes as Mermaid state diagrams, for `docs/design.md`.
 
-``python -m ari_recorder.policies.diagram`` prints them; with a file behind it, the part of that file between
+``python -m tests.policies.diagram`` prints them; with a file behind it, the part of that file between
 the two markers is replaced.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ari_recorder.policies.table import _GIVEN_UP, MAX_LOSSES, TABLE, Event, Mode, State, Step
 
-BEGIN = "<!-- modes: made by python -m ari_recorder.policies.diagram docs/design.md -->"
+BEGIN = "<!-- modes: made by python -m tests.policies.diagram docs/design.md -->"
 END = "<!-- end of modes -->"
 
 
