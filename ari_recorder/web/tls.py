@@ -30,6 +30,11 @@ class Certificate:
         self.context = _context(*self._files)
         """For the next connection."""
 
+    @property
+    def ends_at(self) -> datetime:
+        """Until when browsers take the one in the file. Raises `SettingsError`."""
+        return _read_certificate(self._files[0]).not_valid_after_utc
+
     async def watch(self) -> None:
         """Look, for ever; what cannot be used is logged once, and the one before stays."""
         while True:
