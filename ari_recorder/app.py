@@ -98,6 +98,7 @@ class Recorder:
                 settings.web.key_file,
                 probes,
                 self.live,
+                pbxs=tuple(settings.pbx),
                 audit_key=key.public,
             )
         )

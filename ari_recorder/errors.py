@@ -4,6 +4,8 @@
 
     ARIRecorderError
     ├── SettingsError            a setting is unknown, missing or out of range
+    │   ├── Invalid              a value of a user, group or organisation cannot be
+    │   │   └── Conflict         … but for something that is so already
     │   └── PasswordRefused      a password is too short, too long, common, or about whose it is
     ├── AriError                 an operation asked of Asterisk did not succeed
     │   ├── AriUnreachable       no answer: refused, timed out, connection lost
@@ -43,6 +45,24 @@ class SettingsError(ARIRecorderError):
     """A setting is unknown, missing or out of range; names the file or variable and the key."""
 
     exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+class Invalid(SettingsError):
+    """A value of a user, a group or an organisation cannot be: of which ``field``, and why.
+
+    ``message`` is a sentence, with ``%(name)s`` where a value of ``values`` belongs.
+    """
+
+    def __init__(self, field: str, message: str, **values: object) -> None:
+        told = message % values
+        super().__init__(f"{field}: {told}" if field else told)
+        self.field = field
+        self.message = message
+        self.values = values
+
+
+class Conflict(Invalid):
+    """It could be, but for something that is so already: a name is taken, say."""
 
 
 class PasswordRefused(SettingsError):

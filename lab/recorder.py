@@ -19,6 +19,7 @@ from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
+from lab.directory import add_user
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.people import USERS
@@ -75,7 +76,7 @@ class LabRecorder:
                 store.write_now(_add, user.number, user.name, user.mode)
             login, password = ADMINISTRATOR
             store.write_now(
-                people.add_user, name="Administrator", number=None, role="administrator", login=login,
+                add_user, name="Administrator", number=None, role="administrator", login=login,
                 password=password,
             )  # fmt: skip
         finally:
@@ -204,7 +205,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _add(number: str, name: str, mode: str) -> None:
-    people.add_user(
+    add_user(
         name=name,
         number=number,
         mode=Mode(mode),

@@ -1,30 +1,37 @@
-"""What every command needs: the settings, the catalogue, the two outputs."""
+"""What every command needs: the settings, the catalogue, who gives it, the two outputs."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from ari_recorder import config
 from ari_recorder.config import Log, Settings
+from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.store import audit_key, audit_seals
-from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
 
 WIDTH_FOR_PROGRAMS = 240
 """Columns of a table that is not written to a terminal: nothing is cut."""
+
+OrganisationOption = Annotated[
+    str | None,
+    typer.Option("--organisation", metavar="NAME", help="Of which organisation, where there are several."),
+]
 
 
 @dataclass
@@ -71,7 +78,7 @@ def actor() -> Actor:
     return Actor(ActorKind.COMMAND_LINE, login, login)
 
 
-def by_command_line() -> dict[str, Any]:
+def by_command_line() -> By:
     """Whoever runs this program, by the machine's name for them, now."""
     return {"actor": actor(), "now": datetime.now(UTC)}
 
@@ -81,7 +88,24 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH_FOR_PROGRAMS, highlight=False)
 
 
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A table of texts; a name in it is no markup."""
+    made = Table(*columns)
+    for row in rows:
+        made.add_row(*("" if cell is None else str(cell).replace("[", r"\[") for cell in row))
+    return made
+
+
 def print_json(value: Any) -> None:
     """One JSON value on standard output, indented."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
     sys.stdout.write(text.decode() + "\n")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask, unless ``yes`` was said. Raises `typer.Abort` for no, `SettingsError` without a terminal."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SettingsError(f"{question} Standard input is no terminal to answer on: add --yes.")
+    typer.confirm(question, abort=True)

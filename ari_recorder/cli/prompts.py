@@ -10,12 +10,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ari_recorder.cli.common import actor, catalogue, console, print_json, settings
+from ari_recorder.cli.common import OrganisationOption, actor, catalogue, console, print_json, settings
 from ari_recorder.errors import PromptRefused, SettingsError
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
-from ari_recorder.store.people import default_organisation
+from ari_recorder.store.people import organisation_named
 from ari_recorder.store.prompts import PromptInfo
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ LanguageOption = Annotated[
 def list_(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every field.")] = False,
+    organisation: OrganisationOption = None,
 ) -> None:
     """Every prompt: the ones that ship, and the ones put in their place."""
     with catalogue(settings(context)) as store:
-        found = store.read_now(prompts.list_prompts, store.write_now(default_organisation))
+        found = store.read_now(prompts.list_prompts, store.write_now(organisation_named, organisation))
     print_json(found) if json else console().print(_table(found))
 
 
@@ -47,6 +48,7 @@ def set_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Sound, at most 30 seconds and 10 MB.")],
     language: LanguageOption = None,
     text: Annotated[str, typer.Option(help="What it says.")] = "",
+    organisation: OrganisationOption = None,
 ) -> None:
     """Use a file instead of the prompt in use."""
     spoken_in, said = _language(kind, language), _text(text)
@@ -55,7 +57,7 @@ def set_(
         info = store.write_now(
             prompts.replace,
             actor(),
-            store.write_now(default_organisation),
+            store.write_now(organisation_named, organisation),
             kind,
             spoken_in,
             wav=converted.wav,
@@ -68,12 +70,17 @@ def set_(
 
 
 @app.command("reset", epilog="Example: ari-recorder prompt reset start --language sv")
-def reset(context: typer.Context, kind: Kind, language: LanguageOption = None) -> None:
+def reset(
+    context: typer.Context,
+    kind: Kind,
+    language: LanguageOption = None,
+    organisation: OrganisationOption = None,
+) -> None:
     """Go back to the prompt that ships."""
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
-        organisation = store.write_now(default_organisation)
-        _say(store.write_now(prompts.reset, actor(), organisation, kind, spoken_in, datetime.now(UTC)))
+        of = store.write_now(organisation_named, organisation)
+        _say(store.write_now(prompts.reset, actor(), of, kind, spoken_in, datetime.now(UTC)))
 
 
 @app.command("export", epilog="Example: ari-recorder prompt export start out.wav --language sv")
@@ -82,12 +89,13 @@ def export(
     kind: Kind,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The WAV file to write.")],
     language: LanguageOption = None,
+    organisation: OrganisationOption = None,
 ) -> None:
     """Write what is played into a WAV file."""
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
-        organisation = store.write_now(default_organisation)
-        found = store.read_now(prompts.find, organisation, kind, spoken_in)
+        of = store.write_now(organisation_named, organisation)
+        found = store.read_now(prompts.find, of, kind, spoken_in)
     try:
         file.write_bytes(found.wav)
     except OSError as error:

@@ -11,7 +11,19 @@ from typing import Annotated, cast
 import typer
 
 from ari_recorder import __version__, config, log
-from ari_recorder.cli import audit, diagnosis, preferences, prompts, recordings, signing_in, tokens, users
+from ari_recorder.cli import (
+    audit,
+    diagnosis,
+    exchange,
+    groups,
+    organisations,
+    preferences,
+    prompts,
+    recordings,
+    signing_in,
+    tokens,
+    users,
+)
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
 
@@ -95,9 +107,13 @@ def _demo_main() -> Callable[[bool], int]:
         ) from error
 
 
+users.app.command("export", epilog=exchange.EXPORT_EXAMPLE)(exchange.export)
+users.app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_)
 users.app.add_typer(signing_in.sessions, name="sessions")
 users.app.add_typer(signing_in.second_factor, name="second-factor")
 app.add_typer(users.app, name="user")
+app.add_typer(groups.app, name="group")
+app.add_typer(organisations.app, name="organisation")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")

@@ -9,7 +9,7 @@ Source: rows A4-A6 and A8 of the requirements.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -114,7 +114,7 @@ class Scope:
 
     ``organisation`` is None for the command line alone, which sees every one's. ``user`` is who asks, None
     for a program. ``reads``, ``hears`` and ``annotates`` are whose recordings, ``follows`` and ``commands``
-    whose calls in progress.
+    whose calls in progress. ``every_group`` is whether groups that they do not supervise are shown, too.
     """
 
     organisation: UUID | None
@@ -125,6 +125,7 @@ class Scope:
     annotates: People = NOBODY
     follows: People = NOBODY
     commands: People = NOBODY
+    every_group: bool = False
 
     def sees_call_of(self, organisation: UUID, user: UUID) -> bool:
         """Whether that user's calls in progress are shown."""
@@ -146,7 +147,7 @@ class Scope:
         return self.organisation in (None, organisation)
 
 
-COMMAND_LINE = Scope(None, None, frozenset(Right), EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY, NOBODY)
+COMMAND_LINE = Scope(None, None, frozenset(Right), EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY, NOBODY, True)
 """Who runs the program on its own machine, and so can read its files anyway."""
 
 
@@ -164,7 +165,8 @@ def scope(
     own = frozenset({user})
     listened = own if may_listen else frozenset[UUID]()
     if role is Role.ADMINISTRATOR:
-        return _limited(organisation, user, rights, EVERYBODY, EVERYBODY, EVERYBODY, People(own))
+        everything = _limited(organisation, user, rights, EVERYBODY, EVERYBODY, EVERYBODY, People(own))
+        return replace(everything, every_group=True)
     if role is Role.SUPERVISOR:
         reads, hears = People(listened | supervised.members), People(listened | supervised.heard)
         annotates = People(own | supervised.annotated)
@@ -177,7 +179,8 @@ def scope(
 def program(organisation: UUID, scopes: Iterable[Right]) -> Scope:
     """The scope of a token of the organisation itself: everybody's calls, for what its scopes name."""
     rights = TOKEN_RIGHTS & frozenset(scopes)
-    return _limited(organisation, None, rights, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY)
+    everything = _limited(organisation, None, rights, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY)
+    return replace(everything, every_group=True)
 
 
 def _limited(

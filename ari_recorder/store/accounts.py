@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
-from ari_recorder.store.people import UserRow, _user_row
+from ari_recorder.store.people.rows import UserRow, row_of
 from ari_recorder.store.scope import scope_of
 
 
@@ -47,7 +47,7 @@ def logins_with_default_password() -> list[str]:
 
 def _account(row: Any, scope: Scope) -> Account:
     return Account(
-        user=_user_row(row),
+        user=row_of(row),
         scope=scope,
         timezone=row.organisation.timezone,
         language=row.organisation.language,

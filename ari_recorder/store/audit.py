@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from ari_recorder.store import models
@@ -47,6 +47,13 @@ class Actor:
     name: str
     organisation: UUID = PROVIDER
     address: str = ""
+
+
+class By(TypedDict):
+    """Who makes a change, and when: what every function of the store that changes something takes."""
+
+    actor: Actor
+    now: datetime
 
 
 class Action(StrEnum):

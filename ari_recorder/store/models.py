@@ -90,7 +90,7 @@ class User(Table):
     preferences = TextField(default="{}")
     """JSON: what differs from the organisation's."""
     plan = CharField(default="basic", max_length=16)
-    """One of `policies.plans.PLANS` (row B1)."""
+    """One of `policies.plans.Plan` (row B1)."""
     removed_at = UtcField(null=True)
     """Since when they are no user any more; the row stays as long as there are recordings of them."""
 

@@ -14,7 +14,16 @@ from peewee import Field
 
 from ari_recorder.policies import rights
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
-from ari_recorder.store.models import AuditLine, Group, Leg, Membership, Recording, Supervision, User
+from ari_recorder.store.models import (
+    AuditLine,
+    Group,
+    LedgerLine,
+    Leg,
+    Membership,
+    Recording,
+    Supervision,
+    User,
+)
 
 
 def scope_of(user: UUID, scopes: Iterable[Right] | None = None) -> Scope | None:
@@ -55,15 +64,39 @@ def followed(asker: Scope) -> Any:
 def audited(asker: Scope) -> Any:
     """The condition on `AuditLine` that every read of the audit log carries."""
     if Right.AUDIT_READ not in asker.rights or asker.organisation is None:
-        return AuditLine.number.is_null()  # nothing
+        return _nothing(AuditLine.number)
     return AuditLine.organisation == asker.organisation
+
+
+def grouped(asker: Scope) -> Any:
+    """The condition on `Group` that every read of groups carries."""
+    if Right.GROUPS_READ not in asker.rights:
+        return _nothing(Group.id)
+    within = (
+        Group.id.is_null(False) if asker.organisation is None else Group.organisation == asker.organisation
+    )
+    supervised = Supervision.select(Supervision.group).where(Supervision.user == asker.user)
+    return within if asker.every_group else within & Group.id.in_(supervised)
+
+
+def accounted(asker: Scope) -> Any:
+    """The condition on `LedgerLine` that every read of the ledger carries."""
+    if Right.LEDGER_READ not in asker.rights:
+        return _nothing(LedgerLine.id)
+    if asker.organisation is None:
+        return LedgerLine.id.is_null(False)
+    return LedgerLine.organisation == asker.organisation
 
 
 def _narrowed(organisation: Field, user: Field, asker: Scope, people: People) -> Any:
     if not people:
-        return user.is_null() & user.is_null(False)  # nothing
+        return _nothing(user)
     within = user.is_null(False) if asker.organisation is None else organisation == asker.organisation
     return within if people.everybody else within & user.in_(people.users)
+
+
+def _nothing(field: Field) -> Any:
+    return field.is_null() & field.is_null(False)
 
 
 def _supervised(user: UUID) -> Supervised:

@@ -14,7 +14,7 @@ from ari_recorder.config import Web
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store.accounts import Account
-from ari_recorder.store.audit import Actor
+from ari_recorder.store.audit import Actor, By
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
 from ari_recorder.store.tokens import Bearer
@@ -54,6 +54,8 @@ class WebContext:
     probes: Mapping[str, Probe]
     live: Live
     now: Callable[[], datetime] = utc_now
+    pbxs: tuple[str, ...] = ("main",)
+    """Names of the Asterisks in the settings: a user's telephone is on one of them."""
     audit_key: PublicKey | None = None
     """What the audit log's seals are checked with; None where nothing seals it."""
 
@@ -87,3 +89,8 @@ def own_organisation(request: web.Request) -> UUID:
     found = request[SCOPE].organisation
     assert found is not None, "only the command line has none"
     return found
+
+
+def changed_by(request: web.Request) -> By:
+    """Who asks, and the time: what every function of the store that changes something takes."""
+    return {"actor": request[ACTOR], "now": request.app[CONTEXT].now()}

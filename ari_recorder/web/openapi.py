@@ -59,6 +59,7 @@ _PROBLEMS = {
 }
 _PLACES: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
+    "user": {"type": "string", "format": "uuid"},
     "language": {"type": "string", "enum": [*LANGUAGES, "-"]},
     "kind": {"type": "string", "enum": [*map(str, PromptKind)]},
 }

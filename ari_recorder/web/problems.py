@@ -15,7 +15,15 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ari_recorder.errors import ARIRecorderError, NotAllowed, NotFound, StoreError
+from ari_recorder.errors import (
+    ARIRecorderError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    PasswordRefused,
+    StoreError,
+)
 from ari_recorder.web import page
 from ari_recorder.web.language import N_, SOURCE, Language, language
 
@@ -148,6 +156,11 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await _answer(request, refused)
     except NotFound:
         return await _answer(request, Refused(404, N_("There is no such thing, or none that you may see.")))
+    except Invalid as error:
+        status = 409 if isinstance(error, Conflict) else 422
+        return await _answer(request, Refused(status, error.message, values=error.values, field=error.field))
+    except PasswordRefused as error:
+        return await _answer(request, Refused(422, str(error), field="password"))
     except NotAllowed as error:
         return await _answer(request, Refused(403, str(error), explanation=NOT_ALLOWED))
     except StoreError as error:

@@ -9,8 +9,9 @@ import pytest
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, people
+from ari_recorder.store import catalogue
 from lab.cases import OUTSIDE, over
+from lab.directory import change_user
 from tests.asterisk.hearing import announced, connect_quietly, played, prefer, quiet, times
 from tests.asterisk.station import Begin, until
 
@@ -126,7 +127,7 @@ async def test_two_recorded_users_are_each_told_once(begin: Begin) -> None:
 
 async def test_who_joins_by_transfer_is_told_and_nobody_else(begin: Begin) -> None:
     station = begin()
-    await station.store.write(people.change_user, "101", mode=Mode.ALWAYS)
+    await station.store.write(change_user, "101", mode=Mode.ALWAYS)
     await prefer(station, "101", announce_internal="announcement")
     calling, called = await connect_quietly(station, "106", "101")
     await played(station, 1)

@@ -14,11 +14,12 @@ import pytest
 
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, people
+from ari_recorder.store import catalogue
 from lab import Lab
 from lab.call import PhoneCall
 from lab.cases import connect, length_s, over, talk
 from lab.crash import run_once
+from lab.directory import change_user
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station, until
 
@@ -235,7 +236,7 @@ async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin
     """The mode holds from the next call: this one is recorded to its end, and accounted for."""
     station = begin()
     calling, called = await connect(station.lab, "101", "106")
-    await station.store.write(people.change_user, "101", mode=Mode.NEVER)
+    await station.store.write(change_user, "101", mode=Mode.NEVER)
     await until(lambda: "known=3" in station.recorder.log.read_text())
     await asyncio.sleep(1)  # the length of the conversation after
     await over(calling, called)

@@ -9,11 +9,12 @@ import pytest
 
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, models, people
+from ari_recorder.store import catalogue, models
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
 from lab.cases import connect, length_s, talk
+from lab.directory import add_user
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station
 
@@ -86,7 +87,7 @@ def legs(station: Station) -> list[Any]:
 
 
 async def add_trunk_user(station: Station) -> None:
-    await station.store.write(people.add_user, name="Gun", number="201", mode=Mode.ALWAYS)
+    await station.store.write(add_user, name="Gun", number="201", mode=Mode.ALWAYS)
 
 
 async def test_each_argument_holds_for_this_call(begin: Begin, lab: Lab) -> None:

@@ -81,6 +81,6 @@ def test_it_is_compared_with_the_login_that_will_be(command: Command) -> None:
     changed = ("user", "set", "anna", "--login", "karin.berg", "--password-stdin")
     assert "little more" in command.refused(*changed, code=65, stdin="karin.berg1\n")
     assert command(*changed, stdin="anna.was.here.before\n").code == 0
-    command("user", "set", "karin.berg", "--password-stdin", stdin="tolv gula paraplyer\n")
-    line = command.refused("user", "set", "karin.berg", "--login", "tolv gula paraplyer", code=65)
+    command("user", "set", "karin.berg", "--password-stdin", stdin="tolv.gula.paraplyer\n")
+    line = command.refused("user", "set", "karin.berg", "--login", "tolv.gula.paraplyer", code=65)
     assert "That is the user's password" in line

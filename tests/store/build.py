@@ -37,19 +37,20 @@ PBX = "main"
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 BYTES = 16_000
+BY = Actor(ActorKind.COMMAND_LINE, "root", "root")
+"""Who makes users, where nothing else is said."""
 _numbers = count(1)
 
 
 def add_user(store: Store, number: str = "101", mode: Mode = Mode.ALWAYS, **more: object) -> UserRow:
     """A user with an endpoint of that number."""
-    return store.write_now(
-        people.add_user,
-        name=f"User {number}",
-        number=number,
-        mode=mode,
-        endpoints=[(PBX, f"PJSIP/{number}")],
-        **more,  # type: ignore[arg-type]
-    )
+    values = {"name": f"User {number}", "number": number, "endpoints": [(PBX, f"PJSIP/{number}")], **more}
+    return store.write_now(people.add_user, mode=mode, actor=BY, now=BEGIN, **values)  # type: ignore[arg-type]
+
+
+def change_user(store: Store, user: UserRow, now: datetime = BEGIN, **changes: object) -> UserRow:
+    """The user, changed."""
+    return store.write_now(people.change_user, user.organisation, user.id, changes, actor=BY, now=now)
 
 
 def scope_of(user: UserRow, **differently: object) -> Scope:

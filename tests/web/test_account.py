@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ari_recorder.store import passwords, people
+from ari_recorder.store import passwords
 from ari_recorder.store.access import access_revision
 from ari_recorder.store.models import AuditLine
 from ari_recorder.web import session
+from lab.directory import change_user
 
 from .world import PASSWORD, Browser, NewBrowser, World
 
@@ -37,7 +38,7 @@ async def send(browser: Browser, method: str, path: str, body: object = None) ->
 
 @pytest.mark.parametrize("role", ["user", "supervisor", "administrator", "auditor", "operator"])
 async def test_everybody_has_an_account(open_browser: NewBrowser, world: World, role: str) -> None:
-    world.store.write_now(people.change_user, "anna", role=role)
+    world.store.write_now(change_user, "anna", role=role)
     browser = await open_browser("anna")
     account = await browser.get("/account")
     assert account.status == 200

@@ -13,12 +13,13 @@ import pytest
 from ari_recorder.config import Web
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.proxies import Networks
-from ari_recorder.store import passwords, people
+from ari_recorder.store import passwords
 from ari_recorder.store.models import User
 from ari_recorder.web import WebContext, check_exposure, start
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.seals import Purpose, Seals, load_key
 from ari_recorder.web.server import check_encryption
+from lab.directory import add_user, change_user
 
 from .world import NOON, World
 
@@ -68,11 +69,11 @@ def test_passwords_that_everybody_knows() -> None:
 
 
 async def test_a_default_password_is_known_when_it_is_set(world: World) -> None:
-    world.store.write_now(lambda: people.add_user(name="K", number="105", login="kalle", password="demo-105"))
+    world.store.write_now(lambda: add_user(name="K", number="105", login="kalle", password="demo-105"))
     exposed = Web(host="0.0.0.0")  # noqa: S104
     with pytest.raises(SettingsError, match="kalle"):
         await check_exposure(exposed, world.store)
-    world.store.write_now(lambda: people.change_user("kalle", password="of my own"))
+    world.store.write_now(lambda: change_user("kalle", password="of my own"))
     await check_exposure(exposed, world.store)
 
 

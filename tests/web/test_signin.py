@@ -8,10 +8,10 @@ import pytest
 from yarl import URL
 
 from ari_recorder.policies.proxies import Networks
-from ari_recorder.store import people
 from ari_recorder.store.access import access_revision
 from ari_recorder.store.models import Session, User
 from ari_recorder.web import session, signin
+from lab.directory import change_user
 
 from .world import NOON, PASSWORD, Clock, NewBrowser, World, only, token_in, until
 
@@ -180,7 +180,7 @@ async def test_a_deleted_user_is_signed_out_at_once(open_browser: NewBrowser, wo
 async def test_a_changed_password_ends_the_session(open_browser: NewBrowser, world: World) -> None:
     browser = await open_browser("anna")
     before = world.store.read_now(access_revision)
-    world.store.write_now(people.change_user, "anna", password="of quite another kind")
+    world.store.write_now(change_user, "anna", password="of quite another kind")
     assert (await browser.get("/")).status == 303
     assert world.store.read_now(access_revision) > before, "what is open is looked at"
 
@@ -191,7 +191,7 @@ async def test_a_changed_role_takes_effect_at_once(open_browser: NewBrowser, wor
     assert (await browser.get(f"/recordings/{recording}")).status == 200
     world.change(User, world.ids["admin-acme"], role="user")
     assert (await browser.get(f"/recordings/{recording}")).status == 404
-    world.store.write_now(people.change_user, "admin-acme", role="administrator")
+    world.store.write_now(change_user, "admin-acme", role="administrator")
     assert (await browser.get("/")).status == 303, "who becomes more signs in anew"
 
 

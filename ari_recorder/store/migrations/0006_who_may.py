@@ -1,6 +1,13 @@
-"""Who may see and do what: groups, sessions, tokens, activations, the audit log."""
+"""Who may see and do what: groups, sessions, tokens, activations, the audit log.
+
+Users who are recorded already have an activation from now on, without a start fee and an acknowledgement.
+"""
+
+from datetime import UTC, datetime
+from uuid import UUID
 
 from peewee import *
+from uuid6 import uuid7
 
 ADDED = (
     ("organisation", "second_factor", "VARCHAR(100) NOT NULL DEFAULT ''"),
@@ -238,6 +245,14 @@ def up(migrator, db):
             AuditSeal,
         ]
     )
+    recorded = db.execute_sql(
+        """SELECT id, organisation_id FROM "user" WHERE mode <> 'never' ORDER BY id"""
+    ).fetchall()
+    for user, organisation in recorded:
+        Activation.create(
+            id=UUID(int=uuid7().int), organisation=organisation, user=user, plan="basic",
+            began_at=datetime.now(UTC).replace(tzinfo=None), began_by="upgrade", start_fee=False,
+        )  # fmt: skip
     on_sqlite = [
         ON_SQLITE.format(table=table, event=event) for table in FOR_GOOD for event in ("UPDATE", "DELETE")
     ]
