@@ -30,6 +30,11 @@ class Certificate:
         self.context = _context(*self._files)
         """For the next connection."""
 
+    @property
+    def ends_at(self) -> datetime:
+        """Until when browsers take the one in the file. Raises `SettingsError`."""
+        return _read_certificate(self._files[0]).not_valid_after_utc
+
     async def watch(self) -> None:
         """Look, for ever; what cannot be used is logged once, and the one before stays."""
         while True:
@@ -74,8 +79,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     _check(certificate, key)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)  # the ciphers that Python thinks safe
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)  # TLS 1.2 or newer, safe ciphers
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     try:

@@ -32,7 +32,9 @@ class Made:
     key: Path
 
 
-def make_certificate(folder: Path, name: str = "recorder.example", *, password: bytes | None = None) -> Made:
+def make_certificate(
+    folder: Path, name: str = "recorder.example", *, password: bytes | None = None, days: float = 30
+) -> Made:
     """A self-signed certificate for that name and 127.0.0.1, written over the one that was there."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -44,8 +46,8 @@ def make_certificate(folder: Path, name: str = "recorder.example", *, password: 
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
+        .not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -90,6 +90,7 @@ async def test_a_request_that_comes_with_the_end_of_the_handshake(server: Server
         writer.close()
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 async def test_no_old_versions(server: Server, made: Made) -> None:
     context = trusting(made)
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
