@@ -19,7 +19,7 @@ from ari_recorder.errors import NotAllowed, NotFound, StoreError
 from ari_recorder.store import audit, audit_log
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.web.context import ACTOR, CONTEXT, SCOPE
-from ari_recorder.web.problems import Refused
+from ari_recorder.web.problems import NoRight, Refused
 
 NOTED_WITHIN_S = 2.0
 """How long an answer waits for its line; what has been done is not undone for one that cannot be written."""
@@ -97,7 +97,7 @@ async def denials(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write down what somebody who is signed in was denied: by their role, or as it is not theirs to see."""
     try:
         return await handler(request)
-    except NotAllowed:
+    except (NotAllowed, NoRight):
         await _denied(request, _address(request), Why.ROLE)
         raise
     except Refused as refused:
