@@ -138,6 +138,16 @@ class NoRight(Refused):
         super().__init__(403, message, explanation=NOT_ALLOWED, values=values)
 
 
+class NotOwnPage(Refused):
+    """A request that was not sent from a page that is open for who asks (403): another site may have."""
+
+    def __init__(
+        self,
+        message: str = N_("The form token is missing or not this session's: reload the page and try again."),
+    ) -> None:
+        super().__init__(403, message)
+
+
 class Problem(msgspec.Struct):
     """What went wrong (RFC 9457); ``field``, ``reason`` and others stand beside it where they help."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,12 @@ from uuid import UUID
 
 import pytest
 
+import ari_recorder
 from ari_recorder.store import audit_export, audit_seals
+from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_key import SigningKey, made
 from ari_recorder.store.models import AuditLine, User
-from ari_recorder.web import auditing, listening
+from ari_recorder.web import audit_words, auditing, listening
 
 from .world import NOON, Answer, Browser, Clock, NewBrowser, World
 
@@ -163,6 +166,9 @@ async def test_who_may_not_is_written_down_and_not_who_asks_for_nothing(
     subjects = [(line.subject_kind, line.subject) for line in denied]
     assert subjects == [("recording", str(recording)), ("address", "/prompts")]
     assert [json.loads(line.detail)["reason"] for line in denied] == ["not_theirs", "role"]
+    assert (await olle.post("/sign-out", {"form_token": "another"})).status == 403
+    (_, _, form) = lines("denied", of="olle")
+    assert (form.subject, json.loads(form.detail)["reason"]) == ("/sign-out", "form")
     assert lines("denied") == []
 
 
@@ -259,6 +265,14 @@ async def test_who_listened_to_a_recording(open_browser: NewBrowser, recording: 
         ("admin-acme", "download"),
         ("anna", "listen"),
     ]
+
+
+def test_everything_in_the_log_has_a_word() -> None:
+    package = Path(ari_recorder.__file__).parent
+    source = "\n".join(path.read_text() for path in package.rglob("*.py"))
+    kinds = set(re.findall(r'\bSubject\("(\w+)"', source)) | set(re.findall(r'^KIND = "(\w+)"', source, re.M))
+    assert kinds == set(audit_words.KINDS)
+    assert set(audit_words.ACTIONS) == set(Action)
 
 
 @pytest.fixture
