@@ -131,6 +131,23 @@ class Refused(ARIRecorderError):
         return f"{self.field}: {text}" if self.field else text
 
 
+class NoRight(Refused):
+    """A request that who asks may not make, whatever it says (403)."""
+
+    def __init__(self, message: str, values: Mapping[str, object] | None = None) -> None:
+        super().__init__(403, message, explanation=NOT_ALLOWED, values=values)
+
+
+class NotOwnPage(Refused):
+    """A request that was not sent from a page that is open for who asks (403): another site may have."""
+
+    def __init__(
+        self,
+        message: str = N_("The form token is missing or not this session's: reload the page and try again."),
+    ) -> None:
+        super().__init__(403, message)
+
+
 class Problem(msgspec.Struct):
     """What went wrong (RFC 9457); ``field``, ``reason`` and others stand beside it where they help."""
 
@@ -162,7 +179,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except PasswordRefused as error:
         return await _answer(request, Refused(422, str(error), field="password"))
     except NotAllowed as error:
-        return await _answer(request, Refused(403, str(error), explanation=NOT_ALLOWED))
+        return await _answer(request, NoRight(str(error)))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
         return await _answer(
