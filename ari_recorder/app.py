@@ -21,11 +21,12 @@ from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.handlers.prompts import Prompts
+from ari_recorder.handlers.sealer import Sealer
 from ari_recorder.handlers.session import Session
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
-from ari_recorder.store import finishing
+from ari_recorder.store import audit_key, finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.store.vault import LocalVault
@@ -69,6 +70,8 @@ class Recorder:
         settings = self.settings
         self._traces = Traces(settings.log.traces)
         self.store = await asyncio.to_thread(Store, settings.store.url)
+        key = await asyncio.to_thread(audit_key.made, settings.audit_key)
+        self._sealer = Sealer(self.store, key, utc_now)
         self.vault = LocalVault(settings.vault.path, lambda: self.store.read_now(finishing.newest_key))
         await self._look_at_vault()
         self._aris = {name: self._ari(name, pbx) for name, pbx in settings.pbx.items()}
@@ -88,10 +91,22 @@ class Recorder:
             store=self.store, vault=self.vault, spools=spools, sessions=self.sessions, now=utc_now
         )
         self._web = await start_web(
-            WebContext(self.store, self.vault, settings.web, settings.web.key_file, probes, self.live)
+            WebContext(
+                self.store,
+                self.vault,
+                settings.web,
+                settings.web.key_file,
+                probes,
+                self.live,
+                pbxs=tuple(settings.pbx),
+                audit_key=key.public,
+            )
         )
         self.url = self._web.url
-        self.tasks = [asyncio.create_task(self._finisher.run(), name="finisher")]
+        self.tasks = [
+            asyncio.create_task(self._finisher.run(), name="finisher"),
+            asyncio.create_task(self._sealer.run(), name="sealer"),
+        ]
         self.tasks += [
             asyncio.create_task(session.run(), name=f"session {name}")
             for name, session in self.sessions.items()
@@ -103,6 +118,7 @@ class Recorder:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self._web.close()
+        await self._sealer.seal()
         for ari in self._aris.values():
             await ari.close()
         await asyncio.to_thread(self.store.close)

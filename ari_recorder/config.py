@@ -8,15 +8,18 @@ behind ``ARI_RECORDER_``, parts joined by two underscores: ``ARI_RECORDER_WEB__P
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from ari_recorder.errors import SettingsError
+from ari_recorder.policies.proxies import Networks
 
 PREFIX = "ARI_RECORDER_"
 CONFIG_VARIABLE = "ARI_RECORDER_CONFIG"
@@ -24,6 +27,24 @@ CONFIG_VARIABLE = "ARI_RECORDER_CONFIG"
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 AudioFormat = Literal["opus", "flac", "wav"]
+
+
+class Names(tuple[str, ...]):
+    """Names of hosts, in small letters."""
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Names:
+        """Raises `ValueError` for a text that is neither a name nor an address."""
+        return cls(_name(text.strip().lower()) for text in texts if text.strip())
+
+    def __str__(self) -> str:
+        return ", ".join(self)
+
+
+def _name(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", text):
+        return text
+    raise ValueError(f"{text!r} is no name of a host: recorder.example, 192.0.2.7, [2001:db8::7], no port")
 
 
 class Pbx(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,16 +100,46 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Address to bind."""
     port: Port = 8090
     """Port to bind; 0 takes any free one."""
+    tls_certificate: Path | None = None
+    """Certificate for HTTPS, with what leads to its authority (PEM); read again when it changes."""
+    tls_key: Path | None = None
+    """Its private key (PEM)."""
+    trusted_proxies: Networks = Networks()
+    """Addresses and networks of the proxies whose ``X-Forwarded-`` headers are believed."""
+    hosts: Names = Names()
+    """Names that the pages may be asked for by; none: any."""
+    unencrypted: bool = False
+    """Serve without TLS and without a proxy where others may reach the address, too."""
+    health_host: str = "127.0.0.1"
+    """Address to bind for ``health_port``."""
+    health_port: Port | None = None
+    """Port of its own for health and counters, for whoever reaches it; 0 takes any free one."""
     key_file: Path = Path("/var/lib/ari_recorder/session.key")
-    """Key that signs sessions; made at the first start, readable by its owner alone."""
+    """Key for the secrets of second factors and for forms; made at the first start, for its owner alone."""
     session_hours: PositiveSeconds = 12.0
-    """How long a sign-in lasts."""
+    """How long a sign-in lasts at most."""
+    session_idle_hours: PositiveSeconds = 2.0
+    """How long it lasts while nothing is asked for and no live feed is open."""
     connections_max: Annotated[int, msgspec.Meta(ge=8, le=30_000)] = 500
     """Most connections at once; fewer, where the limit of open files leaves fewer to the pages."""
     connections_per_address_max: Annotated[int, msgspec.Meta(ge=1, le=30_000)] = 100
     """Most connections at once of one IPv4 address or IPv6 /64 network; this machine's own is not limited."""
+    requests_per_minute_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1200
+    """Most requests a minute of one person, or of one token."""
+    requests_per_minute_per_address_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 600
+    """Most requests a minute from one address by those who are not signed in."""
     idle_s: PositiveSeconds = 15.0
     """How long a connection may wait with its first or next request, and with the rest of one."""
+
+
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The audit log."""
+
+    key_file: Path | None = None
+    """Key that signs the audit log, made at the first start, readable by its owner alone.
+
+    None: `audit.key` beside `web.key_file`.
+    """
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -113,7 +164,26 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vault: Vault = Vault()
     media: Media = Media()
     web: Web = Web()
+    audit: Audit = Audit()
     log: Log = Log()
+
+    @property
+    def audit_key(self) -> Path:
+        """The file of the key that signs the audit log."""
+        return self.audit.key_file or self.web.key_file.with_name("audit.key")
+
+
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "": Settings.__struct_fields__,
+    "pbx": Pbx.__struct_fields__,
+    **{
+        name: type(part).__struct_fields__
+        for name in Settings.__struct_fields__
+        if isinstance(part := getattr(Settings(), name), msgspec.Struct)
+    },
+}
+"""The keys by their section."""
+_NEAR_ENOUGH = 0.6
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -135,13 +205,46 @@ def _convert(tree: dict[str, Any], source: str) -> Settings:
     try:
         return msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"Settings from {source}: {error}. See docs/reference/settings.md.") from error
+        hint = _nearest(str(error))
+        raise SettingsError(
+            f"Settings from {source}: {error}.{hint} See docs/reference/settings.md."
+        ) from error
+
+
+def _nearest(refusal: str) -> str:
+    """The known key nearest to one that is unknown: of the same section first, then anywhere."""
+    found = re.fullmatch(
+        r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.?(?P<where>.*)`)?", refusal
+    )
+    if not found:
+        return ""
+    section = (found["where"] or "").partition("[")[0]
+    paths = [f"{section}.{key}".lstrip(".") for key in _SECTIONS.get(section, ())]
+    near = difflib.get_close_matches(f"{section}.{found['key']}".lstrip("."), paths, 1, _NEAR_ENOUGH)
+    if not near:
+        known = {key: f"{name}.{key}".lstrip(".") for name, keys in _SECTIONS.items() for key in keys}
+        near = [known[key] for key in difflib.get_close_matches(found["key"], known, 1, _NEAR_ENOUGH)]
+    return f" Did you mean {near[0].replace('pbx.', 'pbx.NAME.')}?" if near else ""
+
+
+_LISTS: dict[type, Callable[[Iterable[str]], object]] = {Networks: Networks.of, Names: Names.of}
 
 
 def _decode(wanted: type, value: object) -> object:
+    if wanted in _LISTS:
+        return _LISTS[wanted](_texts(value))
     if wanted is Path and isinstance(value, str) and value:
         return Path(value)
-    raise ValueError(f"Expected the path of a folder, got {value!r}")
+    raise ValueError(f"Expected the path of a file or folder, got {value!r}")
+
+
+def _texts(value: object) -> list[str]:
+    """A list in the file; in the environment a text, its parts separated by commas."""
+    if isinstance(value, str):
+        return value.split(",")
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    raise ValueError(f"Expected a list of texts, got {value!r}")
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -4,6 +4,9 @@
 
     ARIRecorderError
     ├── SettingsError            a setting is unknown, missing or out of range
+    │   ├── Invalid              a value of a user, group or organisation cannot be
+    │   │   └── Conflict         … but for something that is so already
+    │   └── PasswordRefused      a password is too short, too long, common, or about whose it is
     ├── AriError                 an operation asked of Asterisk did not succeed
     │   ├── AriUnreachable       no answer: refused, timed out, connection lost
     │   ├── AriUnauthorized      wrong user or password for ARI
@@ -11,7 +14,8 @@
     │   ├── AriConflict          it exists already, or its state does not allow the operation
     │   └── AriRefused           any other refusal; Asterisk's own reason is in the message
     ├── EventError               an event of a known type lacks a field that ARI promises
-    ├── StoreError               the catalogue cannot be reached or is of another version
+    ├── StoreError               the catalogue cannot be reached or is of a newer version
+    │   └── NoCatalogue          there is none at its address, or one of an older version
     ├── SpoolError               Asterisk's recording folder does not answer, or cannot be read
     ├── VaultError               an audio file cannot be written, read or verified
     │   └── VaultAway            its folder is not the one that the recordings are in
@@ -42,6 +46,35 @@ class SettingsError(ARIRecorderError):
     """A setting is unknown, missing or out of range; names the file or variable and the key."""
 
     exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+class Invalid(SettingsError):
+    """A value of a user, a group or an organisation cannot be: of which ``field``, and why.
+
+    ``message`` is a sentence, with ``%(name)s`` where a value of ``values`` belongs.
+    """
+
+    def __init__(self, field: str, message: str, **values: object) -> None:
+        told = message % values
+        super().__init__(f"{field}: {told}" if field else told)
+        self.field = field
+        self.message = message
+        self.values = values
+
+
+class Conflict(Invalid):
+    """It could be, but for something that is so already: a name is taken, say."""
+
+
+class PasswordRefused(SettingsError):
+    """A password is not taken, and why: one of `policies.passwords.Weakness`."""
+
+    exit_code = 65  # EX_DATAERR
+
+    def __init__(self, message: str, weakness: str, least: int) -> None:
+        super().__init__(message)
+        self.weakness = weakness
+        self.least = least
 
 
 class AriError(ARIRecorderError):
@@ -92,6 +125,17 @@ class StoreError(ARIRecorderError):
     """The catalogue cannot be reached, or is of a version this program does not know."""
 
     exit_code = 69
+
+
+class NoCatalogue(StoreError):
+    """There is no catalogue at the address, or one of an older version; none is made or upgraded now."""
+
+    exit_code = 66  # EX_NOINPUT
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found} {remedy}")
+        self.found = found
+        self.remedy = remedy
 
 
 class SpoolError(ARIRecorderError):

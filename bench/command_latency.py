@@ -19,12 +19,13 @@ from uuid import UUID
 from aiohttp import ClientWebSocketResponse
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people
+from ari_recorder.store import models
 from ari_recorder.store.database import Store
 from bench.load import bench_lab, hang_up, recorder_on
 from bench.results import Result, Row, percentile
 from lab.ari import Ari, Json
 from lab.call import PhoneCall
+from lab.directory import change_user
 from lab.lab import Lab
 from lab.my_pages import MyPages, signed_in
 
@@ -61,7 +62,7 @@ async def run() -> Result:
 
 
 def _let_pause() -> None:
-    people.change_user(USER, mode=Mode.ALWAYS_PAUSE_RESUME)
+    change_user(USER, mode=Mode.ALWAYS_PAUSE_RESUME)
 
 
 @contextmanager

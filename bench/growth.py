@@ -22,6 +22,7 @@ from ari_recorder.store.people import UserRow
 from bench.filled import PBX, fill
 from bench.one_call import COMMITS, go_on, one_call
 from bench.results import Result, Row
+from lab.directory import add_user
 from lab.postgresql import postgresql
 
 ROWS = (1_000, 100_000, 1_000_000)
@@ -47,7 +48,7 @@ async def run() -> Result:
 def _measure(url: str, rows: int, prefix: str) -> list[Row]:
     store = Store(url)
     try:
-        user = store.write_now(people.add_user, name="Anna", number="101", mode=Mode.ALWAYS)
+        user = store.write_now(add_user, name="Anna", number="101", mode=Mode.ALWAYS)
         fill(store, user.id, user.organisation, rows)
         for _ in range(GOING_ON):
             go_on(store, user)

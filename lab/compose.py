@@ -21,6 +21,7 @@ from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from lab.asterisk import LabAsterisk
 from lab.cases import OUTSIDE
+from lab.directory import add_user
 from lab.lab import configure as configure_both
 from lab.people import OUTSIDE_PREFIX, USERS
 from lab.playground import CALLS
@@ -96,7 +97,7 @@ def add_people(console: Console) -> None:
 
 def _add(number: str, name: str, mode: str) -> str:
     password = secrets.token_urlsafe(8)
-    people.add_user(
+    add_user(
         name=name,
         number=number,
         mode=Mode(mode),
@@ -108,8 +109,8 @@ def _add(number: str, name: str, mode: str) -> str:
 
 
 def _add_administrator() -> str:
-    password = secrets.token_urlsafe(8)
-    people.add_user(name="Administrator", number=None, role="administrator", login="admin", password=password)
+    password = secrets.token_urlsafe(12)
+    add_user(name="Administrator", number=None, role="administrator", login="admin", password=password)
     return password
 
 

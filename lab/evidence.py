@@ -13,10 +13,10 @@ import av
 import numpy as np
 
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import calls, catalogue, verify
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
-from ari_recorder.store.scope import Operator
 from ari_recorder.store.vault import LocalVault
 from lab.errors import LabTimeout
 from lab.recorder import PBX, LabRecorder
@@ -69,7 +69,7 @@ class Evidence:
 
     def recordings(self) -> list[RecordingRow]:
         """Every recording that lists show, oldest first."""
-        page = self.store.read_now(catalogue.recordings, Operator(), limit=catalogue.LIMIT_MAX)
+        page = self.store.read_now(catalogue.recordings, COMMAND_LINE, limit=catalogue.LIMIT_MAX)
         return list(reversed(page.recordings))
 
     def audio(self, row: RecordingRow) -> tuple[Samples, int]:

@@ -29,7 +29,7 @@ class PortBlock(Ports):
     """A thousand ports that no other lab uses, or several thousand in a row, until `release`.
 
     A call of two legs takes four of them for its audio: a thousand are enough for 247 calls. The one after
-    ``http`` is for web pages.
+    ``http`` is for web pages, the next for health.
     """
 
     def __init__(self, thousands: int = 1) -> None:

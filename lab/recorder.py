@@ -19,6 +19,7 @@ from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
+from lab.directory import add_user
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.people import USERS
@@ -47,6 +48,7 @@ class LabRecorder:
         """What is started; it is given ``run``."""
         self.process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{lab.pbx.ports.http + 1}"
+        self.health_url = f"http://127.0.0.1:{lab.pbx.ports.http + 2}"
         self.environment = self._environment() | dict(settings or {})
 
     @property
@@ -74,7 +76,7 @@ class LabRecorder:
                 store.write_now(_add, user.number, user.name, user.mode)
             login, password = ADMINISTRATOR
             store.write_now(
-                people.add_user, name="Administrator", number=None, role="administrator", login=login,
+                add_user, name="Administrator", number=None, role="administrator", login=login,
                 password=password,
             )  # fmt: skip
         finally:
@@ -117,7 +119,7 @@ class LabRecorder:
     def readiness(self) -> dict[str, dict[str, Any]]:
         """What ``/readyz`` says of each part: ``ok``, ``detail``. Raises `OSError` if it does not answer."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=10) as answer:  # noqa: S310
                 told = json.load(answer)
         except urllib.error.HTTPError as refusal:
             told = json.load(refusal)
@@ -157,7 +159,7 @@ class LabRecorder:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=2) as answer:  # noqa: S310
                 return bool(json.load(answer) and answer.status == 200)
         except (urllib.error.URLError, OSError, ValueError):
             return False
@@ -178,6 +180,7 @@ class LabRecorder:
             "ARI_RECORDER_MEDIA__WORK": str(self.folder / "work"),
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
             "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),
+            "ARI_RECORDER_WEB__HEALTH_PORT": str(pbx.ports.http + 2),
         }
 
 
@@ -202,7 +205,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _add(number: str, name: str, mode: str) -> None:
-    people.add_user(
+    add_user(
         name=name,
         number=number,
         mode=Mode(mode),

@@ -183,15 +183,74 @@ def test_the_reference_has_every_key_and_no_other() -> None:
 @pytest.mark.parametrize(("key", "default"), list(keys()))
 def test_the_reference_tells_default_variable_and_an_example_that_works(key: str, default: Any) -> None:
     _, shown, variable, example, _ = documented()[key]
-    assert shown == ("none" if default is None else f"`{default}`" if str(default) else "empty")
+    assert shown == ("none" if default is None else f"`{written(default)}`" if str(default) else "empty")
     assert variable == f"ARI_RECORDER_{key.upper().replace('.', '__')}"
     value: Any = load(None, {variable: example})
     for part in key.replace("NAME", "name").split("."):
         value = value[part] if isinstance(value, dict) else getattr(value, part)
     assert value != default, "an example shows something else than the default"
-    assert str(value) == example or float(value) == float(example)
+    assert written(value) == example or float(value) == float(example)
+
+
+def written(value: Any) -> str:
+    """A value as TOML and variables have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ("trusted_proxies", '["10.0.0.1/8"]'),
+        ("trusted_proxies", '["0.0.0.0/0"]'),
+        ("trusted_proxies", '["localhost"]'),
+        ("trusted_proxies", "[1]"),
+        ("hosts", '["https://recorder.example"]'),
+        ("hosts", '["recorder.example:443"]'),
+        ("hosts", "3"),
+    ],
+)
+def test_lists_say_what_is_wrong_in_them(tmp_path: Path, setting: str, wrong: str) -> None:
+    assert f"$.web.{setting}" in refused(tmp_path, f"[web]\n{setting} = {wrong}\n")
+
+
+def test_a_list_is_one_in_the_file_and_has_commas_in_a_variable(tmp_path: Path) -> None:
+    path = settings_file(tmp_path, '[web]\nhosts = ["A.example", "b.example"]\n')
+    assert load(path, {}).web.hosts == ("a.example", "b.example")
+    assert load(path, {"ARI_RECORDER_WEB__HOSTS": " c.example,d.example, "}).web.hosts == (
+        "c.example",
+        "d.example",
+    )
+    assert load(path, {"ARI_RECORDER_WEB__HOSTS": ""}).web.hosts == ()
 
 
 def test_the_example_file_of_the_reference_is_valid(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
     assert load(settings_file(tmp_path, example), {}).web.port == 8080
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[vault]\npaht = 'x'", "vault.path"),
+        ("[web]\nidel_s = 1", "web.idle_s"),
+        ("[pbx.main]\nspol = 'x'", "pbx.NAME.spool"),
+        ("[stroe]\nurl = 'x'", "store"),
+        ("port = 8090", "web.port"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path, text: str, meant: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(SettingsError, match=rf"Did you mean {meant}\?"):
+        load(tmp_path / "s.toml", {})
+
+
+def test_a_variable_that_is_unknown_names_the_nearest_known_one() -> None:
+    with pytest.raises(SettingsError, match=r"Did you mean web\.port\?"):
+        load(None, {"ARI_RECORDER_WEB__PROT": "1"})
+
+
+def test_nothing_is_guessed_where_nothing_is_near(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("[log]\nzzzzzz = 1")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path / "s.toml", {})
+    assert "Did you mean" not in str(refused.value)

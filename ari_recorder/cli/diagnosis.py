@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,8 +21,11 @@ from ari_recorder.doctor.report import bad, good
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
-from ari_recorder.store import finishing
+from ari_recorder.policies.text import escaped
+from ari_recorder.store import audit_export, audit_key, audit_seals, finishing
 from ari_recorder.store import verify as checking
+from ari_recorder.store.audit_key import PublicKey
+from ari_recorder.store.audit_seals import ToldSeal
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.store.verify import Report
 
@@ -73,10 +77,12 @@ def _show(checks: list[Check]) -> None:
     out = console()
     for check in checks:
         mark, colour = MARKS[check.verdict]
-        line = Text.assemble((mark, colour), f" {check.where}: ", (check.name, "bold"), f": {check.found}")
+        line = Text.assemble(
+            (mark, colour), f" {check.where}: ", (check.name, "bold"), f": {escaped(check.found)}"
+        )
         out.print(line, soft_wrap=True)
         if check.remedy:
-            out.print(Text(f"    → {check.remedy}"), soft_wrap=True)
+            out.print(Text(f"    → {escaped(check.remedy)}"), soft_wrap=True)
     count = [sum(check.verdict is verdict for check in checks) for verdict in Verdict]
     out.print(f"{count[0]} good, {count[1]} to look at, {count[2]} to put right")
 
@@ -86,17 +92,37 @@ def verify(
     settled: Annotated[
         bool, typer.Option("--settled", help="No call goes on: what is still open counts as wrong, too.")
     ] = False,
+    seals: Annotated[
+        Path | None,
+        typer.Option(
+            "--seals", metavar="LOG", help="Also compare with the seals told in this log, of any format."
+        ),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE", help="Check this export of the audit log, and nothing else."
+        ),
+    ] = None,
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--public-key", metavar="FILE", help="A key that has signed the audit log; repeat it for more."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Check catalogue, vault and ledger against one another, byte for byte; writes nothing.
+    """Check catalogue, vault, ledger and audit log, byte for byte; writes nothing.
 
     Exit code 1 when something is wrong. It reads every file in the vault.
     """
-    found = settings(context)
-    with catalogue(found) as store, _progress() as progress:
-        vault = LocalVault(found.vault.path, lambda: store.read_now(finishing.newest_key))
-        vault.look()
-        report = checking.verify(store, vault, now=datetime.now(UTC), settled=settled, progress=progress)
+    keys = [audit_key.read_public(path) for path in public_key or ()]
+    if export:
+        report = _verify_export(export, keys)
+    else:
+        found = settings(context)
+        own = audit_key.existing(found.audit_key)
+        report = _verify_all(found, [*keys, *([own.public] if own else ())], _told(seals), settled=settled)
     if json:
         print_json({"ok": report.sound, "report": report})
     else:
@@ -104,21 +130,54 @@ def verify(
     raise typer.Exit(0 if report.sound else 1)
 
 
+def _verify_all(found: Settings, keys: list[PublicKey], told: list[ToldSeal], *, settled: bool) -> Report:
+    with catalogue(found) as store, _progress() as (progress, counted):
+        vault = LocalVault(found.vault.path, lambda: store.read_now(finishing.newest_key))
+        vault.look()
+        report = checking.verify(store, vault, now=datetime.now(UTC), settled=settled, progress=progress)
+        checking.verify_audit(store, report, keys, told, counted)
+    return report
+
+
+def _verify_export(path: Path, keys: list[PublicKey]) -> Report:
+    lines, seals, findings = audit_export.check(path, keys)
+    damage = list(map(checking.audit_finding, findings))
+    return Report(audit_lines=lines, audit_seals=seals, damage=damage)
+
+
+def _told(path: Path | None) -> list[ToldSeal]:
+    if path is None:
+        return []
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return audit_seals.read_told(file)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
 @contextmanager
-def _progress() -> Iterator[checking.Progress]:
-    """A bar on standard error, if that is a terminal."""
+def _progress() -> Iterator[tuple[checking.Progress, Callable[[int], None]]]:
+    """Bars on standard error, if that is a terminal: of recordings, and of lines."""
     err = Console(stderr=True)
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("recordings", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        lines = bar.add_task("audit log", total=None)
+        yield (
+            lambda done, total: bar.update(task, completed=done, total=total),
+            lambda done: bar.update(lines, completed=done),
+        )
 
 
 def _say(report: Report) -> None:
     out = console()
     for word, findings in (("wrong", report.damage), ("open", report.open)):
         for finding in findings:
-            out.print(Text(f"{word}: {finding.kind}: {finding.subject}: {finding.text}"), soft_wrap=True)
-    looked = f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines"
+            told = f"{word}: {finding.kind}: {finding.subject}: {finding.text}"
+            out.print(Text(escaped(told)), soft_wrap=True)
+    looked = (
+        f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines,"
+        f" {report.audit_lines} audit lines, {report.audit_seals} seals"
+    )
     out.print(f"{looked}: {len(report.damage)} wrong, {len(report.open)} still open")
     if report.waiting:
         out.print(waiting(report.waiting, report.oldest_waits_s))

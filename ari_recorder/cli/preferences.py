@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.table import Table
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
-from ari_recorder.cli.users import IN_EFFECT
+from ari_recorder.cli.common import (
+    OrganisationOption,
+    by_command_line,
+    catalogue,
+    console,
+    print_json,
+    say,
+    settings,
+    table,
+)
+from ari_recorder.cli.users import IN_EFFECT, find
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.table import COMMANDS
 from ari_recorder.store import people
+from ari_recorder.store.database import Store
 from ari_recorder.store.preferences import Shown
 
 app = typer.Typer(
@@ -26,11 +37,12 @@ User = Annotated[str | None, typer.Option("--user", help="Number or login of a u
 def show(
     context: typer.Context,
     user: User = None,
+    organisation: OrganisationOption = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """What is in effect for everybody who has set nothing else, or for one user."""
     with catalogue(settings(context)) as store:
-        shown = store.read_now(people.shown_preferences, user)
+        shown = _shown(store, user, organisation)
     if json:
         print_json(shown)
     else:
@@ -42,13 +54,29 @@ def set_(
     context: typer.Context,
     changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE", help="KEY= takes a value back.")],
     user: User = None,
+    organisation: OrganisationOption = None,
 ) -> None:
     """Set them for the organisation, or with --user for one user."""
     read = dict(map(_read, changes))
-    with catalogue(settings(context)) as store:
-        shown = store.write_now(people.change_preferences, user, read)
+    with catalogue(settings(context), make=True) as store:
+        if user is None:
+            of = store.write_now(people.organisation_named, organisation)
+            change: Callable[..., Shown] = people.change_organisation_preferences
+            shown = store.write_now(change, of, read, **by_command_line())
+        else:
+            found = find(store, user, organisation)
+            change = people.change_user_preferences
+            shown = store.write_now(change, found.organisation, found.id, read, **by_command_line())
     console().print(_table(shown))
-    typer.echo(IN_EFFECT)
+    say(IN_EFFECT)
+
+
+def _shown(store: Store, user: str | None, organisation: str | None) -> Shown:
+    if user is not None:
+        found = find(store, user, organisation)
+        return store.read_now(people.user_preferences, found.organisation, found.id)
+    of = store.read_now(people.organisation_named, organisation, make=False)
+    return store.read_now(people.organisation_preferences, of)
 
 
 def _read(text: str) -> tuple[str, Any]:
@@ -68,12 +96,12 @@ def _read(text: str) -> tuple[str, Any]:
 
 
 def _table(shown: Shown) -> Table:
-    table = Table("preference", "value", "set by")
-    for key, value in msgspec.to_builtins(shown.preferences).items():
-        told = (
-            ", ".join(f"{code} {command}" for command, code in value.items())
-            if key == "codes"
-            else str(value)
-        )
-        table.add_row(key, told, shown.origins[key])
-    return table
+    rows = (
+        (key, _told(key, value), shown.origins[key])
+        for key, value in msgspec.to_builtins(shown.preferences).items()
+    )
+    return table(("preference", "value", "set by"), rows)
+
+
+def _told(key: str, value: Any) -> str:
+    return ", ".join(f"{code} {command}" for command, code in value.items()) if key == "codes" else str(value)

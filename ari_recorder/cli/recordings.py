@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
+from ari_recorder.cli.common import actor, catalogue, console, print_json, settings, table
+from ari_recorder.policies.parties import NUMBER_MAX
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
-from ari_recorder.store.catalogue import LIMIT_MAX, NUMBER_MAX, RecordingRow
-from ari_recorder.store.scope import Operator
+from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
+from ari_recorder.store.filters import Wanted, searchable
+from ari_recorder.store.heard import note_read
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
 
@@ -28,12 +32,17 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every field.")] = False,
 ) -> None:
     """Recordings of everybody, newest first; times are this machine's."""
-    if number is not None and not reading.searchable(number):
+    if number is not None and not searchable(number):
         raise typer.BadParameter(
             f"a number or a part of one, 1 to {NUMBER_MAX} characters.", param_hint="--number"
         )
     with catalogue(settings(context)) as store:
-        page = store.read_now(reading.recordings, Operator(), limit=limit, cursor=cursor, number=number)
+        page = store.read_now(
+            reading.recordings, COMMAND_LINE, limit=limit, cursor=cursor, wanted=Wanted(number=number)
+        )
+        shown = Counter(row.organisation for row in page.recordings)
+        asked = {"limit": limit, "cursor": cursor, "number": number}
+        store.write_now(note_read, actor(), shown, asked, datetime.now(UTC))
     if json:
         print_json(page)
         return
@@ -46,10 +55,8 @@ def list_(
 
 
 def _table(rows: tuple[RecordingRow, ...]) -> Table:
-    table = Table("started", "length", "user", "direction", "counterpart", "state", "problems")
-    for row in rows:
-        table.add_row(*map(Text, _cells(row)))
-    return table
+    columns = ("started", "length", "user", "direction", "counterpart", "state", "problems")
+    return table(columns, map(_cells, rows))
 
 
 def _cells(row: RecordingRow) -> tuple[str, ...]:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from ari_recorder import __version__, config, log
-from ari_recorder.cli import diagnosis, preferences, prompts, recordings, users
+from ari_recorder.cli import (
+    audit,
+    diagnosis,
+    exchange,
+    groups,
+    organisations,
+    preferences,
+    prompts,
+    recordings,
+    signing_in,
+    tokens,
+    users,
+)
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
 
@@ -62,10 +75,8 @@ def _version(wanted: bool) -> None:
 
 
 @app.command(epilog="Example: ari-recorder run --config /etc/ari_recorder.toml")
-def run(context: typer.Context, config_file: ConfigOption = None) -> None:
+def run(context: typer.Context) -> None:
     """Record until SIGINT or SIGTERM; calls go on, and go on being recorded, when it stops."""
-    if config_file:
-        context.ensure_object(Options).config = config_file
     found = settings(context)
     log.configure(found.log)
     from ari_recorder.app import run as run_app  # the other commands start faster without
@@ -95,9 +106,38 @@ def _demo_main() -> Callable[[bool], int]:
         ) from error
 
 
+users.app.command("export", epilog=exchange.EXPORT_EXAMPLE)(exchange.export)
+users.app.command("import", epilog=exchange.IMPORT_EXAMPLE)(exchange.import_)
+users.app.add_typer(signing_in.sessions, name="sessions")
+users.app.add_typer(signing_in.second_factor, name="second-factor")
 app.add_typer(users.app, name="user")
+app.add_typer(groups.app, name="group")
+app.add_typer(organisations.app, name="organisation")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")
+app.add_typer(audit.app, name="audit")
+app.add_typer(tokens.app, name="token")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)
+
+
+def command() -> Any:
+    """The commands, each of which takes ``--config`` behind it as well as before it; the last one counts."""
+    root = typer.main.get_command(app)
+    option = next(one for one in root.params if "--config" in one.opts)
+    for leaf in _leaves(root):
+        behind = copy.copy(option)
+        behind.expose_value, behind.callback = False, _name_settings
+        leaf.params.append(behind)
+    return root
+
+
+def _leaves(group: Any) -> Iterator[Any]:
+    for child in group.commands.values():
+        yield from _leaves(child) if hasattr(child, "commands") else (child,)
+
+
+def _name_settings(context: Any, _option: Any, file: Any) -> None:
+    if file:
+        context.ensure_object(Options).config = Path(file)

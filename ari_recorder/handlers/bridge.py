@@ -20,6 +20,7 @@ from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.dialplan import give_back, send_back
 from ari_recorder.handlers.looking import or_none
 from ari_recorder.handlers.runner import FAULT, Runner
+from ari_recorder.log import without
 from ari_recorder.policies import bridging
 from ari_recorder.policies.bridging import Bridged, effects, inputs
 from ari_recorder.policies.bridging.effects import Request
@@ -102,7 +103,8 @@ class Bridges:
         try:
             wish = bridging.read(arguments)
         except ValueError as error:
-            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=str(error))
+            reason = without(str(error), *arguments)
+            _log.error("not connected; the dialplan goes on", channel=channel.id, reason=reason)
             self._context.spawn(give_back(self._context.ari, channel.id, str(error)), "send back")
             return
         created_at = channel.creationtime
@@ -126,9 +128,7 @@ class BridgedCall(Runner[Bridged]):
     def __init__(
         self, context: Context, call: Bridged, caller: Channel, over: Callable[[BridgedCall], None]
     ) -> None:
-        super().__init__(
-            context, call, _log.bind(pbx=context.pbx, caller=call.caller, endpoint=call.wish.endpoint)
-        )
+        super().__init__(context, call, _log.bind(pbx=context.pbx, caller=call.caller))
         self._caller = caller.caller
         self._over = over
 
@@ -145,11 +145,17 @@ class BridgedCall(Runner[Bridged]):
             self._fault(told)
             return
         if before is None and self.call.ending is not None and self.call.ending.reason:
-            self._log.error("not connected; the dialplan goes on", reason=self.call.ending.reason)
+            reason = self._impersonal(self.call.ending.reason)
+            self._log.error("not connected; the dialplan goes on", reason=reason)
         for effect in asked:
             self._perform(effect)
         if self.call.over:
             self._leave()
+
+    def _impersonal(self, text: str) -> str:
+        """The endpoint of a trunk has the number that is called."""
+        endpoint = self.call.wish.endpoint
+        return without(text, endpoint, endpoint.partition("/")[2])
 
     def _fault(self, told: Input) -> None:
         """Those who talk go on, and are found again; who is not connected yet goes on in the dialplan."""

@@ -85,8 +85,14 @@ class CalledSides:
             except StoreError as error:
                 self._unlearned = True
                 self._log.error("the called side is not recorded yet", channel=channel_id, reason=str(error))
-            except (NotFound, ValueError) as error:
-                self._log.error("the called side is not recorded", channel=channel_id, reason=str(error))
+            except NotFound:
+                self._unfit(channel_id, "there is no such user (any more)")
+            except ValueError:
+                self._unfit(channel_id, "what was asked for cannot be read")
+
+    def _unfit(self, channel_id: str, reason: str) -> None:
+        """The error's own words have the number that the dialplan gave."""
+        self._log.error("the called side is not recorded", channel=channel_id, reason=reason)
 
     async def compare(self, there: Mapping[str, Channel], asked_at: datetime) -> dict[str, list[Channel]]:
         """Forget callers that are gone; whom the others have called. Raises `AriError`."""

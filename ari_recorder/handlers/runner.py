@@ -86,6 +86,10 @@ class Runner(Generic[M]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _impersonal(self, text: str) -> str:
+        """A text for the log, without whom it is about."""
+        return text
+
     def _wake_at(self, wish: WakeAt) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -110,10 +114,11 @@ class Runner(Generic[M]):
         except (AriError, SpoolError) as error:
             missing, conflict = isinstance(error, AriNotFound), isinstance(error, AriConflict)
             if not missing:
-                self._log.warning("not done", what=str(request), error=str(error))
+                what, why = type(request).__name__, self._impersonal(str(error))
+                self._log.warning("not done", what=what, error=why)
             self.tell(Refused(request, self._why(error), missing, conflict))
         except Exception:
-            self._log.exception("a fault in ari_recorder", what=str(request))
+            self._log.exception("a fault in ari_recorder", what=type(request).__name__)
             self.tell(Unknown(request, FAULT))
         else:
             self.tell(Accepted(request))

@@ -24,6 +24,7 @@ from ari_recorder.handlers.followed import Legs
 from ari_recorder.handlers.legs import LegRunner
 from ari_recorder.handlers.looking import Survey, or_none
 from ari_recorder.handlers.playing import Playing
+from ari_recorder.log import without
 from ari_recorder.policies import tap
 from ari_recorder.policies.announcements import Audience, Prompt, begins_at_answer
 from ari_recorder.policies.leg.inputs import Answered, Said
@@ -118,8 +119,9 @@ class Taps:
         finally:
             self._serving.discard(channel.id)  # the dialplan may send it here again at once
         log = self._log.info if told.status in (Status.OK, Status.OFF) else self._log.error
-        given = ",".join((way, *arguments))
-        log("tapped", channel=channel.id, given=given, status=str(told.status), reason=told.reason)
+        number, _, organisation = arguments[0].partition("@") if arguments else ("", "", "")
+        reason = without(told.reason, *arguments, number, organisation)
+        log("tapped", channel=channel.id, way=way, status=str(told.status), reason=reason)
         await send_back(self._context.ari, channel.id, told)
 
     async def _told(self, channel: Channel, way: str, arguments: Sequence[str]) -> Told:
@@ -132,7 +134,7 @@ class Taps:
                 else:
                     against = ""
                     await self._called.expect(channel, user, arguments)
-            told = tap.told(against, user.mode, user.user_name)
+            told = tap.told(against, user.mode)
             if wish.before and told.status is Status.OK and begins_at_answer(user.mode):
                 await self._announce(channel, user, way)
         except ValueError as error:
@@ -164,7 +166,7 @@ class Taps:
             return _resolved("")
         leg = self._legs.begin(channel, user, found=found)
         if leg.leg.user != user.user:
-            return _resolved(f"{channel.name} is {leg.leg.user_name}'s leg, not {user.user_name}'s.")
+            return _resolved(f"{channel.name} is the leg of another user.")
         against = leg.agree_to(user.mode, user.preferences)
         if found and not watched:
             leg.compare(Survey(self._context.now(), {channel.id: channel}, away=True, revived=True))

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from ari_recorder.policies.table import COMMANDS, Event
+from ari_recorder.policies.unfit import Unfit
 
 LANGUAGES = ("en", "sv")
 """Languages that have prompts."""
@@ -81,7 +82,7 @@ class Preferences:
 
 
 def combine(*layers: Mapping[str, Any]) -> Preferences:
-    """The defaults, overlaid by each layer in turn. Raises `ValueError` as `check` does."""
+    """The defaults, overlaid by each layer in turn. Raises `Unfit` as `check` does."""
     preferences = Preferences()
     for layer in layers:
         preferences = replace(preferences, **check(layer))
@@ -89,7 +90,7 @@ def combine(*layers: Mapping[str, Any]) -> Preferences:
 
 
 def check(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as `Preferences` has them. Raises `ValueError` naming the key and what is allowed."""
+    """The values as `Preferences` has them. Raises `Unfit`, which is a `ValueError`, for what cannot be."""
     check_names(values)
     return {key: _READERS[key](key, value) for key, value in values.items()}
 
@@ -104,15 +105,22 @@ def known(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise `ValueError` if one of the names is no preference's."""
+    """Raise `Unfit` if one of the names is no preference's."""
     unknown = sorted(set(names) - set(_READERS))
     if unknown:
-        raise ValueError(f"Unknown preference {unknown[0][:40]!r}; known: {', '.join(_READERS)}.")
+        raise Unfit(
+            unknown[0][:40], "there is no such preference; known: %(known)s.", known=", ".join(_READERS)
+        )
 
 
 def _language(key: str, value: Any) -> str:
     if value not in LANGUAGES:
-        raise ValueError(f"{key}: {value!r} has no prompts; one of {', '.join(LANGUAGES)}.")
+        raise Unfit(
+            key,
+            "%(value)s has no prompts; one of %(known)s.",
+            value=_shown(value),
+            known=", ".join(LANGUAGES),
+        )
     return str(value)
 
 
@@ -121,7 +129,9 @@ def _choice(kind: type[StrEnum]) -> Any:
         try:
             return kind(value)
         except ValueError:
-            raise ValueError(f"{key}: {value!r} is not one of {', '.join(kind)}.") from None
+            raise Unfit(
+                key, "%(value)s is not one of %(known)s.", value=_shown(value), known=", ".join(kind)
+            ) from None
 
     return read
 
@@ -130,23 +140,38 @@ def _warning_tone_s(key: str, value: Any) -> int:
     least, greatest = WARNING_TONE_S
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or (value != 0 and not least <= value <= greatest):
-        raise ValueError(f"{key}: 0 for none, or a whole number of seconds from {least} to {greatest}.")
+        raise Unfit(
+            key,
+            "0 for none, or a whole number of seconds from %(least)s to %(greatest)s.",
+            least=least,
+            greatest=greatest,
+        )
     return int(value)
 
 
 def _codes(key: str, value: Any) -> dict[Event, str]:
     if not isinstance(value, Mapping) or set(value) != {str(command) for command in COMMANDS}:
-        raise ValueError(f"{key}: a DTMF code for each of {', '.join(COMMANDS)}.")
+        raise Unfit(key, "a DTMF code for each of %(commands)s.", commands=", ".join(COMMANDS))
     for command, code in value.items():
         if not isinstance(code, str) or not _CODE.fullmatch(code):
-            raise ValueError(f"{key}: the code of {command} is 2 to 8 of 0-9, * and #, such as *44.")
+            raise Unfit(
+                key, "the code of %(command)s is 2 to 8 of 0-9, * and #, such as *44.", command=str(command)
+            )
     for code, following in pairwise(sorted(value.values())):
         if following.startswith(code):
-            raise ValueError(
-                f"{key}: {following} begins with {code}, so that it could never be pressed:"
-                " no code may be another, or the beginning of another."
+            raise Unfit(
+                key,
+                "%(following)s begins with %(code)s, so that it could never be pressed:"
+                " no code may be another, or the beginning of another.",
+                following=following,
+                code=code,
             )
     return {Event(command): code for command, code in value.items()}
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 _READERS: dict[str, Any] = {

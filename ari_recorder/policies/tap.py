@@ -75,12 +75,12 @@ def read(arguments: Sequence[str]) -> Tap:
     return Tap(number, organisation, _mode(mode), check(wishes), before=announcement == BEFORE)
 
 
-def told(against: str, mode: Mode, user_name: str) -> Told:
+def told(against: str, mode: Mode) -> Told:
     """How it went for a user whose mode in this call is ``mode``, unless something stands ``against`` it."""
     if against:
         return Told(Status.FAILED, against)
     if not is_recorded(mode):
-        return Told(Status.OFF, f"{user_name} has the mode {mode} for this call.")
+        return Told(Status.OFF, f"The user has the mode {mode} for this call.")
     return Told(Status.OK)
 
 

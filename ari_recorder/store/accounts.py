@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
-from ari_recorder.store.people import UserRow, _user_row
+from ari_recorder.store.people.rows import UserRow, row_of
+from ari_recorder.store.scope import scope_of
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user who can sign in, with what their pages need of the organisation.
-
-    ``stamp`` changes with the password: a session made with another one is over.
-    """
+    """A user who can sign in, with what they may do, and what their pages need of the organisation."""
 
     user: UserRow
+    scope: Scope
     timezone: str
     language: str
-    stamp: str
     password_is_default: bool
 
 
@@ -33,7 +31,8 @@ def account(user: UUID) -> Account | None:
         .where((models.User.id == user) & models.User.password_hash.is_null(False))
         .first()
     )
-    return _account(row) if row else None
+    scope = scope_of(user)
+    return _account(row, scope) if row and scope else None
 
 
 def logins_with_default_password() -> list[str]:
@@ -46,11 +45,11 @@ def logins_with_default_password() -> list[str]:
     return [row.login for row in rows]
 
 
-def _account(row: Any) -> Account:
+def _account(row: Any, scope: Scope) -> Account:
     return Account(
-        user=_user_row(row),
+        user=row_of(row),
+        scope=scope,
         timezone=row.organisation.timezone,
         language=row.organisation.language,
-        stamp=hashlib.sha256(row.password_hash.encode()).hexdigest()[:16],
         password_is_default=row.password_is_default,
     )

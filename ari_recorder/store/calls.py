@@ -113,7 +113,8 @@ def _leg(leg: Leg) -> dict[str, Any]:
     standing = leg.told if closing else leg.standing
     return {
         "id": leg.id,
-        "call": (leg.call, leg.pbx, leg.linkedid or leg.channel, leg.created_at),
+        "call": (leg.call, leg.pbx, leg.linkedid or leg.channel, leg.created_at, leg.organisation),
+        "organisation": leg.organisation,
         "user": leg.user,
         "pbx": leg.pbx,
         "channel": leg.channel,
@@ -226,9 +227,10 @@ def _write_leg(values: Values, before: Values | None) -> None:
         changed = {name: value for name, value in values.items() if before[name] != value}
         statements.update(models.Leg, values["id"], **changed)
         return
-    call, pbx, linkedid, started_at = values["call"]
-    statements.insert(models.Call, or_ignore=True, id=call, pbx=pbx, linkedid=linkedid, started_at=started_at)
-    (there,) = statements.find_one(models.Call, ("id",), pbx=pbx, linkedid=linkedid)
+    call, pbx, linkedid, started_at, organisation = values["call"]
+    named = {"pbx": pbx, "linkedid": linkedid, "organisation": organisation}
+    statements.insert(models.Call, or_ignore=True, id=call, started_at=started_at, **named)
+    (there,) = statements.find_one(models.Call, ("id",), **named)
     statements.upsert(models.Leg, **{**values, "call": there})
 
 

@@ -1,4 +1,4 @@
-"""Reading recordings, always for somebody: every query carries `scope.visible(asker)`."""
+"""Reading recordings, always for somebody: every query carries `scope.visible(asker)` or `audible`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from peewee import fn
+from peewee import EnclosedNodeList
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
+from ari_recorder.store.filters import Wanted, conditions
 from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
-from ari_recorder.store.scope import Asker, visible
+from ari_recorder.store.scope import audible, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
 LIMIT_MAX = 500
-NUMBER_MAX = 128
-"""Longest number that is kept, and so that can be searched for."""
+EVERYTHING = Wanted()
+_PLACE = EnclosedNodeList((Recording.started_at, Recording.id))
+"""Where a recording is in the list, compared as a row: one step in the index, however far down."""
 
 
 @dataclass(frozen=True)
@@ -116,50 +119,38 @@ class Page:
     next_cursor: str | None
 
 
-def searchable(number: str) -> bool:
-    """Whether a number, or a part of one, can be searched for."""
-    return 1 <= len(number) <= NUMBER_MAX and number.isprintable()
-
-
 def recordings(
-    asker: Asker, *, limit: int = 50, cursor: str | None = None, number: str | None = None
+    asker: Scope, *, limit: int = 50, cursor: str | None = None, wanted: Wanted = EVERYTHING
 ) -> Page:
-    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none.
-
-    ``number`` (`searchable`) is the number of any of the counterparts, or a part of it.
-    """
+    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none."""
     limit = max(1, min(limit, LIMIT_MAX))
-    query = _select().where(visible(asker) & Recording.state.in_(SHOWN))
-    if number is not None:
-        query = query.where(_with_number(number))
+    query = _select().where(visible(asker) & Recording.state.in_(SHOWN), *conditions(wanted))
     if cursor:
-        started_at, last = _read_cursor(cursor)
-        query = query.where(
-            (Recording.started_at < started_at)
-            | ((Recording.started_at == started_at) & (Recording.id < last))
-        )
+        query = query.where(EnclosedNodeList(_read_cursor(cursor)) > _PLACE)
     rows = list(query.order_by(Recording.started_at.desc(), Recording.id.desc()).limit(limit + 1))
     shown = _rows(rows[:limit])
     return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
 
 
-def recording(asker: Asker, recording_id: UUID) -> RecordingRow:
+def recording(asker: Scope, recording_id: UUID) -> RecordingRow:
     """One recording. Raises `NotFound` if there is none that ``asker`` may see."""
-    row = _select().where(visible(asker) & (Recording.id == recording_id)).first()
-    if row is None:
-        raise NotFound(f"No recording {recording_id}.")
-    return _rows([row])[0]
+    return _one(visible(asker), recording_id)
 
 
-def peaks(asker: Asker, recording_id: UUID) -> bytes:
+def heard(asker: Scope, recording_id: UUID) -> RecordingRow:
+    """One recording, to be listened to. Raises `NotFound` if there is none that ``asker`` may hear."""
+    return _one(audible(asker), recording_id)
+
+
+def peaks(asker: Scope, recording_id: UUID) -> bytes:
     """The waveform of one recording, as `media.stitch` made it; empty while there is none."""
-    row = Recording.select(Recording.peaks).where(visible(asker) & (Recording.id == recording_id)).first()
+    row = Recording.select(Recording.peaks).where(audible(asker) & (Recording.id == recording_id)).first()
     if row is None:
         raise NotFound(f"No recording {recording_id}.")
     return bytes(row.peaks or b"")
 
 
-def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
+def timeline(asker: Scope, recording_id: UUID) -> tuple[SegmentSpan, ...]:
     """The segments of one recording, in order."""
     recording(asker, recording_id)
     rows = Segment.select().where(Segment.recording == recording_id).order_by(Segment.ordinal)
@@ -168,7 +159,7 @@ def timeline(asker: Asker, recording_id: UUID) -> tuple[SegmentSpan, ...]:
     )
 
 
-def played(asker: Asker, recording_id: UUID) -> tuple[Played, ...]:
+def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
     """What was played to the parties of one recording, and before its call was connected, in order."""
     recording(asker, recording_id)
     leg = Recording.select(Recording.leg).where(Recording.id == recording_id)
@@ -183,20 +174,16 @@ def played(asker: Asker, recording_id: UUID) -> tuple[Played, ...]:
     return tuple(Played(**row) for row in rows.dicts())
 
 
+def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
+    row = _select().where(allowed & (Recording.id == recording_id)).first()
+    if row is None:
+        raise NotFound(f"No recording {recording_id}.")
+    return _rows([row])[0]
+
+
 def _select() -> Any:
     columns = [field for field in Recording._meta.sorted_fields if field is not Recording.peaks]
     return Recording.select(*columns, User, Leg).join(User).switch(Recording).join(Leg)
-
-
-def _with_number(number: str) -> Any:
-    """Any counterpart whom the recording had; its own column for those of before they were kept."""
-    met = models.Counterpart.select(models.Counterpart.id).where(
-        (models.Counterpart.leg == Recording.leg)
-        & models.Counterpart.number.contains(number)
-        & (Recording.ended_at.is_null() | (models.Counterpart.joined_at < Recording.ended_at))
-        & (models.Counterpart.left_at.is_null() | (models.Counterpart.left_at > Recording.started_at))
-    )
-    return Recording.counterpart_number.contains(number) | fn.EXISTS(met)
 
 
 def _rows(rows: Sequence[Any]) -> tuple[RecordingRow, ...]:
@@ -253,9 +240,11 @@ def _cursor(row: RecordingRow) -> str:
     return base64.urlsafe_b64encode(f"{row.started_at.isoformat()}|{row.id}".encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+def _read_cursor(cursor: str) -> tuple[Any, Any]:
+    """The place as the database has it."""
     try:
         started_at, _, last = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(started_at).astimezone(UTC), UUID(last)
+        at = datetime.fromisoformat(started_at).astimezone(UTC)
+        return Recording.started_at.db_value(at), Recording.id.db_value(UUID(last))
     except (ValueError, OverflowError, binascii.Error) as error:
         raise NotFound("That page does not exist; start again from the newest.") from error

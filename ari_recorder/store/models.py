@@ -11,6 +11,7 @@ from typing import Any
 
 from peewee import (
     SQL,
+    BigIntegerField,
     BlobField,
     BooleanField,
     CharField,
@@ -68,6 +69,8 @@ class Organisation(Table):
     language = CharField(default="en", max_length=8)
     preferences = TextField(default="{}")
     """JSON: what differs from the defaults of `policies.preferences`."""
+    second_factor = CharField(default="", max_length=100)
+    """Roles that need a second factor to sign in, by name, parted by spaces."""
 
 
 class User(Table):
@@ -86,6 +89,177 @@ class User(Table):
     """Noted when the password is set, since a hash does not tell: everybody knows that password."""
     preferences = TextField(default="{}")
     """JSON: what differs from the organisation's."""
+    plan = CharField(default="basic", max_length=16)
+    """One of `policies.plans.Plan` (row B1)."""
+    removed_at = UtcField(null=True)
+    """Since when they are no user any more; the row stays as long as there are recordings of them."""
+
+
+class Activation(Table):
+    """A stretch of time in which a user's calls were to be recorded (rows B2 and B3)."""
+
+    organisation = ForeignKeyField(Organisation, backref="activations", on_delete="RESTRICT")
+    user = ForeignKeyField(User, backref="activations", on_delete="RESTRICT")
+    plan = CharField(max_length=16)
+    began_at = UtcField()
+    began_by = CharField(max_length=200)
+    """Who switched recording on."""
+    start_fee = BooleanField()
+    """Whether it is the first of this user, and so costs the start fee (row B4)."""
+    acknowledgement = TextField(default="")
+    """What the user was told and agreed to; empty if it is not known that they were."""
+    acknowledged_by = CharField(default="", max_length=200)
+    acknowledged_at = UtcField(null=True)
+    ended_at = UtcField(null=True)
+    ended_by = CharField(default="", max_length=200)
+
+    class Meta:
+        indexes = ((("organisation", "began_at"), False),)
+
+
+class Group(Table):
+    """Users whose recordings some supervisors have (rows A5 and A6)."""
+
+    organisation = ForeignKeyField(Organisation, backref="groups", on_delete="RESTRICT")
+    name = CharField(max_length=200)
+
+    class Meta:
+        indexes = ((("organisation", "name"), True),)
+
+
+class Membership(Table):
+    """A user of a group."""
+
+    group = ForeignKeyField(Group, backref="memberships", on_delete="CASCADE")
+    user = ForeignKeyField(User, backref="memberships", on_delete="CASCADE")
+
+    class Meta:
+        indexes = ((("group", "user"), True),)
+
+
+class Supervision(Table):
+    """A supervisor of a group, and what they may do with its recordings besides seeing them."""
+
+    group = ForeignKeyField(Group, backref="supervisions", on_delete="CASCADE")
+    user = ForeignKeyField(User, backref="supervisions", on_delete="CASCADE")
+    may_listen = BooleanField(default=True)
+    may_annotate = BooleanField(default=True)
+
+    class Meta:
+        indexes = ((("group", "user"), True),)
+
+
+class Session(Table):
+    """Somebody who is signed in; the cookie has the secret, the row its hash."""
+
+    user = ForeignKeyField(User, backref="sessions", on_delete="CASCADE")
+    secret_sha256 = CharField(unique=True, max_length=64)
+    form_token = CharField(max_length=64)
+    created_at = UtcField()
+    seen_at = UtcField()
+    address = CharField(max_length=64)
+    agent = CharField(default="", max_length=200)
+    """What the browser calls itself."""
+    second_factor_at = UtcField(null=True)
+    """When the second factor was given, too."""
+
+
+class SecondFactor(Table):
+    """What somebody has besides their password."""
+
+    user = ForeignKeyField(User, backref="second_factors", on_delete="CASCADE")
+    kind = CharField(max_length=16)
+    """``totp``, ``passkey`` or ``recovery``."""
+    name = CharField(max_length=100)
+    secret = TextField()
+    """Of TOTP, encrypted; a passkey's public key and id; a recovery code's hash."""
+    used = BigIntegerField(default=0)
+    """The last time step, or a passkey's counter: nothing is taken twice."""
+    created_at = UtcField()
+    seen_at = UtcField(null=True)
+
+
+class Token(Table):
+    """What a program has instead of a session: of a user, or with none of the organisation."""
+
+    organisation = ForeignKeyField(Organisation, backref="tokens", on_delete="CASCADE")
+    user = ForeignKeyField(User, backref="tokens", null=True, on_delete="CASCADE")
+    name = CharField(max_length=100)
+    secret_sha256 = CharField(unique=True, max_length=64)
+    hint = CharField(max_length=16)
+    """How it begins, to recognise it by."""
+    scopes = TextField()
+    """Rights, parted by spaces."""
+    created_at = UtcField()
+    created_by = CharField(max_length=200)
+    expires_at = UtcField(null=True)
+    revoked_at = UtcField(null=True)
+    seen_at = UtcField(null=True)
+
+
+class Answered(Table):
+    """The answer to a request with an idempotency key, for who asks the same again."""
+
+    asker = CharField(max_length=64)
+    key = CharField(max_length=200)
+    request_sha256 = CharField(max_length=64)
+    status = IntegerField()
+    headers = TextField()
+    body = TextField()
+    at = UtcField(index=True)
+
+    class Meta:
+        indexes = ((("asker", "key"), True),)
+
+
+class AuditLine(Table):
+    """Something that somebody did or tried; each holds the hash of the one before, of its organisation."""
+
+    organisation = UUIDField()
+    """All zeros: the provider's own. No foreign key: the log outlives what it tells of."""
+    number = IntegerField()
+    """Counts from 1, without a gap."""
+    at = UtcField()
+    actor_kind = CharField(max_length=16)
+    """``user``, ``token``, ``command_line`` or ``nobody``."""
+    actor = CharField(max_length=64)
+    """Id of the user or token, or the name of the machine's user."""
+    actor_name = CharField(max_length=200)
+    address = CharField(max_length=64)
+    action = CharField(max_length=40)
+    subject_kind = CharField(max_length=32)
+    subject = CharField(max_length=200)
+    detail = TextField()
+    """JSON: what it was and what it became, or which stretch was heard."""
+    before = CharField(max_length=64)
+    """Hash of the line before."""
+    sha256 = CharField(max_length=64)
+
+    class Meta:
+        indexes = (
+            (("organisation", "number"), True),
+            (("organisation", "at"), False),
+            (("organisation", "subject"), False),
+        )
+
+
+class AuditHead(Table):
+    """How far an organisation's audit log has come: changed by who writes the next line."""
+
+    organisation = UUIDField(unique=True)
+    number = IntegerField()
+    sha256 = CharField(max_length=64)
+
+
+class AuditSeal(Table):
+    """A signed head of an organisation's audit log."""
+
+    organisation = UUIDField()
+    number = IntegerField()
+    sha256 = CharField(max_length=64)
+    at = UtcField()
+    key_id = CharField(max_length=64)
+    signature = TextField()
 
     class Meta:
         indexes = ((("organisation", "number"), True),)
@@ -107,23 +281,27 @@ class Revision(Table):
     """Counts the changes of users and endpoints, so that a running recorder notices them."""
 
     directory = IntegerField(default=0)
+    access = IntegerField(default=0)
+    """Counts the changes of who may do what: roles, groups, sessions, tokens."""
 
 
 class Call(Table):
-    """One conversation, from the first ring to the last hang-up."""
+    """An organisation's part of a conversation, from the first ring to the last hang-up."""
 
+    organisation = ForeignKeyField(Organisation, null=True, backref="calls", on_delete="RESTRICT")
     pbx = CharField(max_length=32)
     linkedid = CharField(max_length=150)
     started_at = UtcField()
 
     class Meta:
-        indexes = ((("pbx", "linkedid"), True),)
+        indexes = ((("pbx", "linkedid", "organisation"), True),)
 
 
 class Leg(Table):
     """A recorded user's channel in a call, with its state in the policy's table."""
 
     call = ForeignKeyField(Call, backref="legs", on_delete="RESTRICT")
+    organisation = ForeignKeyField(Organisation, null=True, backref="legs", on_delete="RESTRICT")
     user = ForeignKeyField(User, backref="legs", on_delete="RESTRICT")
     pbx = CharField(max_length=32)
     channel = CharField(max_length=150)
@@ -165,6 +343,8 @@ class Annotation(Table):
 
     leg = ForeignKeyField(Leg, backref="annotations", on_delete="RESTRICT")
     user = ForeignKeyField(User, backref="annotations", null=True, on_delete="SET NULL")
+    by = CharField(default="", max_length=200)
+    """The name of the user or the token, as it was then."""
     at = UtcField()
     field = CharField(max_length=8)
     before = TextField()
@@ -294,6 +474,9 @@ class LedgerLine(Table):
     reason = TextField(default="")
 
 
+User.add_index(
+    SQL('CREATE UNIQUE INDEX user_number ON "user" (organisation_id, number) WHERE removed_at IS NULL')
+)
 # What grows with the catalogue is never looked through for what goes on, waits, or is to be cleared.
 Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''"))
 Recording.add_index(
@@ -304,6 +487,17 @@ Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) 
 TABLES = (
     Organisation,
     User,
+    Activation,
+    Group,
+    Membership,
+    Supervision,
+    Session,
+    SecondFactor,
+    Token,
+    Answered,
+    AuditLine,
+    AuditHead,
+    AuditSeal,
     Endpoint,
     Revision,
     Call,

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ari_recorder.errors import SettingsError
 from ari_recorder.policies.preferences import LANGUAGES, Preferences, check, check_names, combine, known
+from ari_recorder.store.fitting import fit
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,11 @@ def effective(organisation: Any, user: Any | None) -> Shown:
 def change(row: Any, changes: Mapping[str, Any]) -> None:
     """Set preferences of an organisation's or user's row; None takes one back.
 
-    Raises `SettingsError` for what cannot be set; then nothing is changed.
+    Raises `Invalid` for what cannot be set; then nothing is changed.
     """
-    try:
+    with fit():
         check_names(changes)
         checked = check({key: value for key, value in changes.items() if value is not None})
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
     kept = {key: value for key, value in json.loads(row.preferences).items() if key not in changes}
     row.preferences = msgspec.json.encode(kept | checked).decode()
     row.save(only=[type(row).preferences])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -15,6 +16,9 @@ from uuid import UUID
 from ari_recorder import prompts as shipped
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
+from ari_recorder.policies.text import is_plain
+from ari_recorder.store import audit
+from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import Prompt
 
 TEXT_MAX = 500
@@ -73,6 +77,7 @@ def list_prompts(organisation: UUID) -> list[PromptInfo]:
 
 
 def replace(
+    actor: Actor,
     organisation: UUID,
     kind: PromptKind,
     language: str,
@@ -82,9 +87,15 @@ def replace(
     text: str,
     file_name: str,
     now: datetime,
+    unchanged: Callable[[PromptInfo], None] = lambda info: None,
 ) -> PromptInfo:
-    """Use that audio from now on, said to be ``text``. Raises `ValueError` as `check_text` does."""
+    """Use that audio from now on, said to be ``text``. Raises `ValueError` as `check_text` does.
+
+    ``unchanged`` is called with the prompt as it was, and may raise to stop it.
+    """
     language = stored_language(kind, language)
+    before = _info_of(find(organisation, kind, language))
+    unchanged(before)
     changed = {
         "text": check_text(text),
         "file_name": plain_name(file_name),
@@ -96,14 +107,29 @@ def replace(
     key = {"organisation": organisation, "kind": kind, "language": language}
     unique = [Prompt.organisation, Prompt.kind, Prompt.language]
     Prompt.insert(**key, **changed).on_conflict(conflict_target=unique, update=changed).execute()
-    return _info_of(find(organisation, kind, language))
+    after = _info_of(find(organisation, kind, language))
+    _note(actor, organisation, before, after, now)
+    return after
 
 
-def reset(organisation: UUID, kind: PromptKind, language: str) -> PromptInfo:
-    """Back to the one that ships; returns it. Nothing happens if it is in use already."""
+def reset(
+    actor: Actor,
+    organisation: UUID,
+    kind: PromptKind,
+    language: str,
+    now: datetime,
+    unchanged: Callable[[PromptInfo], None] = lambda info: None,
+) -> PromptInfo:
+    """Back to the one that ships; returns it. Nothing happens if it is in use already.
+
+    ``unchanged`` is called with the prompt as it was, and may raise to stop it.
+    """
     language = stored_language(kind, language)
-    Prompt.delete().where(_of(organisation, kind, language)).execute()
-    return _info_of(_shipped(kind, language))
+    before, after = _info_of(find(organisation, kind, language)), _info_of(_shipped(kind, language))
+    unchanged(before)
+    if Prompt.delete().where(_of(organisation, kind, language)).execute():
+        _note(actor, organisation, before, after, now)
+    return after
 
 
 def stored_language(kind: PromptKind, language: str) -> str:
@@ -119,7 +145,7 @@ def check_text(text: str) -> str:
     """The text, as it is. Raises `ValueError` if it is too long or cannot be shown; nothing is cut."""
     if len(text) > TEXT_MAX:
         raise ValueError(f"text: {len(text)} characters; at most {TEXT_MAX}. Nothing was changed.")
-    if not text.isprintable():
+    if not is_plain(text):
         raise ValueError("text: it has a character that cannot be shown, or a line break.")
     return text
 
@@ -128,6 +154,17 @@ def plain_name(file_name: str) -> str:
     """The last part of a file's name, as far as it can be shown and kept."""
     last = PurePosixPath(file_name.replace("\\", "/")).name
     return "".join(character for character in last if character.isprintable())[-FILE_NAME_MAX:]
+
+
+def _note(actor: Actor, organisation: UUID, before: PromptInfo, after: PromptInfo, now: datetime) -> None:
+    """In the audit log: which audio it was and is, and what they say."""
+    names = ("own", "text", "file_name", "sha256")
+    detail = {
+        when: {name: getattr(info, name) for name in names}
+        for when, info in (("before", before), ("after", after))
+    }
+    subject = Subject("prompt", f"{after.language or '-'}/{after.kind}")
+    audit.write(actor, Action.CHANGE, subject, now, organisation=organisation, detail=detail)
 
 
 def _of(organisation: UUID, kind: PromptKind, language: str) -> Any:

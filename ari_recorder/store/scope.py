@@ -1,87 +1,115 @@
-"""Who asks, and what they may see: the one place where reads are narrowed.
+"""What somebody may see and do, looked up once for a request, and the conditions that follow from it.
 
-Deny by default: a viewer sees nothing that no line here allows.
+The one place where reads are narrowed: every query that leads to a page, an answer or a file carries one of
+these conditions. They are made of `policies.rights.Scope`, as is what the live feed shows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from ari_recorder.errors import NotAllowed
-from ari_recorder.store.models import Leg, Recording, User
-from ari_recorder.store.people import UserRow
-from ari_recorder.store.rows import LegRow
+from peewee import Field
+
+from ari_recorder.policies import rights
+from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
+from ari_recorder.store.models import (
+    AuditLine,
+    Group,
+    LedgerLine,
+    Leg,
+    Membership,
+    Recording,
+    Supervision,
+    User,
+)
 
 
-@dataclass(frozen=True)
-class Viewer:
-    """A signed-in person."""
+def scope_of(user: UUID, scopes: Iterable[Right] | None = None) -> Scope | None:
+    """What that user may see and do now; None when there is no such user (any more).
 
-    user: UUID
-    organisation: UUID
-    role: str
-    may_listen: bool
-
-    @classmethod
-    def of(cls, user: UserRow) -> Viewer:
-        """The viewer that this user is."""
-        return cls(user.id, user.organisation, user.role, user.may_listen)
-
-
-@dataclass(frozen=True)
-class Operator:
-    """Who runs the program on its own machine, and so can read its files anyway: the command line."""
-
-
-Asker = Viewer | Operator
-
-
-def administered(viewer: Viewer) -> UUID:
-    """The organisation whose settings ``viewer`` may see and change. Raises `NotAllowed` if there is none."""
-    if _administers(viewer):
-        return viewer.organisation
-    raise NotAllowed("Only an administrator of the organisation may do this.")
-
-
-def visible(asker: Asker) -> Any:
-    """The condition on `Recording` that every read for ``asker`` carries."""
-    if isinstance(asker, Operator):
-        return Recording.id.is_null(False)
-    own_organisation = Recording.organisation == asker.organisation
-    if _administers(asker):
-        return own_organisation
-    if asker.may_listen:
-        return own_organisation & (Recording.user == asker.user)
-    return Recording.id.is_null()
-
-
-def visible_legs(asker: Asker) -> Any:
-    """The condition on `Leg`, joined with `User`, of every read and change of calls for ``asker``.
-
-    Their own calls are everybody's to see, also of who may not listen to recordings.
+    ``scopes`` are those of the token that they came by.
     """
-    if isinstance(asker, Operator):
-        return Leg.id.is_null(False)
-    if _administers(asker):
-        return User.organisation == asker.organisation
-    return Leg.user == asker.user
+    row = User.get_or_none((User.id == user) & User.removed_at.is_null())
+    if row is None or row.role not in set(Role):
+        return None
+    role = Role(row.role)
+    supervised = _supervised(user) if role is Role.SUPERVISOR else Supervised()
+    return rights.scope(
+        row.organisation_id, user, role, may_listen=row.may_listen, supervised=supervised, scopes=scopes
+    )
 
 
-def sees(asker: Asker, leg: LegRow) -> bool:
-    """The same for a leg in progress."""
-    if isinstance(asker, Operator):
-        return True
-    if _administers(asker):
-        return leg.organisation == asker.organisation
-    return leg.user == asker.user
+def visible(asker: Scope) -> Any:
+    """The condition on `Recording` that every read for ``asker`` carries."""
+    return _narrowed(Recording.organisation, Recording.user, asker, asker.reads)
 
 
-def may_command(asker: Asker, leg: LegRow) -> bool:
-    """Only the recorded user starts, stops, pauses and resumes the recording of their call (row C2)."""
-    return isinstance(asker, Viewer) and leg.user == asker.user
+def audible(asker: Scope) -> Any:
+    """The condition on `Recording` that every read of audio carries."""
+    return _narrowed(Recording.organisation, Recording.user, asker, asker.hears)
 
 
-def _administers(viewer: Viewer) -> bool:
-    return viewer.role == "administrator"
+def annotatable(asker: Scope) -> Any:
+    """The condition on `Leg` that every change of note, mark and tags carries."""
+    return _narrowed(Leg.organisation, Leg.user, asker, asker.annotates)
+
+
+def followed(asker: Scope) -> Any:
+    """The condition on `Leg` that every read of calls carries."""
+    return _narrowed(Leg.organisation, Leg.user, asker, asker.follows)
+
+
+def audited(asker: Scope) -> Any:
+    """The condition on `AuditLine` that every read of the audit log carries."""
+    if Right.AUDIT_READ not in asker.rights or asker.organisation is None:
+        return _nothing(AuditLine.number)
+    return AuditLine.organisation == asker.organisation
+
+
+def grouped(asker: Scope) -> Any:
+    """The condition on `Group` that every read of groups carries."""
+    if Right.GROUPS_READ not in asker.rights:
+        return _nothing(Group.id)
+    within = (
+        Group.id.is_null(False) if asker.organisation is None else Group.organisation == asker.organisation
+    )
+    supervised = Supervision.select(Supervision.group).where(Supervision.user == asker.user)
+    return within if asker.every_group else within & Group.id.in_(supervised)
+
+
+def accounted(asker: Scope) -> Any:
+    """The condition on `LedgerLine` that every read of the ledger carries."""
+    if Right.LEDGER_READ not in asker.rights:
+        return _nothing(LedgerLine.id)
+    if asker.organisation is None:
+        return LedgerLine.id.is_null(False)
+    return LedgerLine.organisation == asker.organisation
+
+
+def _narrowed(organisation: Field, user: Field, asker: Scope, people: People) -> Any:
+    if not people:
+        return _nothing(user)
+    within = user.is_null(False) if asker.organisation is None else organisation == asker.organisation
+    return within if people.everybody else within & user.in_(people.users)
+
+
+def _nothing(field: Field) -> Any:
+    return field.is_null() & field.is_null(False)
+
+
+def _supervised(user: UUID) -> Supervised:
+    rows = (
+        Membership.select(Membership.user, Supervision.may_listen, Supervision.may_annotate)
+        .join(Group)
+        .join(Supervision)
+        .where(Supervision.user == user)
+        .tuples()
+    )
+    members = list(rows)
+    return Supervised(
+        frozenset(member for member, _, _ in members),
+        frozenset(member for member, may_listen, _ in members if may_listen),
+        frozenset(member for member, _, may_annotate in members if may_annotate),
+    )

@@ -8,7 +8,7 @@ damage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,7 +24,11 @@ from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
-from ari_recorder.store import finishing
+from ari_recorder.store import audit_lines, finishing
+from ari_recorder.store.audit_check import Fault
+from ari_recorder.store.audit_check import Finding as AuditFinding
+from ari_recorder.store.audit_key import PublicKey
+from ari_recorder.store.audit_seals import ToldSeal
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import LedgerLine, Leg, Recording
 from ari_recorder.store.vault import Stored, Vault
@@ -63,9 +67,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: ``subject`` is the recording, vault key or leg; ``text`` a sentence."""
+    """One thing found: ``subject`` is the recording, vault key, leg or line; ``text`` a sentence."""
 
-    kind: Kind
+    kind: Kind | Fault
     subject: str
     text: str
 
@@ -80,6 +84,8 @@ class Report:
     waiting: int = 0
     """Recordings that wait to be finished."""
     oldest_waits_s: float = 0.0
+    audit_lines: int = 0
+    audit_seals: int = 0
     damage: list[Finding] = field(default_factory=list)
     open: list[Finding] = field(default_factory=list)
 
@@ -106,6 +112,24 @@ def verify(
     if settled:
         report.damage, report.open = [*report.damage, *report.open], []
     return report
+
+
+def verify_audit(
+    store: Store,
+    report: Report,
+    keys: Collection[PublicKey],
+    told: Iterable[ToldSeal] = (),
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Check the audit log of every organisation, too. ``told`` are seals from outside the catalogue."""
+    checked = audit_lines.check(store.read_now, keys, told, progress)
+    report.audit_lines, report.audit_seals = checked.lines, checked.seals
+    report.damage.extend(map(audit_finding, checked.findings))
+
+
+def audit_finding(found: AuditFinding) -> Finding:
+    """A fault of the audit log, as this check tells of it."""
+    return Finding(found.fault, f"audit log of {found.organisation}, {found.lines}", found.text)
 
 
 # Every stored recording has its file

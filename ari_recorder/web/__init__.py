@@ -2,9 +2,11 @@
 
 ::
 
-    request ─► headers ─► errors ─► session ─► gate (who asks · which language · forms) ─► pages · api
-                                                                                            │
-               every read: store/catalogue for `Viewer.of(who asks)`  ◄─────────────────────┘
+    connection ─► entrance (how many · TLS) ─► errors ─► client (from where · by which name)
+                                                            │
+              pages · api  ◄─ gate (who asks · which language · how often · forms)  ◄┘
+                   │
+                   └─► every read: store/catalogue in the scope of who asks
 
 Only this package imports `aiohttp.web`. `app.py` of the package above puts it together::
 

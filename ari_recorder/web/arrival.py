@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 
 
@@ -16,4 +17,5 @@ async def arriving(within_s: float) -> AsyncIterator[None]:
         async with asyncio.timeout(within_s):
             yield
     except TimeoutError as error:
-        raise Refused(408, f"The request did not arrive as a whole within {within_s:g} s.") from error
+        told = N_("The request did not arrive as a whole within %(within_s)s s.")
+        raise Refused(408, told, values={"within_s": f"{within_s:g}"}) from error

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 
 import structlog
 from aiohttp import web
 
-from ari_recorder.errors import VaultError
+from ari_recorder.errors import NotFound, VaultError
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.web import entrance, page
-from ari_recorder.web.context import ACCOUNT, CONTEXT
+from ari_recorder.web import entrance, listening, page
+from ari_recorder.web.context import CONTEXT, asker_id
 from ari_recorder.web.filenames import content_disposition, download_name
+from ari_recorder.web.gate import scope_now
+from ari_recorder.web.language import N_
 from ari_recorder.web.places import DOWNLOADS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span, Unsatisfiable, parse
+from ari_recorder.web.watch import until_not_allowed
 
 _log = structlog.get_logger(__name__)
 
@@ -25,8 +30,9 @@ _log = structlog.get_logger(__name__)
 async def send(request: web.Request, row: RecordingRow, *, download: bool) -> web.StreamResponse:
     """Answer with the audio of ``row`` (200, 206, 304 or 416).
 
-    Raises `Refused`: 409 while there is none, 429 when there are too many downloads, 500 when the vault does
-    not give what the catalogue promises.
+    That it is heard is written down first. Raises `Refused`: 409 while there is none, 429 when there are too
+    many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
+    cannot be written down who listens: then nothing is sent.
     """
     key, size_bytes, etag = _stored(row)
     headers = _headers(request, row, etag, download=download)
@@ -34,8 +40,36 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
         return web.Response(status=304, headers=headers)
     span = _span(request, headers, size_bytes)
     response = web.StreamResponse(status=206 if span else 200, headers=headers)
-    with request.app[DOWNLOADS].take(request[ACCOUNT].user.id, response):
-        return await _stream(request, response, key, span or Span(0, size_bytes))
+    with request.app[DOWNLOADS].take(asker_id(request), response):
+        part = span or Span(0, size_bytes)
+        noted = partial(listening.write_down, request, row, part, copied=download)
+        return await _while_heard(request, row, _stream(request, response, key, part, noted))
+
+
+async def _while_heard(
+    request: web.Request, row: RecordingRow, streaming: Coroutine[None, None, web.StreamResponse]
+) -> web.StreamResponse:
+    """Send it, for as long as who asks may hear the recording; then the connection is broken off."""
+
+    async def still() -> bool:
+        asker = await scope_now(request)
+        with contextlib.suppress(NotFound):
+            return asker is not None and bool(
+                await request.app[CONTEXT].store.read(catalogue.heard, asker, row.id)
+            )
+        return False
+
+    sending = asyncio.ensure_future(streaming)
+    watching = asyncio.ensure_future(until_not_allowed(request, still))
+    try:
+        await asyncio.wait([sending, watching], return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            _break_off(request)
+        return await sending
+    finally:
+        for task in (sending, watching):
+            task.cancel()
+        await asyncio.gather(sending, watching, return_exceptions=True)
 
 
 def send_wav(request: web.Request, content: bytes, sha256: str) -> web.Response:
@@ -54,7 +88,9 @@ def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Spa
         span = _asked_for(request, headers["ETag"], size_bytes)
     except Unsatisfiable:
         unsatisfied = {"Content-Range": f"bytes */{size_bytes}", "Accept-Ranges": "bytes"}
-        raise Refused(416, f"The file has {size_bytes} bytes.", unsatisfied) from None
+        raise Refused(
+            416, N_("The file has %(size)s bytes."), unsatisfied, values={"size": size_bytes}
+        ) from None
     if span:
         headers["Content-Range"] = span.content_range(size_bytes)
     return span
@@ -62,7 +98,9 @@ def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Spa
 
 def _stored(row: RecordingRow) -> tuple[str, int, str]:
     if row.state is not RecordingState.STORED or row.vault_key is None or row.size_bytes is None:
-        raise Refused(409, f"The recording has no audio: its state is {row.state}.")
+        raise Refused(
+            409, N_("The recording has no audio: its state is %(state)s."), values={"state": row.state}
+        )
     return row.vault_key, row.size_bytes, f'"{row.sha256}"'
 
 
@@ -90,7 +128,11 @@ def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, key: str, span: Span
+    request: web.Request,
+    response: web.StreamResponse,
+    key: str,
+    span: Span,
+    noted: Callable[[], Awaitable[None]],
 ) -> web.StreamResponse:
     blocks = request.app[CONTEXT].vault.read(key, span.offset, span.length)
     reading = _blocks(blocks)
@@ -98,6 +140,8 @@ async def _stream(
         first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
         if not first and span.length:
             raise VaultError(f"{key} is shorter than the catalogue says.")
+        if request.method != "HEAD":
+            await noted()
         response.content_length = span.length
         await response.prepare(request)
         if request.method != "HEAD":
@@ -105,7 +149,7 @@ async def _stream(
     except VaultError as error:
         _log.error("a recording cannot be read", key=key, error=str(error))
         if not response.prepared:
-            raise Refused(500, "The audio of this recording cannot be read from the vault.") from error
+            raise Refused(500, N_("The audio of this recording cannot be read from the vault.")) from error
         _break_off(request)
     except TimeoutError:  # not read
         _break_off(request)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
 from ari_recorder.policies.annotations import FIELDS, Problem, Unfit, check
@@ -19,10 +20,10 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import COMMANDS, Event, Reason, State
 from ari_recorder.store.annotations import read_leg
 from ari_recorder.web import calls, page, words
-from ari_recorder.web.api import recording_id
-from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.routing import path_id
 from ari_recorder.web.session import read_form
 from ari_recorder.web.thread import aside
 
@@ -68,17 +69,19 @@ BLANK: dict[str, Any] = {
     **dict.fromkeys(FIELDS, ""),
 }
 """A call with nothing in it: the mould of the cards that the script makes."""
+TAKES = ("said", "call", "command")
+"""Parameters of the page: what a form has led to."""
 _SAID_MAX = 40
 
 
 async def show(request: web.Request) -> web.Response:
     """``GET /calls``: the calls that go on; ``said`` and ``call`` are of the form that led here."""
-    return await _render(request, await aside(calls.snapshot, request), said=_said(request))
+    return await _render(request, await aside(_going_on, request), said=_said(request))
 
 
 async def command(request: web.Request) -> web.Response:
     """``POST /calls/{id}/{command}``: give it, and back to the page, which says so if it was refused."""
-    leg, given = recording_id(request), Event(request.match_info["command"])
+    leg, given = path_id(request), Event(request.match_info["command"])
     try:
         answer = await calls.give(request, leg, given)
     except Refused as refused:
@@ -88,15 +91,21 @@ async def command(request: web.Request) -> web.Response:
 
 async def annotate(request: web.Request) -> web.Response:
     """``POST /calls/{id}``: note, mark and tags; what is refused is shown again as it was typed."""
-    leg, sent = recording_id(request), await read_form(request)
+    leg, sent = path_id(request), await read_form(request)
     typed = {name: _text(sent[name]) for name in FIELDS if name in sent}
     problems = _problems(request, typed)
     if problems:
         return await _typed_again(request, leg, typed, problems)
     if not typed:
-        raise Refused(400, f"Nothing to change: give one or more of {', '.join(FIELDS)}.")
+        raise Refused(400, "Nothing to change.")
     await calls.write_down(request, leg, typed)
     raise _back(leg, "saved")
+
+
+def _going_on(request: web.Request) -> list[dict[str, Any]]:
+    """The calls, as the page and its script have them."""
+    found: list[dict[str, Any]] = msgspec.to_builtins(calls.snapshot(request))
+    return found
 
 
 async def _render(
@@ -116,7 +125,7 @@ async def _render(
         "texts": _texts(request),
         "now": request.app[CONTEXT].now(),
         "at": datetime.fromisoformat,
-        "may_listen": request[ACCOUNT].user.may_listen or request[ACCOUNT].user.role == "administrator",
+        "may_listen": bool(scope(request).hears),
         "said": said,
         "typed": typed or {},
         "problems": problems or {},
@@ -148,7 +157,7 @@ _GONE = (RecordingState.DISCARDING, RecordingState.DISCARDED, RecordingState.EMP
 
 def _said(request: web.Request) -> dict[str, str]:
     """What the page is to say of the form that led to it; an address that says nonsense says nothing."""
-    query = {name: request.query.get(name, "")[:_SAID_MAX] for name in ("said", "call", "command")}
+    query = {name: request.query.get(name, "")[:_SAID_MAX] for name in TAKES}
     known = {"saved", *calls.REASONS, *TROUBLES}
     return query if query["said"] in known else {}
 
@@ -180,10 +189,10 @@ async def _typed_again(
     request: web.Request, leg: UUID, typed: Mapping[str, Any], problems: Mapping[str, str]
 ) -> web.Response:
     """The page with what was typed, also when the call has ended meanwhile."""
-    shown = await aside(calls.snapshot, request)
+    shown = await aside(_going_on, request)
     if not any(call["id"] == str(leg) for call in shown):
-        asker = viewer(request)
+        asker = scope(request)
         row = await request.app[CONTEXT].store.read(read_leg, asker, leg)
-        shown = [calls.call_json(asker, row), *shown]
+        shown = [msgspec.to_builtins(calls.shown(asker, row)), *shown]
     typed = {name: value if isinstance(value, str) else "" for name, value in typed.items()}
     return await _render(request, shown, typed=typed, problems=problems, about=str(leg), status=400)

@@ -6,14 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from aiohttp import web
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
+from ari_recorder.policies.rights import Scope
 from ari_recorder.store.accounts import Account
+from ari_recorder.store.audit import Actor, By
+from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
-from ari_recorder.store.scope import Viewer
+from ari_recorder.store.tokens import Bearer
 from ari_recorder.store.vault import Vault
 from ari_recorder.web.language import Language
 
@@ -50,16 +54,43 @@ class WebContext:
     probes: Mapping[str, Probe]
     live: Live
     now: Callable[[], datetime] = utc_now
+    pbxs: tuple[str, ...] = ("main",)
+    """Names of the Asterisks in the settings: a user's telephone is on one of them."""
+    audit_key: PublicKey | None = None
+    """What the audit log's seals are checked with; None where nothing seals it."""
 
 
 CONTEXT = web.AppKey("context", WebContext)
 ACCOUNT = web.RequestKey("account", Account)
 """Who asks; only there on requests of signed-in people."""
+SCOPE = web.RequestKey("scope", Scope)
+"""What who asks may see and do; only there on requests of people and of programs with a token."""
+ACTOR = web.RequestKey("actor", Actor)
+"""Who asks, for the audit log; there on every request."""
+BEARER = web.RequestKey("bearer", Bearer)
+"""The token of who asks; only there on requests of programs, whose `ACCOUNT` is missing."""
 LANGUAGE = web.RequestKey("language", Language)
 FORM_TOKEN = web.RequestKey("form_token", str)
 """What a form on the page must send back."""
 
 
-def viewer(request: web.Request) -> Viewer:
-    """Who asks, for the store."""
-    return Viewer.of(request[ACCOUNT].user)
+def scope(request: web.Request) -> Scope:
+    """What who asks may see and do."""
+    return request[SCOPE]
+
+
+def asker_id(request: web.Request) -> UUID:
+    """Who asks, to count what they hold: the user, or the token that a program comes with."""
+    return UUID(request[ACTOR].id)
+
+
+def own_organisation(request: web.Request) -> UUID:
+    """The organisation of who asks."""
+    found = request[SCOPE].organisation
+    assert found is not None, "only the command line has none"
+    return found
+
+
+def changed_by(request: web.Request) -> By:
+    """Who asks, and the time: what every function of the store that changes something takes."""
+    return {"actor": request[ACTOR], "now": request.app[CONTEXT].now()}

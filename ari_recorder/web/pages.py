@@ -5,15 +5,18 @@ from __future__ import annotations
 from aiohttp import web
 
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.rights import Right
 from ari_recorder.store import catalogue
 from ari_recorder.web import api, page
-from ari_recorder.web.context import ACCOUNT, CONTEXT, viewer
+from ari_recorder.web.context import CONTEXT, scope
 
 PAGE_ROWS = 50
 
 
 async def recordings(request: web.Request) -> web.Response:
-    """``GET /``: what who asks may see, newest first."""
+    """``GET /``: what who asks may see, newest first; who has to do with none goes to their account."""
+    if Right.RECORDINGS_READ not in scope(request).rights:
+        raise web.HTTPSeeOther("/account")
     cursor = request.query.get("cursor")
     found = await api.list_page(request, cursor, PAGE_ROWS)
     values = {
@@ -28,7 +31,7 @@ async def recordings(request: web.Request) -> web.Response:
 async def recording(request: web.Request) -> web.Response:
     """``GET /recordings/{id}``: the player, and everything known of the recording."""
     row = await api.one(request)
-    store, asker = request.app[CONTEXT].store, viewer(request)
+    store, asker = request.app[CONTEXT].store, scope(request)
     spans = await store.read(catalogue.timeline, asker, row.id)
     played = await store.read(catalogue.played, asker, row.id)
     playable = row.state is RecordingState.STORED
@@ -37,6 +40,5 @@ async def recording(request: web.Request) -> web.Response:
 
 
 def _has_no_access(request: web.Request) -> bool:
-    """Whether the list is empty because the person may not listen, not because there is nothing."""
-    user = request[ACCOUNT].user
-    return user.role != "administrator" and not user.may_listen
+    """Whether the list is empty because the person may see none, not because there is nothing."""
+    return not scope(request).reads

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from ari_recorder.web.problems import Refused
+from ari_recorder.web.language import N_
+from ari_recorder.web.problems import Marked, Refused
 
 T = TypeVar("T")
 
@@ -21,7 +22,10 @@ CLOSING_S = 5.0
 
 
 class Places(Generic[T]):
-    """``most`` places, ``most_each`` of them for one person; each holds a descriptor or two, and memory."""
+    """``most`` places, ``most_each`` of them for one person or token; each holds a descriptor or two.
+
+    ``what`` they are is a text marked by `N_`.
+    """
 
     def __init__(self, what: str, most: int, most_each: int) -> None:
         self._what = what
@@ -34,7 +38,8 @@ class Places(Generic[T]):
         """A place for as long as it is needed. Raises `Refused` (429) where there is none."""
         own = self._taken.get(user, set())
         if len(own) >= self._most_each or sum(map(len, self._taken.values())) >= self._most:
-            raise Refused(429, f"Too many {self._what} at once: end one first.", {"Retry-After": "30"})
+            told = N_("Too many %(what)s at once: end one first.")
+            raise Refused(429, told, {"Retry-After": "30"}, values={"what": Marked(self._what)})
         self._taken[user] = own | {taker}
         try:
             yield

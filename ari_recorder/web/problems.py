@@ -10,13 +10,22 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
+import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ari_recorder.errors import ARIRecorderError, NotAllowed, NotFound, StoreError
+from ari_recorder.errors import (
+    ARIRecorderError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    PasswordRefused,
+    StoreError,
+)
 from ari_recorder.web import page
-from ari_recorder.web.language import N_
+from ari_recorder.web.language import N_, SOURCE, Language, language
 
 _log = structlog.get_logger(__name__)
 
@@ -43,13 +52,52 @@ EXPLANATIONS = {
 }
 
 
-_NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
+PHRASES = {
+    400: N_("Bad Request"),
+    401: N_("Unauthorized"),
+    403: N_("Forbidden"),
+    404: N_("Not Found"),
+    405: N_("Method Not Allowed"),
+    408: N_("Request Timeout"),
+    409: N_("Conflict"),
+    412: N_("Precondition Failed"),
+    413: N_("Content Too Large"),
+    415: N_("Unsupported Media Type"),
+    416: N_("Range Not Satisfiable"),
+    417: N_("Expectation Failed"),
+    421: N_("Misdirected Request"),
+    422: N_("Unprocessable Content"),
+    426: N_("Upgrade Required"),
+    429: N_("Too Many Requests"),
+    431: N_("Request Header Fields Too Large"),
+    500: N_("Internal Server Error"),
+    502: N_("Bad Gateway"),
+    503: N_("Service Unavailable"),
+    504: N_("Gateway Timeout"),
+}
+"""The titles of the statuses that the API answers with."""
+_OF_AIOHTTP = {
+    404: N_("There is no such address."),
+    405: N_("This address cannot be used that way."),
+    413: N_("More was sent than is accepted."),
+}
+
+
+class Marked(str):
+    """A value of a message that is a text of its own, marked by `N_`, and is translated with it."""
+
+    __slots__ = ()
+
+
+NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
 
 
 class Refused(ARIRecorderError):
     """A request that is answered with ``status`` and, under ``/api``, with this message.
 
-    ``members`` are further members of the answer there. A page says ``explanation``, which is translated, or
+    ``message`` is translated (marked by `N_`), and ``%(name)s`` in it filled in from ``values``, of which
+    those that are `Marked` are translated, too. ``field`` is what it is about, and stands before it.
+    ``members`` are further members of the answer. A page says ``explanation``, which is translated, or
     else what `EXPLANATIONS` has for the status.
     """
 
@@ -60,12 +108,56 @@ class Refused(ARIRecorderError):
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, object] | None = None,
         explanation: str = "",
+        *,
+        values: Mapping[str, object] | None = None,
+        field: str = "",
     ) -> None:
-        super().__init__(message)
         self.status = status
+        self.message = message
+        self.values = dict(values or {})
+        self.field = field
         self.explanation = explanation
         self.headers = dict(headers or {})
-        self.members = dict(members or {})
+        self.members = {**({"field": field} if field else {}), **(members or {})}
+        super().__init__(self.said_in(language(SOURCE)))
+
+    def said_in(self, words: Language) -> str:
+        """The message in that language."""
+        values = {
+            name: words.gettext(value) if isinstance(value, Marked) else value
+            for name, value in self.values.items()
+        }
+        text = words.gettext(self.message, **values)
+        return f"{self.field}: {text}" if self.field else text
+
+
+class NoRight(Refused):
+    """A request that who asks may not make, whatever it says (403)."""
+
+    def __init__(self, message: str, values: Mapping[str, object] | None = None) -> None:
+        super().__init__(403, message, explanation=NOT_ALLOWED, values=values)
+
+
+class NotOwnPage(Refused):
+    """A request that was not sent from a page that is open for who asks (403): another site may have."""
+
+    def __init__(
+        self,
+        message: str = N_("The form token is missing or not this session's: reload the page and try again."),
+    ) -> None:
+        super().__init__(403, message)
+
+
+class Problem(msgspec.Struct):
+    """What went wrong (RFC 9457); ``field``, ``reason`` and others stand beside it where they help."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    """What is wrong, where, and what to do, in the language of who asks."""
+    field: str | msgspec.UnsetType = msgspec.UNSET
+    """The part of what was sent that it is about."""
 
 
 @web.middleware
@@ -76,48 +168,56 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as answer:
         if answer.status < 400:
             raise
-        return await _answer(request, Refused(answer.status, answer.reason, _kept(answer)))
+        return await _answer(request, _refusal(answer))
     except Refused as refused:
         return await _answer(request, refused)
     except NotFound:
-        return await _answer(request, Refused(404, "There is no such thing, or none that you may see."))
+        return await _answer(request, Refused(404, N_("There is no such thing, or none that you may see.")))
+    except Invalid as error:
+        status = 409 if isinstance(error, Conflict) else 422
+        return await _answer(request, Refused(status, error.message, values=error.values, field=error.field))
+    except PasswordRefused as error:
+        return await _answer(request, Refused(422, str(error), field="password"))
     except NotAllowed as error:
-        return await _answer(request, Refused(403, str(error), explanation=_NOT_ALLOWED))
+        return await _answer(request, NoRight(str(error)))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
         return await _answer(
-            request, Refused(503, "The catalogue cannot be reached just now.", {"Retry-After": "5"})
+            request, Refused(503, N_("The catalogue cannot be reached just now."), {"Retry-After": "5"})
         )
     except Exception:
         _log.exception("a request failed", method=request.method, path=request.path)
-        return await _answer(request, Refused(500, "Something went wrong here; it has been logged."))
+        return await _answer(request, Refused(500, N_("Something went wrong here; it has been logged.")))
 
 
-def _kept(answer: web.HTTPException) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name == "Allow"}
+def _refusal(answer: web.HTTPException) -> Refused:
+    """What aiohttp refuses by itself: an address that is none, a method, a body that is too large."""
+    kept = {name: value for name, value in answer.headers.items() if name == "Allow"}
+    return Refused(answer.status, _OF_AIOHTTP.get(answer.status, answer.reason), kept)
 
 
 async def _answer(request: web.Request, refused: Refused) -> web.Response:
     if request.path.startswith(API):
-        return problem(refused)
+        return problem(refused, page.reader_language(request))
     status = refused.status if refused.status in TITLES else 500 if refused.status >= 500 else 400
     explanation = refused.explanation or EXPLANATIONS[status]
     texts = {"title": TITLES[status], "explanation": explanation, "status": refused.status}
     return await page.render(request, "error.html", texts, status=refused.status, headers=refused.headers)
 
 
-def problem(refused: Refused) -> web.Response:
-    """The answer for a program (RFC 9457)."""
+def problem(refused: Refused, words: Language) -> web.Response:
+    """The answer for a program (RFC 9457), in the language of who asks."""
+    phrase = PHRASES.get(refused.status) or HTTPStatus(refused.status).phrase
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(refused.status).phrase,
+        "title": words.gettext(phrase),
         "status": refused.status,
-        "detail": str(refused),
+        "detail": refused.said_in(words),
         **refused.members,
     }
     return web.Response(
         text=json.dumps(body),
         status=refused.status,
-        headers=refused.headers,
+        headers={**refused.headers, "Content-Language": words.code},
         content_type="application/problem+json",
     )

@@ -3,73 +3,123 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from ari_recorder.errors import PromptRefused, Refusal
 from ari_recorder.media.prompts import FILE_MAX_BYTES, convert
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
+from ari_recorder.policies.rights import Right
 from ari_recorder.store import prompts
-from ari_recorder.store.prompts import PromptInfo
-from ari_recorder.web import api, audio, upload
-from ari_recorder.web.context import CONTEXT
-from ari_recorder.web.gate import administrator
+from ari_recorder.store.prompts import TEXT_MAX, PromptInfo
+from ari_recorder.web import audio, page, shapes, upload
+from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation
+from ari_recorder.web.editing import Guard, guard
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.routing import operation
+from ari_recorder.web.shapes import time_or_none
 
+_PROMPTS = "/api/v1/prompts"
 NO_LANGUAGE = "-"
 """In addresses, of tones."""
 CONVERTING = web.AppKey("converting", asyncio.Semaphore)
 """One file at a time: each is a process."""
 
 
-async def listed(request: web.Request) -> web.Response:
-    """``GET /api/v1/prompts``: all of them, speech by language and then the tones."""
-    organisation = administrator(request)
-    api.asked(request)
-    found = await request.app[CONTEXT].store.read(prompts.list_prompts, organisation)
-    return web.json_response({"prompts": [prompt_json(info) for info in found]})
+@operation("GET", _PROMPTS, need=Right.PROMPTS_READ)
+async def list_prompts(request: web.Request) -> shapes.Prompts:
+    """What is said and played in calls: the organisation's own prompts, else the ones that ship."""
+    found = await request.app[CONTEXT].store.read(prompts.list_prompts, own_organisation(request))
+    return shapes.Prompts([shown(info) for info in found])
 
 
-async def put(request: web.Request) -> web.Response:
-    """``PUT /api/v1/prompts/{language}/{kind}``: the body is the file."""
-    organisation = administrator(request)
+@operation("GET", _PROMPTS + "/{language}/{kind}", need=Right.PROMPTS_READ)
+async def one_prompt(request: web.Request) -> shapes.Prompt:
+    """One of them."""
     kind, language = addressed(request)
-    asked = api.asked(request, "text", "file_name")
-    try:
-        text = prompts.check_text(asked.get("text", ""))
-    except ValueError as error:
-        raise Refused(400, str(error)) from error
+    found = await request.app[CONTEXT].store.read(prompts.find, own_organisation(request), kind, language)
+    return shown(found)
+
+
+class Said(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be listed of a file."""
+
+    text: Annotated[str, Meta(max_length=TEXT_MAX, description="What it says, word for word.")] = ""
+    file_name: Annotated[str, Meta(description="As it is to be listed; its last part is kept.")] = ""
+
+
+@operation(
+    "PUT",
+    _PROMPTS + "/{language}/{kind}",
+    need=Right.PROMPTS_WRITE,
+    reads="audio/*",
+    problems=(415, 422),
+    guarded=True,
+)
+async def put_prompt(request: web.Request, query: Said) -> shapes.Prompt:
+    """Use another file from now on: the body is the file itself, at most 10 MB and 30 seconds.
+
+    WAV, MP3, M4A, Ogg, FLAC or another common format, of which the first sound track is taken.
+    """
+    kind, language = addressed(request)
     if request.content_type.startswith("multipart/"):
-        raise Refused(415, "Send the file itself as the body, not a form: curl --data-binary @file.")
+        raise Refused(415, N_("Send the file itself as the body, not a form: curl --data-binary @file."))
+    words = page.words(request)
     try:
         content = await upload.read_body(request, FILE_MAX_BYTES)
-        info = await replace(request, organisation, kind, language, content, text, asked.get("file_name", ""))
+        unchanged = guard(request, shown)
+        info = await replace(
+            request,
+            own_organisation(request),
+            kind,
+            language,
+            content,
+            query.text,
+            query.file_name,
+            unchanged,
+        )
     except upload.TooLarge as error:
-        raise Refused(413, Refusal.TOO_LARGE) from error
+        raise Refused(413, words.refusal(Refusal.TOO_LARGE)) from error
     except PromptRefused as error:
-        raise Refused(422, str(error)) from error
-    return web.json_response(prompt_json(info))
+        raise Refused(422, words.refusal(error.reason)) from error
+    return shown(info)
 
 
-async def delete(request: web.Request) -> web.Response:
-    """``DELETE /api/v1/prompts/{language}/{kind}``: back to the shipped one, which is the answer."""
-    organisation = administrator(request)
+@operation("DELETE", _PROMPTS + "/{language}/{kind}", need=Right.PROMPTS_WRITE, guarded=True)
+async def reset_prompt(request: web.Request) -> shapes.Prompt:
+    """Go back to the prompt that ships, which is the answer. It does no harm when that is in use already."""
     kind, language = addressed(request)
-    api.asked(request)
-    info = await request.app[CONTEXT].store.write(prompts.reset, organisation, kind, language)
-    return web.json_response(prompt_json(info))
+    context = request.app[CONTEXT]
+    info = await context.store.write(
+        prompts.reset,
+        request[ACTOR],
+        own_organisation(request),
+        kind,
+        language,
+        context.now(),
+        guard(request, shown),
+    )
+    return shown(info)
 
 
+@operation(
+    "GET",
+    _PROMPTS + "/{language}/{kind}/audio",
+    need=Right.PROMPTS_READ,
+    media_type="audio/wav",
+    problems=(416,),
+)
 async def prompt_audio(request: web.Request) -> web.Response:
-    """``GET /api/v1/prompts/{language}/{kind}/audio``: what is played, a WAV file."""
-    organisation = administrator(request)
+    """What is played: a WAV file, mono, 16 bits, 16 kHz."""
     kind, language = addressed(request)
-    api.asked(request)
-    found = await request.app[CONTEXT].store.read(prompts.find, organisation, kind, language)
+    found = await request.app[CONTEXT].store.read(prompts.find, own_organisation(request), kind, language)
     return audio.send_wav(request, found.wav, found.sha256)
 
 
@@ -81,6 +131,7 @@ async def replace(
     content: bytes,
     text: str,
     file_name: str,
+    unchanged: Guard[PromptInfo] = lambda info: None,
 ) -> PromptInfo:
     """Convert a file and use it from now on. Raises `PromptRefused`."""
     context = request.app[CONTEXT]
@@ -88,6 +139,7 @@ async def replace(
         converted = await asyncio.to_thread(convert, content)
     return await context.store.write(
         prompts.replace,
+        request[ACTOR],
         organisation,
         kind,
         language,
@@ -96,6 +148,15 @@ async def replace(
         text=text,
         file_name=file_name,
         now=context.now(),
+        unchanged=unchanged,
+    )
+
+
+async def reset(request: web.Request, organisation: UUID, kind: PromptKind, language: str) -> PromptInfo:
+    """Back to the shipped one, which is returned."""
+    context = request.app[CONTEXT]
+    return await context.store.write(
+        prompts.reset, request[ACTOR], organisation, kind, language, context.now()
     )
 
 
@@ -106,11 +167,18 @@ def addressed(request: web.Request) -> tuple[PromptKind, str]:
         return PromptKind(kind), ""
     if kind in set(PromptKind) - TONES and language in LANGUAGES:
         return PromptKind(kind), language
+    values = {
+        "languages": " | ".join(LANGUAGES),
+        "kinds": ", ".join(kind for kind in PromptKind if kind not in TONES),
+        "tones": ", ".join(kind for kind in PromptKind if kind in TONES),
+    }
     raise Refused(
         404,
-        f"There is no such prompt: LANGUAGE/KIND is {' or '.join(LANGUAGES)} with one of"
-        f" {', '.join(kind for kind in PromptKind if kind not in TONES)}, or - with one of"
-        f" {', '.join(kind for kind in PromptKind if kind in TONES)}.",
+        N_(
+            "There is no such prompt: LANGUAGE/KIND is %(languages)s with one of %(kinds)s, or - with one of"
+            " %(tones)s."
+        ),
+        values=values,
     )
 
 
@@ -119,16 +187,16 @@ def address(info: PromptInfo) -> str:
     return f"{quote(info.language or NO_LANGUAGE)}/{quote(info.kind)}"
 
 
-def prompt_json(info: PromptInfo) -> dict[str, Any]:
+def shown(info: PromptInfo) -> shapes.Prompt:
     """A prompt as the API shows it."""
-    return {
-        "kind": info.kind,
-        "language": info.language or NO_LANGUAGE,
-        "text": info.text,
-        "own": info.own,
-        "file_name": info.file_name,
-        "duration_ms": info.duration_ms,
-        "sha256": info.sha256,
-        "changed_at": api.time(info.changed_at),
-        "audio": f"/api/v1/prompts/{address(info)}/audio",
-    }
+    return shapes.Prompt(
+        kind=info.kind,
+        language=info.language or NO_LANGUAGE,
+        text=info.text,
+        own=info.own,
+        file_name=info.file_name,
+        duration_ms=info.duration_ms,
+        sha256=info.sha256,
+        changed_at=time_or_none(info.changed_at),
+        audio=f"{_PROMPTS}/{address(info)}/audio",
+    )

@@ -15,8 +15,7 @@ from ari_recorder.prompts import NO_LANGUAGE
 from ari_recorder.store import prompts
 from ari_recorder.store.prompts import TEXT_MAX, PromptInfo
 from ari_recorder.web import page, upload
-from ari_recorder.web.context import CONTEXT
-from ari_recorder.web.gate import administrator
+from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation
 from ari_recorder.web.language import N_, Language
 from ari_recorder.web.prompts import address, addressed, replace
 from ari_recorder.web.upload import UploadForm
@@ -37,12 +36,12 @@ class Wrong:
 
 async def show(request: web.Request) -> web.Response:
     """``GET /prompts``."""
-    return await _page(request, administrator(request))
+    return await _page(request, own_organisation(request))
 
 
 async def receive(request: web.Request) -> web.Response:
     """``POST /prompts/{language}/{kind}``: use a file; or the page again, with what was wrong."""
-    organisation = administrator(request)
+    organisation = own_organisation(request)
     kind, spoken_in = addressed(request)
     form = await upload.read_form(request, FILE_MAX_BYTES)
     if wrong := await _use(request, organisation, kind, spoken_in, form):
@@ -52,9 +51,10 @@ async def receive(request: web.Request) -> web.Response:
 
 async def reset(request: web.Request) -> web.Response:
     """``POST /prompts/{language}/{kind}/reset``: back to the shipped one."""
-    organisation = administrator(request)
+    organisation = own_organisation(request)
     kind, spoken_in = addressed(request)
-    await request.app[CONTEXT].store.write(prompts.reset, organisation, kind, spoken_in)
+    context = request.app[CONTEXT]
+    await context.store.write(prompts.reset, request[ACTOR], organisation, kind, spoken_in, context.now())
     raise _done(kind, spoken_in, "reset")
 
 

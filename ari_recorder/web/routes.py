@@ -3,81 +3,191 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from aiohttp import web
-from aiohttp_session import session_middleware
 
+from ari_recorder.policies.rights import Right
 from ari_recorder.web import (
+    account_page,
     api,
+    api_page,
+    audit_api,
+    audit_page,
+    auditing,
+    bearer,
     calls,
     calls_page,
+    documentation,
+    enrolment,
+    exchange,
+    factors,
+    groups,
     health,
-    page,
+    ledger,
+    listening,
+    me,
+    organisations,
     pages,
     places,
+    preferences,
     prompts,
     prompts_page,
+    second_step,
+    sessions,
     signin,
+    tokens,
+    users,
 )
+from ari_recorder.web import page as html
+from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
-from ari_recorder.web.gate import gate
+from ari_recorder.web.editing import tidying
+from ari_recorder.web.gate import NEEDS, gate
+from ari_recorder.web.language import N_
+from ari_recorder.web.limiting import LIMITS, Limits
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
+from ari_recorder.web.routing import Open, Route, page, served
+from ari_recorder.web.seals import SEALS, Seals, load_key
 from ari_recorder.web.security import add_headers
-from ari_recorder.web.session import SessionCookie, load_key
+from ari_recorder.web.watch import watching
 
 BODY_MAX_BYTES = 64 * 1024
-_V1 = "/api/v1/recordings"
-_CALLS = "/api/v1/calls"
-_PROMPTS = "/api/v1/prompts"
 _PROMPT = "/{language}/{kind}"
+_STEP = "/sign-in/second-factor"
+_FACTOR = "/account/second-factor"
+_COMMAND = "{command:start|stop|pause|resume}"
 
-ROUTES = (
-    web.get("/", pages.recordings, name="recordings"),
-    web.get("/recordings/{id}", pages.recording, name="recording"),
-    web.get("/calls", calls_page.show, name="calls"),
-    web.post("/calls/{id}", calls_page.annotate, name="calls-annotate"),
-    web.post("/calls/{id}/{command:start|stop|pause|resume}", calls_page.command, name="calls-command"),
-    web.get("/sign-in", signin.show, name="signin"),
-    web.post("/sign-in", signin.sign_in, name="signin"),
-    web.post("/sign-out", signin.sign_out, name="signout"),
-    web.get(_V1, api.recordings, name="api-recordings"),
-    web.get(_V1 + "/{id}", api.recording, name="api-recording"),
-    web.get(_V1 + "/{id}/audio", api.recording_audio, name="api-audio"),
-    web.get(_V1 + "/{id}/waveform", api.waveform, name="api-waveform"),
-    web.get(_V1 + "/{id}/timeline", api.timeline, name="api-timeline"),
-    web.get(_CALLS + "/live", calls.live, name="api-calls-live"),
-    web.post(_CALLS + "/{id}/{command:start|stop|pause|resume}", calls.command, name="api-command"),
-    web.patch(_CALLS + "/{id}", calls.annotate, name="api-annotate"),
-    web.get("/api/v1/live", calls.feed, name="api-live"),
-    web.get("/prompts", prompts_page.show, name="prompts"),
-    web.post("/prompts" + _PROMPT, prompts_page.receive, name="prompt-upload"),
-    web.post("/prompts" + _PROMPT + "/reset", prompts_page.reset, name="prompt-reset"),
-    web.get(_PROMPTS, prompts.listed, name="api-prompts"),
-    web.put(_PROMPTS + _PROMPT, prompts.put, name="api-prompt"),
-    web.delete(_PROMPTS + _PROMPT, prompts.delete, name="api-prompt"),
-    web.get(_PROMPTS + _PROMPT + "/audio", prompts.prompt_audio, name="api-prompt-audio"),
-    web.get("/healthz", health.healthz, name="healthz"),
-    web.get("/readyz", health.readyz, name="readyz"),
-    web.get("/metrics", health.metrics, name="metrics"),
-    web.get("/static/{path:.+}", page.send_static, name="static"),
+SETTINGS: tuple[Route, ...] = (
+    users.users,
+    users.add_user,
+    exchange.export_users,
+    exchange.import_users,
+    users.user,
+    users.change_user,
+    users.remove_user,
+    users.activations,
+    preferences.user_preferences,
+    preferences.change_user_preferences,
+    groups.groups,
+    groups.add_group,
+    groups.group,
+    groups.rename_group,
+    groups.remove_group,
+    groups.add_members,
+    groups.add_member,
+    groups.remove_member,
+    groups.set_supervisor,
+    groups.remove_supervisor,
+    preferences.preferences,
+    preferences.change_preferences,
+    organisations.organisation,
+    organisations.change_organisation,
+    organisations.organisations,
+    organisations.add_organisation,
+    organisations.one_organisation,
+    organisations.organisation_usage,
+    organisations.change_one_organisation,
+    ledger.ledger,
 )
+"""Of users, groups and organisations."""
+ROUTES: tuple[Route, ...] = (
+    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, ("cursor",)),
+    page("GET", "/recordings/{id}", pages.recording, "recording", Right.RECORDINGS_READ),
+    page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ, calls_page.TAKES),
+    page("POST", "/calls/{id}", calls_page.annotate, "calls-annotate", Right.RECORDINGS_ANNOTATE),
+    page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
+    page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC, ("next",)),
+    page("POST", "/sign-in", signin.sign_in, "signin", Open.PUBLIC),
+    page("POST", "/sign-out", signin.sign_out, "signout", Open.HALFWAY),
+    page("GET", _STEP, second_step.show, "second-step", Open.HALFWAY, ("next",)),
+    page("POST", _STEP, second_step.give_code, "second-step", Open.HALFWAY, ("next",)),
+    page("POST", _STEP + "/passkey/options", second_step.passkey_options, "step-options", Open.HALFWAY),
+    page("POST", _STEP + "/passkey", second_step.give_passkey, "step-passkey", Open.HALFWAY),
+    page("GET", "/account", account_page.show, "account", Open.PERSON, ("done",)),
+    page("POST", "/account/password", account_page.change_password, "own-password", Open.PERSON),
+    page("POST", "/account/sessions/end-others", account_page.end_others, "end-others", Open.PERSON),
+    page("POST", "/account/sessions/{id}/end", account_page.end_session, "end-session", Open.PERSON),
+    page("POST", _FACTOR + "/app", enrolment.begin_app, "factor-app", Open.HALFWAY),
+    page("POST", _FACTOR + "/app/confirm", enrolment.confirm_app, "factor-app-confirm", Open.HALFWAY),
+    page("POST", _FACTOR + "/passkey/options", enrolment.passkey_options, "factor-options", Open.HALFWAY),
+    page("POST", _FACTOR + "/passkey", enrolment.add_passkey, "factor-passkey", Open.HALFWAY),
+    page("POST", _FACTOR + "/codes", account_page.renew_codes, "factor-codes", Open.PERSON),
+    page("POST", _FACTOR + "/{id}/remove", account_page.remove_factor, "factor-remove", Open.PERSON),
+    sessions.own_sessions,
+    sessions.end_session,
+    sessions.end_other_sessions,
+    sessions.own_password,
+    api.recordings,
+    api.recording,
+    api.annotate_recording,
+    api.annotation_history,
+    api.recording_audio,
+    api.waveform,
+    api.timeline,
+    calls.live_calls,
+    calls.give_command,
+    calls.call_annotations,
+    calls.annotate_call,
+    calls.live_feed,
+    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, ("done", "prompt")),
+    page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
+    page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
+    prompts.list_prompts,
+    prompts.one_prompt,
+    prompts.put_prompt,
+    prompts.reset_prompt,
+    prompts.prompt_audio,
+    tokens.list_tokens,
+    tokens.one_token,
+    tokens.add_token,
+    tokens.revoke_token,
+    me.me,
+    *audit_api.OPERATIONS,
+    page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),
+    *SETTINGS,
+    documentation.openapi,
+    page("GET", "/api", api_page.show, "api", Open.PUBLIC),
+    page("GET", "/healthz", health.healthz, "healthz", Open.PUBLIC),
+    page("GET", "/readyz", health.readyz, "readyz", Open.PUBLIC),
+    page("GET", "/metrics", health.metrics, "metrics", Open.PUBLIC),
+    page("GET", "/static/{path:.+}", html.send_static, "static", Open.PUBLIC, ("v",)),
+)
+"""Every address: one that is not here is not served, and one without its need cannot be written."""
 
 
 def create_app(context: WebContext) -> web.Application:
     """The application. Raises `SettingsError` when the session key can be neither read nor made."""
-    lifetime = timedelta(hours=context.settings.session_hours)
-    cookie = SessionCookie(load_key(context.key_file), lifetime)
+    seals = Seals(load_key(context.key_file))
     app = web.Application(
-        middlewares=[errors, session_middleware(cookie), gate], client_max_size=BODY_MAX_BYTES
+        middlewares=[errors, arrivals(context.settings), auditing.denials, gate],
+        client_max_size=BODY_MAX_BYTES,
     )
     app[CONTEXT] = context
-    app[FEEDS] = Feeds("live feeds", context.settings.connections_max // 2, places.FEEDS_EACH)
-    app[DOWNLOADS] = Places("downloads", context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
+    app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[auditing.DENIALS] = auditing.Denials()
+    app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes)
-    app[signin.ATTEMPTS] = signin.Attempts()
+    app[SEALS] = seals
+    app[signin.ATTEMPTS] = Attempts()
+    app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
+    app[signin.HASHING] = Hashing()
+    app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
-    app.add_routes(ROUTES)
-    app.on_response_prepare.append(add_headers)
+    app[documentation.ROUTES] = ROUTES
+    app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
+    app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
+    app[bearer.NOTED] = bearer.Noted()
+    app.cleanup_ctx.extend((watching, tidying))
+    app.add_routes(map(_added, ROUTES))
+    app.on_response_prepare.extend((add_headers, add_hsts))
     return app
+
+
+def _added(route: Route) -> web.RouteDef:
+    """As aiohttp takes it: HEAD works wherever GET does."""
+    if route.method == "GET":
+        return web.get(route.path, served(route), name=route.name)
+    return web.route(route.method, route.path, served(route), name=route.name)

@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 
 from ari_recorder import descriptors
 from ari_recorder.config import Web
 from ari_recorder.errors import SettingsError
 from ari_recorder.store.accounts import logins_with_default_password
 from ari_recorder.store.database import Store
+from ari_recorder.web.client import is_exposed
 from ari_recorder.web.context import WebContext
 from ari_recorder.web.entrance import Entrance
+from ari_recorder.web.health import HEALTH, Health, create_health_app
 from ari_recorder.web.loopback import is_loopback
+from ari_recorder.web.malformed import RequestHandler
 from ari_recorder.web.routes import create_app
+from ari_recorder.web.tls import Certificate, certificate_of
 
 SHUTDOWN_S = 5.0
 NAMED_MAX = 5
+HEALTH_CONNECTIONS = 32
+"""On the port for health."""
 ACCEPTED_AT_ONCE = 32
 """In a turn of the loop: three times as many are accepted and not counted yet (`descriptors.RESERVE`).
 
@@ -35,20 +42,22 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Server:
-    """The running pages and API."""
+class Listening:
+    """An application that is being served."""
 
     runner: web.AppRunner
     listening: asyncio.Server
     host: str
     port: int
     """The port that was bound, also when 0 was asked for."""
+    tls: bool = False
 
     @property
     def url(self) -> str:
         """Address of the first page."""
         host = "127.0.0.1" if self.host == "0.0.0.0" else "::1" if self.host == "::" else self.host  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
     async def close(self) -> None:
         """Stop accepting, let running answers end for a moment, close."""
@@ -56,36 +65,98 @@ class Server:
         await self.runner.cleanup()
 
 
-async def check_exposure(host: str, store: Store) -> None:
-    """Raise `SettingsError` when others reach ``host`` and somebody has a default password."""
-    if is_loopback(host):
+@dataclass(frozen=True)
+class Server:
+    """The running pages and API, and health on a port of its own, if it has one."""
+
+    pages: Listening
+    health: Listening | None
+    watch: asyncio.Task[None] | None
+    """Looks after the certificate."""
+
+    @property
+    def url(self) -> str:
+        """Address of the first page."""
+        return self.pages.url
+
+    @property
+    def port(self) -> int:
+        """The port of the pages."""
+        return self.pages.port
+
+    async def close(self) -> None:
+        """Close both."""
+        if self.watch is not None:
+            self.watch.cancel()
+            await asyncio.gather(self.watch, return_exceptions=True)
+        await self.pages.close()
+        if self.health is not None:
+            await self.health.close()
+
+
+def check_encryption(settings: Web) -> None:
+    """Raise `SettingsError` when others reach the pages, and what is said there can be overheard."""
+    if (
+        is_loopback(settings.host)
+        or settings.tls_certificate
+        or settings.trusted_proxies
+        or settings.unencrypted
+    ):
+        return
+    raise SettingsError(
+        f"web.host is {settings.host}, which others can reach, and passwords and recordings would cross the"
+        " network unencrypted. Give a certificate (web.tls_certificate, web.tls_key); or put a proxy with TLS"
+        " in front and name it (web.trusted_proxies); or set web.host to 127.0.0.1. For a container"
+        " whose port is published on its own machine alone there is web.unencrypted. The guide:"
+        " docs/guide/on-a-network.md."
+    )
+
+
+async def check_exposure(settings: Web, store: Store) -> None:
+    """Raise `SettingsError` when others reach the pages and somebody has a default password."""
+    if not is_exposed(settings):
         return
     logins = await store.read(logins_with_default_password)
     if logins:
         named = ", ".join(logins[:NAMED_MAX]) + (" and others" if len(logins) > NAMED_MAX else "")
+        how = (
+            f"web.host is {settings.host}, which others can reach"
+            if not is_loopback(settings.host)
+            else "web.trusted_proxies names a proxy, through which others can come"
+        )
         raise SettingsError(
-            f"web.host is {host}, which others can reach, but these logins have a default password: {named}."
-            " Give them passwords of their own, or set web.host to 127.0.0.1."
+            f"{how}, but these logins have a default password: {named}."
+            " Give them passwords of their own, or set web.host to 127.0.0.1 and name no proxy."
         )
 
 
 async def start(context: WebContext) -> Server:
-    """Bind and serve. Raises `SettingsError`: the address is taken or careless, or the key is no key."""
+    """Bind and serve. Raises `SettingsError`: address, certificate or key cannot be used, or are careless."""
     settings = bounded(context.settings, descriptors.raise_limit())
-    await check_exposure(settings.host, context.store)
-    runner = _runner(replace(context, settings=settings))
-    await runner.setup()
+    certificate = certificate_of(settings)
+    check_encryption(settings)
+    await check_exposure(settings, context.store)
+    app = create_app(replace(context, settings=settings))
+    pages = await _serve(
+        app, settings, "", settings.host, settings.port, settings.connections_max, certificate
+    )
     try:
-        listening = await _listen(runner, settings)
-    except OSError as error:
-        await runner.cleanup()
-        raise SettingsError(
-            f"web.host {settings.host}, web.port {settings.port}: cannot be bound: {error.strerror}."
-            " Stop what uses the port, or set web.port to another (0 takes any free one)."
-        ) from error
-    server = Server(runner, listening, settings.host, listening.sockets[0].getsockname()[1])
-    _log.info("pages and API are being served", url=server.url)
-    return server
+        health = await _start_health(app[HEALTH], settings)
+    except SettingsError:
+        await pages.close()
+        raise
+    watch = asyncio.create_task(certificate.watch(), name="certificate") if certificate else None
+    _log.info("pages and API are being served", url=pages.url)
+    return Server(pages, health, watch)
+
+
+async def _start_health(health: Health, settings: Web) -> Listening | None:
+    if settings.health_port is None:
+        return None
+    host, app = settings.health_host, create_health_app(health, settings.health_host)
+    served = await _serve(app, settings, "health_", host, settings.health_port, HEALTH_CONNECTIONS, None)
+    _log.info("health and counters are being served", url=served.url)
+    return served
 
 
 def bounded(settings: Web, limit: int) -> Web:
@@ -102,36 +173,48 @@ def bounded(settings: Web, limit: int) -> Web:
     return msgspec.structs.replace(settings, connections_max=most)
 
 
-def _runner(context: WebContext) -> web.AppRunner:
+async def _serve(
+    app: web.Application,
+    settings: Web,
+    prefix: str,
+    host: str,
+    port: int,
+    most: int,
+    certificate: Certificate | None,
+) -> Listening:
     """Its timer of idle connections begins with the connection, and headers in part do not stop it."""
-    return web.AppRunner(
-        create_app(context),
-        access_log=None,
-        logger=_http_log(),
-        shutdown_timeout=SHUTDOWN_S,
-        keepalive_timeout=context.settings.idle_s,
-        lingering_time=context.settings.idle_s,  # for the rest of a body that was not wanted
-    )
-
-
-async def _listen(runner: web.AppRunner, settings: Web) -> asyncio.Server:
+    handling: dict[str, Any] = {
+        "access_log": None,
+        "logger": logging.getLogger("aiohttp.server"),
+        "keepalive_timeout": settings.idle_s,
+        "lingering_time": settings.idle_s,  # for the rest of a body that was not wanted
+    }
+    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S, **handling)
+    await runner.setup()
     assert runner.server is not None
-    entrance = Entrance(runner.server, settings.connections_max, settings.connections_per_address_max)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(entrance, settings.host, settings.port, backlog=ACCEPTED_AT_ONCE)
+    entrance = Entrance(
+        runner.server,
+        partial(RequestHandler, runner.server, loop=asyncio.get_running_loop(), **handling),
+        most,
+        settings.connections_per_address_max,
+        settings.trusted_proxies.hold,
+        certificate,
+        settings.idle_s,
+    )
+    try:
+        listening = await _listen(entrance, host, port)
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingsError(
+            f"web.{prefix}host {host}, web.{prefix}port {port}: cannot be bound: {error.strerror}."
+            f" Stop what uses the port, or set web.{prefix}port to another (0 takes any free one)."
+        ) from error
+    return Listening(runner, listening, host, listening.sockets[0].getsockname()[1], certificate is not None)
+
+
+async def _listen(entrance: Entrance, host: str, port: int) -> asyncio.Server:
+    server = await asyncio.get_running_loop().create_server(entrance, host, port, backlog=ACCEPTED_AT_ONCE)
     for bound in server.sockets:
         with bound.dup() as same:
             same.listen(WAITING_MAX)
     return server
-
-
-def _http_log() -> logging.Logger:
-    """aiohttp's log, without what is no HTTP: anybody can send that, and would fill the disk."""
-    log = logging.getLogger("aiohttp.server")
-    if _is_our_fault not in log.filters:
-        log.addFilter(_is_our_fault)
-    return log
-
-
-def _is_our_fault(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

@@ -1,4 +1,4 @@
-"""The session: an encrypted cookie that says who signed in, when, and with which password.
+"""The session of a request: a random secret in a cookie, and its row in the catalogue (`store.sessions`).
 
 It carries no rights. Those are looked up for every request (`gate.py`), so that a deleted user, a changed
 role or a changed password takes effect at once.
@@ -6,124 +6,151 @@ role or a changed password takes effect at once.
 
 from __future__ import annotations
 
-import os
+import asyncio
 import secrets
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from pathlib import Path
-from uuid import UUID
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import structlog
 from aiohttp import web
-from aiohttp_session import Session, get_session, new_session
-from aiohttp_session.cookie_storage import EncryptedCookieStorage
-from cryptography.fernet import Fernet
 
-from ari_recorder.errors import SettingsError
-from ari_recorder.store.accounts import Account, account
+from ari_recorder.config import Web
+from ari_recorder.errors import StoreError
+from ari_recorder.store import sessions
+from ari_recorder.store.accounts import Account
+from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.people import UserRow
+from ari_recorder.store.sessions import SEEN_EVERY, Begun, Limits, Opened
+from ari_recorder.web import cookies
 from ari_recorder.web.arrival import arriving
-from ari_recorder.web.context import CONTEXT, FORM_TOKEN
+from ari_recorder.web.client import client
+from ari_recorder.web.context import CONTEXT
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.seals import SEALS, Purpose
 
 COOKIE = "ari_recorder_session"
+FORM_COOKIE = "ari_recorder_form"
 FORM_FIELD = "form_token"
 FORM_HEADER = "X-Form-Token"
+FORM_WITHIN = timedelta(hours=12)
+"""How long the form of somebody who is not signed in may be open."""
+COOKIE_MAX = 200
+"""Characters of a secret that are looked at."""
+
+SESSION = web.RequestKey("session", Opened)
+"""The session of who asks; also there when the second factor is still to be given."""
+_FORM_COOKIE_VALUE = web.RequestKey("form_cookie", str)
+
+_log = structlog.get_logger(__name__)
 
 
-class SessionCookie(EncryptedCookieStorage):
-    """The cookie: unreadable to scripts, not sent from other sites, and over HTTPS never without it."""
-
-    def __init__(self, key: Fernet, lifetime: timedelta) -> None:
-        super().__init__(
-            key,
-            cookie_name=COOKIE,
-            max_age=int(lifetime.total_seconds()),
-            httponly=True,
-            samesite="Lax",
-        )
-
-    async def save_session(
-        self, request: web.Request, response: web.StreamResponse, session: Session
-    ) -> None:
-        """Write the cookie, ``Secure`` when the browser came by HTTPS, here or at a proxy before us."""
-        await super().save_session(request, response, session)
-        if came_by_https(request) and COOKIE in response.cookies:
-            response.cookies[COOKIE]["secure"] = True
+def limits(settings: Web) -> Limits:
+    """How long sessions last."""
+    return Limits(timedelta(hours=settings.session_hours), timedelta(hours=settings.session_idle_hours))
 
 
-def came_by_https(request: web.Request) -> bool:
-    """Whether anything says so: believing it wrongly makes a cookie stricter, never laxer."""
-    forwarded = request.headers.get("X-Forwarded-Proto", "").lower()
-    return request.secure or forwarded == "https" or request.headers.get("Origin", "").startswith("https://")
+async def begin(
+    request: web.Request,
+    answer: web.StreamResponse,
+    user: UserRow,
+    *,
+    whole: bool,
+    factor: str = "",
+) -> None:
+    """A new session for somebody, in place of the one before; the answer sets its cookie."""
+    context, before = request.app[CONTEXT], request.get(SESSION)
+    begun = Begun(
+        secrets.token_urlsafe(32),
+        secrets.token_urlsafe(24),
+        client(request).address,
+        request.headers.get("User-Agent", ""),
+    )
+    await context.store.write(
+        sessions.begin,
+        user.id,
+        begun,
+        limits(context.settings),
+        actor_of(request, user),
+        context.now(),
+        whole=whole,
+        factor=factor,
+        replaces=before.id if before else None,
+    )
+    cookies.remove(request, answer, COOKIE)
+    cookies.remove(request, answer, FORM_COOKIE)
+    lasting = timedelta(hours=context.settings.session_hours)
+    cookies.write(request, answer, COOKIE, begun.secret, lasting)
 
 
-def load_key(path: Path) -> Fernet:
-    """The key in that file, made (mode 0600) when missing. Raises `SettingsError` if it is no key."""
-    try:
-        _make_key(path)
-        return Fernet(path.read_bytes().strip())
-    except OSError as error:
-        raise SettingsError(f"The session key {path} cannot be read or made: {error.strerror}.") from error
-    except ValueError as error:
-        raise SettingsError(
-            f"{path} does not hold a session key. Remove it; a new one is made, and everybody signs in again."
-        ) from error
+def actor_of(request: web.Request, user: UserRow) -> Actor:
+    """Somebody at their browser, for the audit log."""
+    return Actor(
+        ActorKind.USER, str(user.id), user.login or user.name, user.organisation, client(request).address
+    )
 
 
-def _make_key(path: Path) -> None:
-    """Written beside and linked into place, so that two programs starting at once agree on one."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key())
-        if not path.exists():
-            os.link(part, path)
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
-
-
-async def begin(request: web.Request, who: Account) -> None:
-    """A new session for ``who``; whatever was in the old one is gone."""
-    session = await new_session(request)
-    session["user"] = str(who.user.id)
-    session["stamp"] = who.stamp
-    session["at"] = request.app[CONTEXT].now().timestamp()
-    session["form"] = secrets.token_urlsafe(24)
-
-
-async def end(request: web.Request) -> None:
-    """Nobody is signed in any more."""
-    (await get_session(request)).invalidate()
+async def opened(request: web.Request) -> Opened | None:
+    """The session that the request's cookie is of, as it is now; None when there is none, or it is over."""
+    context, secret = request.app[CONTEXT], cookies.read(request, COOKIE)
+    if not secret or len(secret) > COOKIE_MAX:
+        return None
+    return await context.store.read(sessions.find, secret, limits(context.settings), context.now())
 
 
 async def who_asks(request: web.Request) -> Account | None:
-    """The account of the session, as it is now; None when there is none, or the session is over."""
+    """The account of the session; None when there is none, or its second factor is still to be given."""
+    found = await opened(request)
+    return None if found is None or found.halfway else found.account
+
+
+async def note_use(request: web.Request, session: Opened) -> None:
+    """Keep the session from ending as unused; what is asked for does not fail when that cannot be written."""
     context = request.app[CONTEXT]
-    session = await get_session(request)
-    if "user" not in session or _is_over(session, context.now(), context.settings.session_hours):
-        return None
-    found = await context.store.read(account, UUID(session["user"]))
-    if found is None or not secrets.compare_digest(found.stamp, session["stamp"]):
-        return None
-    return found
+    now = context.now()
+    if now - session.seen_at < SEEN_EVERY:
+        return
+    try:
+        async with asyncio.timeout(1.0):
+            await context.store.write(sessions.seen, session.id, now)
+    except (StoreError, TimeoutError) as error:
+        _log.warning("that a session is in use cannot be written", error=str(error))
 
 
-def _is_over(session: Session, now: datetime, hours: float) -> bool:
-    return now.timestamp() - float(session["at"]) >= timedelta(hours=hours).total_seconds()
+@asynccontextmanager
+async def in_use(request: web.Request) -> AsyncIterator[None]:
+    """Keep the session from ending as unused while a live feed is open: its page has to work when needed."""
+    session = request.get(SESSION)
+    task = asyncio.create_task(_keep(request, session)) if session else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
-async def form_token(request: web.Request) -> str:
-    """What forms of this session carry; made when there is none yet."""
-    session = await get_session(request)
-    if "form" not in session:
-        session["form"] = secrets.token_urlsafe(24)
-    request[FORM_TOKEN] = str(session["form"])
-    return request[FORM_TOKEN]
+async def _keep(request: web.Request, session: Opened) -> None:
+    while True:
+        await asyncio.sleep(SEEN_EVERY.total_seconds())
+        await note_use(request, session)
+
+
+def form_token(request: web.Request) -> str:
+    """What forms carry: the session's token; for who has none, a sealed one that goes with a cookie."""
+    if SESSION in request:
+        return request[SESSION].form_token
+    context = request.app[CONTEXT]
+    value = request.get(_FORM_COOKIE_VALUE) or cookies.read(request, FORM_COOKIE)[:COOKIE_MAX]
+    request[_FORM_COOKIE_VALUE] = value or secrets.token_urlsafe(24)
+    return request.app[SEALS].seal(Purpose.FORM, request[_FORM_COOKIE_VALUE], context.now())
+
+
+def set_form_cookie(request: web.Request, answer: web.StreamResponse) -> None:
+    """Set the cookie that goes with the form's token, if there is a form for who has no session."""
+    if value := request.get(_FORM_COOKIE_VALUE):
+        cookies.write(request, answer, FORM_COOKIE, value)
 
 
 async def read_form(request: web.Request) -> Mapping[str, object]:
@@ -132,7 +159,7 @@ async def read_form(request: web.Request) -> Mapping[str, object]:
         async with arriving(request.app[CONTEXT].settings.idle_s):
             return await request.post()
     except (ValueError, LookupError) as error:
-        raise Refused(400, "What was sent is not a form in UTF-8.") from error
+        raise Refused(400, N_("What was sent is not a form in UTF-8.")) from error
 
 
 async def is_own_form(request: web.Request) -> bool:
@@ -145,7 +172,12 @@ async def is_own_token(request: web.Request, sent: object) -> bool:
     """As `is_own_form`, for a token that was read already."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return False
-    expected = (await get_session(request)).get("form")
-    if not expected or not isinstance(sent, str):
+    if not isinstance(sent, str):
         return False
-    return secrets.compare_digest(sent.encode(), str(expected).encode())
+    if SESSION in request:
+        return secrets.compare_digest(sent.encode(), request[SESSION].form_token.encode())
+    expected = cookies.read(request, FORM_COOKIE)
+    opened = request.app[SEALS].open(Purpose.FORM, sent, str, request.app[CONTEXT].now(), FORM_WITHIN)
+    return (
+        bool(expected) and opened is not None and secrets.compare_digest(opened.encode(), expected.encode())
+    )

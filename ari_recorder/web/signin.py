@@ -1,66 +1,65 @@
-"""Signing in and out."""
+"""Signing in with login and password, and signing out. What comes between is in `second_step.py`."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+import secrets
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
+import msgspec
 import structlog
 from aiohttp import web
 
-from ari_recorder.store import people
+from ari_recorder.store import audit, passwords, sessions
 from ari_recorder.store.accounts import Account, account
-from ari_recorder.web import page, session
-from ari_recorder.web.context import ACCOUNT, CONTEXT, LANGUAGE
+from ari_recorder.store.audit import Action, Subject
+from ari_recorder.web import cookies, page, session
+from ari_recorder.web.attempts import RETRY_S, Attempts, Hashing
+from ari_recorder.web.client import client, refuses_default_passwords
+from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, LANGUAGE
 from ari_recorder.web.language import N_
-from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.places import FEEDS
-from ari_recorder.web.ratelimit import RateLimit
+from ari_recorder.web.problems import Refused
+from ari_recorder.web.seals import SEALS, Purpose
+from ari_recorder.web.session import SESSION
 
-WINDOW = timedelta(minutes=15)
+T = TypeVar("T")
+
+DEVICE_COOKIE = "ari_recorder_device"
+DEVICE = timedelta(days=180)
+"""How long a browser is known after its last sign-in."""
 INPUT_MAX = 1024
 """Longest login or password looked at, in characters."""
+LOGIN_SHOWN = 64
+UNKNOWN_SHOWN = 3
+"""Characters of an unknown login in the audit log: people type their password there."""
 
 _WRONG = N_("Login or password is not right.")
 _STALE = N_("The page had been open for too long. Please sign in again.")
 _DEFAULT = N_("This password is a default one that everybody knows. Ask your administrator to change it.")
-_WAIT = N_("Too many attempts. Wait %(minutes)s min and try again.")
+_WAIT = N_("Too many attempts. Wait %(seconds)s s and try again.")
+_BUSY = N_("Too many people are signing in just now. Try again in a few seconds.")
 
 _log = structlog.get_logger(__name__)
+_thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
-
-@dataclass
-class Attempts:
-    """Failed sign-ins: by login and address, by address, and by login wherever it comes from."""
-
-    pairs: RateLimit = field(default_factory=lambda: RateLimit(5, WINDOW))
-    addresses: RateLimit = field(default_factory=lambda: RateLimit(30, WINDOW))
-    logins: RateLimit = field(default_factory=lambda: RateLimit(100, WINDOW))
-    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """One password at a time: hashing takes a reader's thread and tens of milliseconds."""
-
-    def wait_s(self, login: str, address: str, now: datetime) -> int:
-        """Seconds until this login may be tried again from this address."""
-        return max(limit.wait_s(key, now) for limit, key in self._counted(login, address))
-
-    def failed(self, login: str, address: str, now: datetime) -> None:
-        """Note a failure."""
-        for limit, key in self._counted(login, address):
-            limit.failed(key, now)
-
-    def succeeded(self, login: str, address: str) -> None:
-        """It was no failure after all, and this person's earlier ones are forgotten."""
-        self.pairs.forget((login, address))
-        self.addresses.undo(address)
-        self.logins.undo(login)
-
-    def _counted(self, login: str, address: str) -> tuple[tuple[RateLimit, object], ...]:
-        return (self.pairs, (login, address)), (self.addresses, address), (self.logins, login)
-
-
+FORMS_MAX = 4
+"""Sign-in pages that are made at once for browsers in which nobody has signed in before."""
+FORMS = web.AppKey("forms", asyncio.Semaphore)
 ATTEMPTS = web.AppKey("attempts", Attempts)
+HASHING = web.AppKey("hashing", Hashing)
+
+
+class Device(msgspec.Struct):
+    """A browser in which somebody has signed in before."""
+
+    login: str
+    id: str
 
 
 async def show(request: web.Request) -> web.Response:
@@ -70,33 +69,38 @@ async def show(request: web.Request) -> web.Response:
     return await _form(request, request.query.get("next", "/"))
 
 
-async def sign_in(request: web.Request) -> web.Response:
+async def sign_in(request: web.Request) -> web.StreamResponse:
     """``POST /sign-in``: on to the page that was asked for, or the form again with what was wrong."""
     sent, say = await session.read_form(request), request[LANGUAGE].gettext
-    login, password, back = (_text(sent.get(name)) for name in ("login", "password", "next"))
+    login, password, back = (text(sent.get(name)) for name in ("login", "password", "next"))
     if not await session.is_own_form(request):
         return await _form(request, back, say(_STALE), status=403, login=login)
-    attempts, now, address = request.app[ATTEMPTS], request.app[CONTEXT].now(), request.remote or ""
-    if wait_s := attempts.wait_s(login, address, now):
-        return await _wait(request, back, wait_s, login)
-    attempts.failed(login, address, now)  # before hashing: tries that run side by side all count
-    who = await _check(request, login, password)
+    if seconds := wait_s(request, login):
+        return await _wait(request, back, seconds, login)
+    try:
+        who = await _check(request, login, password)
+    except Refused as busy:
+        answer = await _form(request, back, say(_BUSY), status=busy.status, login=login)
+        answer.headers.update(busy.headers)
+        return answer
     if who is None:
-        _log.warning("a sign-in failed", address=address)
         return await _form(request, back, say(_WRONG), status=401, login=login)
-    attempts.succeeded(login, address)
-    if who.password_is_default and not is_loopback(request.app[CONTEXT].settings.host):
+    if who.password_is_default and refuses_default_passwords(request, request.app[CONTEXT].settings):
         return await _form(request, back, say(_DEFAULT), status=403, login=login)
-    await session.begin(request, who)
-    raise web.HTTPSeeOther(local_path(back))
+    return await _begin(request, who, local_path(back))
 
 
-async def sign_out(request: web.Request) -> web.Response:
-    """``POST /sign-out``: back to the sign-in page; live feeds end, too."""
-    await session.end(request)
-    if ACCOUNT in request:
-        await request.app[FEEDS].close(request[ACCOUNT].user.id)
-    raise web.HTTPSeeOther("/sign-in")
+async def sign_out(request: web.Request) -> web.StreamResponse:
+    """``POST /sign-out``: back to the sign-in page; the session is over wherever its cookie was copied to."""
+    context, own = request.app[CONTEXT], request[SESSION]
+    user = own.account.user
+    await context.store.write(
+        sessions.sign_out, user.id, own.id, session.actor_of(request, user), context.now()
+    )
+    answer = web.HTTPSeeOther("/sign-in")
+    cookies.remove(request, answer, session.COOKIE)
+    await request.app[FEEDS].close(user.id)
+    raise answer
 
 
 def local_path(address: str) -> str:
@@ -107,27 +111,135 @@ def local_path(address: str) -> str:
     return address
 
 
+def text(value: object) -> str:
+    """A field of a form, cut where no login or password is that long."""
+    return value[:INPUT_MAX].replace("\0", "") if isinstance(value, str) else ""
+
+
+def device(request: web.Request, login: str) -> str:
+    """The id of this browser, if somebody has signed in with that login in it before; else empty."""
+    known = _device(request)
+    return known.id if known is not None and known.login == login else ""
+
+
+def _device(request: web.Request) -> Device | None:
+    sealed, now = cookies.read(request, DEVICE_COOKIE), request.app[CONTEXT].now()
+    return request.app[SEALS].open(Purpose.DEVICE, sealed, Device, now, DEVICE)
+
+
+def know_device(request: web.Request, answer: web.StreamResponse, login: str) -> None:
+    """Remember that somebody has signed in with this browser."""
+    made = Device(login, secrets.token_urlsafe(12))
+    sealed = request.app[SEALS].seal(Purpose.DEVICE, made, request.app[CONTEXT].now())
+    cookies.write(request, answer, DEVICE_COOKIE, sealed, DEVICE)
+
+
+def wait_s(request: web.Request, what: str, login: str | None = None) -> int:
+    """Seconds until ``what``, a login or a second factor, may be tried again from this browser."""
+    known = device(request, what if login is None else login)
+    return request.app[ATTEMPTS].wait_s(what, client(request).address, known, request.app[CONTEXT].now())
+
+
+async def is_password_of(
+    request: web.Request, login: str, password: str, stored: Callable[[], Awaitable[str | None]]
+) -> bool:
+    """Whether what is ``stored`` is of that password; counted as a failure of the login if not.
+
+    Raises `Refused` (503) when too many are being checked.
+    """
+    attempts, now, address = request.app[ATTEMPTS], request.app[CONTEXT].now(), client(request).address
+    known = device(request, login)
+    attempts.failed(login, address, known, now)  # before hashing: tries that run side by side all count
+
+    async def work() -> bool:
+        kept = await stored()
+        return await hashing(lambda: passwords.matches(kept, password))
+
+    try:
+        right = await request.app[HASHING].check(address, bool(known), work)
+    except Refused:
+        attempts.undo(login, address, known)
+        raise
+    if right:
+        attempts.succeeded(login, address, known)
+    return right
+
+
+async def hashing(work: Callable[[], T]) -> T:
+    """What ``work`` returns, computed in the one thread for passwords."""
+    return await asyncio.get_running_loop().run_in_executor(_thread, work)
+
+
 async def _check(request: web.Request, login: str, password: str) -> Account | None:
-    store = request.app[CONTEXT].store
-    async with request.app[ATTEMPTS].hashing:
-        user = await store.read(people.sign_in, login, password)
-    return await store.read(account, user.id) if user else None
+    """Whose login and password that are. Raises `Refused` as `is_password_of`."""
+    store, found = request.app[CONTEXT].store, None
+
+    async def stored() -> str | None:
+        nonlocal found
+        found = await store.read(passwords.stored_of, login)
+        return found.hash if found else None
+
+    if not await is_password_of(request, login, password, stored):
+        await _note_failure(request, login, found.organisation if found else None)
+        return None
+    assert found is not None
+    if passwords.is_outdated(found.hash):
+        renewed = await hashing(lambda: passwords.hashed(password))
+        await store.write(passwords.renew, found.user, found.hash, renewed)
+    return await store.read(account, found.user)
 
 
-async def _wait(request: web.Request, back: str, wait_s: int, login: str) -> web.Response:
-    message = request[LANGUAGE].gettext(_WAIT, minutes=-(-wait_s // 60))
+async def _note_failure(request: web.Request, login: str, organisation: UUID | None) -> None:
+    shown = login[:LOGIN_SHOWN] if organisation else login[:UNKNOWN_SHOWN] + "…"
+    _log.warning("a sign-in failed", address=client(request).address)
+    await request.app[CONTEXT].store.write(
+        audit.write,
+        request[ACTOR],
+        Action.SIGN_IN_FAILED,
+        Subject("login", shown),
+        request.app[CONTEXT].now(),
+        organisation=organisation,
+    )
+
+
+async def _begin(request: web.Request, who: Account, back: str) -> web.StreamResponse:
+    halfway = await request.app[CONTEXT].store.read(sessions.needs_factor, who.user.id)
+    on = f"/sign-in/second-factor?{urlencode({'next': back})}" if halfway else back
+    answer = web.HTTPSeeOther(on)
+    await session.begin(request, answer, who.user, whole=not halfway)
+    if not halfway:
+        know_device(request, answer, who.user.login or "")
+    raise answer
+
+
+async def _wait(request: web.Request, back: str, seconds: int, login: str) -> web.Response:
+    message = request[LANGUAGE].gettext(_WAIT, seconds=seconds)
     answer = await _form(request, back, message, status=429, login=login)
-    answer.headers["Retry-After"] = str(wait_s)
+    answer.headers["Retry-After"] = str(seconds)
     return answer
 
 
 async def _form(
     request: web.Request, back: str, message: str = "", *, status: int = 200, login: str = ""
 ) -> web.Response:
-    await session.form_token(request)
-    values = {"next": local_path(back), "message": message, "login": login}
-    return await page.render(request, "sign_in.html", values, status=status)
+    """The page; strangers' forms take no more than so many places in the thread that makes all pages."""
+    if _device(request) is not None:
+        return await _made(request, back, message, status, login)
+    places = request.app[FORMS]
+    if places.locked():
+        busy = request[LANGUAGE].gettext(_BUSY)
+        return web.Response(text=busy, status=503, headers={"Retry-After": str(RETRY_S)})
+    async with places:
+        return await _made(request, back, message, status, login)
 
 
-def _text(value: object) -> str:
-    return value[:INPUT_MAX].replace("\0", "") if isinstance(value, str) else ""
+async def _made(request: web.Request, back: str, message: str, status: int, login: str) -> web.Response:
+    values = {
+        "next": local_path(back),
+        "message": message,
+        "login": login,
+        "form_token": session.form_token(request),
+    }
+    answer = await page.render(request, "sign_in.html", values, status=status)
+    session.set_form_cookie(request, answer)
+    return answer

@@ -14,6 +14,7 @@ from babel.numbers import format_decimal
 from ari_recorder.errors import Refusal
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.prompts import PromptKind
+from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import State
 from ari_recorder.store.catalogue import Played, RecordingRow
 from ari_recorder.web.language import N_, Language
@@ -95,7 +96,13 @@ AUDIENCES = {
     "counterpart": N_("Heard by the counterpart alone"),
 }
 OUTCOMES = {"cut": N_("Cut off"), "failed": N_("Not played"), "": N_("Being played")}
-ROLES = {"user": N_("User"), "supervisor": N_("Supervisor"), "administrator": N_("Administrator")}
+ROLES: dict[str, str] = {
+    Role.USER: N_("User"),
+    Role.SUPERVISOR: N_("Supervisor"),
+    Role.ADMINISTRATOR: N_("Administrator"),
+    Role.AUDITOR: N_("Auditor"),
+    Role.OPERATOR: N_("Operator"),
+}
 PROMPT_HINTS = {
     PromptKind.START: N_("When recording begins, or what was recorded so far is kept from now on."),
     PromptKind.STOP: N_("When the user ends the recording, and the call goes on."),

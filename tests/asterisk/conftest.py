@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
 from lab import Lab, traces
+from lab.directory import change_user
 from tests.asterisk.station import Begin, Station, Stations, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def station(begin: Begin, request: pytest.FixtureRequest) -> Iterator[Station]:
     """A recorder by which 101, 102 and 103 are recorded, the last with wide band."""
     station = begin()
     followed = station.recorder.log.read_text().count("following endpoints")
-    station.store.write_now(people.change_user, "103", mode=Mode.ALWAYS)
+    station.store.write_now(change_user, "103", mode=Mode.ALWAYS)
     wait_until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
     yield station
     traces.keep(station.recorder.traces, request.node.name)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ari_recorder.store import people
 from ari_recorder.store.catalogue import RecordingRow
 from lab import PhoneCall
 from lab.cases import OUTSIDE
+from lab.directory import change_user
 from lab.people import USERS
 from lab.tones import HOLD_HZ, Samples, frequency_hz, tone_spans
 from tests.asterisk.station import Station, until
@@ -61,7 +61,7 @@ async def change(station: Station, number: str, **changes: object) -> None:
     """Change a user, and return when the recorder follows."""
     log = station.recorder.log
     followed = log.read_text().count("following endpoints")
-    await station.store.write(people.change_user, number, **changes)
+    await station.store.write(change_user, number, **changes)
     await until(lambda: log.read_text().count("following endpoints") > followed)
 
 

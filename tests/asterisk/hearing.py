@@ -10,9 +10,10 @@ import soundfile as sf
 
 from ari_recorder import prompts
 from ari_recorder.policies.prompts import TONES, PromptKind
-from ari_recorder.store import models, people
+from ari_recorder.store import models
 from lab.call import HEARD_HZ, PhoneCall
 from lab.cases import phone_of
+from lab.directory import change_preferences
 from lab.sounds import find_sound
 from lab.tones import read
 from tests.asterisk.station import Station, until
@@ -31,7 +32,7 @@ def times(call: PhoneCall, kind: PromptKind, language: str = "en") -> list[float
 async def prefer(station: Station, number: str | None, **changes: object) -> None:
     """Set preferences of a user, or of everybody; returns when the recorder knows."""
     followed = station.recorder.log.read_text().count("following endpoints")
-    await station.store.write(people.change_preferences, number, changes)
+    await station.store.write(change_preferences, number, changes)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
 
 

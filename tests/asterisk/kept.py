@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg.missing import SLOW, TOLD_FROM
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow, SegmentSpan
-from ari_recorder.store.scope import Operator
 from lab.call import HEARD_HZ, PhoneCall
 from lab.commanded import SECRET_HZ
 from lab.tones import HOLD_HZ, WINDOW_S, Samples, frequency_hz, has_tone, tone_found, tone_s
@@ -59,7 +59,7 @@ def assert_kept(
     kept_s = (row.duration_ms or 0) / 1000
     told_s = sum(_told_s(problem) for problem in row.problems)
     kept_s -= sum(float(length) for problem in row.problems for length in NOTHING.findall(problem))
-    spans = talk.scene.station.store.read_now(catalogue.timeline, Operator(), row.id)
+    spans = talk.scene.station.store.read_now(catalogue.timeline, COMMAND_LINE, row.id)
     late_s = list(_late_s(talk, spans))
     talk.scene.late_s += late_s
     told_late_s = sum(_told_s(problem) for problem in row.problems if for_want_of_time(problem))

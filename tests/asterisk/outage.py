@@ -25,6 +25,7 @@ from lab import Lab, PhoneCall
 from lab.call import WAV_HEADER_BYTES
 from lab.cases import OUTSIDE, phone_of
 from lab.commanded import SECRET_HZ
+from lab.directory import change_user
 from lab.errors import LabError
 from lab.my_pages import MyPages, signed_in
 from lab.tones import frequency_hz, sine
@@ -264,8 +265,8 @@ async def scene(station: Station) -> AsyncIterator[Scene]:
 
 def _let_pause(numbers: tuple[str, ...]) -> None:
     for number in numbers:
-        people.change_user(number, mode=Mode.ALWAYS_PAUSE_RESUME)
-    people.change_user(OTHER[Way.KEYS], mode=Mode.NEVER)
+        change_user(number, mode=Mode.ALWAYS_PAUSE_RESUME)
+    change_user(OTHER[Way.KEYS], mode=Mode.NEVER)
 
 
 async def safely(call: PhoneCall) -> None:

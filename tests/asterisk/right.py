@@ -10,9 +10,9 @@ import msgspec
 from ari_recorder.config import Media, Pbx, Settings, Vault, Web
 from ari_recorder.config import Store as StoreSettings
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from lab import Lab
+from lab.directory import add_user
 
 
 def settings_for(running_lab: Lab, tmp_path: Path) -> Settings:
@@ -37,7 +37,7 @@ def add_users(url: str, *endpoints: str) -> None:
         for name in endpoints:
             number = name.rpartition("/")[2]
             store.write_now(
-                people.add_user, name=number, number=number, mode=Mode.ALWAYS, endpoints=[("main", name)]
+                add_user, name=number, number=number, mode=Mode.ALWAYS, endpoints=[("main", name)]
             )
     finally:
         store.close()

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from ari_recorder.policies.prompts import PromptKind
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, people
-from ari_recorder.store.scope import Operator
+from ari_recorder.store import catalogue
 from lab.cases import OUTSIDE, over
+from lab.directory import change_user
 from tests.asterisk.hearing import announced, connect_quietly, played, prefer, quiet, times
 from tests.asterisk.station import Begin, until
 
@@ -39,7 +40,7 @@ async def test_start_pause_and_resume_are_announced_to_both(begin: Begin) -> Non
     row = await station.only()
     samples, _ = station.evidence.audio(row)
     assert abs(samples).max() < 0.02  # both said nothing: what was whispered is not in the recording
-    kept = station.store.read_now(catalogue.played, Operator(), row.id)
+    kept = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
     assert [(one.kind, one.language) for one in kept] == [("start", "en"), ("pause", "en"), ("resume", "en")]
     assert all(one.text and len(one.sha256) == 64 and one.began_at for one in kept)
 
@@ -126,7 +127,7 @@ async def test_two_recorded_users_are_each_told_once(begin: Begin) -> None:
 
 async def test_who_joins_by_transfer_is_told_and_nobody_else(begin: Begin) -> None:
     station = begin()
-    await station.store.write(people.change_user, "101", mode=Mode.ALWAYS)
+    await station.store.write(change_user, "101", mode=Mode.ALWAYS)
     await prefer(station, "101", announce_internal="announcement")
     calling, called = await connect_quietly(station, "106", "101")
     await played(station, 1)

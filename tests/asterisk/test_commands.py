@@ -9,10 +9,10 @@ import pytest
 import soundfile as sf
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
 from lab.call import PhoneCall
 from lab.cases import connect, length_s, over
 from lab.commanded import SECRET_HZ
+from lab.directory import change_user
 from lab.tones import frequency_hz, sine, tone_found, tone_s, tone_spans
 from tests.asterisk.station import Begin, Station, until
 
@@ -31,7 +31,7 @@ async def press(station: Station, call: PhoneCall, code: str, then: str) -> None
 async def enable(station: Station, number: str, mode: Mode) -> None:
     """106 is not recorded in the lab: change that."""
     followed = station.recorder.log.read_text().count("following endpoints")
-    await station.store.write(people.change_user, number, mode=mode)
+    await station.store.write(change_user, number, mode=mode)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
 
 

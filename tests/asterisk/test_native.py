@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
 from lab import Lab, PhoneCall
 from lab.call import WAV_HEADER_BYTES
 from lab.cases import OUTSIDE, phone_of
+from lab.directory import change_user
 from lab.tones import frequency_hz
 from tests.asterisk.station import Begin, Station, until
 
@@ -53,7 +53,7 @@ async def begun_while_away(station: Station, user: str) -> AsyncIterator[list[Pa
 
 async def recorded(station: Station, user: str) -> None:
     followed = station.recorder.log.read_text().count("following endpoints")
-    await station.store.write(lambda: people.change_user(user, mode=Mode.ALWAYS))
+    await station.store.write(lambda: change_user(user, mode=Mode.ALWAYS))
     await until(lambda: station.recorder.log.read_text().count("following endpoints") > followed)
 
 

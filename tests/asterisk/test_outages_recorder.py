@@ -243,7 +243,9 @@ def second_recorder(lab: Lab, folder: Path) -> LabRecorder:
     """Another on the same PBX, under the same name, with a catalogue of its own and the same users."""
     second = LabRecorder(lab, folder)
     second.url = f"http://127.0.0.1:{lab.phones_asterisk.ports.http + 1}"
+    second.health_url = f"http://127.0.0.1:{lab.phones_asterisk.ports.http + 2}"
     second.environment["ARI_RECORDER_WEB__PORT"] = second.url.rpartition(":")[2]
+    second.environment["ARI_RECORDER_WEB__HEALTH_PORT"] = second.health_url.rpartition(":")[2]
     second.add_users()
     return second
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people
+from ari_recorder.store import models
 from ari_recorder.store.catalogue import RecordingRow
 from lab.cases import CASES, Case, Stage, length_s, talk
+from lab.directory import add_user, change_user
 from lab.evidence import Expected
 from lab.tones import frequency_hz, tone_dbfs
 from tests.asterisk.station import Begin, Station, until
@@ -32,7 +33,7 @@ async def test_every_case_of_the_demo(begin: Begin, case: Case) -> None:
 async def test_a_mode_changed_while_running_holds_from_the_next_call(begin: Begin) -> None:
     station = begin()
     await talk(station.lab, "105", "106", talk_s=0.5)
-    await station.store.write(people.change_user, "105", mode=Mode.ALWAYS)
+    await station.store.write(change_user, "105", mode=Mode.ALWAYS)
     await until(lambda: "known=5" in station.recorder.log.read_text())
     calling, _ = await talk(station.lab, "105", "106")
     row = await station.only()
@@ -41,7 +42,7 @@ async def test_a_mode_changed_while_running_holds_from_the_next_call(begin: Begi
 
 async def test_a_wide_band_leg_is_recorded_wide_band(begin: Begin) -> None:
     station = begin()
-    await station.store.write(people.change_user, "103", mode=Mode.ALWAYS)
+    await station.store.write(change_user, "103", mode=Mode.ALWAYS)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
     calling, _ = await talk(station.lab, "103", "106")
     row = await station.only()
@@ -52,7 +53,7 @@ async def test_a_wide_band_leg_is_recorded_wide_band(begin: Begin) -> None:
 async def test_a_wide_band_leg_that_was_called_is_recorded_wide_band(begin: Begin) -> None:
     """Its codec is chosen at the answer, after the snoops were made."""
     station = begin()
-    await station.store.write(people.change_user, "103", mode=Mode.ALWAYS)
+    await station.store.write(change_user, "103", mode=Mode.ALWAYS)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
     _, called = await talk(station.lab, "106", "103")
     row = await station.only()
@@ -108,7 +109,7 @@ async def test_a_call_under_a_second(begin: Begin) -> None:
 async def test_an_endpoint_that_does_not_exist_is_reported_and_breaks_no_other(begin: Begin) -> None:
     station = begin()
     await station.store.write(
-        people.add_user, name="Ghost", number="999", mode=Mode.ALWAYS, endpoints=[("main", "PJSIP/999")]
+        add_user, name="Ghost", number="999", mode=Mode.ALWAYS, endpoints=[("main", "PJSIP/999")]
     )
     await until(lambda: "unknown=1" in station.recorder.log.read_text())
     assert "PJSIP/999" in station.recorder.log.read_text()

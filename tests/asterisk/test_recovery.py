@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, people
-from ari_recorder.store.scope import Operator
+from ari_recorder.store import catalogue
 from lab import Lab
 from lab.call import PhoneCall
 from lab.cases import connect, length_s, over, talk
 from lab.crash import run_once
+from lab.directory import change_user
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station, until
 
@@ -140,7 +141,7 @@ async def test_a_lost_socket_does_not_put_off_the_next_segment(begin: Begin, lab
         await until(lambda: list(lab.pbx.spool.glob("*-r2-in.wav")))
         await over(calling, called)
         row = await station.only()
-        first, *_ = station.store.read_now(catalogue.timeline, Operator(), row.id)
+        first, *_ = station.store.read_now(catalogue.timeline, COMMAND_LINE, row.id)
     assert first.duration_ms is not None
     assert first.duration_ms < 5500  # two seconds more if the cut had begun it anew
 
@@ -235,7 +236,7 @@ async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin
     """The mode holds from the next call: this one is recorded to its end, and accounted for."""
     station = begin()
     calling, called = await connect(station.lab, "101", "106")
-    await station.store.write(people.change_user, "101", mode=Mode.NEVER)
+    await station.store.write(change_user, "101", mode=Mode.NEVER)
     await until(lambda: "known=3" in station.recorder.log.read_text())
     await asyncio.sleep(1)  # the length of the conversation after
     await over(calling, called)

@@ -58,6 +58,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "ARI_RECORDER_MEDIA__WORK": str(settings.media.work),
         "ARI_RECORDER_WEB__KEY_FILE": str(settings.web.key_file),
         "ARI_RECORDER_WEB__PORT": "0",
+        "ARI_RECORDER_WEB__HEALTH_PORT": "0",
         "ARI_RECORDER_LOG__FORMAT": "json",
     }
 
@@ -115,8 +116,8 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
-def pages(log: Path) -> str:
-    found = [line["pages"] for line in lines(log) if "pages" in line]
+def health(log: Path) -> str:
+    found = [line["url"] for line in lines(log) if line["event"] == "health and counters are being served"]
     return str(found[0]) if found else ""
 
 
@@ -137,7 +138,7 @@ def test_run_waits_for_asterisk_and_ends_at_sigterm(
     running_lab.pbx.stop()
     try:
         with running(settings, log) as process:
-            url = eventually(lambda: pages(log), STARTED_S, "the pages are not served")
+            url = eventually(lambda: health(log), STARTED_S, "health is not served")
             eventually(
                 lambda: "no connection to Asterisk" in ready(url)[1], STARTED_S, "the reason is not told"
             )
@@ -165,7 +166,7 @@ def _modules(running_lab: Lab) -> str:
 def test_the_doctor_does_not_disturb_a_running_recorder(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running(settings, log) as process:
-        url = eventually(lambda: pages(log), STARTED_S, "the pages are not served")
+        url = eventually(lambda: health(log), STARTED_S, "health is not served")
         eventually(lambda: ready(url)[0], STARTED_S, "the recorder is not ready")
         assert ask(settings, "doctor").returncode == 0
         assert ready(url)[0]

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, models, people
-from ari_recorder.store.scope import Operator
+from ari_recorder.store import catalogue, models
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
 from lab.cases import connect, length_s, talk
+from lab.directory import add_user
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station
 
@@ -86,7 +87,7 @@ def legs(station: Station) -> list[Any]:
 
 
 async def add_trunk_user(station: Station) -> None:
-    await station.store.write(people.add_user, name="Gun", number="201", mode=Mode.ALWAYS)
+    await station.store.write(add_user, name="Gun", number="201", mode=Mode.ALWAYS)
 
 
 async def test_each_argument_holds_for_this_call(begin: Begin, lab: Lab) -> None:
@@ -120,7 +121,7 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
 
     await station.store.write(add)
     told = {
-        "101,never": "OFF: Anna has the mode never for this call.",
+        "101,never": "OFF: The user has the mode never for this call.",
         "105@Default": "FAILED: PJSIP/101-",
         "999": "UNKNOWN: No user has the number '999'. See: ari-recorder user list",
         "101@Elsewhere": "UNKNOWN: No user has the number '101' in the organisation 'Elsewhere'.",
@@ -139,7 +140,7 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
     await station.evidence.settled()
     recorded = station.evidence.recordings()
     assert len(recorded) == len(told) - 1, "a watched user is recorded, whatever a tap says wrongly"
-    for arguments, status in (("105@Default", "OFF: Eva has the mode never"), ("105@Second Co", "OK: ")):
+    for arguments, status in (("105@Default", "OFF: The user has the mode never"), ("105@Second Co", "OK: ")):
         await wish(lab, arguments)
         await talk(lab, "105", "106", talk_s=0.2, dialled="309")
         assert (await tapped(lab)).startswith(status)
@@ -185,7 +186,7 @@ async def test_announced_before_anybody_is_rung(begin: Begin, lab: Lab) -> None:
     await calling.ended()
     row = await station.only()
     assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []
-    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)
+    (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
     assert (said.kind, said.heard_by, said.outcome) == ("start", "user", "played")
 
 
@@ -197,7 +198,7 @@ async def test_what_the_caller_heard_before_is_kept_with_the_called_users_record
     calling, _ = await talk(lab, "106", "101", TALK_S, dialled="304")
     await station.evidence.settled()
     (row,) = [row for row in station.evidence.recordings() if row.user_number == "101"]
-    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)
+    (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)
     assert (said.kind, said.heard_by, said.outcome) == ("start", "counterpart", "played")
     assert said.ended_at is not None
     assert calling.answered_at is not None
@@ -303,7 +304,7 @@ async def test_killed_between_the_tap_and_the_called_side(begin: Begin, lab: Lab
     await calling.ended()
     row = await station.only()
     assert station.evidence.faults(row, Expected(TRUNK_USER, "106", length_s(called), "inbound")) == []
-    (said,) = station.store.read_now(catalogue.played, Operator(), row.id)[:1]
+    (said,) = station.store.read_now(catalogue.played, COMMAND_LINE, row.id)[:1]
     assert (said.kind, said.heard_by, said.outcome) == ("start", "counterpart", "played")
     assert said.text
 

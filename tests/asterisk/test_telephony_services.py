@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from ari_recorder.store import people
 from lab.cases import OUTSIDE, connect, over
+from lab.directory import change_user
 from lab.tones import HOLD_HZ
 from tests.asterisk.heard import (
     HOLD,
@@ -154,7 +154,7 @@ async def test_voicemail_of_the_recorded_user(station: Station) -> None:
 
 
 async def test_two_phones_of_one_user(station: Station) -> None:
-    await station.store.write(people.change_user, "106", endpoints=[])
+    await station.store.write(change_user, "106", endpoints=[])
     await change(station, "101", endpoints=[("main", "PJSIP/101"), ("main", "PJSIP/106")])
     try:
         for answering, losing in (("106", "101"), ("101", "106")):

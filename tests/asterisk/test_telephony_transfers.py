@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue
-from ari_recorder.store.scope import Operator
+from ari_recorder.store.filters import Wanted
 from lab import LabError
 from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.heard import (
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.asterisk
 
 def found(station: Station, number: str) -> list[str]:
     """Whose recordings are found by a counterpart's number."""
-    page = station.store.read_now(catalogue.recordings, Operator(), number=number)
+    page = station.store.read_now(catalogue.recordings, COMMAND_LINE, wanted=Wanted(number=number))
     here = {row.id for row in station.evidence.recordings()}
     return sorted(str(row.user_number) for row in page.recordings if row.id in here)
 

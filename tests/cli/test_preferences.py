@@ -50,8 +50,8 @@ def test_a_users_cover_the_organisations_until_taken_back(anna: Command) -> None
     ("arguments", "told"),
     [
         (("warning_tone_s",), "is not of the form KEY=VALUE"),
-        (("colour=red",), "Unknown preference 'colour'"),
-        (("colour=",), "Unknown preference 'colour'"),
+        (("colour=red",), "colour: there is no such preference; known: language"),
+        (("colour=",), "colour: there is no such preference; known: language"),
         (("heard_by=nobody",), "heard_by: 'nobody' is not one of both, user"),
         (("codes=*44",), "codes: one for each of start, stop, pause, resume"),
         (("codes=*4,*44,*45,*46",), "begins with *4"),
@@ -66,6 +66,7 @@ def test_what_cannot_be_is_told_and_nothing_is_changed(
 
 
 def test_no_such_user(command: Command) -> None:
+    command.begin()
     assert "No user has the number or login '999'" in command.refused(
         "preferences", "show", "--user", "999", code=1
     )

@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from ari_recorder.cli.users import Role
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import people
+from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
 
 from .conftest import Command
@@ -60,6 +59,7 @@ def test_the_catalogue_is_for_its_owner_alone(command: Command) -> None:
 
 
 def test_no_users_says_how_to_add_one(command: Command) -> None:
+    command.begin()
     assert "ari-recorder user add" in command("user", "list").out
 
 
@@ -97,13 +97,14 @@ def test_a_password_from_standard_input_signs_in(command: Command) -> None:
 def signs_in(command: Command, login: str, password: str) -> bool:
     store = Store(command.store_url)
     try:
-        return store.read_now(people.sign_in, login, password) is not None
+        found = store.read_now(passwords.stored_of, login)
+        return passwords.matches(found.hash if found else None, password)
     finally:
         store.close()
 
 
 def test_a_password_everybody_knows_is_warned_of(command: Command) -> None:
-    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="changeme\n")
+    said = command(*ADD, "--login", "anna", "--password-stdin", stdin="demo-anna\n")
     assert "Everybody knows that password" in said.err
 
 
@@ -136,7 +137,8 @@ def test_an_endpoint_that_is_taken(command: Command) -> None:
 
 def test_a_number_or_login_that_is_taken(command: Command) -> None:
     command(*ADD)
-    assert "User 101" in command.refused("user", "add", "101", "--name", "Bo")
+    line = command.refused("user", "add", "101", "--name", "Bo")
+    assert "number: 101 is already taken, by Anna." in line
 
 
 def test_an_unknown_mode_names_the_modes(command: Command) -> None:
@@ -145,6 +147,7 @@ def test_an_unknown_mode_names_the_modes(command: Command) -> None:
 
 
 def test_an_unknown_user_says_where_to_look(command: Command) -> None:
+    command.begin()
     assert "ari-recorder user list" in command.refused("user", "set", "999", "--mode", "never", code=1)
 
 
@@ -169,5 +172,77 @@ def test_a_name_is_not_markup(command: Command) -> None:
     assert "[bold]Anna[/]" in command("user", "list").out
 
 
-def test_the_roles_are_the_stores() -> None:
-    assert tuple(Role) == people.ROLES
+def test_a_removed_user_is_asked_for_and_told(command: Command) -> None:
+    command(*ADD)
+    line = command.refused("user", "remove", "101")
+    assert "101 Anna: telephones (1), memberships (0) and signing in go; recordings that stay" in line
+    assert "add --yes" in line
+    assert len(users(command)) == 1
+    assert command("user", "remove", "101", "--yes").out.startswith("Removed. 101 Anna:")
+    assert users(command) == []
+    assert command(*ADD).code == 0, "the number and the telephone are free again"
+
+
+def test_the_missing_acknowledgement_is_told_until_it_is_there(command: Command) -> None:
+    missing = "ari-recorder user set 101 --acknowledged TEXT"
+    assert missing in command(*ADD).out
+    assert missing not in command("user", "set", "101", "--acknowledged", "Told on the phone").out
+    shown = json.loads(command("user", "show", "101", "--json").out)
+    (activation,) = shown["activations"]
+    assert (activation["acknowledgement"], activation["start_fee"]) == ("Told on the phone", True)
+    assert "Told on the phone" in command("user", "show", "101").out
+    assert missing not in command("user", "add", "102", "--name", "Bo").out, "not recorded"
+
+
+def test_the_quick_start_s_administrator_has_no_number(command: Command) -> None:
+    said = command(
+        "user", "add", "admin", "--name", "Admin", "--role", "administrator", "--login", "admin",
+        "--password-stdin", stdin="a long and unusual one\n",
+    )  # fmt: skip
+    assert said.code == 0
+    (user,) = users(command)
+    assert (user["number"], user["login"]) == (None, "admin")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("10 1", "--name", "Anna"), "number: '10 1' is no number"),
+        (("101", "--name", ""), "name: it is empty"),
+        (("101", "--name", "A\nB"), "name: it has a line break"),
+        (("101", "--name", "x" * 5000), "name: 5000 characters; at most 200."),
+        (("101", "--name", "\u202egnp"), "name: it has a line break, or a character that cannot be seen"),
+    ],
+)
+def test_what_used_to_be_accepted(command: Command, arguments: tuple[str, ...], told: str) -> None:
+    assert told in command.refused("user", "add", *arguments)
+    assert users(command) == []
+
+
+def test_out_to_a_file_and_in_again(command: Command) -> None:
+    command(*ADD)
+    file = command.folder / "users.csv"
+    assert command("user", "export", str(file)).out == f"1 users in {file}.\n"
+    file.write_text(file.read_text() + "102,=Bo,always,pro,user,,yes,PJSIP/102,,Told\r\n103,,,,,,,,,\r\n")
+    tried = command("user", "import", str(file), "--dry-run")
+    assert (tried.code, tried.err) == (65, "")
+    assert "Nothing was changed (dry run): 1 created, 0 changed, 1 same, 1 refused." in tried.out
+    assert "name: the user is new, and needs a name." in tried.out
+    assert "Nothing was changed: 1 created" in command("user", "import", str(file)).out
+    assert len(users(command)) == 1
+    done = json.loads(command("user", "import", str(file), "--partial", "--json").out)
+    assert [row["outcome"] for row in done["rows"]] == ["same", "created", "refused"]
+    assert {user["name"] for user in users(command)} == {"Anna", "=Bo"}
+    command("user", "export", str(file))
+    assert "'=Bo" in file.read_text()
+
+
+def test_a_file_that_cannot_be_read(command: Command) -> None:
+    command("user", "add", "101", "--name", "Anna")
+    assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv")
+    bad = command.folder / "bad.csv"
+    bad.write_text("shoe\n1\n")
+    assert "file: there is no column 'shoe'; known: number, name" in command.refused(
+        "user", "import", "bad.csv"
+    )
+    assert "cannot be written" in command.refused("user", "export", "/nowhere/users.csv")

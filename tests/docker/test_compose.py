@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from ari_recorder import config
+from ari_recorder.errors import SettingsError
+from ari_recorder.web.server import check_encryption
 from lab.compose import ARI_PASSWORD, PBX_PORTS, PHONES_PORTS, configure
 
 PROJECT = Path(__file__).parents[2]
@@ -53,6 +55,15 @@ def test_what_is_published_is_where_it_is_served() -> None:
         f"127.0.0.1:{port}:{port}",
     ]
     assert f"EXPOSE {port}\n" in DOCKERFILE
+
+
+def test_what_is_not_encrypted_stays_on_the_machine() -> None:
+    with pytest.raises(SettingsError, match=r"web\.unencrypted"):
+        check_encryption(config.load(None, IMAGE_ENVIRONMENT).web)
+    check_encryption(settings("recorder").web)
+    port = settings("recorder").web.port
+    published = [entry for entry in SERVICES["asterisk"]["ports"] if entry.endswith(f":{port}")]
+    assert published == [f"127.0.0.1:{port}:{port}"]
 
 
 def test_every_volume_is_declared_and_kept_where_the_program_writes() -> None:

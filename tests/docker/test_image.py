@@ -23,7 +23,7 @@ BUILDAH = PROJECT / "scripts/buildah"
 IMAGE = "localhost/ari_recorder:recorder"
 UID = 2000
 FOLDERS = ("/var/lib/ari_recorder", "/var/spool/asterisk/recording")
-GIVEN = ("PBX__MAIN__URL", "PBX__MAIN__USERNAME", "PBX__MAIN__PASSWORD", "WEB__PORT")
+GIVEN = ("PBX__MAIN__URL", "PBX__MAIN__USERNAME", "PBX__MAIN__PASSWORD", "WEB__PORT", "WEB__HEALTH_PORT")
 """The settings that the lab decides; for all others the image has its own."""
 
 
@@ -47,7 +47,8 @@ def container() -> Iterator[str]:
 
 def inside(container: str, recorder: LabRecorder) -> list[str]:
     """The command ``ari-recorder`` in the container, on the lab's recording folder."""
-    given = [f"--env=ARI_RECORDER_{name}={recorder.environment[f'ARI_RECORDER_{name}']}" for name in GIVEN]
+    given = ["--env=ARI_RECORDER_WEB__HOST=127.0.0.1"]  # the container has this machine's network
+    given += [f"--env=ARI_RECORDER_{name}={recorder.environment[f'ARI_RECORDER_{name}']}" for name in GIVEN]
     for here, there in zip((recorder.folder, recorder.lab.pbx.spool), FOLDERS, strict=True):
         os.chown(here, UID, UID)
         given.append(f"--volume={here}:{there}")
@@ -94,7 +95,7 @@ def check_health(recorder: LabRecorder) -> None:
     pid = python_below(recorder)
     enter = ["nsenter", f"--target={pid}", "--mount", "--root", f"--setuid={UID}", f"--setgid={UID}"]
     own = dict(one.split("=", 1) for one in Path(f"/proc/{pid}/environ").read_text().split("\0") if one)
-    for changed, well in (({}, True), ({"ARI_RECORDER_WEB__PORT": "9"}, False)):
+    for changed, well in (({}, True), ({"ARI_RECORDER_WEB__HEALTH_PORT": "9"}, False)):
         words = [*enter, "sh", "-c", check]
         done = subprocess.run(words, env=own | changed, capture_output=True, check=False)
         assert (done.returncode == 0) is well, done.stderr

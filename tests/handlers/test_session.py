@@ -28,10 +28,11 @@ from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import combine
 from ari_recorder.policies.table import Event, Mode
-from ari_recorder.store import models, people
+from ari_recorder.store import models
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.store.people import UserRow
+from lab.directory import add_user
 
 T0 = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=2)
 
@@ -81,7 +82,7 @@ class World:
         self.store = Store(f"sqlite:///{folder}/catalogue.db")
         self.journal = Journal(self.spool / "ari_recorder-journal")
         self.user: UserRow = self.store.write_now(
-            people.add_user, name="Anna", number="101", mode=Mode.ON_DEMAND, endpoints=[("main", "PJSIP/101")]
+            add_user, name="Anna", number="101", mode=Mode.ON_DEMAND, endpoints=[("main", "PJSIP/101")]
         )
 
     def start(self, events: object = None) -> tuple[Session, Books]:

@@ -28,9 +28,10 @@ from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import combine
 from ari_recorder.policies.table import Mode, State
-from ari_recorder.store import models, people
+from ari_recorder.store import models
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
+from lab.directory import add_user
 
 CHANNEL = "1795000000.1"
 PROMPT_S = 0.05
@@ -279,7 +280,7 @@ def _context(store: Store, asterisk: Asterisk, journal: Path, clock: Clock, live
 @asynccontextmanager
 async def ringing(store: Store, folder: Path, mode: Mode, **preferences: object) -> AsyncIterator[World]:
     """A ringing leg in a mode, with preferences."""
-    user = store.write_now(people.add_user, name="Anna", number="101", mode=mode)
+    user = store.write_now(add_user, name="Anna", number="101", mode=mode)
     asterisk, clock = Asterisk(folder / "spool"), Clock()
     asterisk.spool.mkdir()
     context = _context(store, asterisk, folder / "journal", clock, Live())

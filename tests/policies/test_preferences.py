@@ -48,7 +48,7 @@ def test_warning_tones_that_can_be(seconds: int) -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"colour": "red"}, "Unknown preference 'colour'"),
+        ({"colour": "red"}, "colour: there is no such preference"),
         ({"language": "de"}, "language: 'de' has no prompts; one of en, sv"),
         ({"announce_internal": "loud"}, "announce_internal: 'loud' is not one of none, beep, announcement"),
         ({"heard_by": None}, "heard_by"),

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+from ari_recorder.policies import rights
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg, begin, effects, inputs, receive
 from ari_recorder.policies.leg.effects import Effect
@@ -19,32 +20,44 @@ from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm, file_names
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.rights import Role, Scope
 from ari_recorder.policies.table import Event, Mode, decide
 from ari_recorder.store import calls, finishing, models, people
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.rows import LegRow, SegmentRow, segment_row, shown
 from ari_recorder.store.vault import LocalVault, key_for
 
+NOBODY = Actor(ActorKind.NOBODY, "", "")
+"""Who makes changes in tests that are not about who does."""
 APP = "app"
 PBX = "main"
 BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 BYTES = 16_000
+BY = Actor(ActorKind.COMMAND_LINE, "root", "root")
+"""Who makes users, where nothing else is said."""
 _numbers = count(1)
 
 
 def add_user(store: Store, number: str = "101", mode: Mode = Mode.ALWAYS, **more: object) -> UserRow:
     """A user with an endpoint of that number."""
-    return store.write_now(
-        people.add_user,
-        name=f"User {number}",
-        number=number,
-        mode=mode,
-        endpoints=[(PBX, f"PJSIP/{number}")],
-        **more,  # type: ignore[arg-type]
-    )
+    values = {"name": f"User {number}", "number": number, "endpoints": [(PBX, f"PJSIP/{number}")], **more}
+    return store.write_now(people.add_user, mode=mode, actor=BY, now=BEGIN, **values)  # type: ignore[arg-type]
+
+
+def change_user(store: Store, user: UserRow, now: datetime = BEGIN, **changes: object) -> UserRow:
+    """The user, changed."""
+    return store.write_now(people.change_user, user.organisation, user.id, changes, actor=BY, now=now)
+
+
+def scope_of(user: UserRow, **differently: object) -> Scope:
+    """What that user may see and do, or would if something of them were different."""
+    values = {"organisation": user.organisation, "user": user.id, "role": Role(user.role)}
+    more = {"may_listen": user.may_listen}
+    return rights.scope(**{**values, **more, **differently})  # type: ignore[arg-type]
 
 
 def ringing(user: UserRow, /, number: str = "0701234567", at: datetime = BEGIN, **more: object) -> Leg:

@@ -11,16 +11,17 @@ from uuid import UUID
 import pytest
 from playhouse.shortcuts import model_to_dict
 
+from ari_recorder.policies import rights
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import inputs
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import combine
+from ari_recorder.policies.rights import COMMAND_LINE, Role
 from ari_recorder.policies.table import Event, Mode, State
 from ari_recorder.store import annotations, calls, documents, finishing, models
 from ari_recorder.store.database import Store
-from ari_recorder.store.scope import Operator, Viewer
 
-from .build import BEGIN, PBX, SECOND, Call, add_user, recorded_call, ringing, sealed, the_due
+from .build import BEGIN, NOBODY, PBX, SECOND, Call, add_user, recorded_call, ringing, sealed, the_due
 
 WRITTEN = (
     models.Call,
@@ -112,9 +113,10 @@ def test_two_legs_of_one_conversation_share_their_call(store: Store) -> None:
 
 def test_a_conversation_that_was_written_under_another_id_stays_one(store: Store) -> None:
     """As an earlier version wrote it."""
-    values = {"pbx": PBX, "linkedid": "1772438400.77", "started_at": BEGIN}
-    before = store.write_now(lambda: models.Call.create(**values)).id
-    call = Call.rings(store, add_user(store)).told(inputs.Inquired("1772438400.77", ""))
+    user = add_user(store)
+    values = {"pbx": PBX, "linkedid": "1772438400.77", "organisation": user.organisation}
+    before = store.write_now(lambda: models.Call.create(**values, started_at=BEGIN)).id
+    call = Call.rings(store, user).told(inputs.Inquired("1772438400.77", ""))
     save(call)
     assert store.read_now(lambda: models.Leg.get_by_id(call.leg.id).call_id) == before
 
@@ -391,8 +393,8 @@ def test_a_recording_that_waits_to_be_finished_is_not_changed_any_more(store: St
 
 
 def note(call: Call, **changes: str) -> dict[str, str]:
-    asker = Viewer(call.leg.user, call.leg.organisation, "user", may_listen=True)
-    return call.store.write_now(annotations.annotate, asker, call.leg.id, changes, call.now)
+    asker = rights.scope(call.leg.organisation, call.leg.user, Role.USER, may_listen=True)
+    return call.store.write_now(annotations.annotate, asker, NOBODY, call.leg.id, changes, call.now)
 
 
 def annotate(call: Call, **changes: str) -> None:
@@ -410,7 +412,7 @@ def test_note_mark_and_tags_of_a_call_reach_a_new_recording_and_stay(store: Stor
     assert [(r.note, r.mark, r.tag2) for r in recordings(call)] == [("Hej", "red", "4712")] * 2
     (found,) = store.read_now(calls.open_legs, PBX)
     assert found.annotations == {"note": "Hej", "mark": "red", "tag1": "", "tag2": "4712", "tag3": ""}
-    assert store.read_now(annotations.read_leg, Operator(), call.leg.id).annotations == found.annotations
+    assert store.read_now(annotations.read_leg, COMMAND_LINE, call.leg.id).annotations == found.annotations
 
 
 def test_a_note_that_was_written_just_before_the_recorder_died_is_read_with_the_leg(store: Store) -> None:

@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import catalogue, models
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
-from ari_recorder.store.scope import Operator, Viewer
+from ari_recorder.store.filters import NUMBER_MAX, Wanted, searchable
 
-from .build import BEGIN, Call, add_user, recorded_call
+from .build import BEGIN, Call, add_user, recorded_call, scope_of
 
 
 def listed(store: Store, **options: object) -> list[RecordingRow]:
-    return list(store.read_now(catalogue.recordings, Operator(), **options).recordings)  # type: ignore[arg-type]
+    return list(store.read_now(catalogue.recordings, COMMAND_LINE, **options).recordings)  # type: ignore[arg-type]
 
 
 def spans(row: RecordingRow) -> list[tuple[str, float, float | None]]:
@@ -89,8 +90,8 @@ def test_each_of_several_recordings_has_those_of_its_own_time(store: Store) -> N
     second, first = listed(store)
     assert [one.number for one in first.counterparts] == ["1"]
     assert [one.number for one in second.counterparts] == ["2", "3"]
-    assert [row.id for row in listed(store, number="1")] == [first.id]
-    assert [row.id for row in listed(store, number="2")] == [second.id]
+    assert [row.id for row in listed(store, wanted=Wanted(number="1"))] == [first.id]
+    assert [row.id for row in listed(store, wanted=Wanted(number="2"))] == [second.id]
 
 
 @pytest.mark.parametrize("number", ["9" * 500, "\0\0", "'; DROP TABLE leg; --", "%", "å" * 200])
@@ -100,7 +101,7 @@ def test_what_the_network_sends_keeps_nothing_from_being_written(store: Store, n
     call.hangs_up()
     (row,) = listed(store)
     assert len(row.counterparts) == 2
-    assert len(row.counterparts[1].number) <= catalogue.NUMBER_MAX
+    assert len(row.counterparts[1].number) <= NUMBER_MAX
 
 
 def test_a_recording_is_found_by_any_part_of_any_counterparts_number(store: Store) -> None:
@@ -110,18 +111,18 @@ def test_a_recording_is_found_by_any_part_of_any_counterparts_number(store: Stor
     call.hangs_up()
     other = recorded_call(store, anna, number="100%_x")
     for number in ("0701234567", "1234", "0859000101", "9000"):
-        assert [row.id for row in listed(store, number=number)] == [call.recording], number
+        assert [row.id for row in listed(store, wanted=Wanted(number=number))] == [call.recording], number
     for number in ("%", "_", "100%"):
-        assert [row.id for row in listed(store, number=number)] == [other.recording], number
+        assert [row.id for row in listed(store, wanted=Wanted(number=number))] == [other.recording], number
     for number in ("5555", "07%67", "' OR 1=1 --", "\\"):
-        assert listed(store, number=number) == []
+        assert listed(store, wanted=Wanted(number=number)) == []
 
 
 def test_a_search_by_number_is_narrowed_as_every_read(store: Store) -> None:
     anna, bo = add_user(store, "101"), add_user(store, "102")
     recorded_call(store, anna, number="0701")
     own = recorded_call(store, bo, number="0701").recording
-    page = store.read_now(catalogue.recordings, Viewer.of(bo), number="0701")
+    page = store.read_now(catalogue.recordings, scope_of(bo), wanted=Wanted(number="0701"))
     assert [row.id for row in page.recordings] == [own]
 
 
@@ -131,8 +132,10 @@ def test_pages_of_a_search_have_every_recording_once(store: Store) -> None:
         recorded_call(store, anna, number=number, at=BEGIN + timedelta(minutes=minute)).recording
         for minute, number in enumerate(("0701", "0802", "0701", "0701"))
     ]
-    first = store.read_now(catalogue.recordings, Operator(), limit=2, number="070")
-    second = store.read_now(catalogue.recordings, Operator(), limit=2, number="070", cursor=first.next_cursor)
+    first = store.read_now(catalogue.recordings, COMMAND_LINE, limit=2, wanted=Wanted(number="070"))
+    second = store.read_now(
+        catalogue.recordings, COMMAND_LINE, limit=2, wanted=Wanted(number="070"), cursor=first.next_cursor
+    )
     assert [row.id for page in (first, second) for row in page.recordings] == [made[3], made[2], made[0]]
     assert second.next_cursor is None
 
@@ -140,7 +143,7 @@ def test_pages_of_a_search_have_every_recording_once(store: Store) -> None:
 def test_a_recording_of_before_counterparts_were_kept_is_found_by_its_own(store: Store) -> None:
     recording = recorded_call(store, add_user(store), number="0701").recording
     store.write_now(models.Counterpart.delete().execute)
-    (row,) = listed(store, number="0701")
+    (row,) = listed(store, wanted=Wanted(number="0701"))
     assert (row.id, row.counterparts) == (recording, ())
 
 
@@ -148,4 +151,4 @@ def test_a_recording_of_before_counterparts_were_kept_is_found_by_its_own(store:
     ("number", "answer"), [("0701", True), ("", False), ("7" * 129, False), ("\0", False)]
 )
 def test_what_can_be_searched_for(number: str, answer: bool) -> None:
-    assert catalogue.searchable(number) is answer
+    assert searchable(number) is answer

@@ -378,6 +378,18 @@ def test_an_upgraded_catalogue_has_the_tables_of_the_models(upgraded: Old) -> No
         assert migrated == store.read_now(schema)
 
 
+def test_who_is_recorded_already_is_activated_at_the_upgrade(upgraded: Old) -> None:
+    def activations() -> list[Any]:
+        return list(models.Activation.select())
+
+    with reopened(upgraded.store.url) as store:
+        (row,) = store.read_now(activations)
+    assert (row.user_id, row.organisation_id) == (upgraded.ids["anna"], upgraded.ids["acme"])
+    assert (row.plan, row.began_by, row.start_fee, row.ended_at) == ("basic", "upgrade", False, None)
+    assert (row.acknowledgement, row.acknowledged_at) == ("", None)
+    assert row.began_at > AT
+
+
 def test_the_call_that_goes_on_is_followed_anew_under_its_old_name(upgraded: Old) -> None:
     """The next leg of the same channel is in the same conversation."""
     with reopened(upgraded.store.url) as store:

@@ -17,6 +17,8 @@ from ari_recorder.store import models, people, prompts
 from ari_recorder.store.database import Store
 from ari_recorder.store.prompts import PromptAudio
 
+from .build import NOBODY
+
 START, BEEP = PromptKind.START, PromptKind.BEEP
 
 
@@ -34,7 +36,7 @@ def replace(
     store: Store, organisation: UUID, kind: PromptKind, language: str, now: datetime, **also: Any
 ) -> None:
     values = {"wav": b"RIFF own", "duration_ms": 1234, "text": "Own", "file_name": "own.mp3"} | also
-    store.write_now(prompts.replace, organisation, kind, language, now=now, **values)
+    store.write_now(prompts.replace, NOBODY, organisation, kind, language, now=now, **values)
 
 
 def find(store: Store, organisation: UUID, kind: PromptKind, language: str) -> PromptAudio:
@@ -87,11 +89,11 @@ def test_replacing_again_leaves_one(store: Store, organisation: UUID, now: datet
 def test_back_to_the_shipped_one(store: Store, organisation: UUID, another: UUID, now: datetime) -> None:
     for whose in (organisation, another):
         replace(store, whose, START, "en", now)
-    info = store.write_now(prompts.reset, organisation, START, "en")
+    info = store.write_now(prompts.reset, NOBODY, organisation, START, "en", now)
     assert (info.own, info.text) == (False, shipped.text(START, "en"))
     assert not find(store, organisation, START, "en").own
     assert find(store, another, START, "en").own
-    store.write_now(prompts.reset, organisation, START, "en")  # once more does no harm
+    store.write_now(prompts.reset, NOBODY, organisation, START, "en", now)  # once more does no harm
 
 
 @pytest.mark.parametrize("language", ["en", "sv", "", "-"])
@@ -102,7 +104,7 @@ def test_a_tone_is_the_same_in_every_language(
     for asked in ("en", "sv", "", "xx"):
         found = find(store, organisation, BEEP, asked)
         assert (found.own, found.language) == (True, "")
-    store.write_now(prompts.reset, organisation, BEEP, "sv")
+    store.write_now(prompts.reset, NOBODY, organisation, BEEP, "sv", now)
     assert not find(store, organisation, BEEP, "en").own
 
 

@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
+from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, create_app
 
-from .world import Browser, Clock, NewBrowser, World
+from .world import QUICK, Browser, Clock, NewBrowser, World
+
+SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_per_address_max=1_000_000)
+"""No test but those of the limits comes to one."""
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +42,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     made.user("olle", other, number="101")
     store.close()
     return folder / "catalogue.db", made.ids
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed at no cost, as those of the people in the template are."""
+    monkeypatch.setattr(passwords, "_hasher", QUICK)
 
 
 @pytest.fixture
@@ -72,7 +83,7 @@ def context(world: World, clock: Clock, parts: dict[str, Part], live: Live, tmp_
         return parts[name]
 
     probes = {name: partial(probe, name) for name in parts}
-    return WebContext(world.store, world.vault, Web(port=0), tmp_path / "session.key", probes, live, clock)
+    return WebContext(world.store, world.vault, SETTINGS, tmp_path / "session.key", probes, live, clock)
 
 
 @pytest.fixture
@@ -80,8 +91,8 @@ async def open_browser(context: WebContext) -> AsyncIterator[NewBrowser]:
     """Makes browsers: signed in when given a login, and by ``host`` as if bound to another address."""
     clients: list[TestClient[Any, Any]] = []
 
-    async def make(login: str | None = None, host: str | None = None) -> Browser:
-        settings = Web(port=0, host=host or "127.0.0.1")
+    async def make(login: str | None = None, host: str | None = None, **more: Any) -> Browser:
+        settings = msgspec.structs.replace(context.settings, host=host or "127.0.0.1", **more)
         client = TestClient(TestServer(create_app(replace(context, settings=settings))))
         clients.append(client)
         await client.start_server()

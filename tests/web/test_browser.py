@@ -220,3 +220,20 @@ async def test_prompts_are_heard_and_fit(chromium: Browser, server: Server, widt
 
 async def _fits(page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_the_api_can_be_read(chromium: Browser, server: Server, width: int) -> None:
+    context = await chromium.new_context(viewport={"width": width, "height": 844}, locale="en-GB")
+    page, complaints = await listened(context)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(server.url)
+    await page.get_by_role("link", name="API").click()
+    await expect(page.get_by_role("heading", name="API", exact=True)).to_be_visible()
+    await page.get_by_role("link", name="PATCH /api/v1/recordings/{id}").click()
+    part = page.get_by_role("region", name="PATCH /api/v1/recordings/{id}")
+    await expect(part.get_by_text("If-Match").first).to_be_in_viewport()
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []
+    assert {url for url in asked if not url.startswith(server.url)} == set()

@@ -263,7 +263,7 @@ async def test_the_feed_is_not_for_others_pages_and_not_without_a_session(open_b
 async def test_the_feed_ends_when_who_follows_is_gone(
     open_browser: NewBrowser, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ari_recorder.web.calls.ASKED_AGAIN_S", 0.05)
+    monkeypatch.setattr("ari_recorder.web.watch.ASKED_AGAIN_S", 0.05)
     browser = await open_browser("anna")
     async with browser.client.ws_connect("/api/v1/live") as feed:
         await feed.receive_json(timeout=5)

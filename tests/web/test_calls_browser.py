@@ -283,7 +283,7 @@ async def test_a_follower_that_is_let_go_connects_again(
 async def test_who_is_signed_out_is_told_and_keeps_what_they_typed(
     chromium: Browser, server: Server, world: World, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ari_recorder.web.calls.ASKED_AGAIN_S", 0.05)
+    monkeypatch.setattr("ari_recorder.web.watch.ASKED_AGAIN_S", 0.05)
     call = follow(world, live, "anna")
     async with opened(chromium, server, complaints=("401",)) as page:
         await connected(page, live)

@@ -150,7 +150,7 @@ async def test_two_thousand_connections_are_no_more_than_there_may_be(attacked: 
         "those accepted and not looked at yet are kept apart (descriptors.RESERVE)"
     )
     await until(lambda: attacked.ended() >= 2000 - MOST)
-    assert len(attacked.server.runner.server.connections) <= MOST
+    assert len(attacked.server.pages.runner.server.connections) <= MOST
 
 
 @pytest.mark.parametrize("settings", [Web(port=0, connections_max=MOST, idle_s=60)])
@@ -177,11 +177,13 @@ async def test_one_address_cannot_take_every_place(
         assert (await client.get(f"{attacked.server.url}healthz")).status == 200
 
 
+@pytest.mark.parametrize("settings", [Web(port=0, connections_max=8)])
 async def test_addresses_of_those_who_have_gone_are_forgotten(attacked: Attacked) -> None:
-    entrance = Entrance(attacked.server.runner.server, 2, 2)
-    for _ in range(100):
-        entrance.admit("127.0.0.1")
-    assert len(entrance._origins) <= 4
+    entrance = attacked.server.pages.listening._protocol_factory  # type: ignore[attr-defined]
+    assert isinstance(entrance, Entrance)
+    await attacked.connect(100)
+    await until(lambda: attacked.ended() >= 92)
+    assert 8 <= len(entrance._origins) <= 16
 
 
 def test_what_counts_as_one_address() -> None:
@@ -196,9 +198,9 @@ async def test_answers_that_are_not_read(
 ) -> None:
     monkeypatch.setattr("ari_recorder.web.entrance.UNREAD_S", 1.0)
     await attacked.connect(3, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 1000)
-    await until(lambda: attacked.server.runner.server.connections)
+    await until(lambda: attacked.server.pages.runner.server.connections)
     await answers(attacked)
-    await until(lambda: not attacked.server.runner.server.connections, 30)
+    await until(lambda: not attacked.server.pages.runner.server.connections, 30)
 
 
 async def cookie_of(url: str, login: str) -> str:
@@ -224,7 +226,7 @@ async def test_a_follower_that_never_reads_is_let_go(
     key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
     asked = f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n{upgrade}{key}\r\n"
     await attacked.connect(3, asked.encode())
-    feeds = attacked.server.runner.app[FEEDS]
+    feeds = attacked.server.pages.runner.app[FEEDS]
     await until(lambda: len(feeds.of(world.ids["anna"])) == 3)
     leg.row = replace(leg.row, annotations={"note": "x" * 4000})
 
@@ -235,7 +237,7 @@ async def test_a_follower_that_never_reads_is_let_go(
 
     await until(let_go, 30)
     await answers(attacked)
-    await until(lambda: not attacked.server.runner.server.connections)
+    await until(lambda: not attacked.server.pages.runner.server.connections)
 
 
 @pytest.mark.parametrize("settings", [Web(port=0)])
@@ -247,18 +249,18 @@ async def test_a_download_that_is_not_read_ends(
     cookie = await cookie_of(attacked.server.url, "anna")
     asked = f"GET /api/v1/recordings/{recording}/audio HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"
     await attacked.connect(3, asked.encode())
-    downloads = attacked.server.runner.app[DOWNLOADS]
+    downloads = attacked.server.pages.runner.app[DOWNLOADS]
     await until(lambda: len(downloads.of(world.ids["anna"])) == 3)
     await until(lambda: not downloads.of(world.ids["anna"]))
-    await until(lambda: not attacked.server.runner.server.connections)
+    await until(lambda: not attacked.server.pages.runner.server.connections)
 
 
 @pytest.mark.parametrize("settings", [Web(port=0)])
 async def test_downloads_are_so_many_for_each_and_in_total(
     attacked: Attacked, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attacked.server.runner.app[DOWNLOADS], "_most_each", 2)
-    monkeypatch.setattr(attacked.server.runner.app[DOWNLOADS], "_most", 3)
+    monkeypatch.setattr(attacked.server.pages.runner.app[DOWNLOADS], "_most_each", 2)
+    monkeypatch.setattr(attacked.server.pages.runner.app[DOWNLOADS], "_most", 3)
     path = f"api/v1/recordings/{world.recording(world.ids['anna'], audio=bytes(16 * 1024 * 1024))}/audio"
     async with aiohttp.ClientSession() as client:
 
@@ -271,7 +273,7 @@ async def test_downloads_are_so_many_for_each_and_in_total(
         held += [await asked("admin-acme") for _ in range(2)]
         assert [answer.status for answer in held] == [200, 200, 429, 200, 429]
         held[0].close()
-        await until(lambda: len(attacked.server.runner.app[DOWNLOADS].of(world.ids["anna"])) == 1)
+        await until(lambda: len(attacked.server.pages.runner.app[DOWNLOADS].of(world.ids["anna"])) == 1)
         assert (await asked("anna")).status == 200
 
 

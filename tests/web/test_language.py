@@ -18,13 +18,18 @@ from .world import Browser, NewBrowser, World
 
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "gettext": None, "say": None, "ngettext": (1, 2)}
+REFUSING = ("policies", "store")
+"""Where it is decided that a value cannot be, and said with a sentence that the API translates."""
+REFUSALS: dict[str, Any] = {"Unfit": (2,), "Invalid": (2,), "Conflict": (2,), "NotAllowed": (1,)}
 FIELD = re.compile(r"%\(\w+\)s")
 
 Message = str | tuple[str, ...]
 
 
 def texts() -> set[Message]:
-    found = extract_from_dir(page.TEMPLATES.parent, METHODS, keywords=KEYWORDS)
+    found = [*extract_from_dir(page.TEMPLATES.parent, METHODS, keywords=KEYWORDS)]
+    for folder in REFUSING:
+        found += extract_from_dir(page.TEMPLATES.parents[1] / folder, METHODS, keywords=REFUSALS)
     return {message for _, _, message, _, _ in found}
 
 

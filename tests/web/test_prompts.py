@@ -157,7 +157,7 @@ async def test_a_page_says_why_not_and_an_answer_is_a_problem(open_browser: NewB
     assert "Your role does not include this" in (await browser.get("/prompts")).text
     problem = await browser.get("/api/v1/prompts")
     assert problem.headers["Content-Type"].startswith("application/problem+json")
-    assert "administrator" in problem.json()["detail"]
+    assert "prompts:read" in problem.json()["detail"]
     assert 'href="/prompts"' not in (await browser.get("/")).text
     assert 'href="/prompts"' in (await (await open_browser("admin-acme")).get("/")).text
 

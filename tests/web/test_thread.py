@@ -33,8 +33,8 @@ def noting(work: Callable[..., Any], threads: set[threading.Thread]) -> Callable
         (Words, "mode", "/recordings/{recording}"),
         (Words, "moment", "/calls"),
         (page, "static_address", "/nothing"),
-        (api, "recording_json", "/api/v1/recordings"),
-        (calls, "call_json", "/api/v1/calls/live"),
+        (api, "shown", "/api/v1/recordings"),
+        (calls, "shown", "/api/v1/calls/live"),
     ],
 )
 async def test_pages_and_lists_are_made_beside_the_loop(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 import io
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,13 +29,14 @@ from ari_recorder.store.vault import LocalVault, key_for
 PASSWORD = "correct horse battery"
 AUDIO_S = 6
 RATE_HZ = 16_000
+QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @functools.cache
 def hashed(password: str) -> str:
     """A hash with its cost turned down, which is written in it, so that verifying is quick too."""
-    return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(password)
+    return QUICK.hash(password)
 
 
 @functools.cache
@@ -114,10 +117,13 @@ class World:
 
     def _make(self, user: UUID, began: datetime, audio: bytes, stored: bool, columns: dict[str, Any]) -> UUID:
         owner = models.User.get_by_id(user)
-        call = models.Call.create(pbx="main", linkedid=f"{self.calls}.0", started_at=began)
+        call = models.Call.create(
+            organisation=owner.organisation, pbx="main", linkedid=f"{self.calls}.0", started_at=began
+        )
         leg = models.Leg.create(
-            call=call, user=user, pbx="main", channel=f"{self.calls}.1", channel_name="PJSIP/101-1",
-            direction="inbound", created_at=began, mode=owner.mode, state="ended", since=began,
+            call=call, organisation=owner.organisation, user=user, pbx="main", channel=f"{self.calls}.1",
+            channel_name="PJSIP/101-1", direction="inbound", created_at=began, mode=owner.mode, state="ended",
+            since=began,
         )  # fmt: skip
         values = {
             "mode": owner.mode, "kept": True, "direction": "inbound", "counterpart_number": "0812345678",
@@ -165,6 +171,10 @@ class Browser:
     def __init__(self, client: TestClient[Any, Any]) -> None:
         self.client = client
 
+    def another(self) -> Browser:
+        """Another browser on the same service."""
+        return Browser(TestClient(self.client.server))
+
     async def get(self, path: str, **options: Any) -> Answer:
         return await self.request("GET", path, **options)
 
@@ -174,12 +184,14 @@ class Browser:
     async def request(self, method: str, path: str, **options: Any) -> Answer:
         options.setdefault("allow_redirects", False)
         async with self.client.request(method, path, **options) as response:
-            return Answer(response.status, response.headers, await response.read())
+            return Answer(response.status, response.headers, await response.read(), response.cookies)
 
     async def form_token(self, path: str = "/sign-in") -> str:
-        found = re.search(r'name="form_token" value="([^"]+)"', (await self.get(path)).text)
-        assert found, f"{path} has no form"
-        return found[1]
+        return token_in((await self.get(path)).text)
+
+    def cookie(self, name: str) -> str:
+        """What the browser keeps under that name; empty when it keeps nothing."""
+        return next((cookie.value for cookie in self.client.session.cookie_jar if cookie.key == name), "")
 
     async def sign_in(self, login: str, password: str = PASSWORD, back: str = "/") -> Answer:
         fields = {"login": login, "password": password, "next": back, "form_token": await self.form_token()}
@@ -191,6 +203,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: SimpleCookie = field(default_factory=SimpleCookie)
 
     @property
     def text(self) -> str:
@@ -202,6 +215,26 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def token_in(text: str) -> str:
+    """The token of a page's forms."""
+    found = re.search(r'name="form_token" value="([^"]+)"', text)
+    assert found, "no form"
+    return found[1]
+
+
+def only(table: Any) -> Any:
+    """The one row of a table."""
+    (row,) = table.select()
+    return row
+
+
+async def until(condition: Callable[[], Any], within_s: float = 10.0) -> None:
+    """Wait for something to come true."""
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 NewBrowser = Callable[..., Awaitable[Browser]]

@@ -305,11 +305,11 @@ class Leg:
 
     @property
     def call(self) -> UUID:
-        """The catalogue's id of the conversation: the same for all its legs."""
+        """The catalogue's id of the conversation: the same for all its legs of an organisation."""
         linkedid = self.linkedid or self.channel
         seconds, dot, _ = linkedid.rpartition("-")[2].partition(".")
         at = EPOCH + timedelta(seconds=int(seconds[:11])) if dot and seconds.isdecimal() else EPOCH
-        return id_of(at, self.pbx, "call", linkedid)
+        return id_of(at, self.pbx, "call", self.organisation, linkedid)
 
     @property
     def snoops(self) -> tuple[str, str]:

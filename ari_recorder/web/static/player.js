@@ -99,6 +99,7 @@ class Player {
 
   seek(seconds) {
     this.audio.currentTime = Math.min(Math.max(seconds, 0), this.durationS);
+    this.show(); // nothing is loaded before it is played, so nothing tells of it
   }
 
   key(event) {

@@ -1,0 +1,97 @@
+"""``ari-recorder organisation``: the customer companies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ari_recorder.cli.common import by_command_line, catalogue, console, print_json, say, settings, table
+from ari_recorder.errors import SettingsError
+from ari_recorder.policies.rights import Role
+from ari_recorder.store import people
+from ari_recorder.store.people import OrganisationRow
+
+app = typer.Typer(help="The customer companies.", rich_markup_mode=None)
+
+OrganisationName = Annotated[str, typer.Argument(metavar="ORGANISATION", help="Its name.")]
+TimeZone = Annotated[
+    str | None, typer.Option("--timezone", help="Name of the tz database: Europe/Stockholm.")
+]
+Language = Annotated[str | None, typer.Option("--language", help="en or sv.")]
+SecondFactor = Annotated[
+    list[Role] | None,
+    typer.Option("--second-factor", help="A role that needs one to sign in; repeat it for more."),
+]
+
+
+@app.command("list", epilog="Example: ari-recorder organisation list")
+def list_(
+    context: typer.Context, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
+) -> None:
+    """Every organisation, and how much it uses."""
+    with catalogue(settings(context)) as store:
+        found = store.read_now(people.list_organisations)
+        used = [store.read_now(people.counts, one.id) for one in found]
+    if json:
+        print_json([{"organisation": one, "counts": of} for one, of in zip(found, used, strict=True)])
+        return
+    rows = [
+        (
+            one.name, one.timezone, one.language, " ".join(one.second_factor), of.users,
+            ", ".join(f"{n} {plan}" for plan, n in sorted(of.recorded.items())), of.recordings,
+            f"{of.size_bytes / 1e6:.1f}",
+        )
+        for one, of in zip(found, used, strict=True)
+    ]  # fmt: skip
+    columns = ("name", "time zone", "language", "second factor", "users", "recorded", "recordings", "MB")
+    console().print(table(columns, rows))
+
+
+@app.command("add", epilog="Example: ari-recorder organisation add Acme --timezone Europe/Stockholm")
+def add(
+    context: typer.Context, name: OrganisationName, timezone: TimeZone = None, language: Language = None
+) -> None:
+    """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
+    values = {"name": name, **_given(timezone=timezone, language=language)}
+    with catalogue(settings(context), make=True) as store:
+        made = store.write_now(people.add_organisation, values, **by_command_line())
+    _say(made)
+
+
+@app.command("set", epilog="Example: ari-recorder organisation set Acme --language sv")
+def set_(
+    context: typer.Context,
+    organisation: OrganisationName,
+    name: Annotated[str | None, typer.Option(help="A new name.")] = None,
+    timezone: TimeZone = None,
+    language: Language = None,
+    second_factor: SecondFactor = None,
+    no_second_factor: Annotated[
+        bool, typer.Option("--no-second-factor", help="No role needs a second factor.")
+    ] = False,
+) -> None:
+    """Change an organisation; what is not named stays."""
+    values: dict[str, Any] = _given(name=name, timezone=timezone, language=language)
+    if second_factor and no_second_factor:
+        raise SettingsError("--second-factor and --no-second-factor exclude each other.")
+    if second_factor or no_second_factor:
+        values["second_factor"] = [str(role) for role in second_factor or ()]
+    if not values:
+        raise SettingsError("Nothing to change. See: ari-recorder organisation set --help")
+    with catalogue(settings(context)) as store:
+        of = store.read_now(people.organisation_named, organisation)
+        changed = store.write_now(people.change_organisation, of, values, **by_command_line())
+    _say(changed)
+
+
+def _given(**values: str | None) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _say(organisation: OrganisationRow) -> None:
+    roles = ", ".join(organisation.second_factor) or "no role"
+    say(
+        f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
+        f" second factor for {roles}."
+    )

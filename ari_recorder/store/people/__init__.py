@@ -1,0 +1,141 @@
+"""Organisations, their users and groups: who is recorded, who signs in, who supervises whom.
+
+Every change says who makes it (`audit.Actor`) and when, is narrowed to one organisation, and is written to
+that organisation's audit log in the same transaction. Passwords are never in it.
+"""
+
+from ari_recorder.store.people.activations import (
+    Acknowledgement,
+    ActivationRow,
+    activations_of,
+    running,
+)
+from ari_recorder.store.people.calling import (
+    Directory,
+    RecordedEndpoint,
+    directory,
+    tapped,
+)
+from ari_recorder.store.people.changes import (
+    CHANGEABLE,
+    add_user,
+    change_user,
+    change_user_preferences,
+)
+from ari_recorder.store.people.exchange import (
+    COLUMNS,
+    ImportReport,
+    Outcome,
+    RowReport,
+    exported,
+    import_users,
+)
+from ari_recorder.store.people.groups import (
+    GroupDetail,
+    GroupRow,
+    add_group,
+    add_members,
+    find_group,
+    group,
+    groups_page,
+    list_groups,
+    remove_group,
+    remove_member,
+    remove_supervisor,
+    rename_group,
+    set_supervisor,
+)
+from ari_recorder.store.people.leaving import (
+    Removal,
+    removal,
+    remove_user,
+)
+from ari_recorder.store.people.organisations import (
+    DEFAULT_ORGANISATION,
+    Counts,
+    OrganisationRow,
+    add_organisation,
+    change_organisation,
+    change_organisation_preferences,
+    counts,
+    default_organisation,
+    list_organisations,
+    organisation,
+    organisation_named,
+    organisation_preferences,
+    organisations_page,
+)
+from ari_recorder.store.people.revisions import (
+    changed,
+    revision,
+)
+from ari_recorder.store.people.rows import (
+    UserRow,
+    user_by_id,
+)
+from ari_recorder.store.people.users import (
+    find_user,
+    list_users,
+    user,
+    user_preferences,
+    users_page,
+)
+
+__all__ = [
+    "CHANGEABLE",
+    "COLUMNS",
+    "DEFAULT_ORGANISATION",
+    "Acknowledgement",
+    "ActivationRow",
+    "Counts",
+    "Directory",
+    "GroupDetail",
+    "GroupRow",
+    "ImportReport",
+    "OrganisationRow",
+    "Outcome",
+    "RecordedEndpoint",
+    "Removal",
+    "RowReport",
+    "UserRow",
+    "activations_of",
+    "add_group",
+    "add_members",
+    "add_organisation",
+    "add_user",
+    "change_organisation",
+    "change_organisation_preferences",
+    "change_user",
+    "change_user_preferences",
+    "changed",
+    "counts",
+    "default_organisation",
+    "directory",
+    "exported",
+    "find_group",
+    "find_user",
+    "group",
+    "groups_page",
+    "import_users",
+    "list_groups",
+    "list_organisations",
+    "list_users",
+    "organisation",
+    "organisation_named",
+    "organisation_preferences",
+    "organisations_page",
+    "removal",
+    "remove_group",
+    "remove_member",
+    "remove_supervisor",
+    "remove_user",
+    "rename_group",
+    "revision",
+    "running",
+    "set_supervisor",
+    "tapped",
+    "user",
+    "user_by_id",
+    "user_preferences",
+    "users_page",
+]

@@ -1,0 +1,91 @@
+"""Users as they are: listed, found, told."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from peewee import fn
+
+from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.store import paging, preferences
+from ari_recorder.store.models import Membership, User
+from ari_recorder.store.paging import Page
+from ari_recorder.store.people.rows import (
+    UserRow,
+    endpoint_text,
+    in_organisation,
+    present,
+    row_of,
+    rows_of,
+)
+
+KIND = "user"
+"""As the audit log calls them."""
+
+
+def users_page(
+    organisation: UUID,
+    *,
+    limit: int = paging.LIMIT,
+    cursor: str | None = None,
+    group: UUID | None = None,
+    mode: str | None = None,
+    q: str | None = None,
+) -> Page[UserRow]:
+    """A page of an organisation's users, by number; ``q`` is part of a name, a number or a login.
+
+    Raises `Invalid` for a cursor that is none.
+    """
+    query = present(organisation)
+    if group is not None:
+        query = query.where(User.id.in_(Membership.select(Membership.user).where(Membership.group == group)))
+    if mode is not None:
+        query = query.where(User.mode == mode)
+    if q:
+        query = query.where(User.name.contains(q) | User.number.contains(q) | User.login.contains(q))
+    return paging.page(query, fn.COALESCE(User.number, ""), User, rows_of, limit=limit, cursor=cursor)
+
+
+def list_users(organisation: UUID | None = None) -> list[UserRow]:
+    """Every user, of one organisation or of all, by number."""
+    return rows_of(list(present(organisation).order_by(User.number, User.name)))
+
+
+def user(organisation: UUID, user: UUID) -> UserRow:
+    """One user. Raises `NotFound`."""
+    return row_of(in_organisation(organisation, user))
+
+
+def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
+    """Who has that number or login. Raises `NotFound`, or `SettingsError` if several do."""
+    named = (User.number == number_or_login) | (User.login == number_or_login)
+    users = list(present(organisation).where(named))
+    if not users:
+        raise NotFound(
+            f"No user has the number or login {number_or_login[:200]!r}. See: ari-recorder user list"
+        )
+    if len({user.organisation_id for user in users}) > 1:
+        names = " and ".join(user.organisation.name for user in users)
+        raise SettingsError(
+            f"{number_or_login!r} is a user of {names}: say of which with --organisation NAME."
+        )
+    if len(users) > 1:
+        raise SettingsError(
+            f"{number_or_login!r} is {' and '.join(user.name for user in users)}: the number of one is the"
+            " login of another. Name the user by the other of the two."
+        )
+    return row_of(users[0])
+
+
+def user_preferences(organisation: UUID, user: UUID) -> preferences.Shown:
+    """What is in effect for a user's next call. Raises `NotFound`."""
+    row = in_organisation(organisation, user)
+    return preferences.effective(row.organisation, row)
+
+
+def told(user: UserRow) -> dict[str, Any]:
+    """A user as the audit log has them."""
+    endpoints = [endpoint_text(*one) for one in user.endpoints]
+    names = ("name", "number", "mode", "plan", "role", "may_listen", "login")
+    return {name: getattr(user, name) for name in names} | {"endpoints": endpoints}

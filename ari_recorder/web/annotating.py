@@ -1,0 +1,59 @@
+"""Setting note, mark and tags by the API, of a call or of its recordings: it is one (rows S2, S3, T3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from ari_recorder.policies.annotations import FIELDS, MARKS, Problem, Unfit, check
+from ari_recorder.web.arrival import arriving
+from ari_recorder.web.context import CONTEXT
+from ari_recorder.web.language import N_
+from ari_recorder.web.problems import Refused
+
+UNFIT = {
+    Problem.NO_TEXT: N_("text is expected."),
+    Problem.HIDDEN_CHARACTER: N_("it has a character that cannot be shown."),
+    Problem.UNKNOWN_MARK: N_("one of %(marks)s, or empty for none."),
+    Problem.TOO_LONG: N_("%(length)s characters; at most %(longest)s. Nothing was changed."),
+}
+"""What is wrong with a value, in words."""
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent. Raises `Refused` (400) if it is none."""
+    try:
+        async with arriving(request.app[CONTEXT].settings.idle_s):
+            found = json.loads(await request.text())
+    except (ValueError, LookupError, RecursionError) as error:
+        raise Refused(400, N_("The body is not JSON in UTF-8.")) from error
+    if not isinstance(found, dict):
+        raise Refused(400, N_('The body is not a JSON object: {"note": "…"}.'))
+    return found
+
+
+def check_changes(sent: Mapping[str, Any]) -> dict[str, str]:
+    """The changes, as they are. Raises `Refused` (400); nothing is ever cut."""
+    values: dict[str, object] = {"known": ", ".join(FIELDS), "marks": ", ".join(MARKS)}
+    if unknown := sorted(set(sent) - set(FIELDS)):
+        values["name"] = repr(unknown[0][:40])
+        raise Refused(400, N_("Unknown field %(name)s; known: %(known)s."), values=values)
+    if not sent:
+        raise Refused(400, N_("Nothing to change: give one or more of %(known)s."), values=values)
+    try:
+        return check(sent)
+    except Unfit as error:
+        values |= {"length": len(str(sent[error.field])), "longest": error.longest}
+        members = {"problem": error.problem, "longest": error.longest}
+        raise Refused(400, UNFIT[error.problem], members=members, values=values, field=error.field) from error
+
+
+def tell(request: web.Request, leg: UUID, now: Mapping[str, str]) -> None:
+    """Tell who follows the call, if it goes on."""
+    followed = request.app[CONTEXT].live.find(leg)
+    if followed is not None:
+        followed.annotated(now)

@@ -1,0 +1,154 @@
+"""Wrong passwords slow down who gives them, and nobody else.
+
+Whoever fails waits longer each time, by login and address. A login that many addresses fail with is tried no
+faster than every two seconds from all of them together. A browser that has signed in before is in neither: it
+has a cookie that says so, and a count of its own (OWASP, "device cookies"). So a stranger cannot lock anybody
+out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ari_recorder.web.entrance import origin
+from ari_recorder.web.loopback import is_loopback
+from ari_recorder.web.problems import Refused
+
+KEYS_MAX = 20_000
+WAITING_MAX = 8
+"""Passwords that wait to be checked; one more is refused."""
+WAITING_EACH = 2
+"""And of one address."""
+RETRY_S = 5
+
+T = TypeVar("T")
+
+
+@dataclass
+class Slowdown:
+    """``free`` failures cost nothing, the next ``first_s``, and each further one twice as much, to
+    ``most_s``.
+
+    They are forgotten ``memory`` after the last. Keys not heard of for longest are forgotten, too.
+    """
+
+    free: int
+    first_s: float
+    most_s: float
+    memory: timedelta = timedelta(hours=1)
+    keys_max: int = KEYS_MAX
+    _failures: OrderedDict[Hashable, tuple[int, datetime]] = field(default_factory=OrderedDict)
+
+    def wait_s(self, key: Hashable, now: datetime) -> int:
+        """Seconds until the next try is allowed; 0 when it is allowed now."""
+        count, last = self._counted(key, now)
+        if count < self.free:
+            return 0
+        delay_s = min(self.most_s, self.first_s * 2.0 ** min(count - self.free, 30))
+        left_s = delay_s - (now - last).total_seconds()
+        return max(0, -int(-left_s // 1))
+
+    def failed(self, key: Hashable, now: datetime) -> None:
+        """Note a failure."""
+        self._failures[key] = (self._counted(key, now)[0] + 1, now)
+        self._failures.move_to_end(key)
+        while len(self._failures) > self.keys_max:
+            self._failures.popitem(last=False)
+
+    def undo(self, key: Hashable) -> None:
+        """Take back the last failure noted: it turned out to be none."""
+        count, last = self._failures.get(key, (0, datetime.min))
+        if count:
+            self._failures[key] = (count - 1, last)
+
+    def forget(self, key: Hashable) -> None:
+        """Start again from none, after a success."""
+        self._failures.pop(key, None)
+
+    def _counted(self, key: Hashable, now: datetime) -> tuple[int, datetime]:
+        count, last = self._failures.get(key, (0, now))
+        return (count, last) if now - last < self.memory else (0, now)
+
+
+@dataclass
+class Attempts:
+    """Failures of known devices, by login and address, by address, and by login wherever it comes from."""
+
+    devices: Slowdown = field(default_factory=lambda: Slowdown(5, 1, 300))
+    pairs: Slowdown = field(default_factory=lambda: Slowdown(4, 1, 300))
+    addresses: Slowdown = field(default_factory=lambda: Slowdown(20, 1, 10))
+    logins: Slowdown = field(default_factory=lambda: Slowdown(20, 2, 2))
+
+    def wait_s(self, login: str, address: str, device: str, now: datetime) -> int:
+        """Seconds until this login may be tried again from this address, or from this known device."""
+        return max(limit.wait_s(key, now) for limit, key in self._lanes(login, address, device))
+
+    def failed(self, login: str, address: str, device: str, now: datetime) -> None:
+        """Note a failure."""
+        for limit, key in self._lanes(login, address, device):
+            limit.failed(key, now)
+
+    def succeeded(self, login: str, address: str, device: str) -> None:
+        """It was no failure after all, and this person's earlier ones are forgotten."""
+        self.undo(login, address, device)
+        self.devices.forget((login, device))
+        self.pairs.forget((login, origin(address)))
+
+    def undo(self, login: str, address: str, device: str) -> None:
+        """It was not tried after all."""
+        for limit, key in self._lanes(login, address, device):
+            limit.undo(key)
+
+    def _lanes(self, login: str, address: str, device: str) -> list[tuple[Slowdown, Hashable]]:
+        if device:
+            return [(self.devices, (login, device))]
+        lanes: list[tuple[Slowdown, Hashable]] = [
+            (self.pairs, (login, origin(address))),
+            (self.logins, login),
+        ]
+        if not is_loopback(address):  # this machine's own may be a proxy that everybody comes through
+            lanes.append((self.addresses, origin(address)))
+        return lanes
+
+
+class Hashing:
+    """Passwords are checked one at a time, and few may wait: known devices first, then by address in turn.
+
+    A check takes tens of milliseconds of the processor that calls need, and 64 MiB.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._stranger = asyncio.Lock()
+        """Held by the one stranger who waits for a turn: a known device waits behind no more than one."""
+        self._waiting: Counter[str] = Counter()
+
+    async def check(self, address: str, known: bool, work: Callable[[], Awaitable[T]]) -> T:
+        """What ``work`` returns. Raises `Refused` (503) when too many wait."""
+        lane = "known devices" if known else origin(address)
+        self._refuse_too_many(lane, known, address)
+        self._waiting[lane] += 1
+        try:
+            if known:
+                async with self._turn:
+                    return await work()
+            async with self._stranger, self._turn:
+                return await work()
+        finally:
+            self._waiting[lane] -= 1
+            if not self._waiting[lane]:
+                del self._waiting[lane]
+
+    def _refuse_too_many(self, lane: str, known: bool, address: str) -> None:
+        own = self._waiting[lane]
+        all_strangers = sum(self._waiting.values()) - self._waiting["known devices"]
+        most_own = WAITING_MAX if known or is_loopback(address) else WAITING_EACH
+        if own >= most_own or (not known and all_strangers >= WAITING_MAX):
+            raise Refused(
+                503, "Too many are signing in just now: try again in a moment.", {"Retry-After": str(RETRY_S)}
+            )

@@ -1,0 +1,111 @@
+"""The API of users as a CSV file: out, and in again."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from ari_recorder.errors import Invalid, NotAllowed
+from ari_recorder.policies import spreadsheet
+from ari_recorder.policies.rights import Right
+from ari_recorder.policies.unfit import Unfit
+from ari_recorder.store import people
+from ari_recorder.store.fitting import fit
+from ari_recorder.store.people import COLUMNS, ImportReport, Outcome, RowReport
+from ari_recorder.web import page, upload
+from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
+from ari_recorder.web.language import N_, Language
+from ari_recorder.web.problems import Refused
+from ari_recorder.web.routing import operation
+from ari_recorder.web.thread import aside
+
+FILE_MAX_BYTES = 5_000_000
+CSV = "text/csv"
+
+
+class ImportQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """How a file is taken."""
+
+    dry_run: bool = False
+    """Nothing is changed; the report says what would be."""
+    partial: bool = False
+    """The rows that can be are taken, though others are refused."""
+
+
+class ImportedRow(msgspec.Struct):
+    """A row of a file: its line there, whom it is of, and what became of it."""
+
+    line: int
+    who: str
+    outcome: Outcome
+    changed: list[str]
+    """The fields that were, or would be."""
+    why: str | None
+    """Of a row that is refused, in the language of who asks."""
+    field: str | None
+
+
+class Imported(msgspec.Struct):
+    """What became of a file of users."""
+
+    applied: bool
+    """Whether anything was done."""
+    created: int
+    changed: int
+    same: int
+    refused: int
+    rows: list[ImportedRow]
+
+
+@operation("GET", "/api/v1/users.csv", need=Right.USERS_READ, media_type=CSV)
+async def export_users(request: web.Request) -> web.Response:
+    """Every user of the organisation as a CSV file, as import reads it."""
+    rows = await request.app[CONTEXT].store.write(
+        people.exported, own_organisation(request), **changed_by(request)
+    )
+    text = await aside(spreadsheet.write, COLUMNS, rows)
+    return web.Response(
+        text=text,
+        content_type=CSV,
+        charset="utf-8",
+        headers={"Content-Disposition": 'attachment; filename="users.csv"'},
+    )
+
+
+@operation("POST", "/api/v1/users/import", need=Right.USERS_WRITE, reads=CSV, problems=(413, 415, 422))
+async def import_users(request: web.Request, query: ImportQuery) -> Imported:
+    """Add and change users as a CSV file says: all of it, or nothing if a row is refused."""
+    if request.content_type not in (CSV, "application/octet-stream"):
+        raise Refused(
+            415, N_("Send the file itself as the body: curl --data-binary @file -H 'Content-Type: text/csv'.")
+        )
+    try:
+        content = await upload.read_body(request, FILE_MAX_BYTES)
+    except upload.TooLarge as error:
+        raise Refused(413, N_("The file is larger than 5 MB: import it in parts.")) from error
+    with fit():
+        rows = await aside(spreadsheet.read, content, COLUMNS)
+    report = await request.app[CONTEXT].store.write(
+        people.import_users, own_organisation(request), rows, request.app[CONTEXT].pbxs,
+        dry_run=query.dry_run, partial=query.partial, **changed_by(request),
+    )  # fmt: skip
+    return await aside(_imported, report, page.reader_language(request))
+
+
+def _imported(report: ImportReport, words: Language) -> Imported:
+    created, changed, same, refused = (report.count(outcome) for outcome in Outcome)
+    rows = [_row(row, words) for row in report.rows]
+    return Imported(report.applied, created, changed, same, refused, rows)
+
+
+def _row(row: RowReport, words: Language) -> ImportedRow:
+    why, field = _why(row.fault, words)
+    return ImportedRow(row.line, row.who, row.outcome, list(row.changed), why, field)
+
+
+def _why(fault: Invalid | Unfit | NotAllowed | None, words: Language) -> tuple[str | None, str | None]:
+    if fault is None:
+        return None, None
+    if isinstance(fault, NotAllowed):
+        return words.gettext(str(fault)), None
+    return words.gettext(fault.message, **fault.values), fault.field or None

@@ -1,0 +1,31 @@
+"""What lists of the API have in common: pages with a cursor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from ari_recorder.web.language import N_
+
+Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most.")]
+Cursor = Annotated[
+    str, Meta(min_length=1, max_length=2000, description="`next_cursor` of the answer before.")
+]
+NO_CURSOR = N_("use next_cursor of an earlier answer.")
+
+
+class Paging(msgspec.Struct, forbid_unknown_fields=True):
+    """Which page of a list."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as the API writes it: RFC 3339, in UTC, with milliseconds."""
+    return (
+        None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )

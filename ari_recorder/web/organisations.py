@@ -1,0 +1,167 @@
+"""The API of organisations: one's own, and, for operators, every one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, UnsetType
+
+from ari_recorder.policies.rights import Right, Role
+from ari_recorder.store import people
+from ari_recorder.store.audit import By
+from ari_recorder.store.people import Counts, OrganisationRow
+from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
+from ari_recorder.web.editing import create, guard
+from ari_recorder.web.lists import Paging
+from ari_recorder.web.routing import operation, path_id
+
+_OWN = "/api/v1/organisation"
+_ALL = "/api/v1/organisations"
+
+
+class Organisation(msgspec.Struct):
+    """The customer company."""
+
+    id: UUID
+    name: str
+    timezone: str
+    language: str
+    second_factor: list[str]
+    """Roles that need a second factor to sign in."""
+
+
+class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be changed of one's own organisation; what is left out stays."""
+
+    timezone: str | UnsetType = UNSET
+    """A name of the tz database: `Europe/Stockholm`."""
+    language: str | UnsetType = UNSET
+    second_factor: list[Role] | UnsetType = UNSET
+
+
+class Organisations(msgspec.Struct):
+    """A page of organisations, by name."""
+
+    organisations: list[Organisation]
+    next_cursor: str | None
+
+
+class FirstAdministrator(msgspec.Struct, forbid_unknown_fields=True):
+    """Who sets up the rest of an organisation."""
+
+    name: str
+    login: str
+    password: str
+
+
+class NewOrganisation(msgspec.Struct, forbid_unknown_fields=True):
+    """A customer company, with its first administrator."""
+
+    name: str
+    administrator: FirstAdministrator
+    timezone: str = "UTC"
+    language: str = "en"
+
+
+class RenamedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
+    """What an operator changes of an organisation; what is left out stays."""
+
+    name: str | UnsetType = UNSET
+    timezone: str | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+
+
+class Usage(msgspec.Struct):
+    """How much an organisation uses."""
+
+    users: int
+    recorded: dict[str, int]
+    """Users whose calls are to be recorded, by plan."""
+    recordings: int
+    size_bytes: int
+
+
+class OrganisationUsage(msgspec.Struct):
+    """An organisation, and how much it uses."""
+
+    organisation: Organisation
+    usage: Usage
+
+
+@operation("GET", _OWN, need=Right.ORGANISATION_READ)
+async def organisation(request: web.Request) -> Organisation:
+    """The organisation of who asks."""
+    found = await request.app[CONTEXT].store.read(people.organisation, own_organisation(request))
+    return organisation_json(found)
+
+
+@operation("PATCH", _OWN, need=Right.ORGANISATION_WRITE, problems=(412, 422), guarded=True)
+async def change_organisation(request: web.Request, body: ChangedOrganisation) -> Organisation:
+    """Change what is named of one's own organisation. Its name is the provider's to change."""
+    return await _changed(request, own_organisation(request), body)
+
+
+@operation("GET", _ALL, need=Right.ORGANISATIONS, problems=(422,))
+async def organisations(request: web.Request, query: Paging) -> Organisations:
+    """Every organisation, by name."""
+    found = await request.app[CONTEXT].store.read(
+        people.organisations_page, limit=query.limit, cursor=query.cursor
+    )
+    return Organisations([organisation_json(row) for row in found.rows], found.next_cursor)
+
+
+@operation("POST", _ALL, need=Right.ORGANISATIONS, answer=Organisation, problems=(409, 422), creates=True)
+async def add_organisation(request: web.Request, body: NewOrganisation) -> web.Response:
+    """Add an organisation, with its first administrator."""
+    by = changed_by(request)
+    return await create(request, lambda: _added(body, by), organisation_json, lambda row: f"{_ALL}/{row.id}")
+
+
+@operation("GET", _ALL + "/{id}", need=Right.ORGANISATIONS, problems=(404,))
+async def one_organisation(request: web.Request) -> Organisation:
+    """One organisation."""
+    return organisation_json(await request.app[CONTEXT].store.read(people.organisation, path_id(request)))
+
+
+@operation("GET", _ALL + "/{id}/usage", need=Right.ORGANISATIONS, problems=(404,))
+async def organisation_usage(request: web.Request) -> OrganisationUsage:
+    """How many users an organisation has, by plan, and how much is kept of theirs."""
+    store, of = request.app[CONTEXT].store, path_id(request)
+    found, used = await store.read(people.organisation, of), await store.read(people.counts, of)
+    return OrganisationUsage(organisation_json(found), _usage(used))
+
+
+@operation("PATCH", _ALL + "/{id}", need=Right.ORGANISATIONS, problems=(404, 409, 412, 422), guarded=True)
+async def change_one_organisation(request: web.Request, body: RenamedOrganisation) -> Organisation:
+    """Change what is named of an organisation. Its name is what a dialplan's `101@Name` means."""
+    return await _changed(request, path_id(request), body)
+
+
+def organisation_json(row: OrganisationRow) -> Organisation:
+    """An organisation as the API shows it."""
+    return Organisation(row.id, row.name, row.timezone, row.language, list(row.second_factor))
+
+
+async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Organisation:
+    values = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+    changed = await request.app[CONTEXT].store.write(
+        people.change_organisation, of, values, check=guard(request, organisation_json), **changed_by(request)
+    )
+    return organisation_json(changed)
+
+
+def _added(body: NewOrganisation, by: By) -> OrganisationRow:
+    values: dict[str, Any] = {"name": body.name, "timezone": body.timezone, "language": body.language}
+    made = people.add_organisation(values, **by)
+    people.add_user(
+        organisation=made.id, name=body.administrator.name, number=None, role=Role.ADMINISTRATOR,
+        login=body.administrator.login, password=body.administrator.password, **by,
+    )  # fmt: skip
+    return made
+
+
+def _usage(row: Counts) -> Usage:
+    return Usage(row.users, row.recorded, row.recordings, row.size_bytes)

@@ -1,0 +1,149 @@
+"""The API's description is a valid document, is what the code does, and can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from ari_recorder.live import Live
+from ari_recorder.policies.rights import Right
+from ari_recorder.store.audit_key import made as made_key
+from ari_recorder.web import WebContext
+from ari_recorder.web.openapi import document
+from ari_recorder.web.routes import ROUTES
+from ari_recorder.web.routing import Open
+
+from .settings import TOLD, Client
+from .test_calls import follow
+from .world import NewBrowser, World
+
+API = [route for route in ROUTES if route.described]
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document(ROUTES)["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def test_the_document_is_valid() -> None:
+    validate(document(ROUTES), cls=OpenAPIV31SpecValidator)
+
+
+def test_every_address_of_the_api_is_in_it() -> None:
+    described = {(method.upper(), path) for method, path, _ in operations()}
+    served = {
+        (route.method, re.sub(r":[^}]*", "", route.path))
+        for route in ROUTES
+        if route.path.startswith("/api/")
+    }
+    assert described == served
+
+
+def test_every_operation_says_what_it_needs() -> None:
+    known = {str(right) for right in Right} | {str(need.value) for need in Open}
+    for method, path, operation in operations():
+        assert operation["x-right"] in known, (method, path)
+        assert (operation["security"] == []) is (operation["x-right"] == "public")
+        assert operation["summary"], (method, path)
+
+
+def test_what_is_not_in_a_body_is_refused() -> None:
+    for route in API:
+        for read in (route.body, route.reads):
+            if isinstance(read, type):
+                assert read.__struct_config__.forbid_unknown_fields, read
+
+
+async def test_it_is_served_to_anybody_once(open_browser: NewBrowser) -> None:
+    browser = await open_browser()
+    served = await browser.get("/api/v1/openapi.json")
+    assert served.json() == document(ROUTES)
+    again = await browser.get(
+        "/api/v1/openapi.json", headers={"If-None-Match": f"W/{served.headers['ETag']}"}
+    )
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Answers"), ("sv", "Svar")])
+async def test_the_page_shows_every_operation(open_browser: NewBrowser, language: str, title: str) -> None:
+    shown = await (await open_browser()).get("/api", headers={"Accept-Language": language})
+    assert shown.status == 200
+    assert f"<h3>{title}</h3>" in shown.text
+    for _, path, operation in operations():
+        assert f'id="{operation["operationId"]}"' in shown.text
+        assert f"<code>{path}</code>" in shown.text
+    for name in re.findall(r'href="#([^"]+)"', shown.text):
+        assert f'id="{name}"' in shown.text, name
+    assert "curl -H &#34;Authorization: Bearer $token&#34;" in shown.text
+
+
+async def test_the_page_needs_nothing_from_elsewhere(open_browser: NewBrowser) -> None:
+    shown = await (await open_browser()).get("/api")
+    assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
+    assert not re.search(r'(src|href)="(https?:)?//', shown.text)
+
+
+@pytest.fixture
+def context(context: WebContext, tmp_path: Path) -> WebContext:
+    """With the key that the audit log is sealed with."""
+    return replace(context, audit_key=made_key(tmp_path / "audit.key").public)
+
+
+async def test_what_is_answered_is_what_the_document_says(
+    open_browser: NewBrowser, world: World, live: Live
+) -> None:
+    """Of everything that is read, in every kind of it that the world has, by who may read it."""
+    made = document(ROUTES)
+    recordings = [world.recording(world.ids["anna"], note="n", mark="red"), world.recording(world.ids["bo"])]
+    recordings.append(world.recording(world.ids["anna"], stored=False))
+    world.counterpart(recordings[0], "0701", "Eva", 0, None)
+    leg = follow(world, live, "anna").row.id
+    world.user("op", world.organisation("Provider"), role="operator", mode="never")
+    operator = await open_browser("op")
+    admin = await Client.of(await open_browser("admin-acme"))
+    token = await admin.made("/tokens", {"name": "p", "scopes": ["users:read"]})
+    check(made, "FreshToken", token)
+    eva = await admin.made(
+        "/users", {"name": "Eva", "number": "103", "mode": "always", "acknowledgement": TOLD}
+    )
+    group = await admin.made("/groups", {"name": "Sales"})
+    members = await admin("POST", f"/groups/{group['id']}/members", {"users": [eva["id"]]})
+    assert members.json()["members"]
+    assert (await admin("PATCH", f"/recordings/{recordings[0]}", {"tag1": "t"})).status == 200
+    assert (await admin("GET", f"/recordings/{recordings[0]}/audio")).status == 200
+    ids = {
+        "recordings": recordings,
+        "calls": [leg],
+        "tokens": [token["id"]],
+        "groups": [group["id"]],
+        "users": [eva["id"], world.ids["admin-acme"]],
+        "organisations": [(await admin.get("/organisation"))["id"]],
+    }
+    read = [route for route in API if route.method == "GET" and route.answer and route.status == 200]
+    for route in read:
+        browser = operator if route.need is Right.ORGANISATIONS else admin.browser
+        for id in ids[route.path.split("/")[3]] if "{id}" in route.path else [None]:
+            address = route.path.replace("{language}", "sv").replace("{kind}", "start")
+            answer = await browser.get(address.replace("{id}", str(id)))
+            assert answer.status == 200, (address, answer.text)
+            check(made, route.answer.__name__, answer.json())
+    assert len(read) >= 25
+
+
+@pytest.mark.parametrize("path", ["/api/v1/recordings?limit=0", "/api/v1/recordings/x", "/api/v1/tokens"])
+async def test_a_problem_is_what_the_document_says(open_browser: NewBrowser, path: str) -> None:
+    answer = await (await open_browser()).get(path)
+    check(document(ROUTES), "Problem", answer.json())
+
+
+def check(made: dict[str, Any], name: str, answer: object) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": made["components"]}
+    OAS31Validator(schema).validate(answer)
