@@ -132,7 +132,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "operationId": route.handler.__name__,
         "summary": route.title,
         "description": re.sub(r"\n {4}", "\n", told).replace("``", "`"),
-        "tags": [route.path.split("/")[3]],
+        "tags": [route.path.split("/")[3].partition(".")[0]],
         "x-right": str(route.need.value),
         "security": _security(route),
         "parameters": [*_in_path(route), *_in_query(route, schemas), *_in_headers(route)],
