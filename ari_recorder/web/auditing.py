@@ -102,7 +102,7 @@ async def denials(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except Refused as refused:
         if refused.status == web.HTTPForbidden.status_code:
-            await _denied(request, _address(request), Why.FORM)
+            await _denied(request, _address(request), Why.ROLE if refused.is_by_role else Why.FORM)
         raise
     except NotFound:
         if subject := await _of_others(request):

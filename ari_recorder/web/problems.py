@@ -90,6 +90,7 @@ class Marked(str):
 
 
 NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
+"""What a page explains where a right is missing."""
 
 
 class Refused(ARIRecorderError):
@@ -120,6 +121,11 @@ class Refused(ARIRecorderError):
         self.headers = dict(headers or {})
         self.members = {**({"field": field} if field else {}), **(members or {})}
         super().__init__(self.said_in(language(SOURCE)))
+
+    @property
+    def is_by_role(self) -> bool:
+        """Whether it is refused because who asks does not have the right."""
+        return self.explanation == NOT_ALLOWED
 
     def said_in(self, words: Language) -> str:
         """The message in that language."""
