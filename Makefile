@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DEMO_STARTED_S := $(shell date +%s)
 
-.PHONY: help demo test outages lint bench image lock clean packages
+.PHONY: help demo test outages lint audit bench image lock clean packages
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -14,7 +14,7 @@ help: ## show this
 demo: packages $(VENV)/installed ## a real PBX, the recorder and calling phones; CHECK=1 verifies them and ends
 	$(BIN)/python -m lab.demo $(if $(CHECK),--check)
 
-test: packages $(VENV)/installed lint ## format, lint, types and every test, on real parts
+test: packages $(VENV)/installed lint audit ## format, lint, types, dependencies and every test, on real parts
 	$(BIN)/python -m lab.tree
 	scripts/test $(ARGS)
 
@@ -22,6 +22,9 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+audit: $(VENV)/installed ## known vulnerabilities of the locked dependencies; asks the package index
+	$(BIN)/python scripts/audit
 
 outages: packages $(VENV)/installed ## the outage table (docs/reference/outages.md) alone, in about four minutes
 	$(BIN)/python -m lab.tree

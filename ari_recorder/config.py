@@ -8,6 +8,7 @@ behind ``ARI_RECORDER_``, parts joined by two underscores: ``ARI_RECORDER_WEB__P
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -172,6 +173,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return self.audit.key_file or self.web.key_file.with_name("audit.key")
 
 
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "": Settings.__struct_fields__,
+    "pbx": Pbx.__struct_fields__,
+    **{
+        name: type(part).__struct_fields__
+        for name in Settings.__struct_fields__
+        if isinstance(part := getattr(Settings(), name), msgspec.Struct)
+    },
+}
+"""The keys by their section."""
+_NEAR_ENOUGH = 0.6
+
+
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
@@ -191,7 +205,26 @@ def _convert(tree: dict[str, Any], source: str) -> Settings:
     try:
         return msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"Settings from {source}: {error}. See docs/reference/settings.md.") from error
+        hint = _nearest(str(error))
+        raise SettingsError(
+            f"Settings from {source}: {error}.{hint} See docs/reference/settings.md."
+        ) from error
+
+
+def _nearest(refusal: str) -> str:
+    """The known key nearest to one that is unknown: of the same section first, then anywhere."""
+    found = re.fullmatch(
+        r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.?(?P<where>.*)`)?", refusal
+    )
+    if not found:
+        return ""
+    section = (found["where"] or "").partition("[")[0]
+    paths = [f"{section}.{key}".lstrip(".") for key in _SECTIONS.get(section, ())]
+    near = difflib.get_close_matches(f"{section}.{found['key']}".lstrip("."), paths, 1, _NEAR_ENOUGH)
+    if not near:
+        known = {key: f"{name}.{key}".lstrip(".") for name, keys in _SECTIONS.items() for key in keys}
+        near = [known[key] for key in difflib.get_close_matches(found["key"], known, 1, _NEAR_ENOUGH)]
+    return f" Did you mean {near[0].replace('pbx.', 'pbx.NAME.')}?" if near else ""
 
 
 _LISTS: dict[type, Callable[[Iterable[str]], object]] = {Networks: Networks.of, Names: Names.of}

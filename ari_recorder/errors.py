@@ -14,7 +14,8 @@
     │   ├── AriConflict          it exists already, or its state does not allow the operation
     │   └── AriRefused           any other refusal; Asterisk's own reason is in the message
     ├── EventError               an event of a known type lacks a field that ARI promises
-    ├── StoreError               the catalogue cannot be reached or is of another version
+    ├── StoreError               the catalogue cannot be reached or is of a newer version
+    │   └── NoCatalogue          there is none at its address, or one of an older version
     ├── SpoolError               Asterisk's recording folder does not answer, or cannot be read
     ├── VaultError               an audio file cannot be written, read or verified
     │   └── VaultAway            its folder is not the one that the recordings are in
@@ -124,6 +125,17 @@ class StoreError(ARIRecorderError):
     """The catalogue cannot be reached, or is of a version this program does not know."""
 
     exit_code = 69
+
+
+class NoCatalogue(StoreError):
+    """There is no catalogue at the address, or one of an older version; none is made or upgraded now."""
+
+    exit_code = 66  # EX_NOINPUT
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found} {remedy}")
+        self.found = found
+        self.remedy = remedy
 
 
 class SpoolError(ARIRecorderError):

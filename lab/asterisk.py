@@ -95,6 +95,7 @@ class LabAsterisk:
         """Write ``etc``: ``overlay/<overlay>`` with ``values`` filled in, and `asterisk_conf` as it is."""
         for name in (*FOLDERS, "spool/recording", "etc/recorder"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.spool.chmod(0o2770)
         own = {
             "SIP_PORT": self.ports.sip,
             "TRUNK_PORT": self.ports.trunk,

@@ -226,3 +226,31 @@ def test_a_list_is_one_in_the_file_and_has_commas_in_a_variable(tmp_path: Path) 
 def test_the_example_file_of_the_reference_is_valid(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
     assert load(settings_file(tmp_path, example), {}).web.port == 8080
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[vault]\npaht = 'x'", "vault.path"),
+        ("[web]\nidel_s = 1", "web.idle_s"),
+        ("[pbx.main]\nspol = 'x'", "pbx.NAME.spool"),
+        ("[stroe]\nurl = 'x'", "store"),
+        ("port = 8090", "web.port"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path, text: str, meant: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(SettingsError, match=rf"Did you mean {meant}\?"):
+        load(tmp_path / "s.toml", {})
+
+
+def test_a_variable_that_is_unknown_names_the_nearest_known_one() -> None:
+    with pytest.raises(SettingsError, match=r"Did you mean web\.port\?"):
+        load(None, {"ARI_RECORDER_WEB__PROT": "1"})
+
+
+def test_nothing_is_guessed_where_nothing_is_near(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("[log]\nzzzzzz = 1")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path / "s.toml", {})
+    assert "Did you mean" not in str(refused.value)

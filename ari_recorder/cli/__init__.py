@@ -1,32 +1,30 @@
 """The command ``ari-recorder``.
 
-An error that is foreseen (`ARIRecorderError`, a wrong option) is one line on standard error and an exit code;
-anything else is a fault in this program and shows its traceback.
+An error that is foreseen (`ARIRecorderError`, a wrong option, a file that cannot be used) is one line on
+standard error and an exit code; anything else is a fault in this program and shows its traceback.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from ari_recorder.cli.root import app
+from ari_recorder.cli.root import command
 from ari_recorder.errors import ARIRecorderError
+from ari_recorder.policies.text import escaped
 
 PROGRAM = "ari-recorder"
-OWNER_ONLY = 0o077
-"""Recordings, the catalogue and its keys are nobody else's to read."""
+UNUSABLE = 74  # EX_IOERR of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of ``arguments`` (the command line's, if none); returns the exit code."""
-    os.umask(OWNER_ONLY)
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        code = app(words, prog_name=PROGRAM, standalone_mode=False)
+        code = command().main(words, prog_name=PROGRAM, standalone_mode=False)
     except ARIRecorderError as error:
         return _say(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -36,9 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # | head
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _say(
+            f"{error.filename} cannot be used: {error.strerror}. Run this as the user that runs the recorder,"
+            " or give that user the file.",
+            UNUSABLE,
+        )
     return code if isinstance(code, int) else 0
 
 
 def _say(message: str, code: int) -> int:
-    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{PROGRAM}: {escaped(' '.join(message.split()))}", file=sys.stderr)
     return code

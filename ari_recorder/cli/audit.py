@@ -10,7 +10,8 @@ from uuid import UUID
 
 import typer
 
-from ari_recorder.cli.common import actor, catalogue, print_json, settings
+from ari_recorder import files
+from ari_recorder.cli.common import actor, catalogue, print_json, say, settings
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.store import audit, audit_export, audit_key, audit_lines, audit_log, people
 from ari_recorder.store.audit import PROVIDER, Action, Subject
@@ -53,7 +54,7 @@ def export(
         chain = PROVIDER if organisation == OF_NOBODY else store.read_now(audit_log.chain_of, organisation)
         last = store.write_now(_noted, chain, file.suffix[1:])
         _write(store, chain, last, file)
-    typer.echo(f"{file}: {last} lines. Check them with: ari-recorder verify --export {file}")
+    say(f"{file}: {last} lines. Check them with: ari-recorder verify --export {file}")
 
 
 def _noted(chain: UUID, form: str) -> int:
@@ -66,8 +67,9 @@ def _noted(chain: UUID, form: str) -> int:
 def _write(store: Store, chain: UUID, last: int, file: Path) -> None:
     form = audit_export.CSV if file.suffix == ".csv" else audit_export.JSON_LINES
     try:
-        with file.open("w", encoding="utf-8", newline="") as out:
-            out.write(form.titles)
-            out.writelines(form.texts(audit_log.export(store.read_now, chain, 0, last)))
+        with files.created(file) as out:
+            out.write(form.titles.encode())
+            for text in form.texts(audit_log.export(store.read_now, chain, 0, last)):
+                out.write(text.encode())
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,11 +16,13 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ari_recorder import config
 from ari_recorder.config import Log, Settings
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
+from ari_recorder.policies.text import escaped, isolated, json_escaped
 from ari_recorder.store import audit_key, audit_seals
 from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
@@ -47,10 +49,14 @@ def settings(context: typer.Context) -> Settings:
 
 
 @contextmanager
-def catalogue(found: Settings) -> Iterator[Store]:
-    """The open catalogue. Raises `StoreError`."""
+def catalogue(found: Settings, *, make: bool = False) -> Iterator[Store]:
+    """The open catalogue. Raises `StoreError`; unless ``make``, `NoCatalogue` if there is none.
+
+    Only what adds the first of something makes one, or upgrades it: with a mistyped address all else would
+    look at an empty one and find nothing wrong.
+    """
     configure(Log(level="error", format=found.log.format))  # what a command has to say, it says itself
-    store = Store(found.store.url)
+    store = Store(found.store.url, make=make)
     try:
         yield store
         _seal(found, store)
@@ -88,18 +94,23 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDTH_FOR_PROGRAMS, highlight=False)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """A table of texts; a name in it is no markup."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table of texts; a name in it is no markup, and does nothing to the terminal or its neighbours."""
     made = Table(*columns)
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell).replace("[", r"\[") for cell in row))
+        made.add_row(*("" if cell is None else Text(isolated(str(cell))) for cell in row))
     return made
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """One line on standard output, or standard error; a name in it does nothing to the terminal."""
+    typer.echo(escaped(line), err=err)
 
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output, indented."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.write(json_escaped(text.decode()) + "\n")
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -108,4 +119,4 @@ def confirm(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise SettingsError(f"{question} Standard input is no terminal to answer on: add --yes.")
-    typer.confirm(question, abort=True)
+    typer.confirm(escaped(question), abort=True)

@@ -21,6 +21,7 @@ from ari_recorder.doctor.report import bad, good
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
+from ari_recorder.policies.text import escaped
 from ari_recorder.store import audit_export, audit_key, audit_seals, finishing
 from ari_recorder.store import verify as checking
 from ari_recorder.store.audit_key import PublicKey
@@ -76,10 +77,12 @@ def _show(checks: list[Check]) -> None:
     out = console()
     for check in checks:
         mark, colour = MARKS[check.verdict]
-        line = Text.assemble((mark, colour), f" {check.where}: ", (check.name, "bold"), f": {check.found}")
+        line = Text.assemble(
+            (mark, colour), f" {check.where}: ", (check.name, "bold"), f": {escaped(check.found)}"
+        )
         out.print(line, soft_wrap=True)
         if check.remedy:
-            out.print(Text(f"    → {check.remedy}"), soft_wrap=True)
+            out.print(Text(f"    → {escaped(check.remedy)}"), soft_wrap=True)
     count = [sum(check.verdict is verdict for check in checks) for verdict in Verdict]
     out.print(f"{count[0]} good, {count[1]} to look at, {count[2]} to put right")
 
@@ -169,7 +172,8 @@ def _say(report: Report) -> None:
     out = console()
     for word, findings in (("wrong", report.damage), ("open", report.open)):
         for finding in findings:
-            out.print(Text(f"{word}: {finding.kind}: {finding.subject}: {finding.text}"), soft_wrap=True)
+            told = f"{word}: {finding.kind}: {finding.subject}: {finding.text}"
+            out.print(Text(escaped(told)), soft_wrap=True)
     looked = (
         f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines,"
         f" {report.audit_lines} audit lines, {report.audit_seals} seals"

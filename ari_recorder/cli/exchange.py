@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from ari_recorder import files
 from ari_recorder.cli.common import (
     OrganisationOption,
     by_command_line,
     catalogue,
     console,
     print_json,
+    say,
     settings,
     table,
 )
@@ -33,13 +35,14 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file.")]
 def export(context: typer.Context, file: File, organisation: OrganisationOption = None) -> None:
     """Write every user into a CSV file, as import reads it."""
     with catalogue(settings(context)) as store:
-        of = store.write_now(people.organisation_named, organisation)
+        of = store.read_now(people.organisation_named, organisation, make=False)
         rows = store.write_now(people.exported, of, **by_command_line())
     try:
-        file.write_text(spreadsheet.write(COLUMNS, rows), encoding="utf-8", newline="")
+        with files.created(file) as written:
+            written.write(spreadsheet.write(COLUMNS, rows).encode())
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
-    typer.echo(f"{len(rows)} users in {file}.")
+    say(f"{len(rows)} users in {file}.")
 
 
 def import_(
@@ -58,7 +61,7 @@ def import_(
     found = settings(context)
     with fit():
         rows = spreadsheet.read(_content(file), COLUMNS)
-    with catalogue(found) as store:
+    with catalogue(found, make=True) as store:
         of = store.write_now(people.organisation_named, organisation)
         report = store.write_now(
             people.import_users, of, rows, tuple(found.pbx), dry_run=dry_run, partial=partial,
@@ -88,7 +91,7 @@ def _say(report: ImportReport, dry_run: bool) -> None:
         console().print(table(("line", "who", "outcome", "what"), rows))
     counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in Outcome)
     done = "Done" if report.applied else "Nothing was changed (dry run)" if dry_run else "Nothing was changed"
-    typer.echo(f"{done}: {counts}.")
+    say(f"{done}: {counts}.")
 
 
 def _as_json(row: RowReport) -> dict[str, object]:

@@ -14,6 +14,7 @@ from ari_recorder.cli.common import (
     confirm,
     console,
     print_json,
+    say,
     settings,
     table,
 )
@@ -31,10 +32,10 @@ Remove = Annotated[bool, typer.Option("--remove", help="Take them away instead."
 @app.command("add", epilog="Example: ari-recorder group add Sales")
 def add(context: typer.Context, name: GroupName, organisation: OrganisationOption = None) -> None:
     """Add a group."""
-    with catalogue(settings(context)) as store:
+    with catalogue(settings(context), make=True) as store:
         of = store.write_now(people.organisation_named, organisation)
         group = store.write_now(people.add_group, of, name, **by_command_line())
-    typer.echo(f"{group.name}: nobody is in it yet. See: ari-recorder group member --help")
+    say(f"{group.name}: nobody is in it yet. See: ari-recorder group member --help")
 
 
 @app.command("list", epilog="Example: ari-recorder group list")
@@ -45,7 +46,7 @@ def list_(
 ) -> None:
     """Every group, with its members and supervisors."""
     with catalogue(settings(context)) as store:
-        of = store.write_now(people.organisation_named, organisation)
+        of = store.read_now(people.organisation_named, organisation, make=False)
         rows = store.read_now(people.list_groups, of)
         groups = [store.read_now(people.group, COMMAND_LINE, row.id) for row in rows]
     if json:
@@ -75,7 +76,7 @@ def set_(
     with catalogue(settings(context)) as store:
         of, found = _found(store, group, organisation)
         renamed = store.write_now(people.rename_group, of, found, name, **by_command_line())
-    typer.echo(f"{group} is {renamed.name} now.")
+    say(f"{group} is {renamed.name} now.")
 
 
 @app.command("remove", epilog="Example: ari-recorder group remove Sales")
@@ -95,7 +96,7 @@ def remove(
             yes,
         )
         store.write_now(people.remove_group, of, found, **by_command_line())
-    typer.echo(f"{group} is removed; its members and their recordings stay.")
+    say(f"{group} is removed; its members and their recordings stay.")
 
 
 @app.command("member", epilog="Example: ari-recorder group member Sales 101 102")
@@ -118,7 +119,7 @@ def member(
             return [people.remove_member(of, found, user, **by) for user in ids][-1]
 
         shown = store.write_now(change)
-    typer.echo(f"{shown.name}: {', '.join(one.name for one in shown.members) or 'nobody is in it'}.")
+    say(f"{shown.name}: {', '.join(one.name for one in shown.members) or 'nobody is in it'}.")
 
 
 @app.command("supervisor", epilog="Example: ari-recorder group supervisor Sales maria --no-may-annotate")
@@ -147,11 +148,11 @@ def supervisor(
                 **by_command_line(),
             )  # fmt: skip
     told = ", ".join(one.name + _may(one.may_listen, one.may_annotate) for one in shown.supervisors)
-    typer.echo(f"{shown.name}: supervised by {told or 'nobody'}.")
+    say(f"{shown.name}: supervised by {told or 'nobody'}.")
 
 
 def _found(store: Store, group: str, organisation: str | None) -> tuple[UUID, UUID]:
-    of = store.write_now(people.organisation_named, organisation)
+    of = store.read_now(people.organisation_named, organisation, make=False)
     return of, store.read_now(people.find_group, of, group)
 
 

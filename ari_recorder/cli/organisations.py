@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ari_recorder.cli.common import by_command_line, catalogue, console, print_json, settings, table
+from ari_recorder.cli.common import by_command_line, catalogue, console, print_json, say, settings, table
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.rights import Role
 from ari_recorder.store import people
@@ -54,7 +54,7 @@ def add(
 ) -> None:
     """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
     values = {"name": name, **_given(timezone=timezone, language=language)}
-    with catalogue(settings(context)) as store:
+    with catalogue(settings(context), make=True) as store:
         made = store.write_now(people.add_organisation, values, **by_command_line())
     _say(made)
 
@@ -91,7 +91,7 @@ def _given(**values: str | None) -> dict[str, Any]:
 
 def _say(organisation: OrganisationRow) -> None:
     roles = ", ".join(organisation.second_factor) or "no role"
-    typer.echo(
+    say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
         f" second factor for {roles}."
     )

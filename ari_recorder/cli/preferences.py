@@ -15,7 +15,9 @@ from ari_recorder.cli.common import (
     catalogue,
     console,
     print_json,
+    say,
     settings,
+    table,
 )
 from ari_recorder.cli.users import IN_EFFECT, find
 from ari_recorder.errors import SettingsError
@@ -56,7 +58,7 @@ def set_(
 ) -> None:
     """Set them for the organisation, or with --user for one user."""
     read = dict(map(_read, changes))
-    with catalogue(settings(context)) as store:
+    with catalogue(settings(context), make=True) as store:
         if user is None:
             of = store.write_now(people.organisation_named, organisation)
             change: Callable[..., Shown] = people.change_organisation_preferences
@@ -66,14 +68,14 @@ def set_(
             change = people.change_user_preferences
             shown = store.write_now(change, found.organisation, found.id, read, **by_command_line())
     console().print(_table(shown))
-    typer.echo(IN_EFFECT)
+    say(IN_EFFECT)
 
 
 def _shown(store: Store, user: str | None, organisation: str | None) -> Shown:
     if user is not None:
         found = find(store, user, organisation)
         return store.read_now(people.user_preferences, found.organisation, found.id)
-    of = store.write_now(people.organisation_named, organisation)
+    of = store.read_now(people.organisation_named, organisation, make=False)
     return store.read_now(people.organisation_preferences, of)
 
 
@@ -94,12 +96,12 @@ def _read(text: str) -> tuple[str, Any]:
 
 
 def _table(shown: Shown) -> Table:
-    table = Table("preference", "value", "set by")
-    for key, value in msgspec.to_builtins(shown.preferences).items():
-        told = (
-            ", ".join(f"{code} {command}" for command, code in value.items())
-            if key == "codes"
-            else str(value)
-        )
-        table.add_row(key, told, shown.origins[key])
-    return table
+    rows = (
+        (key, _told(key, value), shown.origins[key])
+        for key, value in msgspec.to_builtins(shown.preferences).items()
+    )
+    return table(("preference", "value", "set by"), rows)
+
+
+def _told(key: str, value: Any) -> str:
+    return ", ".join(f"{code} {command}" for command, code in value.items()) if key == "codes" else str(value)

@@ -5,13 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from ari_recorder.cli.common import OrganisationOption, actor, catalogue, console, print_json, settings
-from ari_recorder.errors import PromptRefused, SettingsError
+from ari_recorder import files
+from ari_recorder.cli.common import (
+    OrganisationOption,
+    actor,
+    catalogue,
+    console,
+    print_json,
+    say,
+    settings,
+    table,
+)
+from ari_recorder.errors import NotFound, PromptRefused, SettingsError
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
@@ -37,7 +47,7 @@ def list_(
 ) -> None:
     """Every prompt: the ones that ship, and the ones put in their place."""
     with catalogue(settings(context)) as store:
-        found = store.read_now(prompts.list_prompts, store.write_now(organisation_named, organisation))
+        found = store.read_now(prompts.list_prompts, store.read_now(_whose, organisation))
     print_json(found) if json else console().print(_table(found))
 
 
@@ -53,7 +63,7 @@ def set_(
     """Use a file instead of the prompt in use."""
     spoken_in, said = _language(kind, language), _text(text)
     converted = _converted(file)
-    with catalogue(settings(context)) as store:
+    with catalogue(settings(context), make=True) as store:
         info = store.write_now(
             prompts.replace,
             actor(),
@@ -79,7 +89,7 @@ def reset(
     """Go back to the prompt that ships."""
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
-        of = store.write_now(organisation_named, organisation)
+        of = store.read_now(_whose, organisation)
         _say(store.write_now(prompts.reset, actor(), of, kind, spoken_in, datetime.now(UTC)))
 
 
@@ -94,13 +104,24 @@ def export(
     """Write what is played into a WAV file."""
     spoken_in = _language(kind, language)
     with catalogue(settings(context)) as store:
-        of = store.write_now(organisation_named, organisation)
+        of = store.read_now(_whose, organisation)
         found = store.read_now(prompts.find, of, kind, spoken_in)
     try:
-        file.write_bytes(found.wav)
+        with files.created(file) as written:
+            written.write(found.wav)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
     _say(found)
+
+
+def _whose(organisation: str | None) -> UUID:
+    """The organisation whose prompts these are; while there is none at all, nobody: those that ship."""
+    try:
+        return organisation_named(organisation, make=False)
+    except NotFound:
+        if organisation is not None:
+            raise
+        return UUID(int=0)
 
 
 def _language(kind: PromptKind, language: str | None) -> str:
@@ -140,16 +161,15 @@ def _converted(path: Path) -> ConvertedPrompt:
 def _say(info: PromptInfo) -> None:
     name = f"{info.kind} {info.language}".strip()
     whose = f"your own, from {info.file_name}" if info.own else "the one that ships"
-    typer.echo(f"{name}: {whose}, {_seconds(info)} s{f': {info.text}' if info.text else ''}")
+    say(f"{name}: {whose}, {_seconds(info)} s{f': {info.text}' if info.text else ''}")
 
 
 def _table(found: list[PromptInfo]) -> Table:
-    table = Table("kind", "language", "which", "seconds", "says", "file")
-    for info in found:
-        which = "own" if info.own else "ships"
-        row = (info.kind, info.language, which, _seconds(info), info.text, info.file_name)
-        table.add_row(*map(Text, row))
-    return table
+    rows = (
+        (one.kind, one.language, "own" if one.own else "ships", _seconds(one), one.text, one.file_name)
+        for one in found
+    )
+    return table(("kind", "language", "which", "seconds", "says", "file"), rows)
 
 
 def _seconds(info: PromptInfo) -> str:

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from ari_recorder.cli.common import actor, catalogue, console, print_json, settings
+from ari_recorder.cli.common import actor, catalogue, console, print_json, settings, table
+from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
 from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
-from ari_recorder.store.filters import NUMBER_MAX, Wanted, searchable
+from ari_recorder.store.filters import Wanted, searchable
 from ari_recorder.store.heard import note_read
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
@@ -55,10 +55,8 @@ def list_(
 
 
 def _table(rows: tuple[RecordingRow, ...]) -> Table:
-    table = Table("started", "length", "user", "direction", "counterpart", "state", "problems")
-    for row in rows:
-        table.add_row(*map(Text, _cells(row)))
-    return table
+    columns = ("started", "length", "user", "direction", "counterpart", "state", "problems")
+    return table(columns, map(_cells, rows))
 
 
 def _cells(row: RecordingRow) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -74,10 +75,8 @@ def _version(wanted: bool) -> None:
 
 
 @app.command(epilog="Example: ari-recorder run --config /etc/ari_recorder.toml")
-def run(context: typer.Context, config_file: ConfigOption = None) -> None:
+def run(context: typer.Context) -> None:
     """Record until SIGINT or SIGTERM; calls go on, and go on being recorded, when it stops."""
-    if config_file:
-        context.ensure_object(Options).config = config_file
     found = settings(context)
     log.configure(found.log)
     from ari_recorder.app import run as run_app  # the other commands start faster without
@@ -121,3 +120,24 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)
+
+
+def command() -> Any:
+    """The commands, each of which takes ``--config`` behind it as well as before it; the last one counts."""
+    root = typer.main.get_command(app)
+    option = next(one for one in root.params if "--config" in one.opts)
+    for leaf in _leaves(root):
+        behind = copy.copy(option)
+        behind.expose_value, behind.callback = False, _name_settings
+        leaf.params.append(behind)
+    return root
+
+
+def _leaves(group: Any) -> Iterator[Any]:
+    for child in group.commands.values():
+        yield from _leaves(child) if hasattr(child, "commands") else (child,)
+
+
+def _name_settings(context: Any, _option: Any, file: Any) -> None:
+    if file:
+        context.ensure_object(Options).config = Path(file)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ari_recorder.cli.common import by_command_line, catalogue, settings
+from ari_recorder.cli.common import by_command_line, catalogue, say, settings
 from ari_recorder.store import people, second_factors
 from ari_recorder.store import sessions as sessions_
 
@@ -34,7 +34,7 @@ def end(context: typer.Context, who: Who) -> None:
         ended = store.write_now(
             sessions_.sign_out_everywhere, user.id, user.organisation, **by_command_line()
         )
-    typer.echo(f"{user.name}: {_counted(ended, 'session')} ended.")
+    say(f"{user.name}: {_counted(ended, 'session')} ended.")
 
 
 @second_factor.command("remove", epilog="Example: ari-recorder user second-factor remove anna")
@@ -43,7 +43,7 @@ def remove(context: typer.Context, who: Who) -> None:
     with catalogue(settings(context)) as store:
         user = store.read_now(people.find_user, None, who)
         removed = store.write_now(second_factors.remove_all, user.id, **by_command_line())
-    typer.echo(f"{user.name}: {_counted(removed, 'second factor')} removed, and signed out everywhere.")
+    say(f"{user.name}: {_counted(removed, 'second factor')} removed, and signed out everywhere.")
 
 
 def _counted(number: int, what: str) -> str:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from ari_recorder.cli.common import actor, catalogue, console, print_json, settings
+from ari_recorder.cli.common import actor, catalogue, console, print_json, say, settings, table
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
+from ari_recorder.policies.text import is_plain
 from ari_recorder.store import tokens
 from ari_recorder.store.tokens import EXPIRES_AFTER, NAME_MAX, TokenRow
 
@@ -39,7 +39,7 @@ def add(
     forever: Annotated[bool, typer.Option("--forever", help="It holds until it is revoked.")] = False,
 ) -> None:
     """Make a token, of a user or of an organisation. Its secret is written once, on standard output."""
-    if not (1 <= len(name) <= NAME_MAX and name.isprintable() and name.strip()):
+    if not (1 <= len(name) <= NAME_MAX and is_plain(name) and name.strip()):
         raise SettingsError(f"The name of a token has 1 to {NAME_MAX} characters that can be read.")
     if (user is None) == (organisation is None):
         raise SettingsError("Give either --user or --organisation: whose token it is to be.")
@@ -52,8 +52,8 @@ def add(
         made = store.write_now(
             tokens.add, actor(), owner.organisation, owner.user, name, frozenset(scope), expires_at, now
         )
-    typer.echo(made.secret)
-    typer.echo(f"It is not shown again. Revoke it by: ari-recorder token revoke {made.token.id}", err=True)
+    say(made.secret)
+    say(f"It is not shown again. Revoke it by: ari-recorder token revoke {made.token.id}", err=True)
 
 
 @app.command("list", epilog="Example: ari-recorder token list --json")
@@ -74,14 +74,13 @@ def revoke(
     """From now on nobody comes in with it; what is open by it ends within a second or two."""
     with catalogue(settings(context)) as store:
         row = store.write_now(tokens.revoke, COMMAND_LINE, actor(), token, datetime.now(UTC))
-    console().print(f"Revoked: {row.name} ({row.hint}…).", markup=False)
+    say(f"Revoked: {row.name} ({row.hint}…).")
 
 
 def _table(rows: list[TokenRow]) -> Table:
-    table = Table("id", "name", "begins", "of", "scopes", "expires", "last used")
-    for row in rows:
-        cells = (
-            str(row.id),
+    cells = (
+        (
+            row.id,
             row.name,
             row.hint,
             row.user_name or row.organisation_name,
@@ -89,8 +88,9 @@ def _table(rows: list[TokenRow]) -> Table:
             _time(row.expires_at) or "never",
             _time(row.seen_at) or "never",
         )
-        table.add_row(*map(Text, cells))
-    return table
+        for row in rows
+    )
+    return table(("id", "name", "begins", "of", "scopes", "expires", "last used"), cells)
 
 
 def _time(at: datetime | None) -> str:

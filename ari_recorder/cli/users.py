@@ -15,6 +15,7 @@ from ari_recorder.cli.common import (
     confirm,
     console,
     print_json,
+    say,
     settings,
     table,
 )
@@ -95,7 +96,7 @@ def add(
         "endpoints": endpoints,
         "acknowledgement": Acknowledgement(acknowledged) if acknowledged else None,
     }
-    with catalogue(found) as store:
+    with catalogue(found, make=True) as store:
         of = store.write_now(people.organisation_named, organisation)
         user = store.write_now(people.add_user, organisation=of, **values, **by_command_line())  # type: ignore[arg-type]
         running = store.read_now(people.running, user.id)
@@ -212,7 +213,7 @@ def remove(
         found = store.read_now(people.removal, user.organisation, user.id)
         confirm(f"{_told(found)} Remove them?", yes)
         removed = store.write_now(people.remove_user, user.organisation, user.id, **by_command_line())
-    typer.echo(f"Removed. {_told(removed)}")
+    say(f"Removed. {_told(removed)}")
 
 
 def read_password(from_stdin: bool) -> str:
@@ -246,14 +247,14 @@ def _only_one(**flags: bool) -> None:
 
 
 def _say(user: UserRow, password: str | None, running: ActivationRow | None) -> None:
-    typer.echo(f"{user.number or user.login} {user.name}: {user.mode}, {_endpoints(user) or 'no endpoint'}.")
+    say(f"{user.number or user.login} {user.name}: {user.mode}, {_endpoints(user) or 'no endpoint'}.")
     if user.mode is not Mode.NEVER and not user.endpoints:
-        typer.echo("Without an endpoint nothing is recorded: add one with --endpoint.")
+        say("Without an endpoint nothing is recorded: add one with --endpoint.")
     if running and not running.acknowledgement:
-        typer.echo(NOT_ACKNOWLEDGED.format(who=user.number or user.login))
+        say(NOT_ACKNOWLEDGED.format(who=user.number or user.login))
     if password and passwords.is_default_password(password, user.login, user.number):
-        typer.echo("Everybody knows that password: My Pages will not serve others with it.", err=True)
-    typer.echo(IN_EFFECT)
+        say("Everybody knows that password: My Pages will not serve others with it.", err=True)
+    say(IN_EFFECT)
 
 
 def _told(removal: Removal) -> str:

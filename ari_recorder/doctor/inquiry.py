@@ -74,7 +74,9 @@ class Inquiry:
 
     async def _get(self, path: str) -> bytes | None:
         try:
-            async with self._session.get(URL(f"{self._base}/{path}", encoded=True)) as response:
+            async with self._session.get(
+                URL(f"{self._base}/{path}", encoded=True), allow_redirects=False
+            ) as response:
                 body = await response.read()
         except TimeoutError as error:
             raise AriUnreachable("ask", path, 0, f"no answer within {self._timeout_s:g} s") from error

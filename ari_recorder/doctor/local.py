@@ -14,7 +14,7 @@ from ari_recorder import descriptors
 from ari_recorder.config import Settings
 from ari_recorder.doctor.recordings import look_at_recordings
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
-from ari_recorder.errors import ARIRecorderError
+from ari_recorder.errors import ARIRecorderError, NoCatalogue
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import finishing, people
 from ari_recorder.store.database import Store
@@ -39,18 +39,17 @@ ADD_USER = "ari-recorder user add 101 --name Anna --mode always --endpoint PJSIP
 
 
 def look_at_store(settings: Settings) -> tuple[list[Check], Known]:
-    """Whether the catalogue opens and who is in it; blocking. A catalogue that is not there is not made."""
-    missing = _missing_file(settings.store.url)
-    if missing is not None:
-        return [_not_made(missing)], Known()
+    """Whether the catalogue opens and who is in it; blocking. None is made, and none upgraded."""
     try:
-        store = Store(settings.store.url)
+        store = Store(settings.store.url, make=False)
         try:
             users = store.read_now(people.list_users)
             recordings = list(look_at_recordings(store, settings.pbx.keys()))
             newest = store.read_now(finishing.newest_key)
         finally:
             store.close()
+    except NoCatalogue as error:
+        return [warning("store", "catalogue", error.found, error.remedy)], Known()
     except ARIRecorderError as error:
         remedy = f"Correct store.url, or give the catalogue to {_who()}; see docs/reference/settings.md."
         return [bad("store", "catalogue", str(error), remedy)], Known()
@@ -119,20 +118,6 @@ def look_at_space(where: str, folder: Path) -> Check:
     if free_bytes < SPACE_LOW_BYTES:
         return warning(where, "space", found, remedy)
     return good(where, "space", found)
-
-
-def _missing_file(url: str) -> Path | None:
-    scheme, _, path = url.partition(":///")
-    return Path(path) if scheme == "sqlite" and path and not Path(path).exists() else None
-
-
-def _not_made(path: Path) -> Check:
-    return warning(
-        "store",
-        "catalogue",
-        f"{path} is not there yet, so nobody is recorded",
-        f"Add the first user, which makes it, as the user that will run the recorder: {ADD_USER}",
-    )
 
 
 def _look_at_users(users: list[UserRow], settings: Settings) -> list[Check]:

@@ -12,6 +12,7 @@ from ari_recorder.ari import Ari
 from ari_recorder.blocking import in_thread
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.local import look_at_space, why_not_writable
+from ari_recorder.doctor.modes import look_at_modes, what_blocks
 from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import AriNotFound, AriRefused
 
@@ -30,11 +31,15 @@ async def look_at_spool(where: str, spool: Path, ari: Ari, inquiry: Inquiry) -> 
         return [_missing(where, theirs)]
     checks = [good(where, NAME, f"{theirs} on Asterisk's side, {before} files")]
     reason = await in_thread(why_not_writable, spool)
+    blocked = reason and await in_thread(what_blocks, spool)
+    if blocked:
+        reason = f"{reason} ({blocked} cannot be entered)"
     if reason:
         return [*checks, _unwritable(where, setting, spool, reason, theirs)]
     return [
         *checks,
         await _same(where, setting, spool, ari, theirs),
+        *await in_thread(look_at_modes, where, spool),
         await in_thread(look_at_space, where, spool),
     ]
 

@@ -13,7 +13,7 @@ from ari_recorder.policies.bridging import CALLED
 from ari_recorder.policies.commands import Given
 from ari_recorder.policies.leg import Leg, begin
 from ari_recorder.policies.leg.inputs import Written
-from ari_recorder.policies.parties import Counterpart
+from ari_recorder.policies.parties import Counterpart, party
 from ari_recorder.policies.table import COMMANDS, Event
 from ari_recorder.store.people import RecordedEndpoint
 
@@ -56,13 +56,13 @@ def direction_when_connected(channel: Channel) -> str:
 
 def connected(channel: Channel) -> Counterpart:
     """Who Asterisk says the channel is connected to; nobody while it does not know."""
-    return Counterpart(channel.connected.number, channel.connected.name)
+    return party(channel.connected.number, channel.connected.name)
 
 
 def first_counterpart(channel: Channel, direction: str) -> Counterpart:
     """The connected line; while there is none, what an outbound caller has dialled."""
     dialled = channel.dialplan.exten if direction == OUTBOUND else ""
-    return Counterpart(channel.connected.number or dialled, channel.connected.name)
+    return party(channel.connected.number or dialled, channel.connected.name)
 
 
 def linkedid(channel: Channel) -> str:

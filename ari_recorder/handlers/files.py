@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from ari_recorder import files
 from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience
 from ari_recorder.errors import AriRefused, VaultError
@@ -81,7 +82,7 @@ def _missing(paths: Iterable[Path]) -> list[Path]:
 def empty_work(folder: Path) -> None:
     """Remove files left over from work that was interrupted: those that are named as ours."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         _unlink([path for path in folder.iterdir() if _OURS.fullmatch(path.name)])
     except OSError as error:
         raise VaultError(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from ari_recorder import files
 from ari_recorder.errors import SpoolError, StoreError
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.policies.announcements import Prompt, tell_failure
@@ -79,13 +80,16 @@ def _name(audio: PromptAudio) -> str:
 
 
 def _place(folder: Path, audio: PromptAudio) -> None:
-    """Write a prompt under the name of its content, unless it is there."""
+    """Write a prompt under the name of its content, unless it is there: for the folder's group, too."""
     path = folder / f"{_name(audio)}.{FORMAT}"
     try:
         if path.stat().st_size == len(audio.wav):
             return
     except FileNotFoundError:
-        folder.mkdir(exist_ok=True)
+        files.make_folder(folder, files.GROUP_FOLDER, parents=False)
+        files.give_to_group_of(folder.parent, folder)
     part = path.with_suffix(f".{new_id()}.part")
-    part.write_bytes(audio.wav)
+    with files.created(part, files.GROUP_FILE) as file:
+        file.write(audio.wav)
+    files.give_to_group_of(folder.parent, part)
     part.replace(path)

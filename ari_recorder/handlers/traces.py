@@ -26,6 +26,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from ari_recorder import files
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
@@ -89,7 +90,7 @@ class Traces:
 
     def _write_all(self) -> None:
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.make_folder(self._folder)
             while (item := self._waiting.get()) is not None:
                 self._write(item[0].id, encode(item[1]))
         except Exception as error:  # whatever it is, it must not cost more than the traces
@@ -124,4 +125,4 @@ def _named(value: Any) -> dict[str, Any]:
 
 
 def _for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, files.PRIVATE_FILE)

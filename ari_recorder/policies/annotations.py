@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from ari_recorder.policies.text import is_plain
+
 MARKS = ("red", "orange", "yellow", "green", "blue", "purple", "grey")
 """Colours; an empty mark is none."""
 TAGS = ("tag1", "tag2", "tag3")
@@ -49,13 +51,8 @@ def check(changes: Mapping[str, Any]) -> dict[str, str]:
 def _check_one(name: str, value: Any) -> None:
     if not isinstance(value, str):
         raise Unfit(name, Problem.NO_TEXT, f'text, such as {name!r}: "…".')
-    if "\0" in value or (not value.isprintable() and name != "note"):
+    if not is_plain(value.replace("\r\n", "\n"), lines=name == "note"):
         raise Unfit(name, Problem.HIDDEN_CHARACTER, "it has a character that cannot be shown.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        message = "it has half a character (a lone surrogate)."
-        raise Unfit(name, Problem.HIDDEN_CHARACTER, message) from None
     if name == "mark" and value and value not in MARKS:
         raise Unfit(name, Problem.UNKNOWN_MARK, f"one of {', '.join(MARKS)}, or empty for none.")
     longest = NOTE_MAX if name == "note" else TAG_MAX

@@ -15,6 +15,7 @@ from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.text import is_plain
 from ari_recorder.policies.unfit import Unfit
 
 NAME_MAX = 200
@@ -29,8 +30,6 @@ SEPARATOR = "|"
 _NUMBER = re.compile(r"[0-9*#+]+")
 _LOGIN = re.compile(r"[\w.@+-]+")
 _ENDPOINT = re.compile(r"(?:(?P<pbx>[a-z0-9_-]{1,32}):)?(?P<name>[A-Z][A-Za-z0-9]*/[^\s,/|]+)")
-_JOINERS = str.maketrans("", "", "\u200c\u200d")
-"""Some scripts and emoji need them inside a word."""
 
 
 def name(field: str, value: object, most: int = NAME_MAX) -> str:
@@ -42,7 +41,7 @@ def name(field: str, value: object, most: int = NAME_MAX) -> str:
         raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(text) > most:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=most)
-    if not text.translate(_JOINERS).isprintable():
+    if not is_plain(text):
         raise Unfit(field, "it has a line break, or a character that cannot be seen.")
     return text
 
@@ -187,7 +186,7 @@ def acknowledgement(field: str, value: object) -> str:
         raise Unfit(
             field, "%(length)s characters; at most %(most)s.", length=len(text), most=ACKNOWLEDGEMENT_MAX
         )
-    if not text.replace("\n", " ").translate(_JOINERS).isprintable():
+    if not is_plain(text, lines=True):
         raise Unfit(field, "it has a character that cannot be seen.")
     return text
 

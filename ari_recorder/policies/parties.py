@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ari_recorder.policies.text import harmless
+
+NUMBER_MAX, NAME_MAX = 128, 200
+"""Characters of a number and a name that are kept: a caller chooses both."""
 A_MOMENT = timedelta(seconds=0.5)
 """A counterpart of less was a number on the way to somebody: dialled to fetch a parked call, say."""
 
@@ -15,6 +19,11 @@ class Counterpart:
 
     number: str = ""
     name: str = ""
+
+
+def party(number: str, name: str) -> Counterpart:
+    """Whom Asterisk names, with nothing in it that acts on who reads it, and not longer than is kept."""
+    return Counterpart(harmless(number, most=NUMBER_MAX), harmless(name, most=NAME_MAX))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ari_recorder.policies.text import harmless
 from ari_recorder.policies.unfit import Unfit
 
 FILE = "file"
@@ -40,11 +41,11 @@ def plain(cell: str) -> str:
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A file of these columns, its first row their names."""
+    """A file of these columns, its first row their names; nothing in it acts on who reads it."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([safe(cell) for cell in row] for row in rows)
+    writer.writerows([safe(harmless(cell, lines=True)) for cell in row] for row in rows)
     return file.getvalue()
 
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from ari_recorder import files
 from ari_recorder.errors import SettingsError
 
 
@@ -109,7 +110,7 @@ def _make(path: Path) -> None:
     """Written beside and linked into place, so that two programs starting at once agree on one."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     pem: Callable[..., bytes] = Ed25519PrivateKey.generate().private_bytes

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import peewee
-from peewee import Database, PostgresqlDatabase, SqliteDatabase
-from playhouse.db_url import parse as parse_url
+from peewee import Database, SqliteDatabase
 from playhouse.migrations import MigrationError, Runner
 
-from ari_recorder.errors import StoreError
+from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models
+from ari_recorder.store.address import database_at, none_at, says_no_such_database, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,13 +35,6 @@ READ_WITHIN_S = 10.0
 BATCH = 64
 """Most writes that share a commit."""
 
-_SQLITE_PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": "full",
-    "foreign_keys": 1,
-    "busy_timeout": 10_000,
-}
-
 _Job = tuple[Callable[[], Any], Future[Any]]
 _Result = tuple[Future[Any], Any, Exception | None]
 
@@ -50,23 +43,26 @@ class Store:
     """The open catalogue.
 
     ``url`` as in the setting ``store.url``. Raises `StoreError` when it cannot be opened or is newer than
-    this program.
+    this program. One that is not there is made, one of an older version upgraded; with ``make=False``
+    neither, and nothing is written by opening it: raises `NoCatalogue` instead.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, make: bool = True) -> None:
         self.url = url
         self.written = 0
         """Writes that were committed."""
-        self._database = _database(url)
+        self._database = database_at(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         try:
-            self._migrate()
+            self._migrate() if make else self._check()
         except (peewee.PeeweeException, OSError) as error:
-            raise StoreError(f"The catalogue at {_shown(url)} cannot be opened: {error}") from error
+            if says_no_such_database(error):
+                raise none_at(url) from error
+            raise StoreError(f"The catalogue at {shown(url)} cannot be opened: {error}") from error
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -94,7 +90,7 @@ class Store:
                     )
         except TimeoutError as error:
             raise StoreError(
-                f"The catalogue at {_shown(self.url)} does not answer within {READ_WITHIN_S:g} s."
+                f"The catalogue at {shown(self.url)} does not answer within {READ_WITHIN_S:g} s."
             ) from error
 
     def read_now(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -128,7 +124,7 @@ class Store:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                raise StoreError(f"The catalogue at {_shown(self.url)} is closed: the program is stopping.")
+                raise StoreError(f"The catalogue at {shown(self.url)} is closed: the program is stopping.")
             self._jobs.put((work, future))
         return future
 
@@ -137,7 +133,7 @@ class Store:
         try:
             yield
         except (peewee.OperationalError, peewee.InterfaceError) as error:
-            raise StoreError(f"The catalogue at {_shown(self.url)} cannot be {done}: {error}") from error
+            raise StoreError(f"The catalogue at {shown(self.url)} cannot be {done}: {error}") from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         if isinstance(self._database, SqliteDatabase):
@@ -211,19 +207,37 @@ class Store:
         if isinstance(self._database, SqliteDatabase) and not self._database.connection().in_transaction:
             raise error
 
+    def _check(self) -> None:
+        """That it is a catalogue of this version; only looks. Raises `NoCatalogue`, `StoreError`."""
+        runner = Runner(self._database, str(MIGRATIONS))
+        with self._database.connection_context():
+            self._refuse_newer(runner)
+            applied = [m.applied for m in runner.status()]
+        if not any(applied):
+            raise none_at(self.url)
+        if not all(applied):
+            raise NoCatalogue(
+                f"The catalogue at {shown(self.url)} is of an older version.",
+                "The next start of the recorder (ari-recorder run) upgrades it. Before, stop the older one"
+                " and back the catalogue up.",
+            )
+
+    def _refuse_newer(self, runner: Runner) -> None:
+        newer = [m.name for m in runner.status() if m.path is None]
+        if newer:
+            raise StoreError(
+                f"The catalogue at {shown(self.url)} was made by a newer version"
+                f" (it has {newer[-1]}): upgrade ari_recorder, or restore the backup made before."
+            )
+
     def _migrate(self) -> None:
         runner = Runner(self._database, str(MIGRATIONS))
         with self._database.connection_context(), self._migration_lock():
-            newer = [m.name for m in runner.status() if m.path is None]
-            if newer:
-                raise StoreError(
-                    f"The catalogue at {_shown(self.url)} was made by a newer version"
-                    f" (it has {newer[-1]}): upgrade ari_recorder, or restore the backup made before."
-                )
+            self._refuse_newer(runner)
             try:
                 runner.up()
             except MigrationError as error:
-                raise StoreError(f"The catalogue at {_shown(self.url)}: {error}") from error
+                raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
 
     def _migration_lock(self) -> Any:
         if isinstance(self._database, SqliteDatabase):
@@ -255,31 +269,3 @@ class _AdvisoryLock:
 
     def __exit__(self, *_: object) -> None:
         self._database.execute_sql("SELECT pg_advisory_unlock(%s)", (self.KEY,))
-
-
-def _database(url: str) -> Database:
-    scheme, _, rest = url.partition(":///")
-    if scheme == "sqlite" and rest:
-        path = Path(rest)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"The folder {path.parent} of the catalogue cannot be made: {error}") from error
-        return SqliteDatabase(str(path), pragmas=_SQLITE_PRAGMAS)
-    if url.startswith(("postgresql://", "postgres://")):
-        with suppress(ValueError):  # a port that is no number
-            parameters = parse_url(url, unquote_password=True, unquote_user=True)
-            if parameters["database"]:
-                parameters = {"connect_timeout": 5, "tcp_user_timeout": 10_000} | parameters
-                return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
-    raise StoreError(
-        f"store.url is {_shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
-        " or postgresql://user@host/name (a password in it percent-encoded)."
-    )
-
-
-def _shown(url: str) -> str:
-    """The address without its password and options."""
-    scheme, separator, rest = url.partition("?")[0].partition("://")
-    login, at, where = rest.rpartition("@")
-    return f"{scheme}{separator}{login.partition(':')[0]}{at}{where}"

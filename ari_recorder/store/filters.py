@@ -10,12 +10,11 @@ from uuid import UUID
 
 from peewee import fn
 
+from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.store.models import Counterpart, Group, Membership, Recording, User
 
 TEXT_MAX = 200
 """Longest text that is looked for, in characters."""
-NUMBER_MAX = 128
-"""Longest number that is kept, and so that can be searched for."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from ari_recorder import files
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.leg import Leg
 from ari_recorder.store import documents
@@ -31,11 +32,11 @@ class Journal:
 
     def write(self, legs: Iterable[Leg]) -> None:
         """Keep these; returns when they are on disk. Raises `OSError`."""
-        self.folder.mkdir(exist_ok=True)
+        files.make_folder(self.folder, parents=False)
         for leg in legs:
             path = self._path(leg.id)
             part = path.with_suffix(PART)
-            with part.open("wb") as file:
+            with files.created(part) as file:
                 file.write(documents.encode(leg))
                 file.flush()
                 os.fsync(file.fileno())

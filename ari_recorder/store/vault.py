@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from ari_recorder import files
 from ari_recorder.errors import VaultAway, VaultError
 
 BLOCK_BYTES = 256 * 1024
@@ -83,10 +84,17 @@ class LocalVault:
 
     def look(self) -> None:
         """Raise `VaultAway` if the folder is not the vault; writes nothing."""
-        if (self.root / MARKER).exists():
-            return
-        newest = self._newest()
-        if newest is not None and not self._path(newest).exists():
+        try:
+            if (self.root / MARKER).exists():
+                return
+            newest = self._newest()
+            lost = newest is not None and not self._path(newest).exists()
+        except OSError as error:
+            raise VaultError(
+                f"The vault {self.root} cannot be looked at: {error.strerror}. Run this as the user that runs"
+                " the recorder, or give that user the folder."
+            ) from error
+        if lost:
             raise VaultAway(
                 f"The folder {self.root} does not hold the catalogue's recordings: mount its disk, or set"
                 f" vault.path. If it is to be the vault all the same: touch {self.root / MARKER}"
@@ -96,8 +104,9 @@ class LocalVault:
         self.look()
         marker = self.root / MARKER
         if not marker.exists():
-            self.root.mkdir(parents=True, exist_ok=True)
-            marker.write_text(MARKER_SAYS)
+            files.make_folder(self.root)
+            with files.created(marker) as file:
+                file.write(MARKER_SAYS.encode())
             _sync_folders(self.root, self.root)
 
     def put(self, key: str, source: Path) -> Stored:
@@ -106,7 +115,7 @@ class LocalVault:
         part = target.with_name(target.name + PART)
         try:
             self._mark()
-            target.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(target.parent)
             copied = _copy_synced(source, part)
             part.replace(target)
             _sync_folders(target.parent, self.root.resolve())
@@ -142,9 +151,9 @@ class LocalVault:
 
     def keys(self) -> Iterator[str]:
         """See `Vault.keys`; unfinished writes and the marker are not in it."""
-        for folder, subfolders, files in os.walk(self.root, onerror=self._unlistable):
+        for folder, subfolders, names in os.walk(self.root, onerror=self._unlistable):
             subfolders.sort()
-            for name in sorted(files):
+            for name in sorted(names):
                 key = Path(folder, name).relative_to(self.root).as_posix()
                 if not name.endswith(PART) and key != MARKER:
                     yield key
@@ -168,7 +177,7 @@ class LocalVault:
 
 def _copy_synced(source: Path, target: Path) -> Stored:
     hashed, size_bytes = hashlib.sha256(), 0
-    with source.open("rb") as reader, target.open("wb") as writer:
+    with source.open("rb") as reader, files.created(target) as writer:
         while block := reader.read(BLOCK_BYTES):
             hashed.update(block)
             size_bytes += len(block)

@@ -10,8 +10,10 @@ from typing import Any
 
 import jinja2
 from aiohttp import web
+from markupsafe import Markup
 from yarl import URL
 
+from ari_recorder.policies.text import harmless
 from ari_recorder.web.context import ACCOUNT, BEARER, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
@@ -25,18 +27,24 @@ LANGUAGE_COOKIE = "ari_recorder_language"
 
 @functools.cache
 def _templates() -> jinja2.Environment:
-    """Compiled at their first use, once for the whole process. Every value in them is escaped."""
+    """Compiled at their first use, once for the process. Every value in them is escaped and harmless."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         auto_reload=False,
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_address
     environment.globals["icon"] = getattr(environment.get_template("icons.html").module, "icon")  # noqa: B009
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """A text that somebody chose does not act on what stands beside it; what is markup already is ours."""
+    return harmless(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 async def render(

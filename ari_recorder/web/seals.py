@@ -21,6 +21,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ari_recorder import files
 from ari_recorder.errors import SettingsError
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ def _make_key(path: Path) -> None:
     """Written beside and linked into place, so that two programs starting at once agree on one."""
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(path.parent)
     part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

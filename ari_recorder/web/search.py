@@ -10,8 +10,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ari_recorder.policies.annotations import TAG_MAX
+from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.store import catalogue
-from ari_recorder.store.filters import NUMBER_MAX, TEXT_MAX, Wanted
+from ari_recorder.store.filters import TEXT_MAX, Wanted
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.shapes import Direction, Mark

@@ -138,6 +138,17 @@ async def test_the_spool_does_not_exist_here(settings: Settings, tmp_path: Path)
     assert "pbx.main.spool" in check.remedy
 
 
+async def test_a_recording_folder_that_is_open_to_all(settings: Settings, running_lab: Lab) -> None:
+    spool = running_lab.pbx.spool
+    spool.chmod(0o2775)
+    try:
+        check = not_good(await examine(settings))["folder's mode"]
+    finally:
+        spool.chmod(0o2770)
+    assert check.verdict is Verdict.WARNING
+    assert f"chmod 2770 {spool}" in check.remedy
+
+
 async def test_an_unknown_endpoint(settings: Settings) -> None:
     add_users(settings.store.url, "PJSIP/999")
     check = await the_bad(settings)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ari_recorder.cli import main
+from ari_recorder.store.database import Store
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Command:
         assert said.err.startswith("ari-recorder: ")
         assert said.err.count("\n") == 1
         return said.err
+
+    def begin(self) -> None:
+        """An empty catalogue, as the recorder's first start makes it."""
+        Store(self.store_url).close()
 
     @property
     def store_url(self) -> str:

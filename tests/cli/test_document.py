@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from ari_recorder.cli.root import app
+from ari_recorder.cli.root import command
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
 HEADING = re.compile(r"^## `ari-recorder ?([^`]*)`$", re.MULTILINE)
@@ -27,7 +26,7 @@ def commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield words, child
 
 
-ROOT = typer.main.get_command(app)
+ROOT = command()
 COMMANDS = {"": ROOT} | dict(commands(ROOT))
 
 
@@ -46,7 +45,12 @@ def test_the_options_of_the_table_are_the_commands(words: str) -> None:
     rows = [line for line in sections()[words].splitlines() if line.startswith("| `--")]
     documented = {name for row in rows for name in OPTION.findall(row.split("|")[1])}
     names = {name for parameter in COMMANDS[words].params for name in _names(parameter)}
-    assert documented == names - {"--help"}
+    assert documented == names - {"--help"} - (set() if not words else {"--config"})
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_takes_the_settings_file(words: str) -> None:
+    assert [one for one in COMMANDS[words].params if "--config" in one.opts]
 
 
 def _names(parameter: Any) -> set[str]:

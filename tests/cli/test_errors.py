@@ -67,3 +67,13 @@ def test_a_port_that_is_taken(command: Command, monkeypatch: pytest.MonkeyPatch)
 def test_the_demo_of_an_installed_package(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lab.demo", None)
     assert "make demo" in command.refused("demo", code=1)
+
+
+def test_any_file_that_cannot_be_used_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ari_recorder.store.people.list_users",
+        lambda _of: Path("/nowhere/file").read_text(),
+    )
+    command.begin()
+    line = command.refused("user", "list", code=74)
+    assert "/nowhere/file cannot be used: No such file or directory" in line

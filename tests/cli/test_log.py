@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -71,3 +72,21 @@ def test_personal_fields_are_not_written(capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr().err
     assert "0701234567" not in said
     assert "PJSIP/101" in said
+
+
+@pytest.mark.parametrize("shape", ["text", "json"])
+def test_nothing_in_a_line_acts(shape: Literal["text", "json"], capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Log(format=shape))
+    hostile = "\x1b[2J\x9b31m\u202etxt.exe\u2028\nlevel=info event=forged"
+    log = structlog.get_logger()
+    try:
+        raise ValueError(hostile)
+    except ValueError as error:
+        log.exception("told", endpoint=hostile, error=error, channels=[hostile], path=Path(hostile))
+    logging.getLogger("aiohttp").error("library: %s", hostile)
+    said = capsys.readouterr().err
+    assert "txt.exe" in said
+    assert [one for one in said if not (one.isprintable() or one == "\n")] == []
+    if shape == "json":
+        assert len(said.splitlines()) == 2
+        assert all(json.loads(line)["timestamp"] for line in said.splitlines())

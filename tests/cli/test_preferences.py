@@ -66,6 +66,7 @@ def test_what_cannot_be_is_told_and_nothing_is_changed(
 
 
 def test_no_such_user(command: Command) -> None:
+    command.begin()
     assert "No user has the number or login '999'" in command.refused(
         "preferences", "show", "--user", "999", code=1
     )

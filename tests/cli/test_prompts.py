@@ -33,6 +33,7 @@ def listed(command: Command) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_the_shipped_ones_are_listed(command: Command) -> None:
+    command.begin()
     assert list(listed(command)) == shipped.every_prompt()
     assert not any(each["own"] for each in listed(command).values())
     table = command("prompt", "list").out
@@ -86,6 +87,7 @@ def test_a_tone_has_no_language(command: Command, own: Path) -> None:
 def test_what_cannot_be_is_said_and_changes_nothing(
     command: Command, own: Path, words: tuple[str, ...], code: int, reason: str
 ) -> None:
+    command.begin()
     (command.folder / "text.txt").write_text("hello")
     with (command.folder / "large").open("wb") as file:
         file.truncate(11_000_000)

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ari_recorder.policies.table import Event
+from ari_recorder.store import models
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 
@@ -68,10 +70,12 @@ def test_a_search_by_number(command: Command) -> None:
 
 
 def test_no_recordings(command: Command) -> None:
+    command.begin()
     assert command("recordings", "list").out == "There are no recordings.\n"
 
 
 def test_a_cursor_that_is_none(command: Command) -> None:
+    command.begin()
     assert "start again" in command.refused("recordings", "list", "--cursor", "nonsense", code=1)
 
 
@@ -98,3 +102,37 @@ def test_a_call_that_goes_on_is_open_unless_all_is_said_to_be_settled(command: C
     Call.rings(kept, add_user(kept, "102")).happens(Event.ANSWERED)
     assert command("verify").code == 0
     assert command("verify", "--settled").code == 1
+
+
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202exe.אבג\n"
+
+
+def test_a_hostile_name_does_nothing_to_a_terminal(command: Command, kept: Store) -> None:
+    """Older versions kept what a caller sent; who is shown the list has not asked for it."""
+    for row in (models.Recording, models.Counterpart, models.Leg):
+        kept.write_now(lambda row=row: row.update(**names_of(row, HOSTILE)).execute())
+    kept.write_now(lambda: models.User.update(name=HOSTILE).execute())
+    for words in (("recordings", "list"), ("user", "list"), ("recordings", "list", "--json"), ("verify",)):
+        said = command(*words)
+        assert [
+            one for one in said.out + said.err if not (one.isprintable() or one in "\n\u2068\u2069")
+        ] == []
+    table = command("recordings", "list").out
+    assert r"\x1b]0;owned\x07\x9b31m\u202exe." in table
+    assert table.count("\u2068") == table.count("\u2069") > 0, "a name from right to left keeps to itself"
+    (page, *_) = json.loads(command("recordings", "list", "--json").out)["recordings"]
+    assert page["counterpart_name"] == HOSTILE
+
+
+def test_a_hostile_word_is_not_echoed_to_the_terminal(command: Command) -> None:
+    command.begin()
+    for words in (("user", "show", HOSTILE), (HOSTILE,), ("--config", HOSTILE, "verify")):
+        said = command(*words)
+        assert said.code != 0
+        assert said.err.count("\n") == 1
+        assert said.err.strip().isprintable()
+
+
+def names_of(row: Any, text: str) -> dict[str, str]:
+    fields = ("counterpart_name", "counterpart_number", "name", "number")
+    return {field: text for field in fields if hasattr(row, field)}

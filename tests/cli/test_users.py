@@ -59,6 +59,7 @@ def test_the_catalogue_is_for_its_owner_alone(command: Command) -> None:
 
 
 def test_no_users_says_how_to_add_one(command: Command) -> None:
+    command.begin()
     assert "ari-recorder user add" in command("user", "list").out
 
 
@@ -146,6 +147,7 @@ def test_an_unknown_mode_names_the_modes(command: Command) -> None:
 
 
 def test_an_unknown_user_says_where_to_look(command: Command) -> None:
+    command.begin()
     assert "ari-recorder user list" in command.refused("user", "set", "999", "--mode", "never", code=1)
 
 
@@ -236,6 +238,7 @@ def test_out_to_a_file_and_in_again(command: Command) -> None:
 
 
 def test_a_file_that_cannot_be_read(command: Command) -> None:
+    command("user", "add", "101", "--name", "Anna")
     assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv")
     bad = command.folder / "bad.csv"
     bad.write_text("shoe\n1\n")

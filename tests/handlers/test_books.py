@@ -24,7 +24,7 @@ from ari_recorder.policies.leg import Leg, inputs, receive
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Untold
 from ari_recorder.policies.table import Event, decide
-from ari_recorder.store import calls, database, documents, models
+from ari_recorder.store import address, calls, documents, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.store.people import UserRow
@@ -116,7 +116,7 @@ async def desk(store: Store, tmp_path: Path) -> AsyncIterator[Desk]:
 def impatient(monkeypatch: pytest.MonkeyPatch, store: Store) -> Iterator[Store]:
     """A store that does not wait long for a locked SQLite."""
     with monkeypatch.context() as patch:
-        patch.setitem(database._SQLITE_PRAGMAS, "busy_timeout", 50)
+        patch.setitem(address.SQLITE_PRAGMAS, "busy_timeout", 50)
         opened = Store(store.url)
         try:
             yield opened

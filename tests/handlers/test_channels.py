@@ -7,8 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
+from ari_recorder.ari import Channel
+from ari_recorder.ari.resources import CallerID, DialplanCEP
 from ari_recorder.handlers import channels
 from ari_recorder.policies.leg.inputs import Written
+from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Mode
 from ari_recorder.store.people import RecordedEndpoint
@@ -30,3 +35,21 @@ def test_a_leg_of_which_only_files_are_left_bears_their_name() -> None:
     name = f"app-{UUID(int=7).hex}-{UUID(int=101).hex}-r1-in"
     leg = channels.orphan(context, UUID(int=7), user, {name: Written(AT, AT, "wav")})
     assert name.startswith(leg.prefix)
+
+
+def test_whom_asterisk_names_acts_on_nobody() -> None:
+    hostile = CallerID(name="\x1b[2J\u202eAnna", number="070\n1")
+    channel = Channel(
+        id="1.1",
+        name="PJSIP/101-1",
+        state="Ring",
+        caller=CallerID(),
+        connected=hostile,
+        dialplan=DialplanCEP(context="users", exten="\x9b102", priority=1),
+        creationtime=AT,
+    )
+    plain = Counterpart("070 1", "\ufffd[2J\ufffdAnna")
+    assert channels.connected(channel) == plain
+    assert channels.first_counterpart(channel, channels.INBOUND) == plain
+    dialled = msgspec.structs.replace(channel, connected=CallerID())
+    assert channels.first_counterpart(dialled, channels.OUTBOUND) == Counterpart("\ufffd102", "")

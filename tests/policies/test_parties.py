@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_recorder.policies.parties import A_MOMENT, Counterpart, Stretch, follow, leave
+from ari_recorder.policies.parties import (
+    A_MOMENT,
+    NAME_MAX,
+    NUMBER_MAX,
+    Counterpart,
+    Stretch,
+    follow,
+    leave,
+    party,
+)
+from ari_recorder.store import models
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 EVA, BO = Counterpart("0701", "Eva"), Counterpart("0702", "Bo")
@@ -35,8 +45,8 @@ def test_a_number_of_a_moment_was_on_the_way_to_somebody() -> None:
 
 def test_who_comes_back_is_there_twice() -> None:
     stretches = (Stretch(EVA, T0),)
-    for number, party in enumerate((BO, EVA), 1):
-        stretches = follow(stretches, party, T0 + number * SECOND)
+    for number, whom in enumerate((BO, EVA), 1):
+        stretches = follow(stretches, whom, T0 + number * SECOND)
     assert [one.counterpart for one in stretches] == [EVA, BO, EVA]
 
 
@@ -63,3 +73,20 @@ def test_stretches_follow_on_one_another_without_gap_or_overlap(met: list[tuple[
     assert [one.left_at for one in stretches[:-1]] == [one.joined_at for one in stretches[1:]]
     numbers = [one.counterpart.number for one in stretches]
     assert numbers[-1] == (met[-1][0] if met else EVA.number)
+
+
+def test_what_a_caller_calls_themselves_acts_on_nobody_and_is_not_longer_than_is_kept() -> None:
+    named = party("070\x1b[2J", "\u202eAnna\n" + "x" * 5000)
+    assert named.number == "070\ufffd[2J"
+    assert named.name.startswith("\ufffdAnna x")
+    assert len(named.name) == NAME_MAX
+    assert party("1" * 500, "").number == "1" * NUMBER_MAX
+    assert party("070-123 45 67", "Åsa אבג") == Counterpart("070-123 45 67", "Åsa אבג")
+
+
+def test_as_much_is_kept_as_the_catalogue_has_room_for() -> None:
+    for row in (models.Leg, models.Recording):
+        assert row.counterpart_number.max_length == NUMBER_MAX
+        assert row.counterpart_name.max_length == NAME_MAX
+    assert models.Counterpart.number.max_length == NUMBER_MAX
+    assert models.Counterpart.name.max_length == NAME_MAX

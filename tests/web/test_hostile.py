@@ -10,6 +10,7 @@ import yarl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ari_recorder.store import models
 from ari_recorder.web.filenames import content_disposition, suffix
 
 from .world import NewBrowser, World
@@ -58,6 +59,38 @@ async def test_markup_in_every_text_is_text(open_browser: NewBrowser, world: Wor
         assert "onerror" not in Attributes(page).names
         assert Attributes(page).elements.count("img") == 1
         assert "{{ 7*7 }}" in page
+
+
+ACTING = "\x1b[2J\x9b31m\u202egpj.exe\u2066\u200b\0end"
+
+
+async def test_no_character_that_acts_is_in_a_page(open_browser: NewBrowser, world: World) -> None:
+    """As an older version may have kept them: what comes in now has none."""
+    everywhere = dict.fromkeys(("note", "tag1", "tag2", "tag3", "counterpart_name", "problems"), ACTING)
+    recording = world.recording(world.ids["anna"], counterpart_number=ACTING, **everywhere)
+    world.counterpart(recording, ACTING, ACTING, 0, 1)
+    world.counterpart(recording, "5", ACTING, 1, None)
+    world.change(models.User, world.ids["anna"], name=ACTING)
+    browser = await open_browser("anna")
+    for path in ("/", f"/recordings/{recording}", "/account", "/calls"):
+        page = (await browser.get(path)).text
+        assert [one for one in page if not (one.isprintable() or one in "\n\t")] == []
+        assert "gpj.exe" in page
+
+
+async def test_names_keep_to_themselves(open_browser: NewBrowser, world: World) -> None:
+    """A name that runs from right to left does not turn around the number beside it."""
+    recording = world.recording(
+        world.ids["anna"], counterpart_name="אבג", counterpart_number="070", note="דה", tag1="וז"
+    )
+    browser = await open_browser("anna")
+    page = (await browser.get("/")).text
+    for text in ("אבג", "070", "דה"):
+        assert re.search(rf"<bdi[^>]*>{text}</bdi>", page), text
+    page = (await browser.get(f"/recordings/{recording}")).text
+    for text in ("אבג", "070", "וז"):
+        assert re.search(rf"<bdi[^>]*>{text}</bdi>", page), text
+    assert '<p class="note-full" dir="auto">דה</p>' in page
 
 
 async def test_markup_in_an_address_is_text(open_browser: NewBrowser) -> None:

@@ -70,8 +70,8 @@ def organisation(organisation: UUID) -> OrganisationRow:
     return _row(found(organisation))
 
 
-def organisation_named(name: str | None) -> UUID:
-    """The one of that name; with None the only one, which is made if there is none.
+def organisation_named(name: str | None, *, make: bool = True) -> UUID:
+    """The one of that name; with None the only one, which is made if there is none, unless ``make=False``.
 
     Raises `NotFound`, or `SettingsError` if one has to be named.
     """
@@ -84,6 +84,10 @@ def organisation_named(name: str | None) -> UUID:
     if len(rows) > 1:
         names = ", ".join(row.name for row in rows[:10])
         raise SettingsError(f"There are several organisations ({names}): say which with --organisation NAME.")
+    if not rows and not make:
+        raise NotFound(
+            "There is no organisation yet: the first user makes it. See: ari-recorder user add --help"
+        )
     return UUID(str(rows[0].id)) if rows else default_organisation()
 
 

@@ -1,0 +1,94 @@
+"""Where the catalogue is: a file, or a PostgreSQL database, from its address in the settings."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import peewee
+from peewee import Database, PostgresqlDatabase, SqliteDatabase
+from playhouse.db_url import parse as parse_url
+
+from ari_recorder import files
+from ari_recorder.errors import NoCatalogue, StoreError
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 10_000,
+}
+_AS_IT_IS = {key: value for key, value in SQLITE_PRAGMAS.items() if key != "journal_mode"}
+"""Of a file that may be no catalogue: its journal mode would be written into it."""
+_NO_SUCH_DATABASE = "3D000"  # PostgreSQL's invalid_catalog_name
+
+
+def says_no_such_database(error: Exception) -> bool:
+    """Whether PostgreSQL is there, and has no database of that name."""
+    return getattr(error.__cause__, "sqlstate", None) == _NO_SUCH_DATABASE or (
+        isinstance(error, peewee.OperationalError) and str(error).rstrip().endswith("does not exist")
+    )
+
+
+def none_at(url: str) -> NoCatalogue:
+    """What is said where none is."""
+    return NoCatalogue(
+        f"There is no catalogue at {shown(url)}.",
+        "Correct store.url (or --config); or make it, as the user that will run the recorder, by adding the"
+        " first user, for example: ari-recorder user add 101 --name Anna --mode always --endpoint PJSIP/101",
+    )
+
+
+def database_at(url: str, make: bool) -> Database:
+    """Not connected yet. Raises `StoreError`; `NoCatalogue` for a file that is missing, unless ``make``."""
+    scheme, _, rest = url.partition(":///")
+    if scheme == "sqlite" and rest:
+        return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)
+    if url.startswith(("postgresql://", "postgres://")):
+        with suppress(ValueError):  # a port that is no number
+            parameters = parse_url(url, unquote_password=True, unquote_user=True)
+            if parameters["database"]:
+                _look_for_driver(url)
+                parameters = {"connect_timeout": 5, "tcp_user_timeout": 10_000} | parameters
+                return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
+    raise StoreError(
+        f"store.url is {shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
+        " or postgresql://user@host/name (a password in it percent-encoded)."
+    )
+
+
+def _new_file(path: Path) -> Database:
+    try:
+        files.make_folder(path.parent)
+        files.touch(path)  # SQLite gives its other files the mode of this one
+    except OSError as error:
+        raise StoreError(f"The catalogue {path} cannot be made: {error}") from error
+    return SqliteDatabase(str(path), pragmas=SQLITE_PRAGMAS)
+
+
+def _file_as_it_is(path: Path, url: str) -> Database:
+    try:
+        if not path.stat().st_size:
+            raise none_at(url)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise none_at(url) from error
+    except OSError as error:
+        raise StoreError(f"The catalogue {path} cannot be looked at: {error.strerror}.") from error
+    return SqliteDatabase(f"{path.absolute().as_uri()}?mode=rw", uri=True, pragmas=_AS_IT_IS)
+
+
+def _look_for_driver(url: str) -> None:
+    try:
+        import psycopg  # noqa: F401 -- only who has a PostgreSQL needs it
+    except ImportError as error:  # also of its own library
+        raise StoreError(
+            f"The catalogue at {shown(url)} needs a driver that is not there or cannot be loaded ({error}):"
+            " pip install 'ari-recorder[postgresql]'"
+        ) from error
+
+
+def shown(url: str) -> str:
+    """The address without its password and options."""
+    scheme, separator, rest = url.partition("?")[0].partition("://")
+    login, at, where = rest.rpartition("@")
+    return f"{scheme}{separator}{login.partition(':')[0]}{at}{where}"

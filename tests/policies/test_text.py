@@ -1,0 +1,110 @@
+"""Text that somebody else wrote acts on nobody."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ari_recorder.policies.text import (
+    JOINERS,
+    REPLACEMENT,
+    escaped,
+    escaped_lines,
+    harmless,
+    is_plain,
+    isolated,
+    json_escaped,
+)
+
+ACTING = {
+    "ESC": "\x1b[2J",
+    "NUL": "\0",
+    "BEL": "\a",
+    "DEL": "\x7f",
+    "CSI of C1": "\x9b31m",
+    "right-to-left override": "\u202e",
+    "left-to-right embedding": "\u202a",
+    "isolate": "\u2066",
+    "right-to-left mark": "\u200f",
+    "zero width space": "\u200b",
+    "byte order mark": "\ufeff",
+    "line separator": "\u2028",
+    "next line": "\x85",
+    "lone surrogate": "\ud800",
+    "tag": "\U000e0041",
+}
+PLAIN = ("", "Anna", "Åsa Öst", "אבג", "محمد", "👩\u200d🚒", "می\u200cخواهم", "+46 (8) 123", "a b")
+
+
+def acting(text: str) -> list[str]:
+    """What no text that is shown may have: controls, formats and separators by Unicode's own table."""
+    return [
+        one
+        for one in text
+        if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") and one not in JOINERS
+    ]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_what_is_plain_stays_as_it_is(text: str) -> None:
+    assert is_plain(text)
+    assert harmless(text) == escaped(text) == text
+
+
+@pytest.mark.parametrize("hostile", ACTING.values(), ids=ACTING)
+def test_what_acts_is_found_and_made_harmless(hostile: str) -> None:
+    text = f"An{hostile}na"
+    assert not is_plain(text)
+    assert not is_plain(text, lines=True)
+    assert acting(harmless(text)) == []
+    assert harmless(text).startswith("An")
+    assert harmless(text).endswith("na")
+    assert acting(escaped(text)) == []
+    assert escaped(text).encode().decode("unicode_escape") == text
+
+
+def test_lines_stay_only_where_they_may() -> None:
+    note = "first\n\tsecond"
+    assert is_plain(note, lines=True)
+    assert not is_plain(note)
+    assert harmless(note, lines=True) == note
+    assert harmless("first\r\nsecond", lines=True) == "first\nsecond"
+    assert harmless("first\nsecond") == "first second"
+    assert escaped(note) == r"first\n\tsecond"
+    assert escaped_lines("Traceback\n\tValueError: \x1b[2J\n") == "Traceback\n\tValueError: \\x1b[2J\n"
+
+
+def test_it_is_seen_that_something_was_there_and_a_space_stays_one() -> None:
+    assert harmless("a\x1bb") == f"a{REPLACEMENT}b"
+    assert harmless("a\u00a0b") == "a b"
+    assert harmless("abcdef", most=3) == "abc"
+
+
+def test_a_name_from_right_to_left_keeps_to_itself() -> None:
+    assert isolated("Anna") == "Anna"
+    assert isolated("אבג 5") == "\u2068אבג 5\u2069"
+    assert isolated("\u202eאבג") == "\u2068\\u202eאבג\u2069", "its own controls do not get out"
+
+
+@given(st.text())
+def test_nothing_acts_and_once_is_enough(text: str) -> None:
+    for lines in (False, True):
+        made = harmless(text, lines=lines)
+        assert is_plain(made, lines=lines)
+        assert harmless(made, lines=lines) == made
+    assert acting(harmless(text)) == acting(escaped(text)) == []
+    assert acting(isolated(text)[1:-1]) == []
+
+
+@given(
+    st.recursive(st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_json_says_the_same_and_acts_on_nobody(value: object) -> None:
+    document = json.dumps(value, ensure_ascii=False, indent=2)
+    made = json_escaped(document)
+    assert acting(made.replace("\n", "")) == []
+    assert json.loads(made) == value
