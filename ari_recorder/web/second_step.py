@@ -118,9 +118,9 @@ async def _passkeys(request: web.Request, own: Opened) -> list[Factor]:
 
 
 def _waiting(request: web.Request) -> str:
-    """How long to wait, after too many wrong ones; else empty, and the try counts as a failure until it is none.
+    """How long to wait, after too many wrong ones; else empty, and this try counts until it turns out right.
 
-    Counted as passwords are, for each user, and before it is looked at: tries that run side by side all count.
+    Counted as passwords are, for each user, and before the code is looked at: tries side by side all count.
     """
     login = request[SESSION].account.user.login or ""
     if seconds := signin.wait_s(request, _lane(request[SESSION]), login):

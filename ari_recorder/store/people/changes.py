@@ -38,7 +38,7 @@ SUPERVISING = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 _UNTOUCHED = {
     ActorKind.COMMAND_LINE: frozenset[str](),
     ActorKind.USER: frozenset({Role.OPERATOR}),
-    ActorKind.TOKEN: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    ActorKind.TOKEN: frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
     ActorKind.NOBODY: frozenset(Role),
 }
 """Roles that nobody of that kind gives, takes, or changes users of: they could make themselves one."""
@@ -105,6 +105,7 @@ def change_user(
     )
     for role in (row.role, columns.get("role")):
         check_touched(actor, role)
+    _check_signs_in(actor, changes)
     columns |= _password(row, changes, columns)
     if columns:
         change = User.update(**columns).where(User.id == row.id)
@@ -146,7 +147,13 @@ def check_touched(actor: Actor, role: str | None) -> None:
     if role in _UNTOUCHED[actor.kind]:
         if role == Role.OPERATOR:
             raise NotAllowed("Operators are made and changed by the command line alone.")
-        raise NotAllowed("Administrators are made and changed by people, not by tokens.")
+        raise NotAllowed("Administrators and auditors are made and changed by people, not by tokens.")
+
+
+def _check_signs_in(actor: Actor, changes: Mapping[str, Any]) -> None:
+    """Raises `NotAllowed` if a program would give somebody a password: it could sign in as them."""
+    if actor.kind is ActorKind.TOKEN and changes.get("password"):
+        raise NotAllowed("The password of a user who is there is changed by people, not by tokens.")
 
 
 def check_administered(organisation: UUID, actor: Actor) -> None:
