@@ -85,7 +85,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         return answer
     if who is None:
         return await _form(request, back, say(_WRONG), status=401, login=login)
-    if who.password_is_default and refuses_default_passwords(request, request.app[CONTEXT].settings):
+    if _is_default(who, password) and refuses_default_passwords(request, request.app[CONTEXT].settings):
         return await _form(request, back, say(_DEFAULT), status=403, login=login)
     return await _begin(request, who, local_path(back))
 
@@ -187,6 +187,12 @@ async def _check(request: web.Request, login: str, password: str) -> Account | N
         renewed = await hashing(lambda: passwords.hashed(password))
         await store.write(passwords.renew, found.user, found.hash, renewed)
     return await store.read(account, found.user)
+
+
+def _is_default(who: Account, password: str) -> bool:
+    """Whether everybody knows it: also when a login, name or number was made the same afterwards."""
+    own = who.user
+    return who.password_is_default or passwords.is_default_password(password, own.login, own.name, own.number)
 
 
 async def _note_failure(request: web.Request, login: str, organisation: UUID | None) -> None:

@@ -90,12 +90,15 @@ def change_user(
     *,
     acknowledgement: Acknowledgement | None = None,
     check: Callable[[UserRow], None] = lambda _: None,
+    one_of_many: bool = False,
     actor: Actor,
     now: datetime,
 ) -> UserRow:
     """Change what is named of a user: `CHANGEABLE`. An empty password takes signing in away.
 
-    ``check`` is called with what they are before. Raises `NotFound`, and as `add_user` does.
+    ``check`` is called with what they are before. ``one_of_many`` leaves it to signing in to find that a new
+    login, name or number is their password: trying it takes so long that all other writes would wait.
+    Raises `NotFound`, and as `add_user` does.
     """
     row = in_organisation(organisation, user)
     before = row_of(row)
@@ -106,7 +109,7 @@ def change_user(
     for role in (row.role, columns.get("role")):
         check_touched(actor, role)
     _check_signs_in(actor, changes)
-    columns |= _password(row, changes, columns)
+    columns |= _password(row, changes, columns, tries=not one_of_many)
     if columns:
         change = User.update(**columns).where(User.id == row.id)
         _written(change.execute, organisation, columns, row.id)
@@ -173,7 +176,9 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
         return fields.user(values)
 
 
-def _password(row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+def _password(
+    row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any], *, tries: bool
+) -> dict[str, Any]:
     """The columns of a new password, or of none, which goes with the login; nothing if it stays."""
     whose = Whose.of(row, columns)
     if "password" in changes:
@@ -181,7 +186,9 @@ def _password(row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any]) 
         return passwords.columns(changes["password"], whose)
     if whose.login is None:
         return passwords.columns(None, whose)
-    passwords.check_unlike(row.password_hash, *(columns.get(name) for name in ("login", "name", "number")))
+    if tries:
+        words = (columns.get(name) for name in ("login", "name", "number"))
+        passwords.check_unlike(row.password_hash, *words)
     return {}
 
 
