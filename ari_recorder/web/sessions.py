@@ -15,7 +15,8 @@ from ari_recorder.store.sessions import Opened
 from ari_recorder.web import account_page, session
 from ari_recorder.web.attempts import RETRY_S
 from ari_recorder.web.context import CONTEXT
-from ari_recorder.web.problems import Refused
+from ari_recorder.web.language import N_
+from ari_recorder.web.problems import Refused, weak_password
 from ari_recorder.web.routing import Open, operation
 from ari_recorder.web.session import SESSION
 from ari_recorder.web.signin import INPUT_MAX
@@ -96,18 +97,19 @@ async def own_password(request: web.Request, body: NewPassword) -> None:
     try:
         await account_page.set_password(request, body.new)
     except PasswordRefused as error:
-        members = {"field": "new", "problem": error.weakness, "least": error.least}
-        raise Refused(422, str(error), members=members) from error
+        raise weak_password("new", error) from error
 
 
 _SAID = {
-    403: "old: that is not your password.",
-    429: "Too many wrong passwords: wait a while.",
-    503: "Too many are signing in just now: try again in a moment.",
+    403: N_("old: that is not your password."),
+    429: N_("Too many wrong passwords: wait a while."),
+    503: N_("Too many are signing in just now: try again in a moment."),
 }
 
 
 def _own(request: web.Request) -> Opened:
     if SESSION not in request:
-        raise NotAllowed("This is for people who have signed in: a token has no sessions and no password.")
+        raise NotAllowed(
+            N_("This is for people who have signed in: a token has no sessions and no password.")
+        )
     return request[SESSION]

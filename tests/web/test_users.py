@@ -107,6 +107,9 @@ async def test_the_reader_s_language(admin: Client) -> None:
     await admin("PATCH", "/organisation", {"language": "sv"})
     answer = await admin("POST", "/users", {"name": "", "number": "103"})
     assert answer.json()["detail"] == "name: det är tomt; skriv 1 till 200 tecken."
+    weak = await admin("POST", "/users", {"name": "Eva", "login": "eva", "password": "short"})
+    assert weak.json()["detail"] == "password: det är för kort: det behöver minst 8 tecken."
+    assert (weak.json()["problem"], weak.json()["least"]) == ("too_short", 8)
 
 
 async def test_a_change_is_told_with_before_and_after_and_never_the_password(
