@@ -103,6 +103,22 @@ async def test_what_is_taken_is_a_conflict(
     assert not world.store.read_now(lambda: User.select().where(User.name == "Eva").exists())
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "values"),
+    [
+        ("POST", "/users", {"name": "Eva", "mode": "allways"}),
+        ("PATCH", ANNA, {"mode": "allways"}),
+        ("GET", "/users?mode=allways", None),
+    ],
+)
+async def test_what_is_possible_is_told(
+    admin: Client, world: World, method: str, path: str, values: dict[str, Any] | None
+) -> None:
+    answer = await admin(method, path.format_map(world.ids), values)
+    possible = "never, always, always_pause_resume, on_demand, on_demand_user_start"
+    assert (answer.status, answer.json()["detail"]) == (400, f"mode: 'allways' is none of {possible}.")
+
+
 async def test_the_reader_s_language(admin: Client) -> None:
     await admin("PATCH", "/organisation", {"language": "sv"})
     answer = await admin("POST", "/users", {"name": "", "number": "103"})
