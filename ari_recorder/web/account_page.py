@@ -84,7 +84,7 @@ async def set_password(request: web.Request, new: str) -> None:
     before = await store.read(passwords.stored_of_user, user)
     after = await signin.hashing(lambda: passwords.hashed(plain))
     if not await store.write(passwords.change, user, before, after, own.id, request[ACTOR], context.now()):
-        raise Refused(409, "The password was changed at the same time: sign in again.")
+        raise Refused(409, N_("The password was changed at the same time: sign in again."))
     await request.app[FEEDS].close(user)
 
 

@@ -19,7 +19,7 @@ from ari_recorder.store.filters import Wanted
 from ari_recorder.web import annotating, audio, shapes
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
 from ari_recorder.web.editing import guard
-from ari_recorder.web.language import N_
+from ari_recorder.web.lists import NO_CURSOR
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.routing import operation, path_id
 from ari_recorder.web.search import LIMIT, Search, wanted
@@ -29,7 +29,6 @@ from ari_recorder.web.thread import aside
 CURSOR_MAX = 200
 
 _RECORDINGS = "/api/v1/recordings"
-_NO_CURSOR = N_("use next_cursor of an earlier answer.")
 
 
 @operation("GET", _RECORDINGS, need=Right.RECORDINGS_READ)
@@ -134,14 +133,14 @@ async def list_page(
 ) -> catalogue.Page:
     """A page of what who asks may see. Raises `Refused` (400) for a cursor that is none."""
     if cursor is not None and len(cursor) > CURSOR_MAX:
-        raise Refused(400, _NO_CURSOR, field="cursor")
+        raise Refused(400, NO_CURSOR, field="cursor")
     read: Callable[..., catalogue.Page] = catalogue.recordings
     try:
         return await request.app[CONTEXT].store.read(
             read, scope(request), limit=limit, cursor=cursor, wanted=search
         )
     except NotFound as error:
-        raise Refused(400, _NO_CURSOR, field="cursor") from error
+        raise Refused(400, NO_CURSOR, field="cursor") from error
 
 
 async def one(request: web.Request) -> RecordingRow:

@@ -20,6 +20,8 @@ from ari_recorder.store.audit_log import LIMIT_MAX, AuditRow, Filter
 from ari_recorder.store.audit_seals import Seal
 from ari_recorder.web import entrance
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, own_organisation, scope
+from ari_recorder.web.language import N_
+from ari_recorder.web.lists import NO_CURSOR
 from ari_recorder.web.places import DOWNLOADS
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.routing import operation, path_id
@@ -128,7 +130,7 @@ async def audit_key(request: web.Request) -> AuditKey:
     """The public key that the seals are checked with."""
     key = request.app[CONTEXT].audit_key
     if key is None:
-        raise Refused(404, "The audit log has no key: nothing seals it here.")
+        raise Refused(404, N_("The audit log has no key: nothing seals it here."))
     return AuditKey(id=key.id, pem=key.pem)
 
 
@@ -149,7 +151,7 @@ async def read_page(request: web.Request, wanted: Filter, limit: int, cursor: st
     try:
         return await store.read(audit_log.page, scope(request), wanted, limit=limit, cursor=cursor)
     except NotFound as error:
-        raise Refused(400, "cursor: use next_cursor of an earlier answer.") from error
+        raise Refused(400, NO_CURSOR, field="cursor") from error
 
 
 def _entry(row: AuditRow) -> AuditEntry:

@@ -13,6 +13,7 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.store.audit_log import Filter
 from ari_recorder.web import audit_api, audit_words, page
 from ari_recorder.web.context import CONTEXT, scope
+from ari_recorder.web.lists import NO_CURSOR
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.shapes import time_or_none as rfc3339
 
@@ -31,7 +32,7 @@ async def show(request: web.Request) -> web.Response:
     cursor = query.get("cursor")
     wanted = _filter(given, page.words(request).zone)
     if len(cursor or "") > CURSOR_MAX:
-        raise Refused(400, "cursor: use next_cursor of an earlier answer.")
+        raise Refused(400, NO_CURSOR, field="cursor")
     found = await audit_api.read_page(request, wanted, PAGE_ROWS, cursor)
     say = page.words(request)
     values = {

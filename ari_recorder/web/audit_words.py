@@ -39,6 +39,11 @@ KINDS = {
     "token": N_("API token"),
     "session": N_("Session"),
     "address": N_("Address"),
+    "login": N_("Login"),
+    "password": N_("Password"),
+    "preferences": N_("Preferences"),
+    "second_factor": N_("Second factor"),
+    "users": N_("Users"),
 }
 ACTORS = {
     "token": N_("by API token"),

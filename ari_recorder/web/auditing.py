@@ -19,7 +19,7 @@ from ari_recorder.errors import NotAllowed, NotFound, StoreError
 from ari_recorder.store import audit, audit_log
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.web.context import ACTOR, CONTEXT, SCOPE
-from ari_recorder.web.problems import Refused
+from ari_recorder.web.problems import NoRight, NotOwnPage
 
 NOTED_WITHIN_S = 2.0
 """How long an answer waits for its line; what has been done is not undone for one that cannot be written."""
@@ -39,7 +39,7 @@ class Why(StrEnum):
     NOT_THEIRS = "not_theirs"
     """It exists, but is not theirs to see."""
     FORM = "form"
-    """It did not come from a page of their session, or was refused for another reason than their role."""
+    """It did not come from a page of their session."""
 
 
 @dataclass
@@ -97,12 +97,11 @@ async def denials(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Write down what somebody who is signed in was denied: by their role, or as it is not theirs to see."""
     try:
         return await handler(request)
-    except NotAllowed:
+    except (NotAllowed, NoRight):
         await _denied(request, _address(request), Why.ROLE)
         raise
-    except Refused as refused:
-        if refused.status == web.HTTPForbidden.status_code:
-            await _denied(request, _address(request), Why.ROLE if refused.is_by_role else Why.FORM)
+    except NotOwnPage:
+        await _denied(request, _address(request), Why.FORM)
         raise
     except NotFound:
         if subject := await _of_others(request):

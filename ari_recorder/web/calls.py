@@ -167,7 +167,7 @@ async def live_feed(request: web.Request) -> web.WebSocketResponse:
     rights than when it began, or reads too slowly: connect again.
     """
     if request.headers.get("Origin", "").rpartition("://")[2] not in ("", client(request).host):
-        raise problems.Refused(403, N_("The live feed is for this service's own pages and for programs."))
+        raise problems.NotOwnPage(N_("The live feed is for this service's own pages and for programs."))
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=1024, compress=False)
     if not socket.can_prepare(request):
         raise problems.Refused(426, N_("This address is a websocket."), {"Upgrade": "websocket"})

@@ -18,7 +18,7 @@ from ari_recorder.web.cookies import came_by_https
 from ari_recorder.web.language import LANGUAGES, N_, Language, choose
 from ari_recorder.web.limiting import LIMITS
 from ari_recorder.web.page import LANGUAGE_COOKIE
-from ari_recorder.web.problems import API, NOT_ALLOWED, Refused
+from ari_recorder.web.problems import API, NoRight, NotOwnPage, Refused
 from ari_recorder.web.routing import Need, Open
 from ari_recorder.web.session import SESSION, is_own_form, note_use, opened
 from ari_recorder.web.watch import SEEN, WATCH
@@ -46,18 +46,11 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not _is_let_in(request, need):
         raise _sign_in_first(request)
     if need is Open.PERSON and BEARER in request:
-        raise Refused(403, N_("This is for people who sign in, not for tokens."), explanation=NOT_ALLOWED)
+        raise NoRight(N_("This is for people who sign in, not for tokens."))
     if isinstance(need, Right) and need not in request[SCOPE].rights:
-        raise Refused(
-            403,
-            N_("This needs the right %(right)s, which you do not have here."),
-            values={"right": need},
-            explanation=NOT_ALLOWED,
-        )
+        raise NoRight(N_("This needs the right %(right)s, which you do not have here."), {"right": need})
     if _needs_form(request) and not await is_own_form(request):
-        raise Refused(
-            403, N_("The form token is missing or not this session's: reload the page and try again.")
-        )
+        raise NotOwnPage
     return await handler(request)
 
 

@@ -24,7 +24,7 @@ from ari_recorder.web.context import SCOPE, Part, Probe
 from ari_recorder.web.gate import who_may_ask
 from ari_recorder.web.language import N_, SOURCE, language
 from ari_recorder.web.loopback import is_loopback
-from ari_recorder.web.problems import NOT_ALLOWED, Refused, problem
+from ari_recorder.web.problems import NoRight, Refused, problem
 from ari_recorder.web.security import add_headers
 from ari_recorder.web.shared import Shared
 from ari_recorder.web.thread import aside
@@ -76,11 +76,9 @@ async def metrics(request: web.Request) -> web.Response:
         if found is None:
             raise Refused(401, N_("Sign in first, or send a token."), {"WWW-Authenticate": bearer.CHALLENGE})
         if Right.HEALTH_READ not in found.rights:
-            raise Refused(
-                403,
+            raise NoRight(
                 N_("This needs the right %(right)s, which you do not have here."),
-                values={"right": Right.HEALTH_READ},
-                explanation=NOT_ALLOWED,
+                {"right": Right.HEALTH_READ},
             )
     body = await request.app[HEALTH].counters.get()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

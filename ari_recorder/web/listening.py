@@ -14,6 +14,7 @@ from ari_recorder.policies.listening import Playback
 from ari_recorder.store import heard
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web.context import ACTOR, CONTEXT
+from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span
 
@@ -68,5 +69,5 @@ async def write_down(request: web.Request, row: RecordingRow, span: Span, *, cop
         raise
     except Exception as error:  # whatever the reason: without its line nothing is heard
         _log.exception("it cannot be written down who listens", recording=str(row.id))
-        raise Refused(503, "It cannot be written down who listens, so nothing is sent.") from error
+        raise Refused(503, N_("It cannot be written down who listens, so nothing is sent.")) from error
     playbacks.keep(key, listening.written(known, stretch, now))

@@ -8,10 +8,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from ari_recorder.web.language import N_
+
 Limit = Annotated[int, Meta(ge=1, le=500, description="How many at most.")]
 Cursor = Annotated[
     str, Meta(min_length=1, max_length=2000, description="`next_cursor` of the answer before.")
 ]
+NO_CURSOR = N_("use next_cursor of an earlier answer.")
 
 
 class Paging(msgspec.Struct, forbid_unknown_fields=True):

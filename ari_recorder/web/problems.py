@@ -135,11 +135,6 @@ class Refused(ARIRecorderError):
         self.members = {**({"field": field} if field else {}), **(members or {})}
         super().__init__(self.said_in(language(SOURCE)))
 
-    @property
-    def is_by_role(self) -> bool:
-        """Whether it is refused because who asks does not have the right."""
-        return self.explanation == NOT_ALLOWED
-
     def said_in(self, words: Language) -> str:
         """The message in that language."""
         values = {
@@ -148,6 +143,23 @@ class Refused(ARIRecorderError):
         }
         text = words.gettext(self.message, **values)
         return f"{self.field}: {text}" if self.field else text
+
+
+class NoRight(Refused):
+    """A request that who asks may not make, whatever it says (403)."""
+
+    def __init__(self, message: str, values: Mapping[str, object] | None = None) -> None:
+        super().__init__(403, message, explanation=NOT_ALLOWED, values=values)
+
+
+class NotOwnPage(Refused):
+    """A request that was not sent from a page that is open for who asks (403): another site may have."""
+
+    def __init__(
+        self,
+        message: str = N_("The form token is missing or not this session's: reload the page and try again."),
+    ) -> None:
+        super().__init__(403, message)
 
 
 class Problem(msgspec.Struct):
@@ -181,7 +193,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except PasswordRefused as error:
         return await _answer(request, weak_password("password", error))
     except NotAllowed as error:
-        return await _answer(request, Refused(403, str(error), explanation=NOT_ALLOWED))
+        return await _answer(request, NoRight(str(error)))
     except StoreError as error:
         _log.error("the store did not answer", path=request.path, error=str(error))
         return await _answer(

@@ -13,14 +13,13 @@ from aiohttp.http import HttpProcessingError
 
 from ari_recorder.web.arrival import arriving
 from ari_recorder.web.language import N_
-from ari_recorder.web.problems import Refused
+from ari_recorder.web.problems import NotOwnPage, Refused
 from ari_recorder.web.session import FORM_FIELD, is_own_token
 
 FIELDS_MAX = 8
 ARRIVES_WITHIN_S = 120.0
 """How long a file may take: 10 MB at 0.7 Mbit/s."""
 _BLOCK_BYTES = 64 * 1024
-_STALE = N_("The form token is missing or not this session's: reload the page and try again.")
 _NO_FORM = N_("What was sent is not a form with a file.")
 
 
@@ -66,7 +65,7 @@ async def read_form(request: web.Request, most_bytes: int) -> UploadForm:
     except (ValueError, LookupError, HttpProcessingError) as error:
         raise Refused(400, _NO_FORM) from error
     if not await is_own_token(request, form.fields.get(FORM_FIELD)):
-        raise Refused(403, _STALE)
+        raise NotOwnPage
     return form
 
 
@@ -80,7 +79,7 @@ async def _take(
         form.fields[part.name or ""] = await part.text()  # at most as much as any other body
         return True
     if not await is_own_token(request, form.fields.get(FORM_FIELD)):
-        raise Refused(403, _STALE)
+        raise NotOwnPage
     form.file_name = part.filename
     try:
         form.content = await _read(_chunks(part), most_bytes)

@@ -125,6 +125,7 @@ async def test_sessions_by_api(open_browser: NewBrowser) -> None:
     assert await send(browser, "POST", "/api/v1/sessions/end-others") == (200, {"ended": 1})
     assert (await other.get("/api/v1/recordings")).status == 401
     (row,) = (await send(browser, "GET", "/api/v1/sessions"))[1]["sessions"]  # type: ignore[index]
+    assert row["created_at"] == row["seen_at"] == "2026-11-22T12:00:00.000Z"
     assert (await send(browser, "DELETE", f"/api/v1/sessions/{row['id']}")) == (204, None)
     assert (await browser.get("/api/v1/recordings")).status == 401
 
@@ -140,11 +141,17 @@ async def test_nobody_ends_the_session_of_somebody_else(open_browser: NewBrowser
     assert row["id"] not in (await admin.get("/account")).text
 
 
-async def test_the_password_by_api(open_browser: NewBrowser) -> None:
+async def test_the_password_by_api(open_browser: NewBrowser, world: World) -> None:
     browser, path = await open_browser("anna"), "/api/v1/me/password"
-    assert (await send(browser, "PUT", path, {"old": "wrong", "new": NEW}))[0] == 403
+    status, problem = await send(browser, "PUT", path, {"old": "wrong", "new": NEW})
+    assert (status, problem["detail"]) == (403, "old: that is not your password.")  # type: ignore[index]
+    (denied,) = world.store.read_now(lambda: list(AuditLine.select().where(AuditLine.action == "denied")))
+    assert (denied.subject_kind, denied.subject) == ("password", str(world.ids["anna"]))
     status, problem = await send(browser, "PUT", path, {"old": PASSWORD, "new": "anna1234"})
     assert (status, problem["problem"], problem["least"]) == (422, "personal", 8)  # type: ignore[index]
+    await browser.get("/account?lang=sv")
+    status, problem = await send(browser, "PUT", path, {"old": PASSWORD, "new": "kort"})
+    assert "Det nya lösenordet är för kort" in problem["detail"]  # type: ignore[index]
     for body in ({"old": PASSWORD}, {"old": PASSWORD, "new": NEW, "x": 1}, {"old": 1, "new": NEW}, []):
         assert (await send(browser, "PUT", path, body))[0] == 400
     assert await send(browser, "PUT", path, {"old": PASSWORD, "new": NEW}) == (204, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,12 @@ from uuid import UUID
 
 import pytest
 
+import ari_recorder
 from ari_recorder.store import audit_export, audit_seals
+from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_key import SigningKey, made
 from ari_recorder.store.models import AuditLine, User
-from ari_recorder.web import auditing, listening
+from ari_recorder.web import audit_words, auditing, listening
 
 from .world import NOON, Answer, Browser, Clock, NewBrowser, World
 
@@ -98,7 +101,7 @@ async def test_a_later_playback_and_a_copy_are_lines_of_their_own(
     await anna.get(f"/api/v1/recordings/{recording}/audio?download=1")
     clock.at += timedelta(minutes=16)
     await listen(anna, recording)
-    assert [line.action for line in lines()] == ["listen", "download", "listen"]
+    assert [line.action for line in lines()] == ["sign_in", "listen", "download", "listen"]
 
 
 async def test_what_sends_no_audio_is_no_listening(
@@ -111,7 +114,7 @@ async def test_what_sends_no_audio_is_no_listening(
     await anna.get(address, headers={"Range": "bytes=999999-"})
     await anna.get(f"/recordings/{recording}")
     await anna.get(f"/api/v1/recordings/{recording}/waveform")
-    assert lines() == []
+    assert [line.action for line in lines()] == ["sign_in"]
 
 
 async def test_without_a_line_no_audio(
@@ -163,6 +166,9 @@ async def test_who_may_not_is_written_down_and_not_who_asks_for_nothing(
     subjects = [(line.subject_kind, line.subject) for line in denied]
     assert subjects == [("recording", str(recording)), ("address", "/prompts")]
     assert [json.loads(line.detail)["reason"] for line in denied] == ["not_theirs", "role"]
+    assert (await olle.post("/sign-out", {"form_token": "another"})).status == 403
+    (_, _, form) = lines("denied", of="olle")
+    assert (form.subject, json.loads(form.detail)["reason"]) == ("/sign-out", "form")
     assert lines("denied") == []
 
 
@@ -179,10 +185,11 @@ async def test_denied_attempts_do_not_fill_the_disk(
 
 
 async def test_searching(open_browser: NewBrowser, recording: UUID, clock: Clock) -> None:
-    anna, admin = await open_browser("anna"), await open_browser("admin-acme")
+    anna = await open_browser("anna")
     for _ in range(5):
         clock.at += timedelta(hours=1)
         await listen(anna, recording)
+    admin = await open_browser("admin-acme")
     await listen(admin, recording, "0-9999")
 
     async def found(**query: str) -> list[int]:
@@ -190,11 +197,12 @@ async def test_searching(open_browser: NewBrowser, recording: UUID, clock: Clock
         assert answer.status == 200, answer.text
         return [line["number"] for line in answer.json()["lines"]]
 
-    assert await found() == [6, 5, 4, 3, 2, 1]
-    assert await found(actor="anna") == [5, 4, 3, 2, 1]
-    assert await found(**{"from": "2026-11-22T14:00:00Z", "to": "2026-11-22T16:00:00+00:00"}) == [3, 2]
-    assert await found(action="listen", subject=str(recording), q="20000") == [6, 5, 4, 3, 2, 1]
-    assert await found(q="admin") == [6]
+    assert await found() == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert await found(actor="anna") == [6, 5, 4, 3, 2, 1]
+    assert await found(**{"from": "2026-11-22T14:00:00Z", "to": "2026-11-22T16:00:00+00:00"}) == [4, 3]
+    assert await found(action="listen", subject=str(recording), q="20000") == [8, 6, 5, 4, 3, 2]
+    assert await found(action="sign_in") == [7, 1]
+    assert await found(q="admin") == [8, 7]
     assert await found(action="download") == await found(subject_kind="call") == []
 
 
@@ -209,7 +217,7 @@ async def test_page_by_page(open_browser: NewBrowser, recording: UUID, clock: Cl
         page = (await admin.get("/api/v1/audit", params=query)).json()
         numbers += [line["number"] for line in page["lines"]]
         cursor = page["next_cursor"]
-    assert numbers == [5, 4, 3, 2, 1]
+    assert numbers == [6, 5, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +250,8 @@ async def test_who_reads_the_log(open_browser: NewBrowser, world: World, path: s
 async def test_another_organisations_log_is_not_read(open_browser: NewBrowser, recording: UUID) -> None:
     await listen(await open_browser("anna"), recording)
     other = await open_browser("admin-other")
-    assert (await other.get("/api/v1/audit")).json()["lines"] == []
+    read = (await other.get("/api/v1/audit")).json()["lines"]
+    assert [(line["action"], line["actor"]["name"]) for line in read] == [("sign_in", "admin-other")]
     assert str(recording) not in (await other.get("/api/v1/audit.jsonl")).text
     assert (await other.get(f"/api/v1/recordings/{recording}/listens")).json() == {"listens": []}
 
@@ -258,6 +267,14 @@ async def test_who_listened_to_a_recording(open_browser: NewBrowser, recording: 
     ]
 
 
+def test_everything_in_the_log_has_a_word() -> None:
+    package = Path(ari_recorder.__file__).parent
+    source = "\n".join(path.read_text() for path in package.rglob("*.py"))
+    kinds = set(re.findall(r'\bSubject\("(\w+)"', source)) | set(re.findall(r'^KIND = "(\w+)"', source, re.M))
+    assert kinds == set(audit_words.KINDS)
+    assert set(audit_words.ACTIONS) == set(Action)
+
+
 @pytest.fixture
 def key(tmp_path: Path) -> SigningKey:
     return made(tmp_path / "audit.key")
@@ -268,8 +285,7 @@ async def test_an_export_can_be_checked_elsewhere(
     open_browser: NewBrowser, recording: UUID, world: World, tmp_path: Path, key: SigningKey, form: str
 ) -> None:
     world.change(User, world.ids["anna"], login="=anna,")
-    for login in ("=anna,", "admin-acme"):
-        await listen(await open_browser(login), recording)
+    await listen(await open_browser("=anna,"), recording)
     admin = await open_browser("admin-acme")
     chains = world.store.read_now(audit_seals.unsealed)
     world.store.write_now(audit_seals.seal, key, chains, NOON)
@@ -277,11 +293,15 @@ async def test_an_export_can_be_checked_elsewhere(
     assert f"audit.{form}" in answer.headers["Content-Disposition"]
     file = tmp_path / f"audit.{form}"
     file.write_bytes(answer.body)
-    assert audit_export.check(file, [key.public]) == (3, 1 if form == "jsonl" else 0, [])
+    assert audit_export.check(file, [key.public]) == (4, 1 if form == "jsonl" else 0, [])
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(answer.text)))
-        assert [row["actor_name"] for row in rows] == ["'=anna,", "admin-acme", "admin-acme"]
-        assert rows[-1]["action"] == "export"
+        assert [(row["actor_name"], row["action"]) for row in rows] == [
+            ("'=anna,", "sign_in"),
+            ("'=anna,", "listen"),
+            ("admin-acme", "sign_in"),
+            ("admin-acme", "export"),
+        ]
     file.write_bytes(answer.body.replace(b"anna,", b"bnna,", 1))
     assert [finding.fault.value for finding in audit_export.check(file, [key.public])[2]] == [
         "audit_line_changed"
@@ -296,7 +316,7 @@ async def test_a_stretch_of_the_log_is_exported_whole(
         clock.at += timedelta(hours=1)
         await listen(admin, recording)
     answer = await admin.get("/api/v1/audit.jsonl?from=2026-11-22T14:00:00Z&to=2026-11-22T16:00:00Z")
-    assert [json.loads(line)["number"] for line in answer.text.splitlines()] == [2, 3]
+    assert [json.loads(line)["number"] for line in answer.text.splitlines()] == [3, 4]
     (tmp_path / "a.jsonl").write_bytes(answer.body)
     assert audit_export.check(tmp_path / "a.jsonl", []) == (2, 0, [])
 
@@ -308,7 +328,10 @@ async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording
     for words in ("Listened", "from 1:40 to 2:00", "anna", f"/recordings/{recording}", "13:00:00"):
         assert words in text, words
     assert "Lyssnade" in (await admin.get("/audit", headers={"Cookie": "ari_recorder_language=sv"})).text
-    assert "Nothing was done" in (await admin.get("/audit?q=nosuch")).text
+    for none in ("q=nosuch", "action=download", "to=2026-11-21", f"subject={UUID(int=7)}"):
+        shown = (await admin.get(f"/audit?{none}")).text
+        assert "Nothing was done that fits this" in shown, none
+        assert "<table" not in shown, none
     assert (await admin.get("/audit?from=x")).status == 400
     assert (await admin.get("/audit?nosuch=1")).status == 400
     assert "Listened" in (await admin.get("/audit?from=2026-11-22&to=2026-11-22&action=listen")).text

@@ -34,7 +34,10 @@ async def test_an_administrator_finds_who_listened(
     await page.get_by_label("Login").fill("admin-acme")
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Nothing has been done yet")).to_be_visible()
+    await expect(page.get_by_role("cell", name="Signed in")).to_have_count(1)
+    await page.get_by_label("What was done").select_option("Listened")
+    await page.get_by_role("button", name="Show", exact=True).click()
+    await expect(page.get_by_role("heading", name="Nothing was done that fits this")).to_be_visible()
     answer = await context.request.get(f"{server.url}api/v1/recordings/{recording}/audio")
     assert answer.status == 200
     await page.get_by_role("link", name="Audit log").click()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Right
+from ari_recorder.store.audit_key import made as made_key
+from ari_recorder.web import WebContext
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
 
+from .settings import TOLD, Client
 from .test_calls import follow
 from .world import NewBrowser, World
 
@@ -86,35 +91,51 @@ async def test_the_page_needs_nothing_from_elsewhere(open_browser: NewBrowser) -
     assert not re.search(r'(src|href)="(https?:)?//', shown.text)
 
 
+@pytest.fixture
+def context(context: WebContext, tmp_path: Path) -> WebContext:
+    """With the key that the audit log is sealed with."""
+    return replace(context, audit_key=made_key(tmp_path / "audit.key").public)
+
+
 async def test_what_is_answered_is_what_the_document_says(
     open_browser: NewBrowser, world: World, live: Live
 ) -> None:
-    """Of everything that is read, in every kind of it that the world has."""
+    """Of everything that is read, in every kind of it that the world has, by who may read it."""
     made = document(ROUTES)
     recordings = [world.recording(world.ids["anna"], note="n", mark="red"), world.recording(world.ids["bo"])]
     recordings.append(world.recording(world.ids["anna"], stored=False))
     world.counterpart(recordings[0], "0701", "Eva", 0, None)
     leg = follow(world, live, "anna").row.id
-    browser = await open_browser("admin-acme")
-    headers = {"X-Form-Token": await browser.form_token("/")}
-    body = '{"name": "p", "scopes": ["users:read"]}'
-    token = await browser.request("POST", "/api/v1/tokens", data=body, headers=headers)
-    check(made, "FreshToken", token.json())
-    await browser.request(
-        "PATCH", f"/api/v1/recordings/{recordings[0]}", data='{"tag1": "t"}', headers=headers
+    world.user("op", world.organisation("Provider"), role="operator", mode="never")
+    operator = await open_browser("op")
+    admin = await Client.of(await open_browser("admin-acme"))
+    token = await admin.made("/tokens", {"name": "p", "scopes": ["users:read"]})
+    check(made, "FreshToken", token)
+    eva = await admin.made(
+        "/users", {"name": "Eva", "number": "103", "mode": "always", "acknowledgement": TOLD}
     )
-    ids = {"recordings": recordings, "calls": [leg], "tokens": [token.json()["id"]], "prompts": [None]}
-    looked_at = set()
-    for route in API:
-        if route.method != "GET" or route.answer is None or route.status != 200:
-            continue
-        for id in ids.get(route.path.split("/")[3], [None]):
+    group = await admin.made("/groups", {"name": "Sales"})
+    members = await admin("POST", f"/groups/{group['id']}/members", {"users": [eva["id"]]})
+    assert members.json()["members"]
+    assert (await admin("PATCH", f"/recordings/{recordings[0]}", {"tag1": "t"})).status == 200
+    assert (await admin("GET", f"/recordings/{recordings[0]}/audio")).status == 200
+    ids = {
+        "recordings": recordings,
+        "calls": [leg],
+        "tokens": [token["id"]],
+        "groups": [group["id"]],
+        "users": [eva["id"], world.ids["admin-acme"]],
+        "organisations": [(await admin.get("/organisation"))["id"]],
+    }
+    read = [route for route in API if route.method == "GET" and route.answer and route.status == 200]
+    for route in read:
+        browser = operator if route.need is Right.ORGANISATIONS else admin.browser
+        for id in ids[route.path.split("/")[3]] if "{id}" in route.path else [None]:
             address = route.path.replace("{language}", "sv").replace("{kind}", "start")
             answer = await browser.get(address.replace("{id}", str(id)))
             assert answer.status == 200, (address, answer.text)
             check(made, route.answer.__name__, answer.json())
-            looked_at.add(route.path)
-    assert len(looked_at) >= 12
+    assert len(read) >= 25
 
 
 @pytest.mark.parametrize("path", ["/api/v1/recordings?limit=0", "/api/v1/recordings/x", "/api/v1/tokens"])

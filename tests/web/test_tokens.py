@@ -14,12 +14,15 @@ from ari_recorder.policies.rights import TOKEN_RIGHTS, Right
 from ari_recorder.store import models
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.tokens import add
+from ari_recorder.web.routes import ROUTES
+from ari_recorder.web.routing import Open
 
-from .world import NOON, Answer, Browser, Clock, NewBrowser, World
+from .world import NOON, PASSWORD, Answer, Browser, Clock, NewBrowser, World
 
 API = "/api/v1/tokens"
 RECORDINGS = "/api/v1/recordings"
 READ = "recordings:read"
+PERSON = Open.PERSON
 
 
 class Program:
@@ -173,6 +176,49 @@ async def test_no_token_makes_or_revokes_tokens(open_browser: NewBrowser, world:
         answer = await program.ask(method, path, data=body if method == "POST" else None)
         assert answer.status == 403, method
     assert world.store.read_now(models.Token.select().count) == 1
+
+
+OF_PEOPLE = {
+    ("GET", "/api/v1/sessions"),
+    ("DELETE", "/api/v1/sessions/{id}"),
+    ("POST", "/api/v1/sessions/end-others"),
+    ("PUT", "/api/v1/me/password"),
+    ("GET", API),
+    ("POST", API),
+    ("GET", API + "/{id}"),
+    ("DELETE", API + "/{id}"),
+}
+"""What a stolen token must not do, whatever its scopes."""
+
+
+@pytest.mark.parametrize("whose", ["anna", None])
+async def test_a_token_is_no_person(open_browser: NewBrowser, world: World, whose: str | None) -> None:
+    assert {
+        (route.method, route.path) for route in ROUTES if route.described and route.need is PERSON
+    } == OF_PEOPLE
+    browser = await open_browser("anna")
+    id = world.store.read_now(lambda: models.Session.select().get().id)
+    program = Program(await open_browser(), put(world, whose, *Right))
+    body = json.dumps({"old": PASSWORD, "new": "seven yellow umbrellas"})
+    for method, path in sorted(OF_PEOPLE):
+        sent = {"data": body} if method in ("POST", "PUT") else {}
+        answer = await program.ask(method, path.replace("{id}", str(id)), **sent)
+        assert (answer.status, answer.json()["detail"]) == (
+            403,
+            "This is for people who sign in, not for tokens.",
+        ), (method, path)
+    assert [line["reason"] for line in denials(world)] == ["role"] * len(OF_PEOPLE)
+    assert (await browser.get("/")).status == 200, "the session goes on"
+    assert (await (await open_browser()).sign_in("anna")).status == 303, "so does the password"
+
+
+async def test_the_account_is_of_people(open_browser: NewBrowser, world: World) -> None:
+    program = Program(await open_browser(), put(world, "anna", *Right))
+    own = [route for route in ROUTES if route.path.startswith("/account")]
+    assert {route.need for route in own} == {PERSON, Open.HALFWAY}
+    for route in own:
+        answer = await program.ask(route.method, route.path.replace("{id}", str(uuid4())))
+        assert (answer.status, answer.headers["Location"].partition("?")[0]) == (303, "/sign-in"), route.path
 
 
 REFUSED = {
