@@ -52,6 +52,7 @@ FORMS_MAX = 4
 """Sign-in pages that are made at once for browsers in which nobody has signed in before."""
 FORMS = web.AppKey("forms", asyncio.Semaphore)
 ATTEMPTS = web.AppKey("attempts", Attempts)
+PREPARING = web.AppKey("preparing", asyncio.Semaphore)
 HASHING = web.AppKey("hashing", Hashing)
 
 
@@ -168,6 +169,12 @@ async def is_password_of(
 async def hashing(work: Callable[[], T]) -> T:
     """What ``work`` returns, computed in the one thread for passwords."""
     return await asyncio.get_running_loop().run_in_executor(_thread, work)
+
+
+async def prepared(request: web.Request, password: str) -> passwords.Prepared:
+    """A new password, hashed before it is written; one at a time, so that sign-ins go between."""
+    async with request.app[PREPARING]:
+        return await hashing(lambda: passwords.prepared(password))
 
 
 async def _check(request: web.Request, login: str, password: str) -> Account | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ari_recorder.store.models import Activation, AuditLine, Recording, User
+from ari_recorder.web import signin
 
 from .settings import TOLD, Client
 from .world import NewBrowser, World
@@ -331,3 +334,18 @@ async def test_only_administrators(open_browser: NewBrowser, world: World) -> No
         ("GET", "/preferences", None),
     ]:
         assert (await anna(method, path, body)).status == 403, (method, path)
+
+
+async def test_nobody_who_writes_waits_for_a_password_to_be_hashed(admin: Client, world: World) -> None:
+    released, path = threading.Event(), ANNA.format_map(world.ids)
+    signin._thread.submit(released.wait)
+    try:
+        added = asyncio.create_task(
+            admin("POST", "/users", {"name": "Eva", "login": "eva", "password": "a few words of hers"})
+        )
+        changed = asyncio.create_task(admin("PATCH", path, {"password": "a few words of mine"}))
+        assert (await admin("PATCH", path, {"name": "Anna Ek"})).status == 200
+        assert (added.done(), changed.done()) == (False, False)
+    finally:
+        released.set()
+    assert [(await task).status for task in (added, changed)] == [201, 200]

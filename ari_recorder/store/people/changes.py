@@ -18,7 +18,7 @@ from ari_recorder.store import access, audit, passwords, preferences
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Endpoint, Supervision, User
-from ari_recorder.store.passwords import Whose
+from ari_recorder.store.passwords import Prepared, Whose
 from ari_recorder.store.people import activations
 from ari_recorder.store.people.activations import Acknowledgement
 from ari_recorder.store.people.organisations import (
@@ -53,7 +53,7 @@ def add_user(
     role: str = Role.USER,
     may_listen: bool = True,
     login: str | None = None,
-    password: str | None = None,
+    password: str | Prepared | None = None,
     endpoints: Iterable[tuple[str, str]] = (),
     organisation: UUID | None = None,
     acknowledgement: Acknowledgement | None = None,
@@ -90,14 +90,14 @@ def change_user(
     *,
     acknowledgement: Acknowledgement | None = None,
     check: Callable[[UserRow], None] = lambda _: None,
-    one_of_many: bool = False,
+    tries_password: bool = True,
     actor: Actor,
     now: datetime,
 ) -> UserRow:
     """Change what is named of a user: `CHANGEABLE`. An empty password takes signing in away.
 
-    ``check`` is called with what they are before. ``one_of_many`` leaves it to signing in to find that a new
-    login, name or number is their password: trying it takes so long that all other writes would wait.
+    ``check`` is called with what they are before. Without ``tries_password`` it is left to signing in to find
+    that a new login, name or number is their password: trying it takes so long that other writes would wait.
     Raises `NotFound`, and as `add_user` does.
     """
     row = in_organisation(organisation, user)
@@ -109,7 +109,7 @@ def change_user(
     for role in (row.role, columns.get("role")):
         check_touched(actor, role)
     _check_signs_in(actor, changes)
-    columns |= _password(row, changes, columns, tries=not one_of_many)
+    columns |= _password(row, changes, columns, tries=tries_password)
     if columns:
         change = User.update(**columns).where(User.id == row.id)
         _written(change.execute, organisation, columns, row.id)
@@ -192,7 +192,7 @@ def _password(
     return {}
 
 
-def _check_password(password: str | None, login: str | None) -> None:
+def _check_password(password: str | Prepared | None, login: str | None) -> None:
     if password and login is None:
         raise Invalid("login", "a password needs a login to go with it.")
 
