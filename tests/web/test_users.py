@@ -14,7 +14,7 @@ from ari_recorder.store.models import Activation, AuditLine, Recording, User
 from ari_recorder.web import signin
 
 from .settings import TOLD, Client
-from .world import NewBrowser, World
+from .world import NewBrowser, World, until
 
 ANNA = "/users/{anna}"
 CHANGED = AuditLine.action.in_(("create", "change", "remove"))
@@ -338,12 +338,14 @@ async def test_only_administrators(open_browser: NewBrowser, world: World) -> No
 
 async def test_nobody_who_writes_waits_for_a_password_to_be_hashed(admin: Client, world: World) -> None:
     released, path = threading.Event(), ANNA.format_map(world.ids)
-    signin._thread.submit(released.wait)
+    holding = signin._thread.submit(released.wait)
+    await until(holding.running)
     try:
         added = asyncio.create_task(
             admin("POST", "/users", {"name": "Eva", "login": "eva", "password": "a few words of hers"})
         )
         changed = asyncio.create_task(admin("PATCH", path, {"password": "a few words of mine"}))
+        await until(lambda: signin._thread._work_queue.qsize() == 1)
         assert (await admin("PATCH", path, {"name": "Anna Ek"})).status == 200
         assert (added.done(), changed.done()) == (False, False)
     finally:
