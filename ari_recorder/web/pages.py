@@ -34,8 +34,9 @@ async def recording(request: web.Request) -> web.Response:
     store, asker = request.app[CONTEXT].store, scope(request)
     spans = await store.read(catalogue.timeline, asker, row.id)
     played = await store.read(catalogue.played, asker, row.id)
-    playable = row.state is RecordingState.STORED
-    values = {"row": row, "spans": spans, "played": played, "playable": playable}
+    hears = await store.read(catalogue.may_hear, asker, row.id)
+    playable = row.state is RecordingState.STORED and hears
+    values = {"row": row, "spans": spans, "played": played, "playable": playable, "hears": hears}
     return await page.render(request, "recording.html", values)
 
 
