@@ -75,8 +75,8 @@ def _not_own(field: str, telephone: str, own: Sequence[str]) -> Unfit:
     if not own:
         return Unfit(
             field,
-            "%(telephone)s cannot be given: it is not said which telephones are this organisation's, and there"
-            " are others. The provider says it: ari-recorder organisation set NAME --endpoints"
+            "%(telephone)s cannot be given: it is not said which telephones are this organisation's, and"
+            " there are others. The provider says it: ari-recorder organisation set NAME --endpoints"
             " 'PJSIP/acme-*'",
             telephone=telephone,
         )
