@@ -69,9 +69,24 @@ class Asker:
     """A new authenticator app, to be confirmed with `CODE`."""
 
     @property
+    def is_in(self) -> bool:
+        """Whether they are known, and may ask for anything."""
+        return self.stage in (Stage.IN, Stage.FORGED, Stage.TOKEN, Stage.NARROW)
+
+    @property
     def is_program(self) -> bool:
         """Whether they come with a token, good or bad."""
         return self.stage in (Stage.TOKEN, Stage.NARROW, Stage.BAD_TOKEN)
+
+
+def session(world: World, user: UUID, at: datetime = NOON, *, whole: bool = True) -> tuple[str, UUID, str]:
+    """Secret, id and form token of a new session."""
+    secret, form = uuid4().hex, uuid4().hex
+    made = world._create(
+        models.Session, user=user, secret_sha256=sessions.digest(secret), form_token=form, created_at=at,
+        seen_at=at, address="127.0.0.1", second_factor_at=at if whole else None,
+    )  # fmt: skip
+    return secret, made, form
 
 
 @dataclass
@@ -117,7 +132,9 @@ class Cast:
             text=f"Text {name}", file_name=f"{name}.wav", now=NOON,
         )  # fmt: skip
 
-    def person(self, login: str, prefix: str = "", *, role: str = "user", factor: bool = True, **more: Any) -> UUID:
+    def person(
+        self, login: str, prefix: str = "", *, role: str = "user", factor: bool = True, **more: Any
+    ) -> UUID:
         """A user with a recording, a call, two second factors and a session that is kept open elsewhere."""
         organisation = UUID(self.ids[f"{prefix}organisation"])
         word = FOREIGN if prefix else OURS
@@ -129,18 +146,9 @@ class Cast:
             self.owned.setdefault("recording", {})[made] = str(recording)
         factors = [self._factor(made) for _ in range(2)] if factor else [uuid4()]
         self.owned.setdefault("factor", {})[made] = str(factors[0])
-        self.owned.setdefault("session", {})[made] = str(self.session(made)[1])
+        self.owned.setdefault("session", {})[made] = str(session(self.world, made)[1])
         self.owned.setdefault("token", {})[made] = str(self._add_token(organisation, made).token.id)
         return made
-
-    def session(self, user: UUID, at: datetime = NOON, *, whole: bool = True) -> tuple[str, UUID, str]:
-        """Secret, id and form token of a new session."""
-        secret, form = uuid4().hex, uuid4().hex
-        made = self.world._create(
-            models.Session, user=user, secret_sha256=sessions.digest(secret), form_token=form, created_at=at,
-            seen_at=at, address="127.0.0.1", second_factor_at=at if whole else None,
-        )  # fmt: skip
-        return secret, made, form
 
     def _role(self, letter: str, role: str) -> None:
         ours = UUID(self.ids["organisation"])
@@ -171,24 +179,29 @@ class Cast:
         self._signed_in(letter, kind, Stage.IN, was, "with a removed group")
 
     def _signed_in(self, letter: str, kind: str, stage: Stage, user: UUID, what: str = "") -> None:
-        secret, made, form = self.session(user, whole=stage in (Stage.IN, Stage.FORGED))
+        secret, made, form = session(self.world, user, whole=stage in (Stage.IN, Stage.FORGED))
         sealed = self.seals.seal(Purpose.NEW_TOTP, NewApp(made, TOTP), NOON)
-        form = self.session(user)[2] if stage is Stage.FORGED else form
+        form = session(self.world, user)[2] if stage is Stage.FORGED else form
         name = f"{ROLES[letter]}, {what or stage.name.lower()}"
         self.askers.append(Asker(name, letter, kind, stage, user, secret, form, sealed))
 
     def _over(self, letter: str, role: str, user: UUID) -> None:
         """Sessions that were good once."""
-        revoked, row, _ = self.session(user)
+        revoked, row, _ = session(self.world, user)
         self.world.store.write_now(sessions.sign_out, user, row, SOMEBODY, NOON)
-        idle, old = self.session(user, NOON - timedelta(hours=3))[0], self.session(user, SECRET_LONG_AGO)[0]
+        idle, old = (
+            session(self.world, user, NOON - timedelta(hours=3))[0],
+            session(self.world, user, SECRET_LONG_AGO)[0],
+        )
         gone = self.person(f"gone-{role}", role=role)
-        of_gone = self.session(gone)[0]
+        of_gone = session(self.world, gone)[0]
         token = self._add_token(UUID(self.ids["organisation"]), gone).secret
         self._write(people.remove_user, UUID(self.ids["organisation"]), gone)
         for what, secret in {"revoked": revoked, "idle": idle, "expired": old, "removed": of_gone}.items():
             self.askers.append(Asker(f"{role}, session {what}", letter, role, Stage.NOBODY, secret=secret))
-        self.askers.append(Asker(f"{role}, token of a removed user", letter, role, Stage.BAD_TOKEN, secret=token))
+        self.askers.append(
+            Asker(f"{role}, token of a removed user", letter, role, Stage.BAD_TOKEN, secret=token)
+        )
 
     def _tokens(self, letter: str, role: str, user: UUID | None) -> None:
         ours = UUID(self.ids["organisation"])
@@ -228,7 +241,11 @@ class Cast:
         )  # fmt: skip
 
     def _add_token(
-        self, organisation: UUID, user: UUID | None, expires: datetime | None = None, scopes: Any = TOKEN_RIGHTS
+        self,
+        organisation: UUID,
+        user: UUID | None,
+        expires: datetime | None = None,
+        scopes: Any = TOKEN_RIGHTS,
     ) -> tokens.Made:
         word = FOREIGN if str(organisation) != self.ids["organisation"] else OURS
         made = self.world.store.write_now(

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .world import PASSWORD
 from .matrix_people import CODE, Asker, Stage, wav
+from .world import PASSWORD
 
 NEW_PASSWORD = "seventeen quiet lanterns drift"
 EVERYBODY = "usaxo"
@@ -99,8 +99,13 @@ LINES: dict[str, Line] = {
     # Signing in, and one's own account
     "GET /sign-in": Line(EVERYBODY, "", "303 /", stranger="200", halfway="200", first="200"),
     "POST /sign-in": Line(
-        EVERYBODY, "", SECOND, sent={"login": "eva", "password": PASSWORD, "next": "/"}, stranger=SECOND,
-        halfway=SECOND, first=SECOND,
+        EVERYBODY,
+        "",
+        SECOND,
+        sent={"login": "eva", "password": PASSWORD, "next": "/"},
+        stranger=SECOND,
+        halfway=SECOND,
+        first=SECOND,
     ),
     "POST /sign-out": Line(EVERYBODY, "", SIGN_IN, sent={}, halfway=SIGN_IN, first=SIGN_IN),
     f"GET {STEP}": Line(EVERYBODY, "", "303 /", halfway="200", first="200"),
@@ -202,7 +207,7 @@ NARROW = frozenset(
         f"GET {RECORDING}/timeline",
     }
 )
-"""Besides what every token may: what one may whose only scope is to read recordings, and which is of no user."""
+"""Besides what every token may: what one may whose only scope is to read recordings."""
 ANY_TOKEN = frozenset({"GET /api/v1/me"})
 TAKE_TOKENS = frozenset({"GET /readyz", "GET /metrics"})
 """Routes outside of ``/api/`` that look at a token at all."""
