@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,12 @@ class Matrix:
     form: tuple[str, str] = ("", "")
     counted: Counter[str] = field(default_factory=Counter)
 
-    async def ask(self, method: str, path: str, asker: Asker, sent: Any = None) -> tuple[str, bytes]:
-        """The outcome, and what was answered."""
+    async def ask(
+        self, method: str, path: str, asker: Asker, sent: Any = None, more: Mapping[str, str] | None = None
+    ) -> tuple[str, bytes]:
+        """The outcome, and what was answered; ``more`` are further headers."""
         headers, body = self._from(asker, sent, api=path.startswith("/api/"))
+        headers |= more or {}
         asked = self.client.request(method, path, headers=headers, allow_redirects=False, **body)
         async with asked as answer:
             leads = urlsplit(answer.headers.get("Location", "")).path if answer.status == 303 else ""

@@ -63,10 +63,11 @@ def cells(matrix: Matrix, route: str, method: str) -> Iterator[Cell]:
         if method == "HEAD" or not asker.is_in:
             about = [about[0], *(one for one in about[1:] if one[0] == "foreign")]
         for subject, given in about:
-            yield Cell(route, method, _filled(path, given), asker, subject)
+            yield Cell(route, method, filled(path, given), asker, subject)
 
 
-def _filled(path: str, given: Mapping[str, str]) -> str:
+def filled(path: str, given: Mapping[str, str]) -> str:
+    """The path of a route with what stands in it."""
     values = {"language": "sv", "kind": "start", "command": "pause", "path": "style.css", **given}
     return re.sub(r"\{(\w+)[^}]*\}", lambda found: values[found[1]], path)
 
