@@ -116,7 +116,7 @@ async def _people(told: dict[str, object], found: Found) -> AsyncIterator[None]:
     await process.stdin.drain()
     await asyncio.sleep(WARM_S)
     yield
-    answer, _ = await process.communicate()
+    answer, _ = await process.communicate(b"\n")
     asked = json.loads(answer)
     found.seconds += asked["seconds"]
     for kind, more in asked["took_ms"].items():
@@ -133,7 +133,10 @@ def _cookies(url: str) -> list[str]:
 
 
 def _signed_in(number: int) -> str:
-    user = add_user(name=f"Person {number}", number=None, role="administrator")
+    user = add_user(
+        name=f"Person {number}", number=None, role="administrator", login=f"person-{number}",
+        password=secrets.token_urlsafe(24),
+    )  # fmt: skip
     begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(24), "127.0.0.1", "bench")
     limits, actor = (
         Limits(timedelta(hours=12), timedelta(hours=2)),

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import aiohttp
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Right
+from ari_recorder.store.audit_key import made as made_key
+from ari_recorder.web import WebContext, start
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
@@ -20,6 +26,12 @@ from .test_calls import follow
 from .world import NewBrowser, World
 
 API = [route for route in ROUTES if route.described]
+
+
+@pytest.fixture
+def context(context: WebContext, tmp_path: Path) -> WebContext:
+    """With a key that seals the audit log."""
+    return replace(context, audit_key=made_key(tmp_path / "audit.key").public)
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -103,24 +115,43 @@ async def test_what_is_answered_is_what_the_document_says(
     await browser.request(
         "PATCH", f"/api/v1/recordings/{recordings[0]}", data='{"tag1": "t"}', headers=headers
     )
+    group = await browser.request("POST", "/api/v1/groups", data='{"name": "Sales"}', headers=headers)
+    ours = (await browser.get("/api/v1/organisation")).json()["id"]
+    world.user("operator", UUID(ours), role="operator")
+    operator = await open_browser("operator")
     ids = {"recordings": recordings, "calls": [leg], "tokens": [token.json()["id"]], "prompts": [None]}
+    ids |= {"users": [world.ids["anna"]], "groups": [group.json()["id"]], "organisations": [ours]}
     looked_at = set()
     for route in API:
         if route.method != "GET" or route.answer is None or route.status != 200:
             continue
         for id in ids.get(route.path.split("/")[3], [None]):
             address = route.path.replace("{language}", "sv").replace("{kind}", "start")
-            answer = await browser.get(address.replace("{id}", str(id)))
+            asker = operator if route.need is Right.ORGANISATIONS else browser
+            answer = await asker.get(address.replace("{id}", str(id)))
             assert answer.status == 200, (address, answer.text)
             check(made, route.answer.__name__, answer.json())
             looked_at.add(route.path)
-    assert len(looked_at) >= 12
+    assert len(looked_at) >= 25
 
 
 @pytest.mark.parametrize("path", ["/api/v1/recordings?limit=0", "/api/v1/recordings/x", "/api/v1/tokens"])
 async def test_a_problem_is_what_the_document_says(open_browser: NewBrowser, path: str) -> None:
     answer = await (await open_browser()).get(path)
     check(document(ROUTES), "Problem", answer.json())
+
+
+async def test_an_address_that_is_too_long_is_answered_as_the_document_says(context: WebContext) -> None:
+    """It is refused before it is known what was asked for: whatever it is may be answered so."""
+    server = await start(context)
+    async with (
+        aiohttp.ClientSession() as client,
+        client.get(f"{server.url}api/v1/groups?cursor={'x' * 20_000}") as answer,
+    ):
+        check(document(ROUTES), "Problem", await answer.json(content_type="application/problem+json"))
+        for method, path, operation in operations():
+            assert str(answer.status) in operation["responses"], (method, path)
+    await server.close()
 
 
 def check(made: dict[str, Any], name: str, answer: object) -> None:
