@@ -59,6 +59,8 @@ def cells(matrix: Matrix, route: str, method: str) -> Iterator[Cell]:
     """Of who is not let in, and for HEAD, whose things are only told apart by organisation."""
     _, _, path = route.partition(" ")
     for asker in matrix.cast.askers:
+        if method == "HEAD" and not asker.is_in and asker.stage is not Stage.NOBODY:
+            continue
         about = list(subjects(LINES[route].about, matrix.cast, asker))
         if method == "HEAD" or not asker.is_in:
             about = [about[0], *(one for one in about[1:] if one[0] == "foreign")]
