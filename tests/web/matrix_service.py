@@ -186,8 +186,9 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
             found.form = await _form(client)
             yield found
     store.close()
-    cells = sum(found.counted.values())
-    print(f"\nthe matrix: {len(found.counted)} routes × {len(cast.askers)} askers, {cells} cells")
+    if found.counted:
+        cells = sum(found.counted.values())
+        print(f"\nthe matrix: {len(found.counted)} routes × {len(cast.askers)} askers, {cells} cells")
 
 
 async def _form(client: aiohttp.ClientSession) -> tuple[str, str]:
