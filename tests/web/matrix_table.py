@@ -197,7 +197,7 @@ LINES: dict[str, Line] = {
     "GET /api/v1/openapi.json": _public(),
     "GET /healthz": _public(),
     "GET /readyz": _public(),
-    "GET /metrics": Line("ao", "aop", stranger="401", halfway="401", first="401"),
+    "GET /metrics": Line("o", "o", stranger="401", halfway="401", first="401"),
 }
 NARROW = frozenset(
     {

@@ -169,3 +169,14 @@ async def test_renaming_many_tries_nobodys_password(admin: Client, world: World)
     world.change(User, world.ids["anna"], number="201")
     renamed = await admin.file(f"number,name\n201,{PASSWORD}\n")
     assert (renamed.status, renamed.json()["changed"]) == (200, 1)
+
+
+async def test_another_customers_telephone_is_not_given_by_a_file(
+    open_browser: NewBrowser, world: World
+) -> None:
+    other = await Client.of(await open_browser("admin-other"))
+    file = "number,name,endpoints\n150,Eve,PJSIP/150\n151,Own,PJSIP/other-1\n"
+    report = (await other.file(file, "?partial=true")).json()
+    assert [row["outcome"] for row in report["rows"]] == ["refused", "created"]
+    assert report["rows"][0]["field"] == "endpoints"
+    assert "--endpoints" in report["rows"][0]["why"]

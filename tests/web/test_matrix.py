@@ -131,7 +131,7 @@ def _told_too_much(matrix: Matrix, cell: Cell, body: bytes, wanted: str) -> Iter
         yield "has a word of the other organisation"
     if cell.route == "GET /readyz" and ("where it is" in text) != (
         cell.method == "GET" and cell.asker.stage in (Stage.IN, Stage.FORGED, Stage.TOKEN)
-        and cell.asker.letter in "aop"
+        and cell.asker.letter == "o"
     ):  # fmt: skip
         yield "details for who may not read them, or none for who may"
     if cell.route in LISTS and wanted == "200" and cell.method == "GET":

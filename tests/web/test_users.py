@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from ari_recorder.store.models import Activation, AuditLine, Recording, User
+from ari_recorder.store.models import Activation, AuditLine, Endpoint, Recording, User
 from ari_recorder.web import signin
 
 from .settings import TOLD, Client
@@ -351,3 +351,20 @@ async def test_nobody_who_writes_waits_for_a_password_to_be_hashed(admin: Client
     finally:
         released.set()
     assert [(await task).status for task in (added, changed)] == [201, 200]
+
+
+async def test_another_customers_telephone_is_not_given(open_browser: NewBrowser, world: World) -> None:
+    """An Asterisk does not say whose it is; the provider does. Nothing is recorded of it, nor heard."""
+    other = await Client.of(await open_browser("admin-other"))
+    path = "/users/{olle}".format(**world.ids)
+    for answer in (
+        await other("POST", "/users", {"name": "Eve", "endpoints": ["PJSIP/150"]}),
+        await other("PATCH", path, {"endpoints": ["PJSIP/other-1", "PJSIP/150"]}),
+    ):
+        assert (answer.status, answer.json()["field"]) == (422, "endpoints"), answer.text
+        assert "ari-recorder organisation set NAME --endpoints" in answer.json()["detail"]
+    assert not world.store.read_now(lambda: Endpoint.select().exists())
+    await other.browser.get("/?lang=sv")
+    swedish = await other("PATCH", path, {"endpoints": ["PJSIP/150"]})
+    assert "Leverantören" in swedish.json()["detail"]
+    assert (await other("PATCH", path, {"endpoints": ["PJSIP/other-1"]})).status == 200

@@ -17,9 +17,9 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import access, audit, passwords, preferences
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.models import Endpoint, Supervision, User
+from ari_recorder.store.models import Supervision, User
 from ari_recorder.store.passwords import Prepared, Whose
-from ari_recorder.store.people import activations
+from ari_recorder.store.people import activations, telephones
 from ari_recorder.store.people.activations import Acknowledgement
 from ari_recorder.store.people.organisations import (
     default_organisation,
@@ -62,8 +62,8 @@ def add_user(
 ) -> UserRow:
     """Add a user, to the default organisation if none is named.
 
-    Raises `Invalid` for what cannot be, `Conflict` for what is taken, `NotAllowed` for a role that ``actor``
-    does not give.
+    Raises `Invalid` for what cannot be, and for a telephone that ``actor`` may not give, `Conflict` for what
+    is taken, `NotAllowed` for a role that ``actor`` does not give.
     """
     with fit():
         columns = fields.user(
@@ -76,7 +76,7 @@ def add_user(
     whose = Whose(columns["role"], columns["login"], columns["name"], columns["number"], of.name)
     secret = passwords.columns(password, whose)
     row = _written(lambda: User.create(organisation=of, **columns, **secret), of.id, columns, None)
-    _set_endpoints(row, endpoints)
+    telephones.give(row, tuple(endpoints), (), actor)
     made = row_of(row)
     activation = activations.settle(row, None, actor, now, acknowledgement)
     _write(actor, Action.CREATE, row, now, {"after": told(made)}, activation, password)
@@ -114,8 +114,7 @@ def change_user(
         change = User.update(**columns).where(User.id == row.id)
         _written(change.execute, organisation, columns, row.id)
     if changes.get("endpoints") is not None:
-        Endpoint.delete().where(Endpoint.user == row).execute()
-        _set_endpoints(row, changes["endpoints"])
+        telephones.give(row, tuple(changes["endpoints"]), before.endpoints, actor)
     row = in_organisation(organisation, user)
     _follow(row, before, "password_hash" in columns, actor)
     activation = activations.settle(row, before.mode, actor, now, acknowledgement)
@@ -212,25 +211,6 @@ def _written(
         return write()
     except IntegrityError as error:  # by another program, just now
         raise Conflict("", "The number or the login is already taken.") from error
-
-
-def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
-    for pbx, name in endpoints:
-        taken = Endpoint.get_or_none((Endpoint.pbx == pbx) & (Endpoint.name == name))
-        if taken is not None:
-            raise _taken(taken, user.organisation_id)
-        Endpoint.create(user=user, pbx=pbx, name=name)
-
-
-def _taken(endpoint: Any, organisation: UUID) -> Conflict:
-    """Whose it is, unless they are of another organisation."""
-    where = {"name": endpoint.name, "pbx": endpoint.pbx}
-    if endpoint.user.organisation_id != organisation:
-        return Conflict("endpoints", "Endpoint %(name)s on %(pbx)s is in use elsewhere already.", **where)
-    whose = f"{endpoint.user.name} ({endpoint.user.number or endpoint.user.login})"
-    return Conflict(
-        "endpoints", "Endpoint %(name)s on %(pbx)s belongs to %(whose)s already.", **where, whose=whose
-    )
 
 
 def _follow(row: Any, before: UserRow, signs_in_anew: bool, actor: Actor) -> None:
