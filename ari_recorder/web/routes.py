@@ -21,6 +21,7 @@ from ari_recorder.web import (
     enrolment,
     exchange,
     factors,
+    find,
     groups,
     health,
     ledger,
@@ -93,7 +94,7 @@ SETTINGS: tuple[Route, ...] = (
 )
 """Of users, groups and organisations."""
 ROUTES: tuple[Route, ...] = (
-    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, ("cursor",)),
+    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, find.TAKES),
     page("GET", "/recordings/{id}", pages.recording, "recording", Right.RECORDINGS_READ),
     page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ, calls_page.TAKES),
     page("POST", "/calls/{id}", calls_page.annotate, "calls-annotate", Right.RECORDINGS_ANNOTATE),
