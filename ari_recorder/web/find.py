@@ -147,7 +147,7 @@ def _problems(refused: list[Refused], language: Language) -> dict[str, str]:
     for error in refused:
         text = Refused(error.status, error.message, values=error.values).said_in(language)
         said[error.field] = text[:1].upper() + text[1:]
-    return said
+    return {name: said[name] for name in FIELDS if name in said}
 
 
 def _value(name: str, text: str, groups: Mapping[str, str], zone: tzinfo) -> Any:

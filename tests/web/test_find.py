@@ -191,7 +191,7 @@ async def test_a_wrong_value_is_told_at_its_field(
     answer = await (await open_browser("admin-acme")).get("/", params={"note": "back", **query})
     assert (answer.status, found(answer)) == (400, set())
     control = html.unescape(field(answer, name))
-    assert f'aria-invalid="true" aria-describedby="{name}-problem"' in control
+    assert f'aria-invalid="true" aria-describedby="{name}-problem' in control
     assert told in control
     assert answer.text.count("aria-invalid") == 1
     assert 'value="back"' in field(answer, "note"), "what was typed stays"
