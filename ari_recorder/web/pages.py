@@ -1,14 +1,13 @@
-"""The pages: the list of recordings, and one recording with its player."""
+"""The page of the list of recordings, with its search."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import catalogue
 from ari_recorder.web import api, find, page, words
-from ari_recorder.web.context import CONTEXT, scope
+from ari_recorder.web.context import scope
 from ari_recorder.web.language import N_
 
 PAGE_ROWS = 50
@@ -54,14 +53,3 @@ async def _render(
         "directions": say.each(words.DIRECTIONS),
     }
     return await page.render(request, "recordings.html", values, status=status)
-
-
-async def recording(request: web.Request) -> web.Response:
-    """``GET /recordings/{id}``: the player, and everything known of the recording."""
-    row = await api.one(request)
-    store, asker = request.app[CONTEXT].store, scope(request)
-    spans = await store.read(catalogue.timeline, asker, row.id)
-    played = await store.read(catalogue.played, asker, row.id)
-    playable = row.state is RecordingState.STORED
-    values = {"row": row, "spans": spans, "played": played, "playable": playable}
-    return await page.render(request, "recording.html", values)
