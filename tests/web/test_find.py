@@ -28,7 +28,7 @@ def made(world: World) -> dict[str, str]:
         "at": world.recording(
             anna, started_at=midnight, duration_ms=90_400, direction="outbound", tag2="y", note="<b>back</b>"
         ),
-        "after": world.recording(anna, started_at=midnight + timedelta(days=1), duration_ms=91_000),
+        "after": world.recording(anna, started_at=midnight + timedelta(days=1), duration_ms=89_600),
         "bo": world.recording(world.ids["bo"], started_at=NOON, duration_ms=3_600_000, mark="blue"),
         "foreign": world.recording(world.ids["olle"], started_at=NOON, mark="red"),
     }  # fmt: skip
@@ -76,8 +76,8 @@ FINDS: list[tuple[dict[str, str], set[str]]] = [
     ({"note": "BACK"}, {"before", "at"}),
     ({"direction": "outbound"}, {"at"}),
     ({"min_duration": "1:30"}, {"at", "after", "bo"}),
-    ({"max_duration": "1:30"}, {"before", "at"}),
-    ({"min_duration": "1,5", "max_duration": "1.5"}, {"at"}),
+    ({"max_duration": "1:30"}, {"before", "at", "after"}),
+    ({"min_duration": "1,5", "max_duration": "1.5"}, {"at", "after"}),
     ({"min_duration": "60"}, {"bo"}),
     ({"min_duration": "1:00:00", "max_duration": "1:00:00"}, {"bo"}),
     ({"group": "{group}"}, {"bo"}),

@@ -10,6 +10,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from ari_recorder.store import models
+from ari_recorder.store.annotations import may_annotate_recording
+from ari_recorder.store.scope import scope_of
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
@@ -121,6 +123,20 @@ async def test_who_may_not_annotate_has_no_form_and_writes_nothing(
         assert (await save(browser, recording, hidden, note="x")).status == 404, login
         assert (await save(browser, recording, {"version": "*"}, note="x")).status == 403, login
     assert note_of(world) == ""
+
+
+def test_whose_recordings_may_be_annotated(world: World, recording: UUID) -> None:
+    """Bo may annotate his calls, and not see his recordings."""
+
+    def may(login: str, row: UUID) -> bool:
+        asker = scope_of(world.ids[login])
+        assert asker
+        return may_annotate_recording(asker, row)
+
+    bos = world.recording(world.ids["bo"])
+    asked = [("anna", recording), ("bo", bos), ("anna", bos), ("admin-acme", bos), ("admin-other", bos)]
+    found = [world.store.read_now(may, login, row) for login, row in asked]
+    assert found == [True, False, False, True, False]
 
 
 @pytest.mark.parametrize(("width", "scripts"), [(1280, True), (390, True), (390, False)])
