@@ -170,7 +170,7 @@ def _checked(name: str, value: Any) -> Any:
     try:
         msgspec.convert({name: value}, Search)
     except msgspec.ValidationError as error:
-        raise not_right(error) from error
+        raise not_right(error, Search) from error
     return value
 
 

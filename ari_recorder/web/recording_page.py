@@ -88,11 +88,13 @@ async def _render(
 ) -> web.Response:
     """``form`` is what is not as when the page is first shown."""
     store, asker, now = request.app[CONTEXT].store, scope(request), _annotations(row)
+    hears = await store.read(catalogue.may_hear, asker, row.id)
     values = {
         "row": row,
         "spans": await store.read(catalogue.timeline, asker, row.id),
         "played": await store.read(catalogue.played, asker, row.id),
-        "playable": row.state is RecordingState.STORED,
+        "playable": row.state is RecordingState.STORED and hears,
+        "hears": hears,
         "annotates": await store.read(notes.may_annotate_recording, asker, row.id),
         "now": now,
         "typed": now,

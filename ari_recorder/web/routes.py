@@ -185,6 +185,7 @@ def create_app(context: WebContext) -> web.Application:
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()
     app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
+    app[signin.PREPARING] = asyncio.Semaphore(1)
     app[signin.HASHING] = Hashing()
     app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)

@@ -174,7 +174,7 @@ REFUSED: list[tuple[dict[str, str], str, str]] = [
     ({"max_duration": "-1"}, "max_duration", "Write minutes (5)"),
     ({"min_duration": "999999"}, "min_duration", "Too large: at most 10000000."),
     ({"min_duration": "2", "max_duration": "1:30"}, "max_duration", "The maximum length is less"),
-    ({"mark": "mauve"}, "mark", "'mauve' is none of the possible values."),
+    ({"mark": "mauve"}, "mark", "'mauve' is none of these: , red, orange"),
     ({"direction": "up"}, "direction", "is none of the possible values."),
     ({"group": "sales"}, "group", "There is no such group"),
     ({"q": "x" * 201}, "q", "Too long: at most 200."),
