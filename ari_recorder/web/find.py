@@ -26,7 +26,7 @@ from ari_recorder.web.given import not_right
 from ari_recorder.web.language import N_, Language
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.search import Search, wanted
-from ari_recorder.web.words import DIRECTIONS, Words
+from ari_recorder.web.words import DIRECTIONS, MARKS, Words
 
 FIELDS = {
     "q": N_("Search"),
@@ -49,6 +49,7 @@ TAKES = (*FIELDS, "cursor")
 """What the list's address may say."""
 NO_MARK = "none"
 """The mark of those without: an empty one is a field left alone."""
+_CHOICES = {"mark": (NO_MARK, *MARKS), "direction": tuple(DIRECTIONS)}
 _CLOCK = re.compile(r"(?:(?P<h>[0-9]{1,4}):(?=[0-5][0-9]:))?(?P<m>[0-9]{1,6}):(?P<s>[0-5][0-9])", re.ASCII)
 _MINUTES = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,3})?", re.ASCII)
 _BELOW_S, _ABOVE_S = 0.5, 0.499
@@ -160,6 +161,8 @@ def _value(name: str, text: str, groups: Mapping[str, str], zone: tzinfo) -> Any
         return max(0, _length(name, text) - _BELOW_S)
     if name == "max_duration":
         return _length(name, text) + _ABOVE_S
+    if name in _CHOICES and text not in _CHOICES[name]:
+        raise Refused(400, N_("Choose one of those in the list."), field=name)
     if name == "group" and text.lower() not in groups:
         raise Refused(400, N_("There is no such group, or none that you may see."), field=name)
     return "" if (name, text) == ("mark", NO_MARK) else text
