@@ -54,6 +54,7 @@ class Matrix:
         asked = self.client.request(method, path, headers=headers, allow_redirects=False, **body)
         async with asked as answer:
             leads = urlsplit(answer.headers.get("Location", "")).path if answer.status == 303 else ""
+            leads = "to itself" if leads == path else leads
             return f"{answer.status} {leads}".strip(), await answer.read()
 
     async def follow(self, asker: Asker) -> tuple[str, aiohttp.ClientWebSocketResponse | None]:

@@ -87,6 +87,9 @@ LINES: dict[str, Line] = {
     # Pages
     "GET /": Line(EVERYBODY, instead=dict.fromkeys("xo", "303 /account")),
     "GET /recordings/{id}": _read("usa", "", "recording"),
+    "POST /recordings/{id}": _write(
+        "usa", "", {**NOTE, "version": "*"}, "recording", "303 to itself", "see and note"
+    ),
     "GET /calls": _read("usa"),
     "POST /calls/{id}": _write("usa", "", NOTE, "call", "303 /calls", "note"),
     "POST /calls/{id}" + COMMAND: _write("usa", "", {}, "call", "303 /calls", "command"),
