@@ -12,7 +12,8 @@ Measured twice, as it makes a great difference: after a second of ringing, in wh
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from ari_recorder.store import models
 from bench.bare import bare_on
@@ -64,7 +65,7 @@ async def _measure(ring_s: float) -> tuple[list[float], list[float]]:
             await _block(lab, OURS)
             await evidence.settled(SETTLE_S)
             await _block(lab, BARE)
-        return evidence.store.read_now(_gaps_ms), bare_ms
+        return list(evidence.store.read_now(gaps_ms).values()), bare_ms
 
 
 async def _block(lab: Lab, caller: str) -> None:
@@ -81,14 +82,15 @@ async def _later(calls: list[PhoneCall]) -> None:
     await hang_up(calls)
 
 
-def _gaps_ms() -> list[float]:
+def gaps_ms(since: datetime = datetime(2000, 1, 1, tzinfo=UTC)) -> dict[UUID, float]:
+    """Of each recording in the catalogue that began ``since`` then."""
     rows = (
         models.Segment.select(models.Segment, models.Recording, models.Leg)
         .join(models.Recording)
         .join(models.Leg)
-        .where(models.Segment.ordinal == 1)
+        .where((models.Segment.ordinal == 1) & (models.Segment.began_at >= since))
     )
-    return [_gap(row) / timedelta(milliseconds=1) for row in rows]
+    return {row.recording_id: _gap(row) / timedelta(milliseconds=1) for row in rows}
 
 
 def _gap(row: models.Segment) -> timedelta:

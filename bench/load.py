@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -32,10 +32,12 @@ async def bench_lab(ring_s: float = RING_S, port_thousands: int = 1) -> AsyncIte
 
 
 @asynccontextmanager
-async def recorder_on(lab: Lab) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
+async def recorder_on(
+    lab: Lab, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
     """A recorder with an empty catalogue, running."""
     shutil.rmtree(FOLDER / "bench-data", ignore_errors=True)
-    recorder = LabRecorder(lab, FOLDER / "bench-data")
+    recorder = LabRecorder(lab, FOLDER / "bench-data", settings)
     recorder.add_users()
     await asyncio.to_thread(recorder.start)
     evidence = Evidence(recorder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import zlib
 from collections.abc import Coroutine, Iterable
@@ -86,6 +87,7 @@ class Phones:
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids = count(1)
+        self._name = secrets.token_hex(6)  # what earlier phones have recorded is still there, under theirs
         self.auto_answering: set[Phone] = set()
 
     def __getitem__(self, number: str) -> Phone:
@@ -104,7 +106,7 @@ class Phones:
 
     def new_call(self, phone: Phone, number: str, play: str | Path | None = None) -> PhoneCall:
         """A call that is about to be made, known by its channel id before the channel exists."""
-        call = PhoneCall(phone, f"phone-{phone.number}-{next(self._ids)}-{id(self):x}", number, play)
+        call = PhoneCall(phone, f"phone-{phone.number}-{next(self._ids)}-{self._name}", number, play)
         self._calls[call.id] = call
         return call
 

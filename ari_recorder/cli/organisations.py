@@ -23,6 +23,13 @@ SecondFactor = Annotated[
     list[Role] | None,
     typer.Option("--second-factor", help="A role that needs one to sign in; repeat it for more."),
 ]
+Endpoints = Annotated[
+    str | None,
+    typer.Option(
+        "--endpoints",
+        help="Telephones that its administrators may give to users: patterns, parted by spaces, in quotes.",
+    ),
+]
 
 
 @app.command("list", epilog="Example: ari-recorder organisation list")
@@ -38,22 +45,30 @@ def list_(
         return
     rows = [
         (
-            one.name, one.timezone, one.language, " ".join(one.second_factor), of.users,
+            one.name, one.timezone, one.language, " ".join(one.second_factor),
+            " ".join(one.endpoints), of.users,
             ", ".join(f"{n} {plan}" for plan, n in sorted(of.recorded.items())), of.recordings,
             f"{of.size_bytes / 1e6:.1f}",
         )
         for one, of in zip(found, used, strict=True)
     ]  # fmt: skip
-    columns = ("name", "time zone", "language", "second factor", "users", "recorded", "recordings", "MB")
+    columns = (
+        "name", "time zone", "language", "second factor", "telephones", "users", "recorded", "recordings",
+        "MB",
+    )  # fmt: skip
     console().print(table(columns, rows))
 
 
 @app.command("add", epilog="Example: ari-recorder organisation add Acme --timezone Europe/Stockholm")
 def add(
-    context: typer.Context, name: OrganisationName, timezone: TimeZone = None, language: Language = None
+    context: typer.Context,
+    name: OrganisationName,
+    timezone: TimeZone = None,
+    language: Language = None,
+    endpoints: Endpoints = None,
 ) -> None:
     """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
-    values = {"name": name, **_given(timezone=timezone, language=language)}
+    values = _given(name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints))
     with catalogue(settings(context), make=True) as store:
         made = store.write_now(people.add_organisation, values, **by_command_line())
     _say(made)
@@ -66,13 +81,14 @@ def set_(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     timezone: TimeZone = None,
     language: Language = None,
+    endpoints: Endpoints = None,
     second_factor: SecondFactor = None,
     no_second_factor: Annotated[
         bool, typer.Option("--no-second-factor", help="No role needs a second factor.")
     ] = False,
 ) -> None:
     """Change an organisation; what is not named stays."""
-    values: dict[str, Any] = _given(name=name, timezone=timezone, language=language)
+    values = _given(name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints))
     if second_factor and no_second_factor:
         raise SettingsError("--second-factor and --no-second-factor exclude each other.")
     if second_factor or no_second_factor:
@@ -85,13 +101,18 @@ def set_(
     _say(changed)
 
 
-def _given(**values: str | None) -> dict[str, Any]:
+def _patterns(text: str | None) -> list[str] | None:
+    return None if text is None else text.split()
+
+
+def _given(**values: str | list[str] | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _say(organisation: OrganisationRow) -> None:
     roles = ", ".join(organisation.second_factor) or "no role"
+    telephones = " ".join(organisation.endpoints) or "not said"
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
-        f" second factor for {roles}."
+        f" second factor for {roles}, telephones {telephones}."
     )

@@ -15,6 +15,7 @@ from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.telephones import patterns
 from ari_recorder.policies.text import is_plain
 from ari_recorder.policies.unfit import Unfit
 
@@ -205,6 +206,7 @@ _ORGANISATION: dict[str, Callable[[str, Any], Any]] = {
     "timezone": time_zone,
     "language": language,
     "second_factor": roles,
+    "endpoints": patterns,
 }
 USER_FIELDS = frozenset(_USER)
 ORGANISATION_FIELDS = frozenset(_ORGANISATION)

@@ -56,7 +56,7 @@ class Right(StrEnum):
     ORGANISATIONS = "organisations"
     """Every organisation of the provider."""
     HEALTH_READ = "health:read"
-    """The counters and the details of readiness."""
+    """The counters and the details of readiness, which are of every organisation together."""
 
 
 _OWN = frozenset(
@@ -72,13 +72,15 @@ _OWN = frozenset(
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.USER: _OWN,
     Role.SUPERVISOR: _OWN | {Right.GROUPS_READ},
-    Role.ADMINISTRATOR: frozenset(Right) - {Right.ORGANISATIONS},
+    Role.ADMINISTRATOR: frozenset(Right) - {Right.ORGANISATIONS, Right.HEALTH_READ},
     Role.AUDITOR: frozenset({Right.AUDIT_READ, Right.LEDGER_READ}),
     Role.OPERATOR: frozenset({Right.ORGANISATIONS, Right.USAGE_READ, Right.HEALTH_READ}),
 }
 """The rights of each role. With whose calls they are had is for `Scope` to say."""
-TOKEN_RIGHTS = RIGHTS[Role.ADMINISTRATOR] - {Right.TOKENS}
-"""What a token may be given: no token makes tokens."""
+TOKEN_RIGHTS = frozenset(Right) - {Right.TOKENS, Right.ORGANISATIONS}
+"""What a token may be given: no token makes tokens or organisations."""
+PROGRAM_RIGHTS = RIGHTS[Role.ADMINISTRATOR] & TOKEN_RIGHTS
+"""What a token of an organisation may be given."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def scope(
 
 def program(organisation: UUID, scopes: Iterable[Right]) -> Scope:
     """The scope of a token of the organisation itself: everybody's calls, for what its scopes name."""
-    rights = TOKEN_RIGHTS & frozenset(scopes)
+    rights = PROGRAM_RIGHTS & frozenset(scopes)
     everything = _limited(organisation, None, rights, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY)
     return replace(everything, every_group=True)
 

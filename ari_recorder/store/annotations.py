@@ -91,6 +91,13 @@ def annotate_recording(
     return Annotated(catalogue.recording(asker, recording), leg, after)
 
 
+def may_annotate_recording(asker: Scope, recording: UUID) -> bool:
+    """Whether ``asker`` may see that recording and annotate its call."""
+    found = models.Recording.select().join(models.Leg)
+    allowed = visible(asker) & annotatable(asker)
+    return bool(found.where(allowed & (models.Recording.id == recording)).exists())
+
+
 def read(asker: Scope, leg: UUID) -> dict[str, str]:
     """Note, mark and tags of a call. Raises `NotFound` if there is none that ``asker`` may annotate."""
     row = _found(leg, annotatable(asker))

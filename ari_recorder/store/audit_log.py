@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,8 @@ _THINGS = (
     ("token", Token),
     ("organisation", Organisation),
 )
+_NAMED = (("user", User), ("group", Group), ("token", Token))
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HEARD = (Action.LISTEN, Action.DOWNLOAD)
 
 
@@ -49,6 +52,8 @@ class AuditRow:
     subject: str
     detail: dict[str, Any]
     sha256: str
+    named: str = ""
+    """What the subject is called now; empty where it has no name, or is gone."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,19 @@ def page(asker: Scope, wanted: Filter, *, limit: int = 50, cursor: str | None = 
         query = query.where(AuditLine.number < _read_cursor(cursor))
     limit = max(1, min(limit, LIMIT_MAX))
     rows = list(query.order_by(AuditLine.organisation, AuditLine.number.desc()).limit(limit + 1))
-    shown = tuple(map(_row, rows[:limit]))
+    shown = _named(asker, map(_row, rows[:limit]))
     return Page(shown, _cursor(shown[-1].number) if len(rows) > limit else None)
+
+
+def _named(asker: Scope, rows: Iterable[AuditRow]) -> tuple[AuditRow, ...]:
+    """With the names of what is of the asker's organisation: a denied attempt can be at another's."""
+    shown, names = tuple(rows), dict[tuple[str, str], str]()
+    for kind, model in _NAMED:
+        ids = {UUID(row.subject) for row in shown if row.subject_kind == kind and _ID.fullmatch(row.subject)}
+        own = (model.organisation == asker.organisation) & model.id.in_(ids)
+        for row in model.select(model.id, model.name).where(own) if ids else ():
+            names[kind, str(row.id)] = row.name
+    return tuple(replace(row, named=names.get((row.subject_kind, row.subject), "")) for row in shown)
 
 
 def listens(asker: Scope, recording: UUID, *, limit: int = LIMIT_MAX) -> tuple[AuditRow, ...]:
@@ -180,7 +196,7 @@ def _condition(wanted: Filter) -> Any:
 
 
 def _row(row: Any) -> AuditRow:
-    values = {name: getattr(row, name) for name in AuditRow.__dataclass_fields__}
+    values = {name: getattr(row, name) for name in AuditRow.__dataclass_fields__ if name != "named"}
     try:
         detail = json.loads(row.detail)
     except ValueError:

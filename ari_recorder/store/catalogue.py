@@ -142,6 +142,11 @@ def heard(asker: Scope, recording_id: UUID) -> RecordingRow:
     return _one(audible(asker), recording_id)
 
 
+def may_hear(asker: Scope, recording_id: UUID) -> bool:
+    """Whether ``asker`` may listen to it: who may see a recording may not always."""
+    return bool(Recording.select().where(audible(asker) & (Recording.id == recording_id)).exists())
+
+
 def peaks(asker: Scope, recording_id: UUID) -> bytes:
     """The waveform of one recording, as `media.stitch` made it; empty while there is none."""
     row = Recording.select(Recording.peaks).where(audible(asker) & (Recording.id == recording_id)).first()

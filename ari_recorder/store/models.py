@@ -71,6 +71,8 @@ class Organisation(Table):
     """JSON: what differs from the defaults of `policies.preferences`."""
     second_factor = CharField(default="", max_length=100)
     """Roles that need a second factor to sign in, by name, parted by spaces."""
+    endpoints = TextField(default="")
+    """Patterns of the telephones that its administrators may give to users, parted by spaces."""
 
 
 class User(Table):

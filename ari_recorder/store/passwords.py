@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -160,13 +160,27 @@ def change(user: UUID, before: str | None, after: str, keep: UUID, actor: Actor,
     return True
 
 
-def columns(password: str | None, whose: Whose) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Prepared:
+    """A password that was hashed before the write that keeps it, for which others would wait."""
+
+    plain: str = field(repr=False)
+    hash: str = field(repr=False)
+
+
+def prepared(password: str) -> Prepared:
+    """It with its hash; takes tens of milliseconds."""
+    return Prepared(password, hashed(password))
+
+
+def columns(password: str | Prepared | None, whose: Whose) -> dict[str, Any]:
     """The columns of a user that hold a password; none takes signing in away. Raises `PasswordRefused`."""
     if not password:
         return {"password_hash": None, "password_is_default": False}
-    plain = check(password, whose, demo=True)
+    plain = check(password.plain if isinstance(password, Prepared) else password, whose, demo=True)
     is_default = is_default_password(plain, whose.login, whose.number)
-    return {"password_hash": hashed(plain), "password_is_default": is_default}
+    kept = password.hash if isinstance(password, Prepared) else hashed(plain)
+    return {"password_hash": kept, "password_is_default": is_default}
 
 
 def check_unlike(stored: str | None, *words: str | None) -> None:

@@ -14,7 +14,7 @@ from peewee import JOIN
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies import rights
-from ari_recorder.policies.rights import RIGHTS, TOKEN_RIGHTS, Right, Role, Scope
+from ari_recorder.policies.rights import PROGRAM_RIGHTS, RIGHTS, TOKEN_RIGHTS, Right, Role, Scope
 from ari_recorder.store import audit
 from ari_recorder.store.access import access_changed
 from ari_recorder.store.audit import Action, Actor, Subject
@@ -89,7 +89,7 @@ def owner(user: str | None, organisation: str | None) -> Owner:
         found = Organisation.get_or_none(Organisation.name == organisation)
         if found is None:
             raise NotFound(f"No organisation is called {organisation!r}.")
-        return Owner(found.id, None, found.name, TOKEN_RIGHTS)
+        return Owner(found.id, None, found.name, PROGRAM_RIGHTS)
     named = (User.number == user) | (User.login == user)
     rows = list(User.select().where(named & User.removed_at.is_null()))
     if len(rows) != 1:

@@ -1,4 +1,4 @@
-"""Setting note, mark and tags by the API, of a call or of its recordings: it is one (rows S2, S3, T3)."""
+"""Setting note, mark and tags, of a call or of its recordings: it is one (rows S2, S3, T3)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from ari_recorder.policies.annotations import FIELDS, MARKS, Problem, Unfit, check
+from ari_recorder.web import page
 from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import CONTEXT
 from ari_recorder.web.language import N_
@@ -22,6 +23,13 @@ UNFIT = {
     Problem.TOO_LONG: N_("%(length)s characters; at most %(longest)s. Nothing was changed."),
 }
 """What is wrong with a value, in words."""
+PROBLEMS = {
+    Problem.NO_TEXT: N_("This is not text."),
+    Problem.HIDDEN_CHARACTER: N_("There is a character in it that cannot be shown."),
+    Problem.UNKNOWN_MARK: N_("There is no such mark."),
+    Problem.TOO_LONG: N_("Too long: at most %(longest)s characters."),
+}
+"""The same, as a page says it at the field."""
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
@@ -50,6 +58,28 @@ def check_changes(sent: Mapping[str, Any]) -> dict[str, str]:
         values |= {"length": len(str(sent[error.field])), "longest": error.longest}
         members = {"problem": error.problem, "longest": error.longest}
         raise Refused(400, UNFIT[error.problem], members=members, values=values, field=error.field) from error
+
+
+def typed(sent: Mapping[str, object]) -> dict[str, Any]:
+    """What a form has for note, mark and tags, as it was typed: browsers send line breaks as CRLF."""
+    return {name: _text(sent[name]) for name in FIELDS if name in sent}
+
+
+def problems(request: web.Request, typed: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with each field of a form, in words."""
+    found = {}
+    for name, value in typed.items():
+        try:
+            check({name: value})
+        except Unfit as error:
+            found[name] = page.reader_language(request).gettext(
+                PROBLEMS[error.problem], longest=error.longest
+            )
+    return found
+
+
+def _text(value: object) -> Any:
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 def tell(request: web.Request, leg: UUID, now: Mapping[str, str]) -> None:

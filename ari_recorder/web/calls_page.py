@@ -15,11 +15,11 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from ari_recorder.policies.annotations import FIELDS, Problem, Unfit, check
+from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import COMMANDS, Event, Reason, State
 from ari_recorder.store.annotations import read_leg
-from ari_recorder.web import calls, page, words
+from ari_recorder.web import annotating, calls, page, words
 from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
@@ -37,12 +37,6 @@ TROUBLES = {
     "0": N_("There is no connection to the recorder. Try again."),
 }
 """What is said where the API answers with that status; 0 is no answer at all."""
-PROBLEMS = {
-    Problem.NO_TEXT: N_("This is not text."),
-    Problem.HIDDEN_CHARACTER: N_("There is a character in it that cannot be shown."),
-    Problem.UNKNOWN_MARK: N_("There is no such mark."),
-    Problem.TOO_LONG: N_("Too long: at most %(longest)s characters."),
-}
 SENTENCES = {
     "since": N_("since %(time)s"),
     "announced": N_("%(who)s: %(state)s"),
@@ -92,8 +86,8 @@ async def command(request: web.Request) -> web.Response:
 async def annotate(request: web.Request) -> web.Response:
     """``POST /calls/{id}``: note, mark and tags; what is refused is shown again as it was typed."""
     leg, sent = path_id(request), await read_form(request)
-    typed = {name: _text(sent[name]) for name in FIELDS if name in sent}
-    problems = _problems(request, typed)
+    typed = annotating.typed(sent)
+    problems = annotating.problems(request, typed)
     if problems:
         return await _typed_again(request, leg, typed, problems)
     if not typed:
@@ -145,7 +139,7 @@ def _texts(request: web.Request) -> dict[str, Any]:
         "directions": say.each(words.DIRECTIONS),
         "modes": say.each(words.MODES),
         "reasons": say.each(calls.REASONS, TROUBLES),
-        "problems": say.each(PROBLEMS),
+        "problems": say.each(annotating.PROBLEMS),
         "recordings": say.each({state: words.STATE_HINTS[state] for state in _GONE}),
         **say.each(SENTENCES),
     }
@@ -165,24 +159,6 @@ def _said(request: web.Request) -> dict[str, str]:
 def _back(leg: UUID, said: str, command: Event | None = None) -> web.HTTPSeeOther:
     query = {"said": said, "call": str(leg), **({"command": command.value} if command else {})}
     return web.HTTPSeeOther(f"/calls?{urlencode(query)}#call-{leg}" if said else f"/calls#call-{leg}")
-
-
-def _text(value: object) -> Any:
-    """As it was typed: browsers send line breaks as CRLF."""
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
-
-
-def _problems(request: web.Request, typed: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with each field, in words."""
-    found = {}
-    for name, value in typed.items():
-        try:
-            check({name: value})
-        except Unfit as error:
-            found[name] = page.reader_language(request).gettext(
-                PROBLEMS[error.problem], longest=error.longest
-            )
-    return found
 
 
 async def _typed_again(

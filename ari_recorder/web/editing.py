@@ -7,7 +7,6 @@ Both are looked at in the transaction that makes the change: nothing can come be
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ari_recorder.store.answered import BATCH, Answer, KeyTaken, once, remove_ol
 from ari_recorder.web.context import ACTOR, CONTEXT, WebContext
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
+from ari_recorder.web.seals import SEALS
 from ari_recorder.web.tags import is_unchanged, tag_of
 
 T = TypeVar("T")
@@ -143,6 +143,5 @@ def _asker(request: web.Request) -> str:
 
 
 async def _request_sha256(request: web.Request) -> str:
-    whole = hashlib.sha256(f"{request.method} {request.path_qs}\n".encode())
-    whole.update(await request.read())
-    return whole.hexdigest()
+    whole = f"{request.method} {request.path_qs}\n".encode() + await request.read()
+    return request.app[SEALS].fingerprint(whole)

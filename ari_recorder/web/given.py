@@ -52,7 +52,7 @@ async def read_body(request: web.Request, wanted: type[T]) -> T:
     try:
         return msgspec.json.decode(sent, type=wanted)
     except msgspec.ValidationError as error:
-        raise not_right(error) from error
+        raise not_right(error, wanted) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, N_("The body is not JSON in UTF-8.")) from error
 
@@ -89,7 +89,7 @@ def _converted(given: Mapping[str, Any], wanted: type[T]) -> T:
     try:
         return msgspec.convert(given, wanted)
     except msgspec.ValidationError as error:
-        raise not_right(error) from error
+        raise not_right(error, wanted) from error
 
 
 def _unknown(name: str, known: Collection[str]) -> Refused:
@@ -99,15 +99,48 @@ def _unknown(name: str, known: Collection[str]) -> Refused:
     return Refused(400, N_("Unknown query parameter %(name)s; known here: %(known)s."), values=values)
 
 
-def not_right(error: msgspec.ValidationError) -> Refused:
+def not_right(error: msgspec.ValidationError, wanted: Any) -> Refused:
     """What msgspec refuses, in the reader's language; where it is stands behind `` - at `$`` in its words."""
     what, _, where = str(error).partition(" - at `$")
     field = where.rstrip("`").lstrip(".")
     for pattern, message in _TOLD.items():
         if found := re.fullmatch(pattern, what, re.DOTALL):
             values = {name: _named(value) for name, value in found.groupdict().items()}
+            if message is _NONE_OF and (possible := _possible(wanted, field)):
+                return Refused(400, _ONE_OF, values={**values, "possible": ", ".join(possible)}, field=field)
             return Refused(400, message, values=values, field=field)
     return Refused(400, f"{what}.", field=field)
+
+
+def _possible(wanted: Any, field: str) -> list[str]:
+    """The values that a body or query may have there, if they can be counted."""
+    found = inspect.type_info(wanted)
+    for name in re.findall(r"[^.\[\]]+|\[[^\]]*\]", field):
+        found = _within(found, name)
+    if isinstance(found, inspect.EnumType):
+        return [str(one.value) for one in found.cls]
+    return list(map(str, found.values)) if isinstance(found, inspect.LiteralType) else []
+
+
+def _within(found: inspect.Type, name: str) -> inspect.Type:
+    """The type of a member of that name, or of what is in a list."""
+    if isinstance(found, inspect.StructType):
+        fields = {field.encode_name: field.type for field in found.fields}
+        return _given(fields.get(name, inspect.AnyType()))
+    if isinstance(found, inspect.ListType):
+        return _given(found.item_type)
+    return inspect.AnyType()
+
+
+def _given(found: inspect.Type) -> inspect.Type:
+    """Without what was noted beside it, and without null and what is left out."""
+    if isinstance(found, inspect.Metadata):
+        return _given(found.type)
+    if isinstance(found, inspect.UnionType):
+        nothing = inspect.NoneType | inspect.CustomType
+        others = [_given(one) for one in found.types if not isinstance(one, nothing)]
+        return others[0] if len(others) == 1 else found
+    return found
 
 
 def _named(value: str) -> str:
@@ -129,6 +162,8 @@ _TYPES = {
     "int | null": N_("a whole number or null"),
 }
 """What msgspec calls the types, in words."""
+_NONE_OF = N_("%(value)s is none of the possible values.")
+_ONE_OF = N_("%(value)s is none of %(possible)s.")
 _TOLD = {
     "Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`": N_("%(expected)s is expected here, not %(got)s."),
     "Expected `(str|array|object)` of length >= (?P<least>.*)": N_("too short: at least %(least)s."),
@@ -143,8 +178,8 @@ _TOLD = {
     ),
     "Invalid RFC3339 encoded .*": N_("a time is written as 2026-11-22T13:12:05Z."),
     "Invalid UUID": N_("an id is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b."),
-    "Invalid enum value (?P<value>.*)": N_("%(value)s is none of the possible values."),
-    "Invalid value (?P<value>.*)": N_("%(value)s is none of the possible values."),
+    "Invalid enum value (?P<value>.*)": _NONE_OF,
+    "Invalid value (?P<value>.*)": _NONE_OF,
     "Object contains unknown field `(?P<name>.*)`": N_("the field %(name)s is not known here."),
     "Object missing required field `(?P<name>.*)`": N_("the field %(name)s is missing."),
 }

@@ -1,8 +1,8 @@
 """For those who run the program: is it alive, does everything work, and its counters.
 
-On the address of the pages anybody learns which parts work, and who has the right `Right.HEALTH_READ` why,
-and the counters. ``web.health_port`` is a port of its own, where whoever reaches it learns all: also while
-the catalogue, which knows the rights, is away.
+On the address of the pages anybody learns which parts work, and who has the right `Right.HEALTH_READ`, as
+operators have, why, and the counters. ``web.health_port`` is a port of its own, where
+whoever reaches it learns all: also while the catalogue, which knows the rights, is away.
 """
 
 from __future__ import annotations

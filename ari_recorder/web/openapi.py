@@ -52,6 +52,7 @@ _PROBLEMS = {
     422: "What was sent cannot be used, or the `Idempotency-Key` was another request's.",
     426: "This address is a websocket.",
     429: "Too many requests: `Retry-After` says when to go on.",
+    431: "The address or a header is too long.",
     500: "The fault is the service's, and has been logged.",
     502: "Asterisk refused.",
     503: "The catalogue cannot be reached, or the service is stopping: `Retry-After`.",
@@ -132,7 +133,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "operationId": route.handler.__name__,
         "summary": route.title,
         "description": re.sub(r"\n {4}", "\n", told).replace("``", "`"),
-        "tags": [route.path.split("/")[3]],
+        "tags": [route.path.split("/")[3].partition(".")[0]],
         "x-right": str(route.need.value),
         "security": _security(route),
         "parameters": [*_in_path(route), *_in_query(route, schemas), *_in_headers(route)],
@@ -251,7 +252,7 @@ def _headers(route: Route) -> dict[str, Any]:
 
 def _possible(route: Route) -> set[int]:
     """The statuses of problems: those of every route, those that follow from what it is, and its own."""
-    found = {400, 421, 429, 500, 503, *route.problems}
+    found = {400, 421, 429, 431, 500, 503, *route.problems}
     if route.need is not Open.PUBLIC:
         found.add(401)
     if isinstance(route.need, Right) or route.need is Open.PERSON or route.method not in SAFE:

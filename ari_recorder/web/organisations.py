@@ -31,6 +31,8 @@ class Organisation(msgspec.Struct):
     language: str
     second_factor: list[str]
     """Roles that need a second factor to sign in."""
+    endpoints: list[str]
+    """Patterns of the telephones that its administrators may give to users: `PJSIP/acme-*`."""
 
 
 class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,6 +66,9 @@ class NewOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     administrator: FirstAdministrator
     timezone: str = "UTC"
     language: str = "en"
+    endpoints: list[str] = []
+    """Patterns of the telephones that its administrators may give to users. Without any: all, as long as
+    there is no other organisation, and none where there is."""
 
 
 class RenamedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,6 +77,8 @@ class RenamedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     timezone: str | UnsetType = UNSET
     language: str | UnsetType = UNSET
+    endpoints: list[str] | UnsetType = UNSET
+    """Patterns of the telephones that its administrators may give to users, in place of those before."""
 
 
 class Usage(msgspec.Struct):
@@ -142,7 +149,8 @@ async def change_one_organisation(request: web.Request, body: RenamedOrganisatio
 
 def organisation_json(row: OrganisationRow) -> Organisation:
     """An organisation as the API shows it."""
-    return Organisation(row.id, row.name, row.timezone, row.language, list(row.second_factor))
+    roles, endpoints = list(row.second_factor), list(row.endpoints)
+    return Organisation(row.id, row.name, row.timezone, row.language, roles, endpoints)
 
 
 async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Organisation:
@@ -154,7 +162,8 @@ async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Orga
 
 
 def _added(body: NewOrganisation, by: By) -> OrganisationRow:
-    values: dict[str, Any] = {"name": body.name, "timezone": body.timezone, "language": body.language}
+    names = ("name", "timezone", "language", "endpoints")
+    values: dict[str, Any] = {name: getattr(body, name) for name in names}
     made = people.add_organisation(values, **by)
     people.add_user(
         organisation=made.id, name=body.administrator.name, number=None, role=Role.ADMINISTRATOR,

@@ -24,6 +24,7 @@ from ari_recorder.errors import (
     PasswordRefused,
     StoreError,
 )
+from ari_recorder.policies.passwords import MOST, Weakness
 from ari_recorder.web import page
 from ari_recorder.web.language import N_, SOURCE, Language, language
 
@@ -83,6 +84,18 @@ _OF_AIOHTTP = {
 }
 
 
+PASSWORDS = {
+    Weakness.TOO_SHORT: N_("it is too short: it needs at least %(least)s characters."),
+    Weakness.TOO_LONG: N_("it is too long: it may have at most %(most)s characters."),
+    Weakness.COMMON: N_("it is one that is tried first: choose a less common one, a few words."),
+    Weakness.PERSONAL: N_(
+        "it would be little more than the login, name, number or organisation: choose one that nobody who"
+        " knows them would try."
+    ),
+}
+"""Why a password is not taken."""
+
+
 class Marked(str):
     """A value of a message that is a text of its own, marked by `N_`, and is translated with it."""
 
@@ -90,6 +103,7 @@ class Marked(str):
 
 
 NOT_ALLOWED = N_("Your role does not include this. Ask your administrator if you need it.")
+"""What a page explains where a right is missing."""
 
 
 class Refused(ARIRecorderError):
@@ -177,7 +191,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = 409 if isinstance(error, Conflict) else 422
         return await _answer(request, Refused(status, error.message, values=error.values, field=error.field))
     except PasswordRefused as error:
-        return await _answer(request, Refused(422, str(error), field="password"))
+        return await _answer(request, weak_password("password", error))
     except NotAllowed as error:
         return await _answer(request, NoRight(str(error)))
     except StoreError as error:
@@ -188,6 +202,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         _log.exception("a request failed", method=request.method, path=request.path)
         return await _answer(request, Refused(500, N_("Something went wrong here; it has been logged.")))
+
+
+def weak_password(field: str, error: PasswordRefused) -> Refused:
+    """A password that is not taken, in the reader's language."""
+    members = {"problem": error.weakness, "least": error.least}
+    values = {"least": error.least, "most": MOST}
+    return Refused(422, PASSWORDS[Weakness(error.weakness)], None, members, values=values, field=field)
 
 
 def _refusal(answer: web.HTTPException) -> Refused:

@@ -21,6 +21,7 @@ from ari_recorder.web import (
     enrolment,
     exchange,
     factors,
+    find,
     groups,
     health,
     ledger,
@@ -32,6 +33,7 @@ from ari_recorder.web import (
     preferences,
     prompts,
     prompts_page,
+    recording_page,
     second_step,
     sessions,
     signin,
@@ -93,8 +95,18 @@ SETTINGS: tuple[Route, ...] = (
 )
 """Of users, groups and organisations."""
 ROUTES: tuple[Route, ...] = (
-    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, ("cursor",)),
-    page("GET", "/recordings/{id}", pages.recording, "recording", Right.RECORDINGS_READ),
+    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, find.TAKES),
+    page(
+        "GET",
+        "/recordings/{id}",
+        recording_page.show,
+        "recording",
+        Right.RECORDINGS_READ,
+        recording_page.TAKES,
+    ),
+    page(
+        "POST", "/recordings/{id}", recording_page.annotate, "recording-annotate", Right.RECORDINGS_ANNOTATE
+    ),
     page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ, calls_page.TAKES),
     page("POST", "/calls/{id}", calls_page.annotate, "calls-annotate", Right.RECORDINGS_ANNOTATE),
     page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
@@ -173,6 +185,7 @@ def create_app(context: WebContext) -> web.Application:
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()
     app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
+    app[signin.PREPARING] = asyncio.Semaphore(1)
     app[signin.HASHING] = Hashing()
     app[factors.CHALLENGES] = factors.Challenges()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)

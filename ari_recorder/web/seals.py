@@ -8,6 +8,7 @@ in `web.key_file` (HKDF, RFC 5869).
 from __future__ import annotations
 
 import base64
+import hmac
 import os
 import secrets
 from datetime import datetime, timedelta
@@ -41,11 +42,16 @@ class Seals:
 
     def __init__(self, key: bytes) -> None:
         self._fernets = {purpose: Fernet(_derived(key, purpose)) for purpose in Purpose}
+        self._request_key = _derived(key, "what was asked for with an idempotency key")
 
     def seal(self, purpose: Purpose, value: object, now: datetime) -> str:
         """The value as text that can go anywhere."""
         plain = msgspec.json.encode(value)
         return self._fernets[purpose].encrypt_at_time(plain, int(now.timestamp())).decode()
+
+    def fingerprint(self, request: bytes) -> str:
+        """Tells whether a request is the same (HMAC-SHA-256); without the key nothing of a password in it."""
+        return hmac.digest(self._request_key, request, "sha256").hex()
 
     def open(
         self,
@@ -88,7 +94,7 @@ def load_key(path: Path) -> bytes:
     return key
 
 
-def _derived(key: bytes, purpose: Purpose) -> bytes:
+def _derived(key: bytes, purpose: str) -> bytes:
     expand = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
     return base64.urlsafe_b64encode(expand.derive(base64.urlsafe_b64decode(key)))
 

@@ -118,10 +118,21 @@ async def _passkeys(request: web.Request, own: Opened) -> list[Factor]:
 
 
 def _waiting(request: web.Request) -> str:
-    """Too many wrong ones: counted as passwords are, for each user."""
-    own, login = request[SESSION], request[SESSION].account.user.login or ""
-    seconds = signin.wait_s(request, _lane(own), login)
-    return request[LANGUAGE].gettext(_WAIT, seconds=seconds) if seconds else ""
+    """How long to wait, after too many wrong ones; else empty, and this try counts until it turns out right.
+
+    Counted as passwords are, for each user, and before the code is looked at: tries side by side all count.
+    """
+    login = request[SESSION].account.user.login or ""
+    if seconds := signin.wait_s(request, _lane(request[SESSION]), login):
+        return request[LANGUAGE].gettext(_WAIT, seconds=seconds)
+    request.app[signin.ATTEMPTS].failed(*_counted(request), request.app[CONTEXT].now())
+    return ""
+
+
+def _counted(request: web.Request) -> tuple[str, str, str]:
+    """What a try is counted by: whose factor, the address, the browser if it is known."""
+    own = request[SESSION]
+    return _lane(own), client(request).address, signin.device(request, own.account.user.login or "")
 
 
 def _lane(own: Opened) -> str:
@@ -130,14 +141,12 @@ def _lane(own: Opened) -> str:
 
 async def _done(request: web.Request, kind: str, wrong: str, back: str) -> web.StreamResponse:
     own, context = request[SESSION], request.app[CONTEXT]
-    user, attempts, now = own.account.user, request.app[signin.ATTEMPTS], context.now()
-    counted = _lane(own), client(request).address, signin.device(request, user.login or "")
+    user = own.account.user
     if not kind:
-        attempts.failed(*counted, now)
         actor, subject = session.actor_of(request, user), Subject("second_factor", str(user.id))
-        await context.store.write(audit.write, actor, Action.SIGN_IN_FAILED, subject, now)
+        await context.store.write(audit.write, actor, Action.SIGN_IN_FAILED, subject, context.now())
         return await again(request, request[LANGUAGE].gettext(wrong), status=401)
-    attempts.succeeded(*counted)
+    request.app[signin.ATTEMPTS].succeeded(*_counted(request))
     answer = web.HTTPSeeOther(signin.local_path(back))
     await session.begin(request, answer, user, whole=True, factor=kind)
     signin.know_device(request, answer, user.login or "")

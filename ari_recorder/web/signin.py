@@ -52,6 +52,7 @@ FORMS_MAX = 4
 """Sign-in pages that are made at once for browsers in which nobody has signed in before."""
 FORMS = web.AppKey("forms", asyncio.Semaphore)
 ATTEMPTS = web.AppKey("attempts", Attempts)
+PREPARING = web.AppKey("preparing", asyncio.Semaphore)
 HASHING = web.AppKey("hashing", Hashing)
 
 
@@ -85,7 +86,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         return answer
     if who is None:
         return await _form(request, back, say(_WRONG), status=401, login=login)
-    if who.password_is_default and refuses_default_passwords(request, request.app[CONTEXT].settings):
+    if _is_default(who, password) and refuses_default_passwords(request, request.app[CONTEXT].settings):
         return await _form(request, back, say(_DEFAULT), status=403, login=login)
     return await _begin(request, who, local_path(back))
 
@@ -170,6 +171,12 @@ async def hashing(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_thread, work)
 
 
+async def prepared(request: web.Request, password: str) -> passwords.Prepared:
+    """A new password, hashed before it is written; one at a time, so that sign-ins go between."""
+    async with request.app[PREPARING]:
+        return await hashing(lambda: passwords.prepared(password))
+
+
 async def _check(request: web.Request, login: str, password: str) -> Account | None:
     """Whose login and password that are. Raises `Refused` as `is_password_of`."""
     store, found = request.app[CONTEXT].store, None
@@ -187,6 +194,12 @@ async def _check(request: web.Request, login: str, password: str) -> Account | N
         renewed = await hashing(lambda: passwords.hashed(password))
         await store.write(passwords.renew, found.user, found.hash, renewed)
     return await store.read(account, found.user)
+
+
+def _is_default(who: Account, password: str) -> bool:
+    """Whether everybody knows it: also when a login, name or number was made the same afterwards."""
+    own = who.user
+    return who.password_is_default or passwords.is_default_password(password, own.login, own.name, own.number)
 
 
 async def _note_failure(request: web.Request, login: str, organisation: UUID | None) -> None:

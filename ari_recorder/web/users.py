@@ -18,6 +18,7 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.people import Acknowledgement, ActivationRow, Removal, UserRow
+from ari_recorder.web import signin
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
 from ari_recorder.web.editing import create, guard
 from ari_recorder.web.lists import Cursor, Limit, moment
@@ -155,7 +156,7 @@ async def users(request: web.Request, query: UsersQuery) -> Users:
 @operation("POST", _USERS, need=Right.USERS_WRITE, answer=User, problems=(409, 422), creates=True)
 async def add_user(request: web.Request, body: NewUser) -> web.Response:
     """Add a user."""
-    values = _values(request, msgspec.structs.asdict(body))
+    values = await _values(request, msgspec.structs.asdict(body))
     acknowledgement = _acknowledgement(body.acknowledgement or UNSET)
     by, organisation = changed_by(request), own_organisation(request)
 
@@ -176,9 +177,9 @@ async def change_user(request: web.Request, body: ChangedUser) -> User:
     """Change what is named of a user: from the next call on, and from the next request."""
     given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
     changed = await request.app[CONTEXT].store.write(
-        people.change_user, own_organisation(request), path_id(request), _values(request, given),
-        acknowledgement=_acknowledgement(body.acknowledgement), check=guard(request, user_json),
-        **changed_by(request),
+        people.change_user, own_organisation(request), path_id(request), await _values(request, given),
+        tries_password=False, acknowledgement=_acknowledgement(body.acknowledgement),
+        check=guard(request, user_json), **changed_by(request),
     )  # fmt: skip
     return user_json(changed)
 
@@ -216,14 +217,16 @@ async def _found(request: web.Request) -> UserRow:
     return await request.app[CONTEXT].store.read(people.user, own_organisation(request), path_id(request))
 
 
-def _values(request: web.Request, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent, with the endpoints read."""
+async def _values(request: web.Request, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent, with the endpoints read and the password hashed."""
     values = {name: value for name, value in given.items() if name != "acknowledgement"}
     if "endpoints" in values:
         with fit():
             values["endpoints"] = fields.endpoints(
                 "endpoints", values["endpoints"], request.app[CONTEXT].pbxs
             )
+    if plain := values.get("password"):
+        values["password"] = await signin.prepared(request, plain)
     return values
 
 

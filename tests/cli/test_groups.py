@@ -69,7 +69,10 @@ def test_what_cannot_be(team: Command, arguments: tuple[str, ...], code: int, to
 
 def test_two_organisations_are_kept_apart(team: Command) -> None:
     said = team("organisation", "add", "Acme", "--timezone", "Europe/Stockholm", "--language", "sv")
-    assert said.out == "Acme: time zone Europe/Stockholm, language sv, second factor for no role.\n"
+    assert (
+        said.out
+        == "Acme: time zone Europe/Stockholm, language sv, second factor for no role, telephones not said.\n"
+    )
     line = team.refused("user", "add", "101", "--name", "Åsa")
     assert "Acme, Default" in line
     assert "--organisation NAME" in line
@@ -87,11 +90,15 @@ def test_two_organisations_are_kept_apart(team: Command) -> None:
 def test_an_organisation_is_changed_and_listed(command: Command) -> None:
     command("organisation", "add", "Acme")
     said = command("organisation", "set", "Acme", "--name", "Acme AB", "--second-factor", "administrator")
-    assert said.out == "Acme AB: time zone UTC, language en, second factor for administrator.\n"
+    assert (
+        said.out
+        == "Acme AB: time zone UTC, language en, second factor for administrator, telephones not said.\n"
+    )
     assert "time zone" in command.refused("organisation", "set", "Acme AB", "--timezone", "Mars")
     assert "Nothing to change" in command.refused("organisation", "set", "Acme AB")
     (listed,) = json.loads(command("organisation", "list", "--json").out)
     assert listed["organisation"]["second_factor"] == ["administrator"]
+    assert listed["organisation"]["endpoints"] == []
     assert listed["counts"] == {"users": 0, "recorded": {}, "recordings": 0, "size_bytes": 0}
 
 
@@ -104,6 +111,23 @@ def test_who_did_it_is_in_the_audit_log(team: Command) -> None:
     assert [line.action for line in lines] == ["create"] * 4
     assert {line.actor_kind for line in lines} == {"command_line"}
     assert all(line.actor_name for line in lines)
+
+
+def test_the_telephones_of_an_organisation_are_set_and_taken_back(command: Command) -> None:
+    def patterns() -> list[str]:
+        (listed,) = json.loads(command("organisation", "list", "--json").out)
+        found: list[str] = listed["organisation"]["endpoints"]
+        return found
+
+    added = command("organisation", "add", "Acme", "--endpoints", "PJSIP/acme-*  main:PJSIP/1??")
+    assert "telephones PJSIP/acme-* main:PJSIP/1??." in added.out
+    assert patterns() == ["PJSIP/acme-*", "main:PJSIP/1??"]
+    assert "PJSIP/acme-*" in command("organisation", "list").out
+    assert "'1*' is not of the form" in command.refused("organisation", "set", "Acme", "--endpoints", "1*")
+    assert command("organisation", "set", "Acme", "--language", "sv").code == 0
+    assert patterns() == ["PJSIP/acme-*", "main:PJSIP/1??"]
+    assert command("organisation", "set", "Acme", "--endpoints", "").out.endswith("telephones not said.\n")
+    assert patterns() == []
 
 
 def test_prompts_are_of_one_organisation(command: Command) -> None:

@@ -64,6 +64,14 @@ def test_the_organisations_own_for_ever(anna: Command) -> None:
     assert token["scopes"] == ["recordings:read", "users:read"]
 
 
+def test_monitoring_has_a_token_of_an_operator(command: Command) -> None:
+    added = command("user", "add", "900", "--name", "Monitoring", "--role", "operator")
+    assert added.code == 0, added.err
+    made = command("token", "add", "prometheus", "--scope", "health:read", "--user", "900")
+    assert made.code == 0, made.err
+    assert listed(command)[0]["scopes"] == ["health:read"]
+
+
 def test_what_cannot_be_made(anna: Command) -> None:
     for more, told, code in (
         ((), "either --user or --organisation", 78),
@@ -72,6 +80,7 @@ def test_what_cannot_be_made(anna: Command) -> None:
         (("--organisation", "None"), "No organisation is called 'None'", 1),
         (("--user", "101", "--scope", "users:write"), "Anna cannot have a token for users:write", 78),
         (("--organisation", "Default", "--scope", "tokens"), "cannot have a token for tokens", 78),
+        (("--organisation", "Default", "--scope", "health:read"), "a token for health:read", 78),
         (("--user", "101", "--days", "0"), "'--days'", 2),
     ):
         assert told in anna.refused(*ADD, *more, code=code)

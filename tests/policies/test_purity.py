@@ -20,6 +20,7 @@ DATA_MODULES = {
     "dataclasses",
     "datetime",
     "enum",
+    "fnmatch",
     "fractions",
     "functools",
     "hashlib",

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from ari_recorder.policies import rights
-from ari_recorder.policies.rights import RIGHTS, TOKEN_RIGHTS, Right, Role, Supervised
+from ari_recorder.policies.rights import PROGRAM_RIGHTS, RIGHTS, TOKEN_RIGHTS, Right, Role, Supervised
 
 ACME, ANNA, BO, EVA = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 HEARING = (Right.RECORDINGS_LISTEN, Right.RECORDINGS_READ)
@@ -27,6 +27,17 @@ def test_every_role_has_its_rights_and_auditor_and_operator_hear_nothing() -> No
 
 def test_no_role_of_an_organisation_has_every_organisation() -> None:
     assert [role for role in Role if Right.ORGANISATIONS in RIGHTS[role]] == [Role.OPERATOR]
+
+
+def test_the_counters_of_the_provider_are_the_operators_alone() -> None:
+    assert [role for role in Role if Right.HEALTH_READ in RIGHTS[role]] == [Role.OPERATOR]
+    assert Right.HEALTH_READ not in rights.program(ACME, Right).rights
+    monitoring = rights.scope(ACME, ANNA, Role.OPERATOR, may_listen=False, scopes=[Right.HEALTH_READ])
+    assert monitoring.rights == {Right.HEALTH_READ}
+
+
+def test_an_organisations_token_has_no_more_than_its_administrators() -> None:
+    assert rights.program(ACME, Right).rights == PROGRAM_RIGHTS < RIGHTS[Role.ADMINISTRATOR]
 
 
 def test_only_the_recorded_user_commands_whatever_their_role() -> None:

@@ -29,12 +29,15 @@ SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_pe
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, UUID]]:
-    """Acme with an administrator, Anna (101), Bo (102, may not listen); Other with one of each: made once."""
+    """Acme with an administrator, Anna (101), Bo (102, may not listen); Other with one of each: made once.
+
+    Acme's administrator may give every telephone of PJSIP, Other's those whose names begin with ``other-``.
+    """
     folder = tmp_path_factory.mktemp("template")
     store = Store(f"sqlite:///{folder}/catalogue.db")
     made = World(store, LocalVault(folder / "vault"), folder)
-    acme = made.organisation("Acme", timezone="Europe/Stockholm")
-    other = made.organisation("Other")
+    acme = made.organisation("Acme", timezone="Europe/Stockholm", endpoints="PJSIP/*")
+    other = made.organisation("Other", endpoints="PJSIP/other-*")
     made.user("admin-acme", acme, role="administrator", mode="never")
     made.user("anna", acme, number="101", name="Anna Andersson")
     made.user("bo", acme, number="102", may_listen=False)

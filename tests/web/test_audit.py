@@ -206,6 +206,18 @@ async def test_searching(open_browser: NewBrowser, recording: UUID, clock: Clock
     assert await found(action="download") == await found(subject_kind="call") == []
 
 
+async def test_the_page_names_who_something_was_done_to_and_nobody_of_another_organisation(
+    open_browser: NewBrowser, world: World
+) -> None:
+    await open_browser("anna")
+    admin = await open_browser("admin-acme")
+    await admin.get(f"/api/v1/users/{world.ids['olle']}")
+    text = (await admin.get("/audit")).text
+    assert str(world.ids["olle"]) in text, "the denied attempt is there"
+    assert "<bdi>Anna Andersson</bdi>" in text
+    assert "Olle" not in text
+
+
 async def test_page_by_page(open_browser: NewBrowser, recording: UUID, clock: Clock) -> None:
     admin = await open_browser("admin-acme")
     for _ in range(5):

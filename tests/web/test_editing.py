@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from typing import Any
@@ -85,6 +86,18 @@ async def test_a_key_used_for_another_request(open_browser: NewBrowser, world: W
     other = await send(browser, "POST", TOKENS, {"name": "b", "scopes": [READ]}, **key)
     assert (other.status, "Idempotency-Key" in other.json()["detail"]) == (422, True)
     assert world.store.read_now(models.Token.select().count) == 1
+
+
+async def test_what_is_kept_of_a_request_does_not_tell_the_password_in_it(
+    open_browser: NewBrowser, world: World
+) -> None:
+    """A plain hash of the body would be guessed faster than the password's own."""
+    user, path = {"name": "New", "login": "new", "password": "words of somebody"}, "/api/v1/users"
+    browser = await open_browser("admin-acme")
+    assert (await send(browser, "POST", path, user, **{"Idempotency-Key": "k"})).status == 201
+    kept = world.store.read_now(lambda: models.Answered.get().request_sha256)
+    plain = hashlib.sha256(f"POST {path}\n{json.dumps(user)}".encode()).hexdigest()
+    assert (len(kept), kept == plain) == (64, False)
 
 
 async def test_keys_are_each_askers_own(open_browser: NewBrowser, world: World) -> None:

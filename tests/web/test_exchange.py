@@ -9,7 +9,7 @@ from ari_recorder.store.models import AuditLine, User
 from ari_recorder.web.exchange import FILE_MAX_BYTES
 
 from .settings import Client, rows
-from .world import NewBrowser, World
+from .world import PASSWORD, NewBrowser, World
 
 HEAD = "number,name,mode,plan,role,login,may_listen,endpoints,groups,acknowledgement"
 
@@ -162,3 +162,21 @@ async def test_another_organisation_s_user_is_not_changed(admin: Client, world: 
     olle = world.store.read_now(lambda: User.get_by_id(world.ids["olle"]))
     assert olle.name == "Olle"
     assert "olle" not in (await admin("GET", "/users.csv")).text
+
+
+async def test_renaming_many_tries_nobodys_password(admin: Client, world: World) -> None:
+    """Each try takes as long as a sign-in, and everybody else who writes would wait for all of them."""
+    world.change(User, world.ids["anna"], number="201")
+    renamed = await admin.file(f"number,name\n201,{PASSWORD}\n")
+    assert (renamed.status, renamed.json()["changed"]) == (200, 1)
+
+
+async def test_another_customers_telephone_is_not_given_by_a_file(
+    open_browser: NewBrowser, world: World
+) -> None:
+    other = await Client.of(await open_browser("admin-other"))
+    file = "number,name,endpoints\n150,Eve,PJSIP/150\n151,Own,PJSIP/other-1\n"
+    report = (await other.file(file, "?partial=true")).json()
+    assert [row["outcome"] for row in report["rows"]] == ["refused", "created"]
+    assert report["rows"][0]["field"] == "endpoints"
+    assert "--endpoints" in report["rows"][0]["why"]

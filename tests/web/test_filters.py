@@ -147,7 +147,7 @@ async def test_a_filter_refuses(open_browser: NewBrowser, made: dict[str, Any], 
 
 @pytest.mark.parametrize(
     "path",
-    ["/?q=x", "/?cursor=a&cursor=b", "/calls?x=1", "/sign-in?x=1", "/prompts?x=1", "/api?x=1", "/healthz?x=1",
+    ["/?x=1", "/?cursor=a&cursor=b", "/calls?x=1", "/sign-in?x=1", "/prompts?x=1", "/api?x=1", "/healthz?x=1",
      "/static/style.css?w=1", "/?form_token=1"],
 )  # fmt: skip
 async def test_a_page_refuses_what_it_does_not_know(open_browser: NewBrowser, path: str) -> None:

@@ -140,3 +140,17 @@ async def test_an_id_that_is_none_and_a_body_that_is_not_right(admin: Client) ->
     assert (await admin("PUT", f"/groups/{sales}/members/1")).status == 400
     for body in ({}, {"users": []}, {"users": ["1"]}, {"users": [], "more": 1}, [], {"users": None}):
         assert (await admin("POST", f"/groups/{sales}/members", body)).status == 400, body
+
+
+async def test_who_may_not_listen_is_offered_no_player(
+    admin: Client, maria: str, world: World, open_browser: NewBrowser
+) -> None:
+    page = f"/recordings/{world.recording(world.ids['anna'])}"
+    sales = (await admin.made("/groups", {"name": "Sales"}))["id"]
+    await admin("PUT", f"/groups/{sales}/members/{world.ids['anna']}")
+    supervisor, offered = await open_browser("maria"), []
+    for may_listen in (True, False):
+        await admin("PUT", f"/groups/{sales}/supervisors/{maria}", {"may_listen": may_listen})
+        text = (await supervisor.get(page)).text
+        offered.append(("<audio" in text, "?download=1" in text, "may not listen" in text))
+    assert offered == [(True, True, False), (False, False, True)]

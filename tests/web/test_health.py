@@ -28,10 +28,11 @@ async def test_alive(open_browser: NewBrowser) -> None:
 
 
 async def test_ready_when_every_part_is(
-    open_browser: NewBrowser, parts: dict[str, Part], monkeypatch: pytest.MonkeyPatch
+    open_browser: NewBrowser, world: World, parts: dict[str, Part], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "FRESH_S", 0.0)
-    browser = await open_browser("admin-acme")
+    world.user("op", world.organisation("Provider"), role="operator", mode="never")
+    browser = await open_browser("op")
     ready = await browser.get("/readyz")
     assert (ready.status, ready.json()["ready"]) == (200, True)
     assert list(ready.json()["parts"]) == ["pbx main", "store", "vault"]
@@ -76,13 +77,17 @@ async def test_the_part_that_fails_or_does_not_answer_is_named(
     assert asked == 1, "one that hangs is not asked again: each could hold a thread"
 
 
-TOKENS = {"health": Right.HEALTH_READ, "recordings": Right.RECORDINGS_READ}
-
-
 @pytest.fixture
 def secrets(world: World) -> dict[str, str]:
-    """Tokens of Acme, by what they are for."""
-    return {name: put(world, None, right) for name, right in TOKENS.items()}
+    """Tokens, by what they are for: two of Acme, and one of the provider's operator."""
+    world.user("op", world.organisation("Provider"), role="operator", mode="never")
+    return {
+        "recordings": put(world, None, Right.RECORDINGS_READ),
+        "Acme's health": put(world, None, Right.HEALTH_READ),
+        "its administrator's": put(world, "admin-acme", Right.HEALTH_READ),
+        "health": put(world, "op", Right.HEALTH_READ, organisation="op"),
+        "operator's other": put(world, "op", Right.USAGE_READ, organisation="op"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -91,9 +96,13 @@ def secrets(world: World) -> dict[str, str]:
         (None, None, False, 401),
         (None, "wrong", False, 401),
         (None, "recordings", False, 403),
+        (None, "Acme's health", False, 403),
+        (None, "its administrator's", False, 403),
+        (None, "operator's other", False, 403),
         (None, "health", True, 200),
         ("anna", None, False, 403),
-        ("admin-acme", None, True, 200),
+        ("admin-acme", None, False, 403),
+        ("op", None, True, 200),
     ],
 )
 async def test_details_and_counters_are_for_who_may_know(
@@ -163,7 +172,8 @@ async def test_a_port_for_health_that_is_taken_is_named(context: WebContext) -> 
 async def test_a_catalogue_that_hangs_does_not_hold_up_the_answer(
     open_browser: NewBrowser, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    browser = await open_browser("admin-acme")
+    world.user("op", world.organisation("Provider"), role="operator", mode="never")
+    browser = await open_browser("op")
     monkeypatch.setattr(health, "PROBE_TIMEOUT_S", 0.05)
     held = threading.Event()
     blocked = [asyncio.create_task(world.store.read(held.wait)) for _ in range(READERS)]

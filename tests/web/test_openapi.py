@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
@@ -15,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Right
 from ari_recorder.store.audit_key import made as made_key
-from ari_recorder.web import WebContext
+from ari_recorder.web import WebContext, start
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
@@ -147,3 +148,16 @@ async def test_a_problem_is_what_the_document_says(open_browser: NewBrowser, pat
 def check(made: dict[str, Any], name: str, answer: object) -> None:
     schema = {"$ref": f"#/components/schemas/{name}", "components": made["components"]}
     OAS31Validator(schema).validate(answer)
+
+
+async def test_an_address_that_is_too_long_is_answered_as_the_document_says(context: WebContext) -> None:
+    """It is refused before it is known what was asked for: whatever it is may be answered so."""
+    server = await start(context)
+    async with (
+        aiohttp.ClientSession() as client,
+        client.get(f"{server.url}api/v1/groups?cursor={'x' * 20_000}") as answer,
+    ):
+        check(document(ROUTES), "Problem", await answer.json(content_type="application/problem+json"))
+        for method, path, operation in operations():
+            assert str(answer.status) in operation["responses"], (method, path)
+    await server.close()

@@ -47,6 +47,7 @@ async def test_one_s_own(admin: Client, world: World) -> None:
         ({"language": "tlh"}, 422),
         ({"second_factor": ["king"]}, 400),
         ({"name": "Mine"}, 400),
+        ({"endpoints": ["PJSIP/*"]}, 400),
         ({"preferences": {}}, 400),
     ],
 )
@@ -85,6 +86,7 @@ async def test_an_operator_sets_up_a_customer(
         ({"name": ""}, 422, "name"),
         ({"name": "x" * 201}, 422, "name"),
         ({"timezone": "Nowhere"}, 422, "timezone"),
+        ({"endpoints": ["150"]}, 422, "endpoints"),
         ({"administrator": {**FIRST, "login": "anna"}}, 409, "login"),
         ({"administrator": {**FIRST, "password": "short"}}, 422, "password"),
     ],
@@ -95,6 +97,27 @@ async def test_a_customer_that_cannot_be_is_not_half_there(
     answer = await operator("POST", "/organisations", {"name": "New Co", "administrator": FIRST} | changes)
     assert (answer.status, answer.json()["field"]) == (status, field)
     assert world.store.read_now(lambda: Organisation.select().count()) == 3
+
+
+async def test_the_operator_says_which_telephones_are_an_organisations(
+    operator: Client, open_browser: NewBrowser
+) -> None:
+    body = {"name": "New Co", "endpoints": ["main:PJSIP/new-*"], "administrator": FIRST}
+    made = await operator.made("/organisations", body)
+    assert made["endpoints"] == ["main:PJSIP/new-*"]
+    browser = await open_browser()
+    await browser.sign_in("ada", FIRST["password"])
+    ada = await Client.of(browser)
+    assert (await ada.get("/organisation"))["endpoints"] == ["main:PJSIP/new-*"]
+    await ada.made("/users", {"name": "Eva", "endpoints": ["PJSIP/new-1"]})
+    user = {"name": "Eve", "endpoints": ["PJSIP/150"]}
+    assert (await ada("POST", "/users", user)).status == 422
+    path = f"/organisations/{made['id']}"
+    assert (await operator("PATCH", path, {"endpoints": ["1*"]})).status == 422
+    changed = await operator("PATCH", path, {"endpoints": ["PJSIP/new-*", "PJSIP/15?"]})
+    assert changed.json() == await operator.get(path)
+    assert changed.json()["endpoints"] == ["PJSIP/new-*", "PJSIP/15?"]
+    await ada.made("/users", user)
 
 
 async def test_an_operator_hears_nothing_and_is_no_administrator(operator: Client, world: World) -> None:

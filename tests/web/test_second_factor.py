@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from datetime import datetime, timedelta
@@ -165,6 +166,25 @@ async def test_wrong_codes_slow_down(open_browser: NewBrowser, clock: Clock) -> 
     assert (await give(another, code_of(secret, clock.at))).status == 429, "a new session is no new start"
     clock.at += timedelta(seconds=30)
     assert (await give(another, code_of(secret, clock.at))).status == 303
+
+
+async def test_wrong_codes_side_by_side_all_count(open_browser: NewBrowser, clock: Clock) -> None:
+    await add_app(await open_browser("anna"), clock)
+    browser = await open_browser()
+    await browser.sign_in("anna")
+    fields = {"form_token": await browser.form_token(STEP), "next": "/"}
+    guesses = [browser.post(STEP, fields | {"code": f"{code:06}"}) for code in range(30)]
+    statuses = [answer.status for answer in await asyncio.gather(*guesses)]
+    assert statuses.count(401) == 4, statuses
+
+
+async def test_a_right_code_is_no_failure(open_browser: NewBrowser, clock: Clock) -> None:
+    secret, _ = await add_app(await open_browser("anna"), clock)
+    for _ in range(25):
+        browser = await open_browser()
+        await browser.sign_in("anna")
+        assert (await give(browser, code_of(secret, clock.at))).status == 303
+        clock.at += timedelta(seconds=30)
 
 
 async def test_a_recovery_code_works_once(open_browser: NewBrowser, clock: Clock) -> None:

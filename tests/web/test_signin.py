@@ -281,3 +281,13 @@ async def test_a_default_password_is_of_no_use_where_others_reach(
     assert (await exposed.sign_in("anna")).status == 303
     world.change(User, world.ids["anna"], password_is_default=True)
     assert (await exposed.get("/")).status == 303, "nor with a session begun before"
+
+
+async def test_a_password_that_a_name_was_made_like_is_a_default_one(
+    open_browser: NewBrowser, world: World
+) -> None:
+    world.change(User, world.ids["anna"], name=PASSWORD)
+    assert (await (await open_browser()).sign_in("anna")).status == 303
+    exposed = await open_browser(host="192.0.2.1")
+    answer = await exposed.sign_in("anna")
+    assert (answer.status, "default one" in answer.text) == (403, True)

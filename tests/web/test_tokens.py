@@ -320,3 +320,19 @@ async def test_the_same_key_makes_one_token_and_shows_the_secret_once(
     assert first.json()["secret"] not in str(kept)
     shown = await browser.get(first.headers["Location"])
     assert shown.headers["ETag"] == first.headers["ETag"]
+
+
+async def test_a_token_that_changes_users_signs_in_as_none_of_them(
+    open_browser: NewBrowser, world: World
+) -> None:
+    program = Program(await open_browser(), put(world, None, Right.USERS_WRITE))
+    path, words = f"/api/v1/users/{world.ids['anna']}", "words of somebody else"
+    answer = await program.ask("PATCH", path, data=json.dumps({"password": words}))
+    assert (answer.status, "by people" in answer.json()["detail"]) == (403, True)
+    assert (await (await open_browser()).sign_in("anna", words)).status == 401
+    for change in ({"name": "Anna B"}, {"password": None}):
+        assert (await program.ask("PATCH", path, data=json.dumps(change))).status == 200, change
+    added = {"name": "New", "login": "new", "password": words}
+    assert (await program.ask("POST", "/api/v1/users", data=json.dumps(added))).status == 201
+    auditor = added | {"login": "reader", "role": "auditor"}
+    assert (await program.ask("POST", "/api/v1/users", data=json.dumps(auditor))).status == 403

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from ari_recorder.store.models import Activation, AuditLine, Recording, User
+from ari_recorder.store.models import Activation, AuditLine, Endpoint, Recording, User
+from ari_recorder.web import signin
 
 from .settings import TOLD, Client
-from .world import NewBrowser, World
+from .world import NewBrowser, World, until
 
 ANNA = "/users/{anna}"
 CHANGED = AuditLine.action.in_(("create", "change", "remove"))
@@ -103,10 +106,29 @@ async def test_what_is_taken_is_a_conflict(
     assert not world.store.read_now(lambda: User.select().where(User.name == "Eva").exists())
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "values"),
+    [
+        ("POST", "/users", {"name": "Eva", "mode": "allways"}),
+        ("PATCH", ANNA, {"mode": "allways"}),
+        ("GET", "/users?mode=allways", None),
+    ],
+)
+async def test_what_is_possible_is_told(
+    admin: Client, world: World, method: str, path: str, values: dict[str, Any] | None
+) -> None:
+    answer = await admin(method, path.format_map(world.ids), values)
+    possible = "never, always, always_pause_resume, on_demand, on_demand_user_start"
+    assert (answer.status, answer.json()["detail"]) == (400, f"mode: 'allways' is none of {possible}.")
+
+
 async def test_the_reader_s_language(admin: Client) -> None:
     await admin("PATCH", "/organisation", {"language": "sv"})
     answer = await admin("POST", "/users", {"name": "", "number": "103"})
     assert answer.json()["detail"] == "name: det är tomt; skriv 1 till 200 tecken."
+    weak = await admin("POST", "/users", {"name": "Eva", "login": "eva", "password": "short"})
+    assert weak.json()["detail"] == "password: det är för kort: det behöver minst 8 tecken."
+    assert (weak.json()["problem"], weak.json()["least"]) == ("too_short", 8)
 
 
 async def test_a_change_is_told_with_before_and_after_and_never_the_password(
@@ -312,3 +334,37 @@ async def test_only_administrators(open_browser: NewBrowser, world: World) -> No
         ("GET", "/preferences", None),
     ]:
         assert (await anna(method, path, body)).status == 403, (method, path)
+
+
+async def test_nobody_who_writes_waits_for_a_password_to_be_hashed(admin: Client, world: World) -> None:
+    released, path = threading.Event(), ANNA.format_map(world.ids)
+    holding = signin._thread.submit(released.wait)
+    await until(holding.running)
+    try:
+        added = asyncio.create_task(
+            admin("POST", "/users", {"name": "Eva", "login": "eva", "password": "a few words of hers"})
+        )
+        changed = asyncio.create_task(admin("PATCH", path, {"password": "a few words of mine"}))
+        await until(lambda: signin._thread._work_queue.qsize() == 1)
+        assert (await admin("PATCH", path, {"name": "Anna Ek"})).status == 200
+        assert (added.done(), changed.done()) == (False, False)
+    finally:
+        released.set()
+    assert [(await task).status for task in (added, changed)] == [201, 200]
+
+
+async def test_another_customers_telephone_is_not_given(open_browser: NewBrowser, world: World) -> None:
+    """An Asterisk does not say whose it is; the provider does. Nothing is recorded of it, nor heard."""
+    other = await Client.of(await open_browser("admin-other"))
+    path = "/users/{olle}".format(**world.ids)
+    for answer in (
+        await other("POST", "/users", {"name": "Eve", "endpoints": ["PJSIP/150"]}),
+        await other("PATCH", path, {"endpoints": ["PJSIP/other-1", "PJSIP/150"]}),
+    ):
+        assert (answer.status, answer.json()["field"]) == (422, "endpoints"), answer.text
+        assert "ari-recorder organisation set NAME --endpoints" in answer.json()["detail"]
+    assert not world.store.read_now(lambda: Endpoint.select().exists())
+    await other.browser.get("/?lang=sv")
+    swedish = await other("PATCH", path, {"endpoints": ["PJSIP/150"]})
+    assert "Leverantören" in swedish.json()["detail"]
+    assert (await other("PATCH", path, {"endpoints": ["PJSIP/other-1"]})).status == 200

@@ -11,6 +11,7 @@ from uuid6 import uuid7
 
 ADDED = (
     ("organisation", "second_factor", "VARCHAR(100) NOT NULL DEFAULT ''"),
+    ("organisation", "endpoints", "TEXT NOT NULL DEFAULT ''"),
     ("user", "plan", "VARCHAR(16) NOT NULL DEFAULT 'basic'"),
     ("user", "removed_at", "{time} NULL"),
     ("revision", "access", "INTEGER NOT NULL DEFAULT 0"),

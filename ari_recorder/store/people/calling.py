@@ -65,6 +65,7 @@ def tapped(number: str, organisation: str, channel_name: str) -> RecordedEndpoin
         User.select(User, Organisation)
         .join(Organisation)
         .where((User.number == number) & User.removed_at.is_null())
+        .order_by(Organisation.name)
     )
     found = [user for user in users if organisation in ("", user.organisation.name)]
     if not found:

@@ -17,9 +17,9 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import access, audit, passwords, preferences
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.models import Endpoint, Supervision, User
-from ari_recorder.store.passwords import Whose
-from ari_recorder.store.people import activations
+from ari_recorder.store.models import Supervision, User
+from ari_recorder.store.passwords import Prepared, Whose
+from ari_recorder.store.people import activations, telephones
 from ari_recorder.store.people.activations import Acknowledgement
 from ari_recorder.store.people.organisations import (
     default_organisation,
@@ -38,7 +38,7 @@ SUPERVISING = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 _UNTOUCHED = {
     ActorKind.COMMAND_LINE: frozenset[str](),
     ActorKind.USER: frozenset({Role.OPERATOR}),
-    ActorKind.TOKEN: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    ActorKind.TOKEN: frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
     ActorKind.NOBODY: frozenset(Role),
 }
 """Roles that nobody of that kind gives, takes, or changes users of: they could make themselves one."""
@@ -53,7 +53,7 @@ def add_user(
     role: str = Role.USER,
     may_listen: bool = True,
     login: str | None = None,
-    password: str | None = None,
+    password: str | Prepared | None = None,
     endpoints: Iterable[tuple[str, str]] = (),
     organisation: UUID | None = None,
     acknowledgement: Acknowledgement | None = None,
@@ -62,8 +62,8 @@ def add_user(
 ) -> UserRow:
     """Add a user, to the default organisation if none is named.
 
-    Raises `Invalid` for what cannot be, `Conflict` for what is taken, `NotAllowed` for a role that ``actor``
-    does not give.
+    Raises `Invalid` for what cannot be, and for a telephone that ``actor`` may not give, `Conflict` for what
+    is taken, `NotAllowed` for a role that ``actor`` does not give.
     """
     with fit():
         columns = fields.user(
@@ -76,7 +76,7 @@ def add_user(
     whose = Whose(columns["role"], columns["login"], columns["name"], columns["number"], of.name)
     secret = passwords.columns(password, whose)
     row = _written(lambda: User.create(organisation=of, **columns, **secret), of.id, columns, None)
-    _set_endpoints(row, endpoints)
+    telephones.give(row, tuple(endpoints), (), actor)
     made = row_of(row)
     activation = activations.settle(row, None, actor, now, acknowledgement)
     _write(actor, Action.CREATE, row, now, {"after": told(made)}, activation, password)
@@ -90,12 +90,15 @@ def change_user(
     *,
     acknowledgement: Acknowledgement | None = None,
     check: Callable[[UserRow], None] = lambda _: None,
+    tries_password: bool = True,
     actor: Actor,
     now: datetime,
 ) -> UserRow:
     """Change what is named of a user: `CHANGEABLE`. An empty password takes signing in away.
 
-    ``check`` is called with what they are before. Raises `NotFound`, and as `add_user` does.
+    ``check`` is called with what they are before. Without ``tries_password`` it is left to signing in to find
+    that a new login, name or number is their password: trying it takes so long that other writes would wait.
+    Raises `NotFound`, and as `add_user` does.
     """
     row = in_organisation(organisation, user)
     before = row_of(row)
@@ -105,13 +108,13 @@ def change_user(
     )
     for role in (row.role, columns.get("role")):
         check_touched(actor, role)
-    columns |= _password(row, changes, columns)
+    _check_signs_in(actor, changes)
+    columns |= _password(row, changes, columns, tries=tries_password)
     if columns:
         change = User.update(**columns).where(User.id == row.id)
         _written(change.execute, organisation, columns, row.id)
     if changes.get("endpoints") is not None:
-        Endpoint.delete().where(Endpoint.user == row).execute()
-        _set_endpoints(row, changes["endpoints"])
+        telephones.give(row, tuple(changes["endpoints"]), before.endpoints, actor)
     row = in_organisation(organisation, user)
     _follow(row, before, "password_hash" in columns, actor)
     activation = activations.settle(row, before.mode, actor, now, acknowledgement)
@@ -146,7 +149,13 @@ def check_touched(actor: Actor, role: str | None) -> None:
     if role in _UNTOUCHED[actor.kind]:
         if role == Role.OPERATOR:
             raise NotAllowed("Operators are made and changed by the command line alone.")
-        raise NotAllowed("Administrators are made and changed by people, not by tokens.")
+        raise NotAllowed("Administrators and auditors are made and changed by people, not by tokens.")
+
+
+def _check_signs_in(actor: Actor, changes: Mapping[str, Any]) -> None:
+    """Raises `NotAllowed` if a program would give somebody a password: it could sign in as them."""
+    if actor.kind is ActorKind.TOKEN and changes.get("password"):
+        raise NotAllowed("The password of a user who is there is changed by people, not by tokens.")
 
 
 def check_administered(organisation: UUID, actor: Actor) -> None:
@@ -166,7 +175,9 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
         return fields.user(values)
 
 
-def _password(row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+def _password(
+    row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any], *, tries: bool
+) -> dict[str, Any]:
     """The columns of a new password, or of none, which goes with the login; nothing if it stays."""
     whose = Whose.of(row, columns)
     if "password" in changes:
@@ -174,11 +185,13 @@ def _password(row: Any, changes: Mapping[str, Any], columns: Mapping[str, Any]) 
         return passwords.columns(changes["password"], whose)
     if whose.login is None:
         return passwords.columns(None, whose)
-    passwords.check_unlike(row.password_hash, *(columns.get(name) for name in ("login", "name", "number")))
+    if tries:
+        words = (columns.get(name) for name in ("login", "name", "number"))
+        passwords.check_unlike(row.password_hash, *words)
     return {}
 
 
-def _check_password(password: str | None, login: str | None) -> None:
+def _check_password(password: str | Prepared | None, login: str | None) -> None:
     if password and login is None:
         raise Invalid("login", "a password needs a login to go with it.")
 
@@ -198,25 +211,6 @@ def _written(
         return write()
     except IntegrityError as error:  # by another program, just now
         raise Conflict("", "The number or the login is already taken.") from error
-
-
-def _set_endpoints(user: Any, endpoints: Iterable[tuple[str, str]]) -> None:
-    for pbx, name in endpoints:
-        taken = Endpoint.get_or_none((Endpoint.pbx == pbx) & (Endpoint.name == name))
-        if taken is not None:
-            raise _taken(taken, user.organisation_id)
-        Endpoint.create(user=user, pbx=pbx, name=name)
-
-
-def _taken(endpoint: Any, organisation: UUID) -> Conflict:
-    """Whose it is, unless they are of another organisation."""
-    where = {"name": endpoint.name, "pbx": endpoint.pbx}
-    if endpoint.user.organisation_id != organisation:
-        return Conflict("endpoints", "Endpoint %(name)s on %(pbx)s is in use elsewhere already.", **where)
-    whose = f"{endpoint.user.name} ({endpoint.user.number or endpoint.user.login})"
-    return Conflict(
-        "endpoints", "Endpoint %(name)s on %(pbx)s belongs to %(whose)s already.", **where, whose=whose
-    )
 
 
 def _follow(row: Any, before: UserRow, signs_in_anew: bool, actor: Actor) -> None:

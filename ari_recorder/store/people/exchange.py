@@ -212,7 +212,7 @@ class _Import:
         if changes or told:
             acknowledgement = Acknowledgement(told) if told else None
             change_user(
-                self.organisation, before.id, changes, acknowledgement=acknowledgement,
+                self.organisation, before.id, changes, acknowledgement=acknowledgement, tries_password=False,
                 actor=self.actor, now=self.now,
             )  # fmt: skip
         regrouped = groups is not None and groups != self.there.groups_of.get(before.id, set())

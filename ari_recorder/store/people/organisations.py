@@ -24,17 +24,22 @@ from ari_recorder.store.people.revisions import changed
 
 DEFAULT_ORGANISATION = "Default"
 KIND = "organisation"
+_LISTS = ("second_factor", "endpoints")
+"""What is kept as words parted by spaces."""
 
 
 @dataclass(frozen=True)
 class OrganisationRow:
-    """An organisation as shown. ``second_factor`` are the roles that need one to sign in."""
+    """An organisation as shown. ``second_factor`` are the roles that need one to sign in, ``endpoints``
+    patterns of the telephones that its administrators may give to users.
+    """
 
     id: UUID
     name: str
     timezone: str
     language: str
     second_factor: tuple[str, ...]
+    endpoints: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -208,9 +213,7 @@ def found(organisation: UUID) -> Any:
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     with fit():
         columns = fields.organisation(values)
-    if "second_factor" in columns:
-        columns["second_factor"] = " ".join(columns["second_factor"])
-    return columns
+    return columns | {name: " ".join(columns[name]) for name in _LISTS if name in columns}
 
 
 def _check_free(name: str, but: UUID | None) -> None:
@@ -225,7 +228,7 @@ def _told(row: OrganisationRow) -> dict[str, Any]:
 
 def _row(row: Any) -> OrganisationRow:
     roles = tuple(role for role in row.second_factor.split() if role in set(Role))
-    return OrganisationRow(row.id, row.name, row.timezone, row.language, roles)
+    return OrganisationRow(row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()))
 
 
 def _rows(rows: Sequence[Any]) -> list[OrganisationRow]:
