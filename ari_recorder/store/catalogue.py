@@ -12,15 +12,15 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from peewee import EnclosedNodeList
+from peewee import EnclosedNodeList, fn
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
 from ari_recorder.store.filters import Wanted, conditions
-from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
-from ari_recorder.store.scope import audible, visible
+from ari_recorder.store.models import Announcement, Group, Leg, Recording, Segment, User
+from ari_recorder.store.scope import audible, grouped, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
@@ -125,6 +125,9 @@ def recordings(
     """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none."""
     limit = max(1, min(limit, LIMIT_MAX))
     query = _select().where(visible(asker) & Recording.state.in_(SHOWN), *conditions(wanted))
+    if wanted.group is not None:  # who may not see a group does not learn who of theirs is in it
+        shown_to = Group.select(Group.id).where(grouped(asker) & (Group.id == wanted.group))
+        query = query.where(fn.EXISTS(shown_to))
     if cursor:
         query = query.where(EnclosedNodeList(_read_cursor(cursor)) > _PLACE)
     rows = list(query.order_by(Recording.started_at.desc(), Recording.id.desc()).limit(limit + 1))

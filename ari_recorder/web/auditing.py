@@ -21,7 +21,7 @@ from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.web.context import ACTOR, CONTEXT, SCOPE
 from ari_recorder.web.problems import NoRight, NotOwnPage
 
-NOTED_WITHIN_S = 2.0
+NOTED_WITHIN_S = 0.25
 """How long an answer waits for its line; what has been done is not undone for one that cannot be written."""
 DENIED_PER_MINUTE = 10
 """Most lines a minute of one asker's denied attempts: nobody fills the disk with them."""

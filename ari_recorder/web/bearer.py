@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 from aiohttp import web
 
-from ari_recorder.errors import StoreError
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import audit, tokens
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
@@ -16,6 +13,7 @@ from ari_recorder.web.client import client
 from ari_recorder.web.context import ACTOR, BEARER, CONTEXT, SCOPE
 from ari_recorder.web.language import N_
 from ari_recorder.web.limiting import LIMITS
+from ari_recorder.web.noted import NOTED
 from ari_recorder.web.problems import API, Refused
 from ari_recorder.web.session import COOKIE
 
@@ -35,33 +33,6 @@ _REASONS = {
 _log = structlog.get_logger(__name__)
 
 
-class Noted:
-    """Notes of use that are still being written: what is asked for does not wait for them."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def note(self, request: web.Request, token: TokenRow) -> None:
-        """Note that a token was used, at most once a minute."""
-        context = request.app[CONTEXT]
-        now = context.now()
-        if token.seen_at is not None and now - token.seen_at < NOTED_EVERY:
-            return
-
-        async def write() -> None:
-            try:
-                await context.store.write(tokens.seen, token.id, now)
-            except StoreError as error:
-                _log.warning("that a token was used cannot be written", token=str(token.id), error=str(error))
-
-        task = asyncio.create_task(write())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-NOTED = web.AppKey("noted", Noted)
-
-
 def secret_of(request: web.Request) -> str:
     """The token that was sent; empty if none was, or it is a page that is asked for: pages have sessions."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
@@ -78,7 +49,9 @@ async def identify(request: web.Request, secret: str) -> None:
         raise await _refuse(request, found)
     request[BEARER], request[SCOPE] = found, found.scope
     request[ACTOR] = _actor(request, found.token)
-    request.app[NOTED].note(request, found.token)
+    seen_at = found.token.seen_at
+    if seen_at is None or request.app[CONTEXT].now() - seen_at >= NOTED_EVERY:
+        request.app[NOTED].note(request, found.token.id, tokens.seen)
 
 
 async def scope_now(request: web.Request) -> Scope | None:

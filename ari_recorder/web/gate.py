@@ -103,7 +103,7 @@ async def _identify(request: web.Request) -> None:
     request[ACTOR] = _actor(request, who)
     if found is not None:
         request[SESSION], request[FORM_TOKEN] = found, found.form_token
-        await note_use(request, found)
+        note_use(request, found)
     if who is not None:
         request[ACCOUNT], request[SCOPE] = who, who.scope
     request[LANGUAGE] = choose(

@@ -14,7 +14,6 @@ from ari_recorder.web import (
     audit_api,
     audit_page,
     auditing,
-    bearer,
     calls,
     calls_page,
     documentation,
@@ -48,6 +47,7 @@ from ari_recorder.web.editing import tidying
 from ari_recorder.web.gate import NEEDS, gate
 from ari_recorder.web.language import N_
 from ari_recorder.web.limiting import LIMITS, Limits
+from ari_recorder.web.noted import NOTED, Noted
 from ari_recorder.web.places import DOWNLOADS, FEEDS, Feeds, Places
 from ari_recorder.web.problems import errors
 from ari_recorder.web.routing import Open, Route, page, served
@@ -192,7 +192,7 @@ def create_app(context: WebContext) -> web.Application:
     app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
     app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
-    app[bearer.NOTED] = bearer.Noted()
+    app[NOTED] = Noted()
     app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.extend((add_headers, add_hsts))

@@ -16,7 +16,6 @@ import structlog
 from aiohttp import web
 
 from ari_recorder.config import Web
-from ari_recorder.errors import StoreError
 from ari_recorder.store import sessions
 from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, ActorKind
@@ -27,6 +26,7 @@ from ari_recorder.web.arrival import arriving
 from ari_recorder.web.client import client
 from ari_recorder.web.context import CONTEXT
 from ari_recorder.web.language import N_
+from ari_recorder.web.noted import NOTED
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.seals import SEALS, Purpose
 
@@ -105,17 +105,10 @@ async def who_asks(request: web.Request) -> Account | None:
     return None if found is None or found.halfway else found.account
 
 
-async def note_use(request: web.Request, session: Opened) -> None:
-    """Keep the session from ending as unused; what is asked for does not fail when that cannot be written."""
-    context = request.app[CONTEXT]
-    now = context.now()
-    if now - session.seen_at < SEEN_EVERY:
-        return
-    try:
-        async with asyncio.timeout(1.0):
-            await context.store.write(sessions.seen, session.id, now)
-    except (StoreError, TimeoutError) as error:
-        _log.warning("that a session is in use cannot be written", error=str(error))
+def note_use(request: web.Request, session: Opened) -> None:
+    """Keep the session from ending as unused."""
+    if request.app[CONTEXT].now() - session.seen_at >= SEEN_EVERY:
+        request.app[NOTED].note(request, session.id, sessions.seen)
 
 
 @asynccontextmanager
@@ -134,7 +127,7 @@ async def in_use(request: web.Request) -> AsyncIterator[None]:
 async def _keep(request: web.Request, session: Opened) -> None:
     while True:
         await asyncio.sleep(SEEN_EVERY.total_seconds())
-        await note_use(request, session)
+        note_use(request, session)
 
 
 def form_token(request: web.Request) -> str:

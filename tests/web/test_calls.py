@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,9 +21,10 @@ from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode, Reason, State, decide
 from ari_recorder.store import calls, models
+from ari_recorder.store.audit import Action
 from ari_recorder.store.rows import LegRow, shown
 
-from .world import NOON, Browser, NewBrowser, World
+from .world import NOON, Browser, Clock, NewBrowser, World
 
 SEES = {
     "admin-acme": {"anna", "bo"},
@@ -30,6 +33,9 @@ SEES = {
     "bo": {"bo"},
     "olle": {"olle"},
 }
+LOCKED_WITHIN_S = 0.9
+"""Much less than a locked catalogue keeps a write waiting."""
+COMMANDED = models.AuditLine.action == Action.COMMAND
 _numbers = count(1)
 
 
@@ -98,6 +104,26 @@ async def test_a_call_is_told_with_what_can_be_done(
         ["pause"],
         "2026-11-22T12:00:00.000Z",
     )
+
+
+async def test_a_command_does_not_wait_for_a_catalogue_that_is_locked(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], world: World, clock: Clock
+) -> None:
+    """Neither for the note that the session is in use, nor for its line in the audit log."""
+    browser, path = await open_browser("bo"), f"/api/v1/calls/{ongoing['bo'].row.id}/pause"
+    token = await browser.form_token("/calls")
+    clock.at += timedelta(minutes=5)
+    other = sqlite3.connect(world.folder / "catalogue.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        async with asyncio.timeout(LOCKED_WITHIN_S):
+            answer = await browser.request("POST", path, headers={"X-Form-Token": token})
+        assert (answer.status, answer.json()["call"]["state"]) == (200, "paused")
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    while not world.store.read_now(lambda: models.AuditLine.select().where(COMMANDED).count()):
+        await asyncio.sleep(0.01)
 
 
 async def test_a_command_is_carried_out_and_the_same_again_is_harmless(

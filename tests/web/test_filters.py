@@ -103,6 +103,16 @@ async def test_a_filter_finds(
     assert {row["id"] for row in answer.json()["recordings"]} == {made[name] for name in found}
 
 
+async def test_who_may_not_see_a_group_does_not_learn_who_is_in_it(
+    open_browser: NewBrowser, world: World, made: dict[str, str], group: UUID
+) -> None:
+    world.change(models.User, world.ids["bo"], may_listen=True)
+    bo = await open_browser("bo")
+    own = (await bo.get(API)).json()["recordings"]
+    assert [row["id"] for row in own] == [made["bo"]]
+    assert (await bo.get(API, params={"group": str(group)})).json()["recordings"] == []
+
+
 async def test_no_filter_finds_what_may_not_be_seen(
     open_browser: NewBrowser, world: World, made: dict[str, str], group: UUID
 ) -> None:
