@@ -17,6 +17,7 @@ from ari_recorder.web.context import ACCOUNT, ACTOR, BEARER, CONTEXT, FORM_TOKEN
 from ari_recorder.web.cookies import came_by_https
 from ari_recorder.web.language import LANGUAGES, N_, Language, choose
 from ari_recorder.web.limiting import LIMITS
+from ari_recorder.web.noted import settled
 from ari_recorder.web.page import LANGUAGE_COOKIE
 from ari_recorder.web.problems import API, NoRight, NotOwnPage, Refused
 from ari_recorder.web.routing import Need, Open
@@ -51,7 +52,10 @@ async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise NoRight(N_("This needs the right %(right)s, which you do not have here."), {"right": need})
     if _needs_form(request) and not await is_own_form(request):
         raise NotOwnPage
-    return await handler(request)
+    try:
+        return await handler(request)
+    finally:
+        await settled(request)
 
 
 async def who_may_ask(request: web.Request) -> Account | None:

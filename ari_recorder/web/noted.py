@@ -13,6 +13,9 @@ from aiohttp import web
 from ari_recorder.errors import StoreError
 from ari_recorder.web.context import CONTEXT
 
+SETTLED_WITHIN_S = 0.25
+"""How long an answer waits; what was asked for has been done by then."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -36,6 +39,14 @@ class Noted:
         if whose not in self._writing:
             task = self._writing[whose] = asyncio.create_task(write())
             task.add_done_callback(lambda _: self._writing.pop(whose, None))
+            request[NOTE] = task
 
 
 NOTED = web.AppKey("noted", Noted)
+NOTE = web.RequestKey("note", asyncio.Task[None])
+
+
+async def settled(request: web.Request) -> None:
+    """What this request has noted is written, or takes longer than an answer may wait for it."""
+    if NOTE in request:
+        await asyncio.wait([request[NOTE]], timeout=SETTLED_WITHIN_S)
