@@ -14,8 +14,9 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.store.ledger import LedgerRow
 from ari_recorder.store.ledger import ledger as ledger_page
 from ari_recorder.web.context import CONTEXT, scope
-from ari_recorder.web.lists import Cursor, Limit, moment
+from ari_recorder.web.lists import Cursor, Limit
 from ari_recorder.web.routing import operation
+from ari_recorder.web.shapes import time_or_none
 
 
 class LedgerLine(msgspec.Struct):
@@ -63,5 +64,5 @@ async def ledger(request: web.Request, query: LedgerQuery) -> Ledger:
 
 
 def _line(row: LedgerRow) -> LedgerLine:
-    times = {"opened_at": moment(row.opened_at), "closed_at": moment(row.closed_at)}
+    times = {"opened_at": time_or_none(row.opened_at), "closed_at": time_or_none(row.closed_at)}
     return LedgerLine(**{**vars(row), **times})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -22,10 +21,3 @@ class Paging(msgspec.Struct, forbid_unknown_fields=True):
 
     limit: Limit = 50
     cursor: Cursor | None = None
-
-
-def moment(at: datetime | None) -> str | None:
-    """A time as the API writes it: RFC 3339, in UTC, with milliseconds."""
-    return (
-        None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )

@@ -21,8 +21,9 @@ from ari_recorder.store.people import Acknowledgement, ActivationRow, Removal, U
 from ari_recorder.web import signin
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
 from ari_recorder.web.editing import create, guard
-from ari_recorder.web.lists import Cursor, Limit, moment
+from ari_recorder.web.lists import Cursor, Limit
 from ari_recorder.web.routing import operation, path_id
+from ari_recorder.web.shapes import time_or_none
 
 _USERS = "/api/v1/users"
 _USER = _USERS + "/{id}"
@@ -241,5 +242,5 @@ def _removed(row: Removal, *, removed: bool) -> RemovedUser:
 
 
 def _activation(row: ActivationRow) -> Activation:
-    times = {name: moment(getattr(row, name)) for name in ("began_at", "acknowledged_at", "ended_at")}
+    times = {name: time_or_none(getattr(row, name)) for name in ("began_at", "acknowledged_at", "ended_at")}
     return Activation(**{**vars(row), **times})

@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
+import structlog
 from aiohttp import web
 
 from ari_recorder.errors import StoreError
 from ari_recorder.store.access import revision
 from ari_recorder.store.database import Store
 from ari_recorder.web.context import CONTEXT
+
+_log = structlog.get_logger(__name__)
 
 LOOKS_EVERY_S = 1.0
 ASKED_AGAIN_S = 15.0
@@ -34,14 +37,22 @@ class Watch:
     async def run(self) -> None:
         """Look, for ever; a catalogue that does not answer changes nothing."""
         while True:
-            with suppress(StoreError):
+            try:
                 found = await self._store.read(revision)
-                if self._revision not in (None, found):
-                    self.count += 1
-                    self._next.set()
-                    self._next = asyncio.Event()
-                self._revision = found
+            except StoreError:
+                pass
+            except Exception:
+                _log.exception("a fault in ari_recorder: changes of rights are seen late")
+            else:
+                self._changed(found)
             await asyncio.sleep(LOOKS_EVERY_S)
+
+    def _changed(self, found: tuple[int, int]) -> None:
+        if self._revision not in (None, found):
+            self.count += 1
+            self._next.set()
+            self._next = asyncio.Event()
+        self._revision = found
 
     async def beyond(self, count: int, within_s: float) -> int:
         """Wait until there were more changes than ``count``, or for so long; returns how many there were."""

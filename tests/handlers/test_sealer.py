@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from ari_recorder.handlers import sealer as module
 from ari_recorder.handlers.sealer import Sealer
-from ari_recorder.store import audit, audit_key, audit_seals
+from ari_recorder.store import audit, audit_key, audit_seals, models
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import AuditHead, AuditSeal
@@ -62,3 +62,12 @@ async def test_a_catalogue_that_is_away_ends_nothing(store: Store, tmp_path: Pat
         await sealer.seal(NOW + timedelta(hours=1))
         await sealer.seal(NOW + timedelta(hours=1))
     assert len([line for line in log if line["log_level"] == "error"]) == 1
+
+
+async def test_a_damaged_log_does_not_end_the_recorder(store: Store, tmp_path: Path) -> None:
+    sealer = Sealer(store, audit_key.made(tmp_path / "audit.key"), lambda: NOW)
+    await store.write(lambda: models.database.execute_sql("UPDATE audit_head SET organisation = 'damaged'"))
+    with capture_logs() as log:
+        await sealer.seal()
+        await sealer.seal()
+    assert [line["event"] for line in log] == ["a fault in ari_recorder: the audit log is not sealed"]
