@@ -86,10 +86,24 @@ def fold(text: str) -> str:
     """Without regard to case, accents, and how many spaces of which kind there are: ``Åke`` is ``ake``."""
     if text.isascii() and text.isprintable():
         return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    spaced = "".join(" " if one.isspace() else one for one in decomposed)
-    seen = "".join(one for one in spaced if unicodedata.category(one) not in _UNSEEN)
-    return " ".join(seen.translate(_OTHER_LETTERS).split())
+    return " ".join(text.translate(_FOLDED).split())
+
+
+class _Folded(dict[int, str]):
+    """What each character is folded to, as far as it was needed."""
+
+    def __missing__(self, character: int) -> str:
+        decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(character)).casefold())
+        spaced = (" " if one.isspace() else one for one in decomposed)
+        seen = "".join(one for one in spaced if unicodedata.category(one) not in _UNSEEN)
+        folded = seen.translate(_OTHER_LETTERS)
+        if len(self) < _FOLDED_MAX:
+            self[character] = folded
+        return folded
+
+
+_FOLDED = _Folded()
+_FOLDED_MAX = 10_000
 
 
 def document(

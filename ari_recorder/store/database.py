@@ -241,7 +241,7 @@ class Store:
         return results
 
     def _settle(self) -> None:
-        """The search is made to fit what is about to be committed; recordings do not wait for one that fails."""
+        """The search is made to fit what is about to be committed; which does not wait for one that fails."""
         if time.monotonic() < self._settled_at_s:
             return
         try:

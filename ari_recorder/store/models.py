@@ -441,7 +441,7 @@ class Searched(Table):
 
 
 class Unsearched(Table):
-    """A recording of which something has changed that it is found by: written by triggers, for `search_index`.
+    """A recording of which something has changed that it is found by: by triggers, for `search_index`.
 
     A commit that makes one takes it away again, with what is found changed; one that stays is a fault.
     """

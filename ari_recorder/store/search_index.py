@@ -1,9 +1,9 @@
 """What recordings are found by, in step with what it is made of.
 
-Triggers note each recording of which something has changed that it is found by, whoever changes it, in the
-same transaction (`models.Unsearched`). Before a commit the writer calls `settle`, which makes their texts anew
-(`policies.search`): so none is committed that does not fit. If that fails, the recording is committed
-nevertheless, its note stays, and it is tried again; `ari-recorder verify` tells of it.
+Triggers note each recording of which something has changed that it is found by, whoever changes it, in
+the same transaction (`models.Unsearched`). Before a commit the writer calls `settle`, which makes their
+texts anew (`policies.search`): so none is committed that does not fit. If that fails, the recording is
+committed nevertheless, the note stays, and it is tried again; `ari-recorder verify` tells of it.
 
 What was there before there was a search comes into it in batches, while nothing else is to be written
 (`take_in`): each is a transaction with the note of how far it has come, so it goes on where it was left.
@@ -145,7 +145,7 @@ def _look(found: list[Any]) -> Looked:
     (recording, state, organisation, user, started_at, ended_at, note, tag1, tag2, tag3, number, name,
      place, its_organisation, its_user, *texts) = found[0][:18]  # fmt: skip
     recording = _uuid(recording)
-    began_at, over_at = _time(started_at), _time_or_none(ended_at)
+    began_at, over_at = _time(started_at), _time(ended_at)
     met = [row[18:20] for row in found if row[18] is not None and _overlap(row[20:], began_at, over_at)]
     document = search.document(
         numbers=[number, *(one for one, _ in met)], names=[name, *(one for _, one in met)],
@@ -157,7 +157,7 @@ def _look(found: list[Any]) -> Looked:
 
 
 def _overlap(met: Sequence[Any], began_at: datetime, over_at: datetime | None) -> bool:
-    joined_at, left_at = _time(met[0]), _time_or_none(met[1])
+    joined_at, left_at = _time(met[0]), _time(met[1])
     return (over_at is None or joined_at < over_at) and (left_at is None or left_at > began_at)
 
 
@@ -172,5 +172,4 @@ def _insert(recording: UUID, entry: Entry) -> None:
 
 
 _uuid: Callable[[Any], UUID] = Recording.id.python_value
-_time: Callable[[Any], datetime] = Counterpart.joined_at.python_value
-_time_or_none: Callable[[Any], datetime | None] = Counterpart.left_at.python_value
+_time: Callable[[Any], Any] = Counterpart.joined_at.python_value

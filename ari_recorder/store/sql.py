@@ -28,7 +28,7 @@ class Sql:
 def sql(text: str, *values: Any) -> Sql:
     """A part; a value that is a part itself is put in its place."""
     parts = text.split("{}")
-    written, given = [parts[0]], []
+    written, given = [parts[0]], list[Any]()
     for value, after in zip(values, parts[1:], strict=True):
         if isinstance(value, Sql):
             written.append(value.text)

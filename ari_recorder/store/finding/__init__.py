@@ -10,7 +10,7 @@ from uuid import UUID
 
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store.filters import Wanted
-from ari_recorder.store.finding import lengths, lite, listing, pg
+from ari_recorder.store.finding import lengths, listing, lite, pg
 from ari_recorder.store.finding.asked import asked
 from ari_recorder.store.finding.order import Order
 from ari_recorder.store.models import Recording

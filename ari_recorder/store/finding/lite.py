@@ -14,7 +14,7 @@ from uuid import UUID
 from ari_recorder.policies import search
 from ari_recorder.store.finding.asked import Asked, Needle
 from ari_recorder.store.finding.order import Order
-from ari_recorder.store.sql import Sql, among, every_of, joined, rows, sql
+from ari_recorder.store.sql import Sql, among, every_of, rows, sql
 
 USERS_MAX = 100
 """So many are looked for by the index; of more each row is asked."""

@@ -51,7 +51,7 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
             f" SELECT recording_id FROM found ORDER BY id {order.way} LIMIT {{}}",
             _found("s.id, s.recording_id", asked, _like, behind),
             limit,
-        )  # fmt: skip
+        )
     )
 
 

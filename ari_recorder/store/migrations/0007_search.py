@@ -1,7 +1,7 @@
 """What recordings are found by, indexed on both databases; the organisation's country.
 
-What is there already comes into the search while the recorder works (`search_index`), the newest first, and so
-do the indexes that lists are read from if there is much: the start waits for neither.
+What is there already comes into the search while the recorder works (`search_index`), the newest first.
+So do the indexes that lists are read from, if there is much: the start waits for neither.
 """
 
 from uuid import UUID
@@ -128,16 +128,16 @@ def index_texts(db):
 
 def triggers(kind):
     """Whoever changes what a recording is found by notes so in the same transaction."""
-    shown = " OR ".join((f"({SHOWN.replace('state', 'OLD.state')}) <> ({SHOWN.replace('state', 'NEW.state')})",
-                         *(DIFFERS[kind].format(column) for column in OF_RECORDING)))  # fmt: skip
+    old, new = (f"({SHOWN.replace('state', f'{row}.state')})" for row in ("OLD", "NEW"))
+    changed = " OR ".join((f"{old} <> {new}", *(DIFFERS[kind].format(column) for column in OF_RECORDING)))
     counterpart = " OR ".join(DIFFERS[kind].format(column) for column in OF_COUNTERPART)
-    new, old = ITS.format(row="NEW"), ITS.format(row="OLD")
+    its, its_old = ITS.format(row="NEW"), ITS.format(row="OLD")
     for name, event, table, condition, selects in (
         ("recording_new", "INSERT", "recording", "", ["SELECT NEW.id"]),
-        ("recording_changed", "UPDATE", "recording", shown, ["SELECT NEW.id"]),
-        ("counterpart_new", "INSERT", "counterpart", "", [new]),
-        ("counterpart_changed", "UPDATE", "counterpart", counterpart, [new, old]),
-        ("counterpart_gone", "DELETE", "counterpart", "", [old]),
+        ("recording_changed", "UPDATE", "recording", changed, ["SELECT NEW.id"]),
+        ("counterpart_new", "INSERT", "counterpart", "", [its]),
+        ("counterpart_changed", "UPDATE", "counterpart", counterpart, [its, its_old]),
+        ("counterpart_gone", "DELETE", "counterpart", "", [its_old]),
     ):
         yield from _trigger(kind, name, event, table, condition, selects)
 
