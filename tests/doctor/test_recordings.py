@@ -15,7 +15,7 @@ from ari_recorder.doctor.recordings import look_at_vault
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 
-from ..store.build import BEGIN, PBX, add_user, finish, recorded_call
+from ..store.build import BEGIN, PBX, add_user, finish, recorded_call, safe_in
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_vault_that_is_away_is_told_and_not_made(store_path: Path, tmp_path: P
     vault = LocalVault(tmp_path / "vault")
     store = Store(f"sqlite:///{store_path}")
     recorded_call(store, add_user(store))
-    finish(store, vault, tmp_path)
+    finish(store, safe_in(store, tmp_path), tmp_path)
     store.close()
     _, known = look_at_store(Settings(store=StoreSettings(url=f"sqlite:///{store_path}")))
     assert look_at_vault(vault.root, known.newest_key) == []
