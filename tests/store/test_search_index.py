@@ -129,7 +129,7 @@ def test_a_recording_is_committed_though_its_texts_cannot_be(
     assert found(store) == [call.recording]
     assert found(store, number="0701") == []
     assert store.read_now(models.Unsearched.select().count) == 1
-    store._settled_at_s = float("-inf")  # as after a while
+    store._search._settle_from_s = 0.0  # as after a while
     store.write_now(lambda: None)
     assert found(store, number="0701") == [call.recording]
     assert unfit(store) == []
