@@ -224,5 +224,7 @@ def _value(field: Any, organisation: str) -> str:
         return str(field.column_name)
     if field.name in ("organisation", "pbx"):
         return f"'{organisation}'" if field.name == "organisation" else "'main'"
+    if field.null and field.field_type == "UUID":
+        return "NULL"
     by_type = {"DATETIME": "started_at", "BOOL": "(1 = 1)", "INT": "0", "FLOAT": "-20.0"}
     return by_type.get(field.field_type, "''")

@@ -8,6 +8,7 @@ if there is much.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ MERGED_MAX = 100
 OF_ALL, OF_USER, BY_LENGTH = "recording_listed", "recording_listed_user", "recording_listed_length"
 
 EVERY = Sql("1 = 1")
+NOT_IN_USERS = ("recording_listed_unready", "recording_listed_problems")
 _SHOWN = Sql(f"r.{SHOWN}")
 
 
@@ -37,7 +39,7 @@ def _page(asked: Asked, order: Order, limit: int) -> Sql:
         return walk(asked, index, order, limit)
     if table := few(asked):
         return sql("{} {}", table, among_few(asked, order, limit))
-    if users is not None and len(users) == 1:
+    if _of_one(asked):
         return walk(asked, OF_USER, order, limit)
     if order.by_length:
         return walk(asked, BY_LENGTH, order, limit)
@@ -48,7 +50,7 @@ def _page(asked: Asked, order: Order, limit: int) -> Sql:
 
 def count(asked: Asked, most: int) -> int:
     """How many there are, up to ``most``."""
-    index = next(iter(asked.narrow), OF_USER if asked.within.users else OF_ALL)
+    index = next(iter(_narrow(asked)), OF_USER if asked.within.users else OF_ALL)
     found = sql(
         f"SELECT 1 FROM recording r{hint(asked, index)} WHERE {{}} LIMIT {{}}",
         every_of([whose(asked), *conditions_of(asked)]), most,
@@ -58,14 +60,38 @@ def count(asked: Asked, most: int) -> int:
 
 def few(asked: Asked) -> Sql | None:
     """A table ``few`` of all that an index finds by itself, if it is little."""
-    for index, condition in asked.narrow.items():
-        found = sql(
-            f"SELECT r.id FROM recording r{hint(asked, index)} WHERE {{}} LIMIT {FEW + 1}",
-            every_of([_SHOWN, whose(asked), condition]),
+    for index, condition in _narrow(asked).items():
+        there = sql(
+            f"SELECT 1 FROM recording r{hint(asked, index)} WHERE {{}} LIMIT {FEW + 1}",
+            every_of([_SHOWN, *_of_organisation(asked), condition]),
         )
-        if rows(sql("SELECT count(*) FROM ({}) found", found))[0][0] <= FEW:
-            return sql("WITH few AS MATERIALIZED ({})", found)
-    return None
+        if rows(sql("SELECT count(*) FROM ({}) found", there))[0][0] <= FEW:
+            return sql(
+                f"WITH few AS MATERIALIZED (SELECT r.id FROM recording r{hint(asked, index)} WHERE {{}})",
+                every_of([_SHOWN, whose(asked), condition]),
+            )
+    return _few_own(asked) if _of_one(asked) and asked.needles and asked.attributes else None
+
+
+def _few_own(asked: Asked) -> Sql | None:
+    """Of one user, by what is in the index of their list."""
+    found = sql(
+        f"SELECT r.id FROM recording r{hint(asked, OF_USER)} WHERE {{}} LIMIT {FEW + 1}",
+        every_of([whose(asked), *conditions_of(asked)]),
+    )
+    (there,) = rows(sql("SELECT count(*) FROM ({}) found", found))[0]
+    return sql("WITH few AS MATERIALIZED ({})", found) if there <= FEW else None
+
+
+def _narrow(asked: Asked) -> Mapping[str, Sql]:
+    """What an index of its own finds faster than a user's own list does, which has marks and lengths, too."""
+    if not _of_one(asked):
+        return asked.narrow
+    return {index: condition for index, condition in asked.narrow.items() if index in NOT_IN_USERS}
+
+
+def _of_one(asked: Asked) -> bool:
+    return asked.within.users is not None and len(asked.within.users) == 1
 
 
 def conditions_of(asked: Asked) -> list[Sql]:
@@ -90,10 +116,8 @@ def hint(asked: Asked, index: str) -> str:
 
 
 def _in_time(asked: Asked) -> str | None:
-    """The index that finds something by itself, in the order of time; of one user there is not much."""
-    if asked.within.users is not None and len(asked.within.users) == 1:
-        return None
-    return next((index for index in asked.narrow if index != BY_LENGTH), None)
+    """The index that finds something by itself, in the order of time."""
+    return next((index for index in _narrow(asked) if index != BY_LENGTH), None)
 
 
 def walk(asked: Asked, index: str, order: Order, limit: int, texts: Sql = EVERY) -> Sql:

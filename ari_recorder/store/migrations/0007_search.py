@@ -38,7 +38,8 @@ DIFFERS = {"sqlite": "OLD.{0} IS NOT NEW.{0}", "postgresql": "OLD.{0} IS DISTINC
 
 ON_SQLITE = (
     """CREATE VIRTUAL TABLE searched_text USING fts5 (who, numbers, note, words,
-        content = 'searched', content_rowid = 'id', tokenize = 'trigram case_sensitive 1')""",
+        content = 'searched', content_rowid = 'id', detail = column,
+        tokenize = 'trigram case_sensitive 1')""",
     """CREATE TRIGGER searched_new AFTER INSERT ON searched BEGIN
         INSERT INTO searched_text (rowid, who, numbers, note, words)
         VALUES (NEW.id, NEW.who, NEW.numbers, NEW.note, NEW.words); END""",
