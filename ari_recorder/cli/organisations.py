@@ -19,6 +19,10 @@ TimeZone = Annotated[
     str | None, typer.Option("--timezone", help="Name of the tz database: Europe/Stockholm.")
 ]
 Language = Annotated[str | None, typer.Option("--language", help="en or sv.")]
+Country = Annotated[
+    str | None,
+    typer.Option("--country", help="Whose numbering plan its numbers follow (ISO 3166-1): SE; '' for none."),
+]
 SecondFactor = Annotated[
     list[Role] | None,
     typer.Option("--second-factor", help="A role that needs one to sign in; repeat it for more."),
@@ -45,7 +49,7 @@ def list_(
         return
     rows = [
         (
-            one.name, one.timezone, one.language, " ".join(one.second_factor),
+            one.name, one.timezone, one.language, one.country, " ".join(one.second_factor),
             " ".join(one.endpoints), of.users,
             ", ".join(f"{n} {plan}" for plan, n in sorted(of.recorded.items())), of.recordings,
             f"{of.size_bytes / 1e6:.1f}",
@@ -53,7 +57,7 @@ def list_(
         for one, of in zip(found, used, strict=True)
     ]  # fmt: skip
     columns = (
-        "name", "time zone", "language", "second factor", "telephones", "users", "recorded", "recordings",
+        "name", "time zone", "language", "country", "second factor", "telephones", "users", "recorded", "recordings",
         "MB",
     )  # fmt: skip
     console().print(table(columns, rows))
@@ -65,10 +69,13 @@ def add(
     name: OrganisationName,
     timezone: TimeZone = None,
     language: Language = None,
+    country: Country = None,
     endpoints: Endpoints = None,
 ) -> None:
     """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
-    values = _given(name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints))
+    values = _given(
+        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints)
+    )
     with catalogue(settings(context), make=True) as store:
         made = store.write_now(people.add_organisation, values, **by_command_line())
     _say(made)
@@ -81,6 +88,7 @@ def set_(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     timezone: TimeZone = None,
     language: Language = None,
+    country: Country = None,
     endpoints: Endpoints = None,
     second_factor: SecondFactor = None,
     no_second_factor: Annotated[
@@ -88,7 +96,9 @@ def set_(
     ] = False,
 ) -> None:
     """Change an organisation; what is not named stays."""
-    values = _given(name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints))
+    values = _given(
+        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints)
+    )
     if second_factor and no_second_factor:
         raise SettingsError("--second-factor and --no-second-factor exclude each other.")
     if second_factor or no_second_factor:
@@ -114,5 +124,5 @@ def _say(organisation: OrganisationRow) -> None:
     telephones = " ".join(organisation.endpoints) or "not said"
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
-        f" second factor for {roles}, telephones {telephones}."
+        f" country {organisation.country or 'not said'}, second factor for {roles}, telephones {telephones}."
     )

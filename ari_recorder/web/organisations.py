@@ -33,6 +33,8 @@ class Organisation(msgspec.Struct):
     """Roles that need a second factor to sign in."""
     endpoints: list[str]
     """Patterns of the telephones that its administrators may give to users: `PJSIP/acme-*`."""
+    country: str
+    """Whose numbering plan its numbers follow: two letters (ISO 3166-1), empty if it is not said."""
 
 
 class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,6 +43,8 @@ class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     timezone: str | UnsetType = UNSET
     """A name of the tz database: `Europe/Stockholm`."""
     language: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
+    """Two letters (ISO 3166-1): `SE`; empty takes it back."""
     second_factor: list[Role] | UnsetType = UNSET
 
 
@@ -66,6 +70,7 @@ class NewOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     administrator: FirstAdministrator
     timezone: str = "UTC"
     language: str = "en"
+    country: str = ""
     endpoints: list[str] = []
     """Patterns of the telephones that its administrators may give to users. Without any: all, as long as
     there is no other organisation, and none where there is."""
@@ -77,6 +82,7 @@ class RenamedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     timezone: str | UnsetType = UNSET
     language: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
     endpoints: list[str] | UnsetType = UNSET
     """Patterns of the telephones that its administrators may give to users, in place of those before."""
 
@@ -150,7 +156,7 @@ async def change_one_organisation(request: web.Request, body: RenamedOrganisatio
 def organisation_json(row: OrganisationRow) -> Organisation:
     """An organisation as the API shows it."""
     roles, endpoints = list(row.second_factor), list(row.endpoints)
-    return Organisation(row.id, row.name, row.timezone, row.language, roles, endpoints)
+    return Organisation(row.id, row.name, row.timezone, row.language, roles, endpoints, row.country)
 
 
 async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Organisation:
@@ -162,7 +168,7 @@ async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Orga
 
 
 def _added(body: NewOrganisation, by: By) -> OrganisationRow:
-    names = ("name", "timezone", "language", "endpoints")
+    names = ("name", "timezone", "language", "country", "endpoints")
     values: dict[str, Any] = {name: getattr(body, name) for name in names}
     made = people.add_organisation(values, **by)
     people.add_user(

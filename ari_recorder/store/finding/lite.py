@@ -67,7 +67,7 @@ def _is_short(asked: Asked) -> bool:
 
 
 def _own(asked: Asked, order: Order, limit: int) -> Sql:
-    """Along one user's own recordings, which is faster than to go through all that have one of several texts."""
+    """Along one user's own recordings: faster than to go through all that have one of several texts."""
     source, conditions = _rows_of(asked, every=True)
     bounds = _bounds(asked, order.searched_behind(), "s.id")
     found = every_of([*bounds, *conditions])
@@ -102,7 +102,7 @@ def _found(
 
 
 def _rows_of(asked: Asked, *, attributes: bool = True, every: bool = False) -> tuple[str, list[Sql]]:
-    """What is joined to what the index says, and what has to hold for it; ``every`` text, or what it leaves."""
+    """What is joined to what the index says, and what has to hold; ``every`` text, or what it leaves."""
     conditions = [*_whose(asked)] if every else [Sql("s.id = t.rowid"), *_whose(asked)]
     conditions += [needle.stands(_instr) for needle in asked.needles if every or not _is_exact(needle)]
     if not (attributes and asked.attributes):

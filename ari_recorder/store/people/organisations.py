@@ -31,7 +31,8 @@ _LISTS = ("second_factor", "endpoints")
 @dataclass(frozen=True)
 class OrganisationRow:
     """An organisation as shown. ``second_factor`` are the roles that need one to sign in, ``endpoints``
-    patterns of the telephones that its administrators may give to users.
+    patterns of the telephones that its administrators may give to users, ``country`` whose numbering plan
+    its numbers follow (ISO 3166-1), empty if it is not said.
     """
 
     id: UUID
@@ -40,6 +41,7 @@ class OrganisationRow:
     language: str
     second_factor: tuple[str, ...]
     endpoints: tuple[str, ...]
+    country: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,8 @@ def _told(row: OrganisationRow) -> dict[str, Any]:
 
 def _row(row: Any) -> OrganisationRow:
     roles = tuple(role for role in row.second_factor.split() if role in set(Role))
-    return OrganisationRow(row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()))
+    endpoints = tuple(row.endpoints.split())
+    return OrganisationRow(row.id, row.name, row.timezone, row.language, roles, endpoints, row.country)
 
 
 def _rows(rows: Sequence[Any]) -> list[OrganisationRow]:
