@@ -21,7 +21,7 @@ TimeZone = Annotated[
 Language = Annotated[str | None, typer.Option("--language", help="en or sv.")]
 Country = Annotated[
     str | None,
-    typer.Option("--country", help="Whose numbering plan its numbers follow (ISO 3166-1): SE; '' for none."),
+    typer.Option("--country", help="Whose numbers they are (ISO 3166-1): SE; '' for none."),
 ]
 SecondFactor = Annotated[
     list[Role] | None,
@@ -57,7 +57,8 @@ def list_(
         for one, of in zip(found, used, strict=True)
     ]  # fmt: skip
     columns = (
-        "name", "time zone", "language", "country", "second factor", "telephones", "users", "recorded", "recordings",
+        "name", "time zone", "language", "country", "second factor", "telephones", "users", "recorded",
+        "recordings",
         "MB",
     )  # fmt: skip
     console().print(table(columns, rows))

@@ -84,7 +84,7 @@ class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             Meta(
                 min_length=1,
                 max_length=TEXT_MAX,
-                description="Words, each a part of a note, a tag, or the number or name of user or counterpart.",
+                description="Words, each in a note, a tag, or the number or name of user or counterpart.",
             ),
         ]
         | UnsetType

@@ -71,9 +71,9 @@ def test_two_organisations_are_kept_apart(team: Command) -> None:
     said = team(
         "organisation", "add", "Acme", "--timezone", "Europe/Stockholm", "--language", "sv", "--country", "se"
     )
-    assert (
-        said.out
-        == "Acme: time zone Europe/Stockholm, language sv, country SE, second factor for no role, telephones not said.\n"
+    assert said.out == (
+        "Acme: time zone Europe/Stockholm, language sv, country SE, second factor for no role,"
+        " telephones not said.\n"
     )
     line = team.refused("user", "add", "101", "--name", "Åsa")
     assert "Acme, Default" in line
@@ -92,9 +92,9 @@ def test_two_organisations_are_kept_apart(team: Command) -> None:
 def test_an_organisation_is_changed_and_listed(command: Command) -> None:
     command("organisation", "add", "Acme")
     said = command("organisation", "set", "Acme", "--name", "Acme AB", "--second-factor", "administrator")
-    assert (
-        said.out
-        == "Acme AB: time zone UTC, language en, country not said, second factor for administrator, telephones not said.\n"
+    assert said.out == (
+        "Acme AB: time zone UTC, language en, country not said, second factor for administrator,"
+        " telephones not said.\n"
     )
     assert "time zone" in command.refused("organisation", "set", "Acme AB", "--timezone", "Mars")
     assert "country" in command.refused("organisation", "set", "Acme AB", "--country", "Mars")

@@ -12,7 +12,7 @@ import pytest
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Event, Mode
-from ari_recorder.store import annotations, catalogue, database, finishing, models, search_index
+from ari_recorder.store import annotations, catalogue, database, finishing, models, search_check, search_index
 from ari_recorder.store.database import MIGRATIONS, Store
 from ari_recorder.store.filters import Wanted
 
@@ -234,3 +234,40 @@ def test_without_the_extension_texts_are_found_all_the_same(
         recording = recorded_call(store, add_user(store), number="0701").recording
         assert found(store, number="0701") == [recording]
         assert store.read_now(search_index.is_whole) is store_url.startswith("sqlite")
+
+
+def test_verify_notices_what_does_not_fit(store: Store) -> None:
+    anna = add_user(store)
+    recordings = [
+        recorded_call(store, anna, at=BEGIN + n * SECOND, number=f"070{n}").recording for n in range(4)
+    ]
+    assert list(search_check.unfit(store)) == []
+
+    def spoil(statement: str, recording: UUID) -> None:
+        key = models.Recording.id.db_value(recording)
+        models.database.execute_sql(statement.replace("?", models.database.param), (key,))
+
+    store.write_now(spoil, "UPDATE searched SET note = 'else' WHERE recording_id = ?", recordings[0])
+    store.write_now(spoil, "DELETE FROM searched WHERE recording_id = ?", recordings[1])
+    wrong = {recordings[0], recordings[1]}
+    if store.url.startswith("sqlite"):
+        gone = """INSERT INTO searched_text (searched_text, rowid, who, numbers, note, words)
+            SELECT 'delete', id, who, numbers, note, words FROM searched WHERE recording_id = ?"""
+        store.write_now(spoil, gone, recordings[2])
+        wrong.add(recordings[2])
+    assert {recording for recording, _ in search_check.unfit(store)} == wrong
+    assert store.read_now(_lost) == len(wrong) - 2
+
+
+def _lost() -> int:
+    return search_check._difference()
+
+
+def test_verify_waits_for_what_is_yet_to_come(before: tuple[str, list[UUID]]) -> None:
+    url, _ = before
+    with reopened(url) as store:
+        assert list(search_check.unfit(store)) == []
+        store.write_now(search_index.take_in, 3)
+        assert list(search_check.unfit(store)) == []
+        store.write_now(lambda: models.SearchBacklog.delete().execute())
+        assert len(list(search_check.unfit(store))) == 4
