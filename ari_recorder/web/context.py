@@ -18,8 +18,8 @@ from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, By
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
+from ari_recorder.store.safe import Safe
 from ari_recorder.store.tokens import Bearer
-from ari_recorder.store.vault import Vault
 from ari_recorder.web.language import Language
 from ari_recorder.web.thread import aside
 
@@ -55,7 +55,7 @@ class WebContext:
     """
 
     store: Store
-    vault: Vault
+    safe: Safe
     settings: Web
     key_file: Path
     probes: Mapping[str, Probe]

@@ -23,17 +23,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from ari_recorder import live, log
-from ari_recorder.config import Log, Web
+from ari_recorder.config import Log, Vault, Web
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.policies.table import Event, Reason
 from ari_recorder.processes import SWITCH_INTERVAL_S, end_with_parent
-from ari_recorder.store import finishing
+from ari_recorder.safes import safe
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
 from ari_recorder.store.rows import LegRow
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import line
-from ari_recorder.web.context import Part, WebContext, own_counters
+from ari_recorder.web.context import Part, WebContext, own_counters, utc_now
 from ari_recorder.web.line import Line
 from ari_recorder.web.server import Bound, Server, serve
 
@@ -56,7 +55,7 @@ class Opening:
     settings: Web
     log: Log
     store_url: str
-    vault: Path
+    vault: Vault
     pbxs: tuple[str, ...]
     audit_key: PublicKey
     parts: tuple[str, ...]
@@ -120,7 +119,7 @@ class Recorder:
         """What the pages work with."""
         return WebContext(
             store,
-            LocalVault(opening.vault, lambda: store.read_now(finishing.newest_key)),
+            safe(opening.vault, store, utc_now),
             opening.settings,
             opening.settings.key_file,
             {name: partial(self._part, name) for name in opening.parts},

@@ -20,11 +20,12 @@ import pytest
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
-from ari_recorder.config import Log
+from ari_recorder.config import Log, Vault
 from ari_recorder.live import Answer, Changed, Live, Refused
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.table import Event, Reason
-from ari_recorder.store import audit_key
+from ari_recorder.store import audit_key, models
+from ari_recorder.store.audit import Action
 from ari_recorder.web import Part, apart, line, opening
 from ari_recorder.web.apart import Pages
 from ari_recorder.web.line import Line
@@ -34,7 +35,7 @@ from lab.my_pages import MyPages, signed_in
 
 from .conftest import SETTINGS
 from .test_calls import follow
-from .world import NOON, PASSWORD, World, until
+from .world import NOON, PASSWORD, World, opus, until
 
 STARTED_WITHIN_S = 60.0
 """It is started as any program is, on a machine that may have other things to do."""
@@ -50,7 +51,8 @@ async def running(world: World, live: Live, folder: Path) -> AsyncIterator[Pages
     """The process of that catalogue's pages; returns when it answers, and ends it."""
     settings = msgspec.structs.replace(SETTINGS, port=0, health_port=0, key_file=folder / "session.key")
     begin = Opening(
-        settings, Log(), world.store.url, world.vault.root, ("main",),
+        settings, Log(), world.store.url,
+        Vault(path=folder / "vault", key_file=folder / "master.key"), ("main",),
         audit_key.made(folder / "audit.key").public, ("store",), await prepare(settings, world.store),
     )  # fmt: skip
     pages = Pages(begin, live, {"store": fine})
@@ -178,6 +180,15 @@ async def test_notes_set_on_a_page_are_with_the_call(pages: Pages, world: World,
         await until(lambda: call.row.annotations["note"] == "to be called back", TOLD_WITHIN_S)
 
 
+async def test_it_reads_the_vault_and_writes_down_who_listens(pages: Pages, world: World) -> None:
+    recording = world.recording(world.ids["anna"])
+    address = f"/api/v1/recordings/{recording}/audio"
+    async with anna(pages) as browser, browser._session.get(address) as answer:
+        assert (answer.status, await answer.read()) == (200, opus())
+    lines = world.store.read_now(lambda: list(models.AuditLine.select()))
+    assert ("anna", Action.LISTEN) in [(one.actor_name, one.action) for one in lines]
+
+
 async def test_the_live_feed_tells_every_change(pages: Pages, world: World, live: Live) -> None:
     call = follow(world, live, "anna")
     async with anna(pages) as browser, browser.live() as feed, asyncio.timeout(TOLD_WITHIN_S):
@@ -265,7 +276,7 @@ async def test_it_ends_when_the_recorder_says_nothing(monkeypatch: pytest.Monkey
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from ari_recorder.config import Log, Web
+from ari_recorder.config import Log, Vault, Web
 from ari_recorder.live import Live
 from ari_recorder.store import audit_key
 from ari_recorder.store.database import Store
@@ -276,7 +287,8 @@ from ari_recorder.web.server import prepare
 async def main(folder):
     store, settings = Store(f"sqlite:///{folder}/catalogue.db"), Web(port=0, key_file=folder / "key")
     key = audit_key.made(folder / "audit.key").public
-    begin = Opening(settings, Log(), store.url, folder, ("main",), key, (), await prepare(settings, store))
+    bound = await prepare(settings, store)
+    begin = Opening(settings, Log(), store.url, Vault(path=folder), ("main",), key, (), bound)
     pages = Pages(begin, Live(), {})
     running = asyncio.create_task(pages.run())
     while pages.process is None:
