@@ -73,6 +73,23 @@ class Organisation(Table):
     """Roles that need a second factor to sign in, by name, parted by spaces."""
     endpoints = TextField(default="")
     """Patterns of the telephones that its administrators may give to users, parted by spaces."""
+    storage_mb = IntegerField(default=30)
+    """Storage that is included for each user, in MB of a million bytes (row T5)."""
+    retention_days = IntegerField(default=180)
+    """How long recordings are to be kept (row T4); more than 180 is the add-on of longer storage (row B5)."""
+
+
+class Terms(Table):
+    """What held for an organisation from a time on, so that the usage of a past month stays as it was."""
+
+    organisation = ForeignKeyField(Organisation, backref="terms", on_delete="RESTRICT")
+    since = UtcField()
+    timezone = CharField(max_length=64)
+    storage_mb = IntegerField()
+    retention_days = IntegerField()
+
+    class Meta:
+        indexes = ((("organisation", "since"), False),)
 
 
 class User(Table):
@@ -484,10 +501,18 @@ Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''"))
 Recording.add_index(
     SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
 )
+# A month's storage is added up from the index alone.
+Recording.add_index(
+    SQL(
+        "CREATE INDEX recording_kept ON recording (organisation_id, stored_at, size_bytes)"
+        " WHERE state = 'stored'"
+    )
+)
 Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared"))
 
 TABLES = (
     Organisation,
+    Terms,
     User,
     Activation,
     Group,

@@ -37,6 +37,7 @@ from ari_recorder.web import (
     sessions,
     signin,
     tokens,
+    usage,
     users,
 )
 from ari_recorder.web import page as html
@@ -89,7 +90,7 @@ SETTINGS: tuple[Route, ...] = (
     organisations.organisations,
     organisations.add_organisation,
     organisations.one_organisation,
-    organisations.organisation_usage,
+    *usage.OPERATIONS,
     organisations.change_one_organisation,
     ledger.ledger,
 )

@@ -191,6 +191,9 @@ LINES: dict[str, Line] = {
     f"GET {ALL}/{{id}}": _read("o", "", "organisation"),
     f"GET {ALL}/{{id}}/usage": _read("o", "", "organisation"),
     f"PATCH {ALL}/{{id}}": _write("o", "", {"name": "Changed"}, "organisation"),
+    "GET /api/v1/usage": _read("ao", "aop"),
+    "GET /api/v1/usage.csv": _read("ao", "aop"),
+    "GET /api/v1/usage/organisations.csv": _read("o"),
     # What happened, and whether it works
     "GET /api/v1/ledger": _read("ax", "axp"),
     "GET /api/v1/audit": _read("ax", "axp"),
@@ -215,7 +218,7 @@ ANY_TOKEN = frozenset({"GET /api/v1/me"})
 TAKE_TOKENS = frozenset({"GET /readyz", "GET /metrics"})
 """Routes outside of ``/api/`` that look at a token at all."""
 OF_ALL = frozenset({f"GET {ALL}", f"POST {ALL}", f"GET {ALL}/{{id}}", f"GET {ALL}/{{id}}/usage"})
-OF_ALL |= {f"PATCH {ALL}/{{id}}"}
+OF_ALL |= {f"PATCH {ALL}/{{id}}", "GET /api/v1/usage/organisations.csv"}
 """Of every organisation: the operators', who are of the provider."""
 UNASKED = frozenset({"GET /healthz", "GET /static/{path:.+}"})
 FORM_FIRST = frozenset({"POST /sign-in"})

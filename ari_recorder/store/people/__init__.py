@@ -64,6 +64,7 @@ from ari_recorder.store.people.organisations import (
     organisation_named,
     organisation_preferences,
     organisations_page,
+    terms_of,
 )
 from ari_recorder.store.people.revisions import (
     changed,
@@ -134,6 +135,7 @@ __all__ = [
     "running",
     "set_supervisor",
     "tapped",
+    "terms_of",
     "user",
     "user_by_id",
     "user_preferences",
