@@ -65,6 +65,10 @@ from ari_recorder.store.people.organisations import (
     organisation_preferences,
     organisations_page,
 )
+from ari_recorder.store.people.overview import (
+    Overview,
+    overview,
+)
 from ari_recorder.store.people.revisions import (
     changed,
     revision,
@@ -94,6 +98,7 @@ __all__ = [
     "ImportReport",
     "OrganisationRow",
     "Outcome",
+    "Overview",
     "RecordedEndpoint",
     "Removal",
     "RowReport",
@@ -124,6 +129,7 @@ __all__ = [
     "organisation_named",
     "organisation_preferences",
     "organisations_page",
+    "overview",
     "removal",
     "remove_group",
     "remove_member",
