@@ -37,10 +37,12 @@ from ari_recorder.web import (
     sessions,
     signin,
     tokens,
+    told,
     usage,
     users,
 )
 from ari_recorder.web import page as html
+from ari_recorder.web.administration import overview
 from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
@@ -95,6 +97,10 @@ SETTINGS: tuple[Route, ...] = (
     ledger.ledger,
 )
 """Of users, groups and organisations."""
+ADMINISTRATION: tuple[Route, ...] = (
+    page("GET", "/administration", overview.show, "administration", Right.USERS_READ, overview.TAKES),
+)
+"""Pages of the administration."""
 ROUTES: tuple[Route, ...] = (
     page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, find.TAKES),
     page(
@@ -159,6 +165,7 @@ ROUTES: tuple[Route, ...] = (
     me.me,
     *audit_api.OPERATIONS,
     page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),
+    *ADMINISTRATION,
     *SETTINGS,
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),
@@ -194,6 +201,7 @@ def create_app(context: WebContext) -> web.Application:
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
     app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
     app[NOTED] = Noted()
+    app[told.KEPT] = told.Kept()
     app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.extend((add_headers, add_hsts))

@@ -128,7 +128,7 @@ def test_the_telephones_of_an_organisation_are_set_and_taken_back(command: Comma
     assert "'1*' is not of the form" in command.refused("organisation", "set", "Acme", "--endpoints", "1*")
     assert command("organisation", "set", "Acme", "--language", "sv").code == 0
     assert patterns() == ["PJSIP/acme-*", "main:PJSIP/1??"]
-    assert command("organisation", "set", "Acme", "--endpoints", "").out.endswith("telephones not said.\n")
+    assert command("organisation", "set", "Acme", "--endpoints", "").out.count("telephones not said, ")
     assert patterns() == []
 
 

@@ -97,6 +97,7 @@ LINES: dict[str, Line] = {
     "POST /prompts" + PROMPT: _write("a", "", wav, ok="303 /prompts"),
     "POST /prompts" + PROMPT + "/reset": _write("a", "", {}, ok="303 /prompts"),
     "GET /audit": _read("ax"),
+    "GET /administration": _read("a"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
     # Signing in, and one's own account

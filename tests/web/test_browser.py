@@ -176,6 +176,7 @@ async def test_an_administrator_replaces_a_prompt_without_scripts(
     )
     page = await context.new_page()
     await sign_in(page, server, "admin-acme")
+    await page.get_by_role("link", name="Administration").click()
     await page.get_by_role("link", name="Prompts").click()
     await expect(page.get_by_role("heading", name="Prompts")).to_be_visible()
     prompt = page.locator("#sv-start")

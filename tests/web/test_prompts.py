@@ -159,7 +159,7 @@ async def test_a_page_says_why_not_and_an_answer_is_a_problem(open_browser: NewB
     assert problem.headers["Content-Type"].startswith("application/problem+json")
     assert "prompts:read" in problem.json()["detail"]
     assert 'href="/prompts"' not in (await browser.get("/")).text
-    assert 'href="/prompts"' in (await (await open_browser("admin-acme")).get("/")).text
+    assert 'href="/prompts"' in (await (await open_browser("admin-acme")).get("/administration")).text
 
 
 async def test_another_organisation_s_are_not_seen(open_browser: NewBrowser, mp3: bytes) -> None:

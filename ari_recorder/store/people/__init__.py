@@ -66,6 +66,10 @@ from ari_recorder.store.people.organisations import (
     organisations_page,
     terms_of,
 )
+from ari_recorder.store.people.overview import (
+    Overview,
+    overview,
+)
 from ari_recorder.store.people.revisions import (
     changed,
     revision,
@@ -95,6 +99,7 @@ __all__ = [
     "ImportReport",
     "OrganisationRow",
     "Outcome",
+    "Overview",
     "RecordedEndpoint",
     "Removal",
     "RowReport",
@@ -125,6 +130,7 @@ __all__ = [
     "organisation_named",
     "organisation_preferences",
     "organisations_page",
+    "overview",
     "removal",
     "remove_group",
     "remove_member",
