@@ -428,7 +428,11 @@ class Recording(Table):
     tag3 = CharField(default="", max_length=128)
 
     class Meta:
-        indexes = ((("leg", "ordinal"), True), (("organisation", "started_at"), False))
+        indexes = (
+            (("leg", "ordinal"), True),
+            (("organisation", "started_at"), False),
+            (("organisation", "state", "stored_at", "size_bytes"), False),
+        )
 
 
 class Segment(Table):
@@ -500,13 +504,6 @@ User.add_index(
 Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''"))
 Recording.add_index(
     SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
-)
-# A month's storage is added up from the index alone.
-Recording.add_index(
-    SQL(
-        "CREATE INDEX recording_kept ON recording (organisation_id, stored_at, size_bytes)"
-        " WHERE state = 'stored'"
-    )
 )
 Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared"))
 

@@ -99,9 +99,9 @@ def _stored(organisation: UUID, at: datetime) -> tuple[int, int]:
 
 
 def stored_before(organisation: UUID, at: datetime) -> Any:
-    """The query of that. The state is a literal, so that the index of what is kept answers all of it."""
+    """The query of that, which an index answers alone."""
     added = fn.COUNT(SQL("*")), fn.COALESCE(fn.SUM(Recording.size_bytes), 0)
-    stored = Recording.state == SQL(f"'{RecordingState.STORED.value}'")
+    stored = Recording.state == RecordingState.STORED.value
     return Recording.select(*added).where(
         (Recording.organisation == organisation) & stored & (Recording.stored_at < at)
     )

@@ -29,8 +29,8 @@ def up(migrator, db):
 
     db.create_tables([Terms])
     db.execute_sql(
-        "CREATE INDEX recording_kept ON recording (organisation_id, stored_at, size_bytes)"
-        " WHERE state = 'stored'"
+        "CREATE INDEX recording_organisation_id_state_stored_at_size_bytes"
+        " ON recording (organisation_id, state, stored_at, size_bytes)"
     )
 
 
