@@ -496,6 +496,12 @@ class LedgerLine(Table):
     outcome = CharField(null=True, max_length=16)
     reason = TextField(default="")
 
+    class Meta:
+        indexes = (
+            (("organisation", "opened_at"), False),
+            (("organisation", "outcome", "opened_at"), False),
+        )
+
 
 User.add_index(
     SQL('CREATE UNIQUE INDEX user_number ON "user" (organisation_id, number) WHERE removed_at IS NULL')

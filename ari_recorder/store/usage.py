@@ -54,8 +54,11 @@ def report(organisation: UUID, month: str | None, now: datetime) -> Report:
 def reports(
     month: str | None, now: datetime, *, limit: int = paging.LIMIT, cursor: str | None = None
 ) -> Page[Report]:
-    """The same of every organisation, by name. Raises `Invalid`."""
-    wanted = _wanted(month)
+    """The same of every organisation, by name; without a month, of the one that goes on in UTC.
+
+    Raises `Invalid`.
+    """
+    wanted = _wanted(month) or Month(now.year, now.month)
     found = people.organisations_page(limit=limit, cursor=cursor)
     return Page([_report(row, wanted, now, lenient=True) for row in found.rows], found.next_cursor)
 

@@ -134,7 +134,9 @@ async def every_usage_csv(request: web.Request, query: UsageQuery) -> web.Respon
         part = await context.store.read(usage.reports, query.month, context.now(), limit=_PAGE, cursor=cursor)
         found += part.rows
         if (cursor := part.next_cursor) is None:
-            return await _sent(request, found, query.month or "now", named=False)
+            return await _sent(
+                request, found, str(found[0].usage.span.month) if found else "none", named=False
+            )
 
 
 OPERATIONS = (own_usage, usage_csv, organisation_usage, every_usage_csv)

@@ -2,6 +2,12 @@
 
 from peewee import *
 
+INDEXES = (
+    ("recording", ("organisation_id", "state", "stored_at", "size_bytes")),
+    ("ledger_line", ("organisation_id", "opened_at")),
+    ("ledger_line", ("organisation_id", "outcome", "opened_at")),
+)
+
 
 def up(migrator, db):
     for column, default in (("storage_mb", 30), ("retention_days", 180)):
@@ -28,10 +34,9 @@ def up(migrator, db):
             indexes = ((("organisation", "since"), False),)
 
     db.create_tables([Terms])
-    db.execute_sql(
-        "CREATE INDEX recording_organisation_id_state_stored_at_size_bytes"
-        " ON recording (organisation_id, state, stored_at, size_bytes)"
-    )
+    for table, columns in INDEXES:
+        name = "_".join((table, *columns))
+        db.execute_sql(f"CREATE INDEX {name} ON {table} ({', '.join(columns)})")
 
 
 def down(migrator, db):
