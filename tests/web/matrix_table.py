@@ -73,6 +73,12 @@ NOTE = {"note": "changed"}
 PASSWORDS = {"old": PASSWORD, "new": NEW_PASSWORD}
 ADMINISTRATOR = {"name": "First", "login": "first", "password": NEW_PASSWORD}
 ORGANISATION = {"name": "Third", "administrator": ADMINISTRATOR}
+NEW_TOKEN = {"name": "New", "of": "organisation", "lasting": "30", "scopes": "usage:read"}
+ORGANISATION_FORM = {
+    "name": "Fourth", "timezone": "UTC", "language": "en", "endpoints": "", "storage_mb": "30",
+    "retention_days": "180",
+}  # fmt: skip
+FIRST_FORM = {"admin_name": "First", "admin_login": "first", "admin_password": NEW_PASSWORD}
 MEMBERS = "members"
 """In place of a body: who is to come into the group."""
 CSV = b"number,name\r\n999,Somebody\r\n"
@@ -97,6 +103,20 @@ LINES: dict[str, Line] = {
     "POST /prompts" + PROMPT: _write("a", "", wav, ok="303 /prompts"),
     "POST /prompts" + PROMPT + "/reset": _write("a", "", {}, ok="303 /prompts"),
     "GET /audit": _read("ax"),
+    "GET /usage": _read("ao"),
+    "GET /ledger": _read("ax"),
+    "GET /tokens": _read("a"),
+    "GET /tokens/new": _read("a"),
+    "POST /tokens/new": _write("a", "", NEW_TOKEN),
+    "GET /tokens/{id}/revoke": _read("a", "", "token"),
+    "POST /tokens/{id}/revoke": _write("a", "", {}, "token", "303 /tokens"),
+    "GET /sessions": _read("a"),
+    "POST /sessions/{id}/end": _write("a", "", {}, "session", "303 /sessions", "end"),
+    "GET /organisations": _read("o"),
+    "GET /organisations/new": _read("o"),
+    "POST /organisations/new": _write("o", "", ORGANISATION_FORM | FIRST_FORM, ok="303 /organisations"),
+    "GET /organisations/{id}": _read("o", "", "organisation"),
+    "POST /organisations/{id}": _write("o", "", ORGANISATION_FORM, "organisation", "303 to itself"),
     "GET /administration": _read("a"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
@@ -219,6 +239,8 @@ ANY_TOKEN = frozenset({"GET /api/v1/me"})
 TAKE_TOKENS = frozenset({"GET /readyz", "GET /metrics"})
 """Routes outside of ``/api/`` that look at a token at all."""
 OF_ALL = frozenset({f"GET {ALL}", f"POST {ALL}", f"GET {ALL}/{{id}}", f"GET {ALL}/{{id}}/usage"})
+OF_ALL |= {"GET /organisations", "GET /organisations/new", "POST /organisations/new"}
+OF_ALL |= {"GET /organisations/{id}", "POST /organisations/{id}"}
 OF_ALL |= {f"PATCH {ALL}/{{id}}", "GET /api/v1/usage/organisations.csv"}
 """Of every organisation: the operators', who are of the provider."""
 UNASKED = frozenset({"GET /healthz", "GET /static/{path:.+}"})
@@ -289,6 +311,8 @@ def _about(line: Line, asker: Asker, subject: str) -> str:
         return line.ok
     if line.about == "token":
         return line.ok if subject == "own" or (asker.letter == "a" and subject != "foreign") else "404"
+    if line.verb == "end":
+        return line.ok if subject != "foreign" else "404"
     if line.about in ("session", "factor"):
         return line.ok if subject == "own" else "404"
     if line.about == "group" and asker.letter == "s":

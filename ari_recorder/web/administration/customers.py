@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from ari_recorder.errors import Invalid
+from ari_recorder.policies.passwords import least
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.usage import RETENTION_DAYS, STORAGE_MB, Month
 from ari_recorder.store import people, usage
@@ -73,7 +74,7 @@ async def add(request: web.Request) -> web.StreamResponse:
     with form.noting(words):
         columns = _columns(form)
         made = await request.app[CONTEXT].store.write(_added, columns, form.values, by)
-        raise told.then(request, f"/organisations/{made.id}", N_("%(name)s was added."), name=made.name)
+        raise told.then(request, "/organisations", N_("%(name)s was added."), name=made.name)
     form.problems = {_FIELD_OF.get(name, name): text for name, text in form.problems.items()}
     return await _new(request, form)
 
@@ -137,7 +138,7 @@ def _shown(row: OrganisationRow) -> dict[str, str]:
 
 
 async def _new(request: web.Request, form: Form) -> web.Response:
-    values = {"form": form, "tongues": _languages(request)}
+    values = {"form": form, "tongues": _languages(request), "least": least(Role.ADMINISTRATOR)}
     return await page.render(request, "administration/organisation_new.html", values, status=form.status)
 
 

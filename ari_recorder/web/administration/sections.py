@@ -68,34 +68,6 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        N_("Books"),
-        (
-            Place(
-                "/usage",
-                N_("Usage"),
-                Right.USAGE_READ,
-                N_("What is billed for a month: users by plan, start fees, storage."),
-            ),
-            Place(
-                "/ledger",
-                N_("Ledger"),
-                Right.LEDGER_READ,
-                N_("What was due to be recorded, what came of it, and why."),
-            ),
-        ),
-    ),
-    Part(
-        N_("Provider"),
-        (
-            Place(
-                "/organisations",
-                N_("Organisations"),
-                Right.ORGANISATIONS,
-                N_("Every organisation, what it is billed for, and a new one."),
-            ),
-        ),
-    ),
-    Part(
         N_("Accounts"),
         (
             Place(
@@ -115,6 +87,34 @@ PARTS: tuple[Part, ...] = (
                 N_("Audit log"),
                 Right.AUDIT_READ,
                 N_("Who did what: signed in, listened, changed or removed."),
+            ),
+        ),
+    ),
+    Part(
+        N_("Provider"),
+        (
+            Place(
+                "/organisations",
+                N_("Organisations"),
+                Right.ORGANISATIONS,
+                N_("Every organisation, what it is billed for, and a new one."),
+            ),
+        ),
+    ),
+    Part(
+        N_("Books"),
+        (
+            Place(
+                "/usage",
+                N_("Usage"),
+                Right.USAGE_READ,
+                N_("What is billed for a month: users by plan, start fees, storage."),
+            ),
+            Place(
+                "/ledger",
+                N_("Ledger"),
+                Right.LEDGER_READ,
+                N_("What was due to be recorded, what came of it, and why."),
             ),
         ),
     ),

@@ -21,6 +21,7 @@ from ari_recorder.web.context import ACCOUNT, ACTOR, CONTEXT, changed_by, own_or
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.routing import path_id
+from ari_recorder.web.words import Words
 
 TAKES = (told.PARAMETER,)
 SCOPES: dict[Right, tuple[str, str]] = {
@@ -70,9 +71,7 @@ async def show(request: web.Request) -> web.Response:
     values = {
         "rows": found,
         "now": request.app[CONTEXT].now(),
-        "scope_of": lambda right: (
-            page.words(request).language.gettext(SCOPES[right][0]) if right in SCOPES else right
-        ),
+        "scopes_of": lambda row: _scopes(page.words(request), row),
     }
     return await page.render(request, "administration/tokens.html", values)
 
@@ -108,6 +107,12 @@ async def revoke(request: web.Request) -> web.StreamResponse:
     )
 
 
+def _scopes(words: Words, row: TokenRow) -> list[str]:
+    """What a token may do, in words, in the order of `SCOPES`."""
+    known = [words.language.gettext(name) for right, (name, _) in SCOPES.items() if right in row.scopes]
+    return known + [right for right in row.scopes if right not in SCOPES]
+
+
 def _values(sent: MultiDictProxy[Any]) -> dict[str, str | tuple[str, ...]]:
     named = {name: forms.text(sent, name) for name in ("name", "of", "lasting")}
     return {**named, "scopes": tuple(map(str, sent.getall("scopes", [])))}
@@ -132,10 +137,12 @@ async def _make(request: web.Request, values: Mapping[str, Any], scopes: list[st
 
 
 _OF_ALL = N_(
-    "For a program of the organisation. It reaches everybody's recordings and calls, and stays when you leave."
+    "For a program of the organisation. It reaches everybody's recordings and calls, and stays when you"
+    " leave."
 )
 _OF_ONE = N_("For a program of yours. It may never do more than you, and ends when you leave.")
 _REFUSED = N_("Every program that comes in with %(hint)s… is turned away from now on.")
+_FOR_GOOD = N_("It cannot be taken back: a program that still needs it is given a new one.")
 _NO_NAME = N_("say what it is for, in 1 to %(most)s characters.")
 
 
@@ -170,7 +177,7 @@ def _confirmation(request: web.Request, token: TokenRow) -> Confirmation:
         button=say(N_("Revoke it")),
         action=f"/tokens/{token.id}/revoke",
         back="/tokens",
-        goes=(say(_REFUSED, hint=token.hint), used),
+        goes=(say(_REFUSED, hint=token.hint),),
         stays=(say(N_("What was done with it is in the audit log.")),),
-        after=say(N_("It cannot be taken back: a program that still needs it is given a new one.")),
+        after=f"{used} {say(_FOR_GOOD)}",
     )
