@@ -41,7 +41,7 @@ from ari_recorder.web import (
     users,
 )
 from ari_recorder.web import page as html
-from ari_recorder.web.administration import overview
+from ari_recorder.web.administration.routes import ADMINISTRATION
 from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
@@ -96,10 +96,6 @@ SETTINGS: tuple[Route, ...] = (
     ledger.ledger,
 )
 """Of users, groups and organisations."""
-ADMINISTRATION: tuple[Route, ...] = (
-    page("GET", "/administration", overview.show, "administration", Right.USERS_READ, overview.TAKES),
-)
-"""Pages of the administration."""
 ROUTES: tuple[Route, ...] = (
     page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, find.TAKES),
     page(
