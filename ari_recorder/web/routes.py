@@ -42,14 +42,8 @@ from ari_recorder.web import (
     users,
 )
 from ari_recorder.web import page as html
-from ari_recorder.web.administration import (
-    billing,
-    customers,
-    due_calls,
-    overview,
-    signed_in,
-    token_pages,
-)
+from ari_recorder.web.administration.book_routes import BOOKS
+from ari_recorder.web.administration.routes import ADMINISTRATION
 from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
@@ -104,31 +98,6 @@ SETTINGS: tuple[Route, ...] = (
     ledger.ledger,
 )
 """Of users, groups and organisations."""
-ADMINISTRATION: tuple[Route, ...] = (
-    page("GET", "/administration", overview.show, "administration", Right.USERS_READ, overview.TAKES),
-    page("GET", "/usage", billing.show, "usage", Right.USAGE_READ, billing.TAKES),
-    page("GET", "/ledger", due_calls.show, "ledger", Right.LEDGER_READ, due_calls.TAKES),
-    page("GET", "/tokens", token_pages.show, "tokens", Right.TOKENS, token_pages.TAKES),
-    page("GET", "/tokens/new", token_pages.new, "token-new", Right.TOKENS),
-    page("POST", "/tokens/new", token_pages.add, "token-new", Right.TOKENS),
-    page("GET", "/tokens/{id}/revoke", token_pages.ask, "token-revoke", Right.TOKENS),
-    page("POST", "/tokens/{id}/revoke", token_pages.revoke, "token-revoke", Right.TOKENS),
-    page("GET", "/sessions", signed_in.show, "sessions", Right.USERS_WRITE, signed_in.TAKES),
-    page("POST", "/sessions/{id}/end", signed_in.end, "session-end", Right.USERS_WRITE),
-    page("GET", "/organisations", customers.show, "organisations", Right.ORGANISATIONS, customers.LIST_TAKES),
-    page("GET", "/organisations/new", customers.new, "organisation-new", Right.ORGANISATIONS),
-    page("POST", "/organisations/new", customers.add, "organisation-new", Right.ORGANISATIONS),
-    page(
-        "GET",
-        "/organisations/{id}",
-        customers.one,
-        "organisation-one",
-        Right.ORGANISATIONS,
-        customers.ONE_TAKES,
-    ),
-    page("POST", "/organisations/{id}", customers.change, "organisation-one", Right.ORGANISATIONS),
-)
-"""Pages of the administration."""
 ROUTES: tuple[Route, ...] = (
     page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, find.TAKES),
     page(
@@ -194,6 +163,7 @@ ROUTES: tuple[Route, ...] = (
     *audit_api.OPERATIONS,
     page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),
     *ADMINISTRATION,
+    *BOOKS,
     *SETTINGS,
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),

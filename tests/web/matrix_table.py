@@ -79,6 +79,17 @@ ORGANISATION_FORM = {
     "retention_days": "180",
 }  # fmt: skip
 FIRST_FORM = {"admin_name": "First", "admin_login": "first", "admin_password": NEW_PASSWORD}
+ANY = {"version": "*"}
+"""A form that goes by no state."""
+TOLD = {"acknowledged": "yes", "acknowledgement": "Told.", "acknowledgement.by": "Somebody"}
+NEW_USER = {
+    "name": "Somebody",
+    "number": "999",
+    "mode": "never",
+    "plan": "basic",
+    "role": "user",
+    "another": "yes",
+}
 MEMBERS = "members"
 """In place of a body: who is to come into the group."""
 CSV = b"number,name\r\n999,Somebody\r\n"
@@ -118,6 +129,38 @@ LINES: dict[str, Line] = {
     "GET /organisations/{id}": _read("o", "", "organisation"),
     "POST /organisations/{id}": _write("o", "", ORGANISATION_FORM, "organisation", "303 to itself"),
     "GET /administration": _read("a"),
+    "GET /users": _read("a"),
+    "GET /users/add": _read("a"),
+    "POST /users/add": _write("a", "", NEW_USER, ok="303 to itself"),
+    "GET /users/{id}": _read("a", "", "user"),
+    "POST /users/{id}/who": _write("a", "", {**ANY, "name": "Changed"}, "user", "303 to its page"),
+    "POST /users/{id}/recording": _write(
+        "a", "", {**ANY, "mode": "on_demand", "plan": "pro"}, "user", "303 to its page"
+    ),
+    "POST /users/{id}/acknowledgement": _write("a", "", TOLD, "user", "303 to its page"),
+    "POST /users/{id}/sign-in": _write(
+        "a", "", {**ANY, "login": "changed", "role": "user"}, "user", "303 to its page"
+    ),
+    "POST /users/{id}/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, "user", "303 to its page"),
+    "POST /users/{id}/groups": _write("a", "", {"group": "none"}, "user", "422"),
+    "GET /users/{id}/remove": _read("a", "", "user"),
+    "POST /users/{id}/remove": _write("a", "", ANY, "user", "303 /users"),
+    "GET /groups": _read("a"),
+    "POST /groups": _write("a", "", {"name": "New"}, ok="303 to what it made"),
+    "GET /groups/{id}": _read("a", "", "group"),
+    "POST /groups/{id}/name": _write("a", "", {**ANY, "name": "Changed"}, "group", "303 to its page"),
+    "POST /groups/{id}/members": _write("a", "", {}, "group", "422"),
+    "POST /groups/{id}/members/remove": _write("a", "", {}, "group", "303 to its page"),
+    "POST /groups/{id}/supervisors": _write("a", "", {}, "group", "422"),
+    "POST /groups/{id}/supervisors/remove": _write("a", "", {}, "group", "303 to its page"),
+    "GET /groups/{id}/remove": _read("a", "", "group"),
+    "POST /groups/{id}/remove": _write("a", "", ANY, "group", "303 /groups"),
+    "GET /organisation": _read("a"),
+    "POST /organisation/place": _write(
+        "a", "", {**ANY, "timezone": "Europe/Oslo", "language": "sv"}, ok="303 /organisation"
+    ),
+    "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
+    "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
     # Signing in, and one's own account

@@ -24,6 +24,8 @@ Faults = (Invalid, Unfit, NotAllowed, PasswordRefused, Refused)
 STALE = 412
 VERSION = "version"
 """The hidden field that says of which state a form was made."""
+UNDONE = "undone"
+"""The hidden field of a form that takes a change back."""
 
 
 @dataclass
@@ -36,8 +38,12 @@ class Form:
     name: str
     values: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    version: str = ""
+    """Of the state that it was made of (`versions.version`)."""
     stale: bool = False
     """Whether somebody else has changed it since the form was shown."""
+    now: Mapping[str, Any] = field(default_factory=dict)
+    """What somebody else has made of it meanwhile."""
 
     def id(self, name: str) -> str:
         """The id of a field in the page."""
@@ -57,10 +63,23 @@ class Form:
         """What is wrong with a field; empty if nothing is."""
         return self.problems.get(name, "")
 
+    def beside(self, present: Form) -> Form:
+        """It, to be shown in the place of what the form of the ``present`` state is.
+
+        If that is another than it was made of, saving once more is a decision: it goes by the present one.
+        """
+        if self.stale:
+            self.version, self.now = present.version, present.values
+        return self
+
+    def differs(self, name: str) -> bool:
+        """Whether somebody else has made something else of that field than was typed."""
+        return name in self.now and self.now[name] != self.values.get(name)
+
     def refuse(self, fault: Exception, words: Language) -> None:
         """Say at its field what is wrong; above the form if it has no field of its own."""
         name, text = told(fault, words)
-        self.problems.setdefault(name, text[:1].upper() + text[1:])
+        self.problems.setdefault(name, text)
 
     @contextmanager
     def noting(self, words: Language) -> Iterator[None]:
@@ -86,13 +105,13 @@ class Form:
 
 
 def told(fault: Exception, words: Language) -> tuple[str, str]:
-    """The field that a fault is about, and what is wrong with it, in the reader's language."""
+    """The field that a fault is about, and what is wrong with it, as a sentence in the reader's language."""
     if isinstance(fault, PasswordRefused):
         fault = weak_password("password", fault)
-    if isinstance(fault, Refused):
-        return fault.field, Refused(fault.status, fault.message, values=fault.values).said_in(words)
-    if isinstance(fault, Invalid | Unfit):
-        return fault.field, words.gettext(fault.message, **fault.values)
+    if isinstance(fault, Refused | Invalid | Unfit):
+        sentence = words.gettext(fault.message)
+        sentence = sentence[:1].upper() + sentence[1:]  # what is filled in stays as it is written
+        return fault.field, sentence % fault.values if fault.values else sentence
     return "", words.gettext(str(fault))
 
 

@@ -57,8 +57,31 @@ ADMINISTRATION = N_("Administration")
 PARTS: tuple[Part, ...] = (
     Part("", (OVERVIEW,)),
     Part(
-        N_("In calls"),
+        N_("People"),
         (
+            Place(
+                "/users",
+                N_("Users"),
+                Right.USERS_READ,
+                N_("Who is recorded and how, who signs in, and what they may."),
+            ),
+            Place(
+                "/groups",
+                N_("Groups"),
+                Right.GROUPS_WRITE,
+                N_("Who supervises whom: supervisors have the recordings of a group's members."),
+            ),
+        ),
+    ),
+    Part(
+        N_("Settings"),
+        (
+            Place(
+                "/organisation",
+                N_("Organisation"),
+                Right.ORGANISATION_READ,
+                N_("Time zone, announcements, keys, what happens when recording fails, second factor."),
+            ),
             Place(
                 "/prompts",
                 N_("Prompts"),
