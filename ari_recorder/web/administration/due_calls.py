@@ -26,9 +26,9 @@ PAGE_ROWS = 50
 COUNTED = timedelta(days=30)
 """How far back is counted if no days are chosen."""
 OUTCOMES = {
-    Outcome.RECORDED: N_("Recorded"),
+    Outcome.RECORDED: N_("Kept"),
     Outcome.DISCARDED: N_("Not kept"),
-    Outcome.NOT_RECORDED: N_("Not recorded"),
+    Outcome.NOT_RECORDED: N_("No recording"),
     OPEN: N_("Open"),
 }
 REASONS = {
