@@ -147,9 +147,10 @@ ROUTES: tuple[Route, ...] = (
     calls.call_annotations,
     calls.annotate_call,
     calls.live_feed,
-    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, ("done", "prompt")),
+    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, prompts_page.TAKES),
     page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
     page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
+    page("POST", "/prompts" + _PROMPT + "/undo", prompts_page.undo, "prompt-undo", Right.PROMPTS_WRITE),
     prompts.list_prompts,
     prompts.one_prompt,
     prompts.put_prompt,
@@ -194,6 +195,7 @@ def create_app(context: WebContext) -> web.Application:
     app[signin.PREPARING] = asyncio.Semaphore(1)
     app[signin.HASHING] = Hashing()
     app[factors.CHALLENGES] = factors.Challenges()
+    app[prompts_page.BEFORE] = prompts_page.Before()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}

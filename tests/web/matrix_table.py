@@ -113,6 +113,7 @@ LINES: dict[str, Line] = {
     "GET /prompts": _read("a"),
     "POST /prompts" + PROMPT: _write("a", "", wav, ok="303 /prompts"),
     "POST /prompts" + PROMPT + "/reset": _write("a", "", {}, ok="303 /prompts"),
+    "POST /prompts" + PROMPT + "/undo": _write("a", "", {"key": "unknown"}, ok="404"),
     "GET /audit": _read("ax"),
     "GET /usage": _read("ao"),
     "GET /ledger": _read("ax"),
