@@ -20,6 +20,11 @@ class User:
         return f"demo-{self.number}"
 
     @property
+    def browser_account(self) -> str:
+        """The SIP account of their phone in a browser; its user name and password are the phone's."""
+        return f"web-{self.number}"
+
+    @property
     def outside_number(self) -> str:
         """The number under which the trunk reaches this user."""
         return f"{OUTSIDE_PREFIX}{self.number}"
