@@ -25,6 +25,11 @@ class User:
         return f"web-{self.number}"
 
     @property
+    def endpoints(self) -> tuple[str, str]:
+        """Their telephones on the demo PBX: the one on the desk, and the one in a browser."""
+        return f"PJSIP/{self.number}", f"PJSIP/{self.browser_account}"
+
+    @property
     def outside_number(self) -> str:
         """The number under which the trunk reaches this user."""
         return f"{OUTSIDE_PREFIX}{self.number}"

@@ -22,7 +22,7 @@ from ari_recorder.store.database import Store
 from lab.directory import add_user
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.people import USERS
+from lab.people import USERS, User
 from lab.traces import KEEP_VARIABLE
 
 READY_S = 30.0
@@ -73,7 +73,7 @@ class LabRecorder:
             if store.read_now(people.list_users):
                 return
             for user in USERS:
-                store.write_now(_add, user.number, user.name, user.mode)
+                store.write_now(_add, user)
             login, password = ADMINISTRATOR
             store.write_now(
                 add_user, name="Administrator", number=None, role="administrator", login=login,
@@ -204,12 +204,12 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _add(number: str, name: str, mode: str) -> None:
+def _add(user: User) -> None:
     add_user(
-        name=name,
-        number=number,
-        mode=Mode(mode),
-        login=number,
-        password=f"demo-{number}",
-        endpoints=[(PBX, f"PJSIP/{number}")],
+        name=user.name,
+        number=user.number,
+        mode=Mode(user.mode),
+        login=user.number,
+        password=user.password,
+        endpoints=[(PBX, name) for name in user.endpoints],
     )

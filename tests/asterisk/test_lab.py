@@ -43,9 +43,27 @@ async def test_a_wrong_password_is_refused(lab: Lab) -> None:
     assert await asyncio.to_thread(register, lab, "101", "wrong") == "401 Unauthorized"
 
 
-def register(lab: Lab, user: str, password: str) -> str:
-    """The PBX's final answer to a REGISTER (without a contact: it changes nothing)."""
-    challenge = send_register(lab, user, "")
+async def test_a_softphone_of_ones_own_rings_beside_the_phone_on_the_desk(lab: Lab) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as softphone:
+        softphone.bind(("127.0.0.1", 0))
+        softphone.settimeout(5)
+        contact = f"Contact: <sip:101@127.0.0.1:{softphone.getsockname()[1]}>\r\n"
+        assert (
+            await asyncio.to_thread(register, lab, "101", "demo-101", f"{contact}Expires: 60\r\n") == "200 OK"
+        )
+        call = await lab.phones["106"].call("101")
+        on_the_desk = await lab.phones["101"].incoming()
+        invite = (await asyncio.to_thread(softphone.recv, 8192)).decode()
+        assert invite.startswith("INVITE sip:101@127.0.0.1:")
+        assert (
+            await asyncio.to_thread(register, lab, "101", "demo-101", f"{contact}Expires: 0\r\n") == "200 OK"
+        )
+    await over(call, on_the_desk)
+
+
+def register(lab: Lab, user: str, password: str, contact: str = "") -> str:
+    """The PBX's final answer to a REGISTER (without a contact it changes nothing)."""
+    challenge = send_register(lab, user, contact)
     realm, nonce, opaque = (
         re.findall(f'{name}="(.*?)"', challenge)[0] for name in ("realm", "nonce", "opaque")
     )
@@ -56,7 +74,7 @@ def register(lab: Lab, user: str, password: str) -> str:
         user,
         f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
         f'algorithm=MD5, qop=auth, nc=00000001, cnonce="c", opaque="{opaque}", '
-        f'response="{md5(f"{ha1}:{nonce}:00000001:c:auth:{ha2}")}"\r\n',
+        f'response="{md5(f"{ha1}:{nonce}:00000001:c:auth:{ha2}")}"\r\n{contact}',
     )
     return answer.splitlines()[0].removeprefix("SIP/2.0 ")
 
