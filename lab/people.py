@@ -44,6 +44,28 @@ USERS = (
     User("105", "Eva", "never"),
     User("106", "Fredrik", "never"),
 )
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody of the demo who has no phone, but signs in to My Pages."""
+
+    login: str
+    name: str
+    role: str
+    what: str
+
+    @property
+    def password(self) -> str:
+        """Of My Pages."""
+        return f"demo-{self.login}"
+
+
+STAFF = (
+    Staff("supervisor", "Sara", "supervisor", "sees and hears both groups, Sales and Support"),
+    Staff("admin", "Administrator", "administrator", "everything of the company: users, prompts, usage"),
+    Staff("auditor", "Olle", "auditor", "who did what, and the ledger; hears nothing"),
+)
 SERVICES = {
     "600": "ring group (101, 102, 106)",
     "700": "queue (103, 104)",
