@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
+
+import structlog
 
 from ari_recorder import config
 from ari_recorder.ari import Ari
@@ -222,6 +225,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="the recorder's settings")
     parser.add_argument("--remove", action="store_true", help="take out what was filled in")
     given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         settings = config.load(given.config)
         if given.remove:

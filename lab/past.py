@@ -60,6 +60,8 @@ class _Piece:
     from_s: float
     to_s: float
     sides: tuple[Samples, Samples]
+    paused: bool = False
+    """It ended by a pause."""
 
 
 def leave(call: PastCall, owner: Owner, number: int, folder: Path, spoken: Path) -> Leg:
@@ -109,8 +111,9 @@ def _recording(call: PastCall, pieces: list[_Piece], ended_at: datetime) -> Reco
 def _segment(call: PastCall, count: int, piece: _Piece) -> Segment:
     began_at, ended_at = _at(call, piece.from_s), _at(call, piece.to_s)
     return Segment(
-        ordinal=count, files=count, due_at=began_at, began_at=began_at, format=NARROW, until=None,
-        ended_at=ended_at, file_began_at=began_at, file_ended_at=ended_at,
+        ordinal=count, files=count, due_at=began_at, began_at=began_at, format=NARROW,
+        until=ended_at if piece.paused else None, ended_at=ended_at,
+        file_began_at=began_at, file_ended_at=ended_at,
     )  # fmt: skip
 
 
@@ -133,7 +136,7 @@ def _pieces(call: PastCall, spoken: Path) -> Iterator[_Piece]:
     said: list[tuple[str, float, Samples]] = []
     for turn in past_talk.TALKS[call.talk]:
         if turn.who == past_talk.PAUSED:
-            yield _piece(began_s, at_s + LAST_S, said)
+            yield replace(_piece(began_s, at_s + LAST_S, said), paused=True)
             began_s = at_s = at_s + LAST_S + turn.seconds
             said = []
             continue
