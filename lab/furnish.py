@@ -34,12 +34,12 @@ from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.policies.listening import Stretch
 from ari_recorder.policies.rights import COMMAND_LINE, Right
 from ari_recorder.policies.table import Mode
+from ari_recorder.safes import safe
 from ari_recorder.store import annotations as notes
 from ari_recorder.store import calls, finishing, heard, models, people, tokens
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
-from ari_recorder.store.vault import LocalVault
 from lab import past
 from lab.directory import LAB
 from lab.errors import LabError
@@ -123,7 +123,7 @@ async def _make(
     with tempfile.TemporaryDirectory(prefix="ari-recorder-furnish-") as made:
         folder = Path(made)
         finisher = Finisher(
-            store=store, vault=LocalVault(settings.vault.path), spools={past.PBX: folder},
+            store=store, safe=safe(settings.vault, store, lambda: clock[0]), spools={past.PBX: folder},
             aris={past.PBX: cast(Ari, _NoAsterisk())}, work=folder / "work",
             audio_format=settings.media.format, workers=WORKERS, now=lambda: clock[0],
         )  # fmt: skip

@@ -6,8 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,30 +54,33 @@ async def run(folder: Path, console: Console) -> int:
     async with Lab(folder, "demo") as lab:
         recorder = LabRecorder(lab, folder / "demo-data")
         recorder.add_users(began_at - timedelta(days=DAYS + 1))
-        furnishing = _furnish(recorder, folder)
         try:
             recorder.start()
-            async with softphone.serving(lab, recorder.url) as phone:
-                _introduce(lab, recorder, phone, console)
-                async with asyncio.TaskGroup() as together:
-                    together.create_task(_show_recordings(recorder, began_at, console))
-                    together.create_task(_play(lab, folder / "speech", console))
+            with _furnishing(recorder, folder):
+                await _show(lab, recorder, folder, began_at, console)
         finally:
-            furnishing.terminate()
-            furnishing.wait()
             recorder.stop()
     return 0
 
 
-def _furnish(recorder: LabRecorder, folder: Path) -> subprocess.Popen[bytes]:
+async def _show(lab: Lab, recorder: LabRecorder, folder: Path, began_at: datetime, console: Console) -> None:
+    async with softphone.serving(lab, recorder.url) as phone, asyncio.TaskGroup() as together:
+        _introduce(lab, recorder, phone, console)
+        together.create_task(_show_recordings(recorder, began_at, console))
+        together.create_task(_play(lab, folder / "speech", console))
+
+
+@contextmanager
+def _furnishing(recorder: LabRecorder, folder: Path) -> Iterator[None]:
     """Fill the catalogue beside everything else, at the lowest priority; once is enough, and it says so."""
+    command = ("nice", "-n", "19", sys.executable, "-m", "lab.furnish")
     with (folder / "furnish.log").open("wb") as log:
-        return subprocess.Popen(
-            ["nice", "-n", "19", sys.executable, "-m", "lab.furnish"],
-            env=os.environ | recorder.environment,
-            stdout=log,
-            stderr=log,
-        )
+        process = subprocess.Popen(command, env=os.environ | recorder.environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _introduce(lab: Lab, recorder: LabRecorder, phone: str, console: Console) -> None:
@@ -168,7 +171,7 @@ async def _show_recordings(recorder: LabRecorder, since: datetime, console: Cons
     try:
         while True:
             for row in await asyncio.to_thread(evidence.recordings):
-                if row.vault_key and row.id not in shown and row.started_at >= since:
+                if row.place and row.id not in shown and row.started_at >= since:
                     shown.add(row.id)
                     console.print(_line(row, recorder.url), soft_wrap=True)
             await asyncio.sleep(POLL_S)

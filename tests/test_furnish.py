@@ -11,9 +11,9 @@ import pytest
 
 from ari_recorder import config
 from ari_recorder.policies.rights import COMMAND_LINE
+from ari_recorder.safes import safe
 from ari_recorder.store import catalogue, models, people, verify
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 from lab import furnish, past_calls
 from lab.directory import add_user
 from lab.errors import LabError
@@ -28,6 +28,7 @@ def settings(tmp_path: Path) -> config.Settings:
     environment = {
         "ARI_RECORDER_STORE__URL": f"sqlite:///{tmp_path}/catalogue.db",
         "ARI_RECORDER_VAULT__PATH": str(tmp_path / "vault"),
+        "ARI_RECORDER_VAULT__KEY_FILE": str(tmp_path / "master.key"),
     }
     return config.load(environ=environment)
 
@@ -40,7 +41,7 @@ def with_users(settings: config.Settings) -> Store:
 
 
 def checked(store: Store, settings: config.Settings) -> Any:
-    return verify.verify(store, LocalVault(settings.vault.path), now=NOW, settled=True)
+    return verify.verify(store, safe(settings.vault, store, lambda: NOW), now=NOW, settled=True)
 
 
 def test_recordings_are_put_in_dated_back_and_taken_out(settings: config.Settings) -> None:
@@ -61,7 +62,9 @@ def test_recordings_are_put_in_dated_back_and_taken_out(settings: config.Setting
     for table in (models.Recording, models.Leg, models.Call, models.LedgerLine, models.Annotation):
         assert store.read_now(table.select().count) == 0
     assert checked(store, settings).damage == []
-    assert list(settings.vault.path.rglob("*.ogg")) == []
+    assert [
+        one for one in settings.vault.path.rglob("*.*") if one.is_file() and not one.name.startswith(".")
+    ] == []
     store.close()
 
 
