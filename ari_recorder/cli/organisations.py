@@ -35,6 +35,14 @@ Endpoints = Annotated[
     ),
 ]
 
+StorageMb = Annotated[
+    int | None, typer.Option("--storage-mb", metavar="MB", help="Storage that is included for each user.")
+]
+RetentionDays = Annotated[
+    int | None,
+    typer.Option("--retention-days", metavar="DAYS", help="How long recordings are to be kept."),
+]
+
 
 @app.command("list", epilog="Example: ari-recorder organisation list")
 def list_(
@@ -72,11 +80,14 @@ def add(
     language: Language = None,
     country: Country = None,
     endpoints: Endpoints = None,
+    storage_mb: StorageMb = None,
+    retention_days: RetentionDays = None,
 ) -> None:
     """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
     values = _given(
-        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints)
-    )
+        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints),
+        storage_mb=storage_mb, retention_days=retention_days,
+    )  # fmt: skip
     with catalogue(settings(context), make=True) as store:
         made = store.write_now(people.add_organisation, values, **by_command_line())
     _say(made)
@@ -91,6 +102,8 @@ def set_(
     language: Language = None,
     country: Country = None,
     endpoints: Endpoints = None,
+    storage_mb: StorageMb = None,
+    retention_days: RetentionDays = None,
     second_factor: SecondFactor = None,
     no_second_factor: Annotated[
         bool, typer.Option("--no-second-factor", help="No role needs a second factor.")
@@ -98,8 +111,9 @@ def set_(
 ) -> None:
     """Change an organisation; what is not named stays."""
     values = _given(
-        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints)
-    )
+        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints),
+        storage_mb=storage_mb, retention_days=retention_days,
+    )  # fmt: skip
     if second_factor and no_second_factor:
         raise SettingsError("--second-factor and --no-second-factor exclude each other.")
     if second_factor or no_second_factor:
@@ -116,7 +130,7 @@ def _patterns(text: str | None) -> list[str] | None:
     return None if text is None else text.split()
 
 
-def _given(**values: str | list[str] | None) -> dict[str, Any]:
+def _given(**values: str | int | list[str] | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -125,5 +139,6 @@ def _say(organisation: OrganisationRow) -> None:
     telephones = " ".join(organisation.endpoints) or "not said"
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
-        f" country {organisation.country or 'not said'}, second factor for {roles}, telephones {telephones}."
+        f" country {organisation.country or 'not said'}, second factor for {roles}, telephones {telephones},"
+        f" {organisation.storage_mb} MB a user, kept for {organisation.retention_days} days."
     )
