@@ -170,7 +170,7 @@ def _rare_parts(needle: Needle) -> Iterator[str]:
 def _columns(needle: Needle) -> Iterator[tuple[str, str]]:
     """Each part, with the columns in which it may be."""
     columns = defaultdict(list)
-    for column, parts in needle.parts.items():
+    for column, parts in needle.nearly.items():
         for part in parts:
             columns[part].append(column)
     for part, names in columns.items():
