@@ -4,8 +4,8 @@
 
 Medians and 95th percentiles (ms), each kind asked many times for something else (`bench.asking`), on SQLite
 and PostgreSQL, in three ways: ``sql``, the statements that find a page's ids; ``service``, the answer of the
-API over HTTP, with all that it shows; and ``without``, one statement as it would be without our indexes, once.
-A line of each engine says how long it took to fill, and then until all of it could be searched.
+API over HTTP, with all that it shows; and ``without``, one statement as it would be without our indexes,
+once. A line of each engine says how long it took to fill, and then until all of it could be searched.
 """
 
 from __future__ import annotations
