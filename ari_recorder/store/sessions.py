@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.errors import NotFound
-from ari_recorder.store import audit, paging
+from ari_recorder.store import audit, paging, statements
 from ari_recorder.store.access import end_all, end_others, end_sessions
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.store.audit import Action, Actor, Subject
@@ -29,6 +29,7 @@ MOST_EACH = 50
 """Sessions of one user; one more ends the oldest."""
 FACTORS = ("totp", "passkey")
 """Kinds of second factor that are enough by themselves; recovery codes stand in for one."""
+_OPENED = ("id", "user", "form_token", "created_at", "seen_at", "second_factor_at")
 
 
 @dataclass(frozen=True)
@@ -132,24 +133,24 @@ def digest(secret: str) -> str:
 
 def find(secret: str, limits: Limits, now: datetime) -> Opened | None:
     """The session with that secret and whose it is; None when there is none, or it is over."""
-    row = Session.get_or_none((Session.secret_sha256 == digest(secret)) & ~_over(limits, now))
-    who = account(row.user_id) if row else None
-    if who is None:
-        return None
-    factors = factors_of(row.user_id)
-    required = _is_required(row.user)
-    halfway = row.second_factor_at is None and bool(factors or required)
-    if halfway and now - row.created_at >= HALFWAY:
-        return None
-    return Opened(row.id, who, row.form_token, row.seen_at, halfway, factors, required)
+    for row, user, form_token, created_at, seen_at, factor_at in statements.find(
+        Session, _OPENED, secret_sha256=digest(secret)
+    ):
+        who = account(user)
+        if who is None or created_at <= now - limits.most or seen_at <= now - limits.idle:
+            return None
+        factors, required = factors_of(user), who.factor_is_required
+        halfway = factor_at is None and bool(factors or required)
+        if halfway and now - created_at >= HALFWAY:
+            return None
+        return Opened(row, who, form_token, seen_at, halfway, factors, required)
+    return None
 
 
 def factors_of(user: UUID) -> frozenset[str]:
     """The kinds of second factor that somebody has."""
-    rows = SecondFactor.select(SecondFactor.kind).where(
-        (SecondFactor.user == user) & SecondFactor.kind.in_(FACTORS)
-    )
-    return frozenset(row.kind for row in rows)
+    rows = statements.find(SecondFactor, ("kind",), user=user)
+    return frozenset(kind for (kind,) in rows) & frozenset(FACTORS)
 
 
 def seen(session: UUID, now: datetime) -> None:

@@ -188,7 +188,7 @@ def create_app(context: WebContext) -> web.Application:
     app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
     app[auditing.DENIALS] = auditing.Denials()
     app[listening.PLAYBACKS] = listening.Playbacks()
-    app[health.HEALTH] = health.Health(context.probes)
+    app[health.HEALTH] = health.Health(context.probes, context.counters)
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()
     app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
