@@ -20,6 +20,7 @@ ACTIONS: dict[str, str] = {
     Action.DOWNLOAD: N_("Downloaded"),
     Action.READ: N_("Listed recordings"),
     Action.EXPORT: N_("Exported"),
+    Action.IMPORT: N_("Imported"),
     Action.ANNOTATE: N_("Changed note, mark or fields"),
     Action.COMMAND: N_("Gave a command in a call"),
     Action.CREATE: N_("Added"),
