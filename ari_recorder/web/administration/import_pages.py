@@ -117,15 +117,17 @@ def _file(request: web.Request) -> File:
 
 
 def _report(file: File, words: Language) -> dict[str, Any]:
-    """What the page shows of a file."""
-    running, reports = file.running, file.running.reports
+    """What the page shows of a file; beside the loop, which goes on with it: that it is over is read first."""
+    over, running = file.over, file.running
+    reports = list(running.reports)
     by = {outcome: [row for row in reports if row.outcome is outcome] for outcome in Outcome}
     shown = {outcome: rows[:SHOWN_MAX] for outcome, rows in by.items()}
     cells = {row.line: row.cells for row in file.rows}
     return {
         "file": file,
+        "over": over,
         "tries": running.dry_run,
-        "waits": running.phase is Phase.TRYING and not running.gone_through and not file.over,
+        "waits": running.phase is Phase.TRYING and not running.gone_through and not over,
         "gone_through": running.gone_through,
         "rows": len(file.rows),
         "counts": {outcome: len(rows) for outcome, rows in by.items()},
