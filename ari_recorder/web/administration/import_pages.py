@@ -117,7 +117,7 @@ def _file(request: web.Request) -> File:
 
 
 def _report(file: File, words: Language) -> dict[str, Any]:
-    """What the page shows of a file; beside the loop, which goes on with it: that it is over is read first."""
+    """What the page shows of a file: beside the loop, which goes on with it, so that `over` is read first."""
     over, running = file.over, file.running
     reports = list(running.reports)
     by = {outcome: [row for row in reports if row.outcome is outcome] for outcome in Outcome}
