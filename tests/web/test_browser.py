@@ -104,7 +104,7 @@ async def test_find_hear_and_keep_a_recording(
         await page.get_by_role("link", name="Download").click()
     kept = await download.value
     await kept.save_as(tmp_path / "kept")
-    assert kept.suggested_filename == "2026-11-22_1258_101_0812345678.ogg"
+    assert kept.suggested_filename == "2026-11-22_12-58-00_101_0812345678_in.opus"
     assert hashlib.sha256((tmp_path / "kept").read_bytes()).digest() == hashlib.sha256(opus()).digest()
     assert await page.locator("#sha256").inner_text() == hashlib.sha256(opus()).hexdigest()
     await page.get_by_role("button", name="Sign out").click()
