@@ -195,8 +195,9 @@ class _File:
                 view[done : done + len(content)] = content
                 done += len(content)
                 self._at += len(content)
-        except VaultError as error:
-            self.error = self.error or error
+        except Exception as error:
+            wrapped = error if isinstance(error, VaultError) else VaultError(str(error))
+            self.error = self.error or wrapped
         return done
 
     def read(self, size: int = -1) -> bytes:

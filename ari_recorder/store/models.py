@@ -75,6 +75,17 @@ class Organisation(Table):
     """Patterns of the telephones that its administrators may give to users, parted by spaces."""
 
 
+class OrganisationKey(Table):
+    """A key that wraps those of an organisation's recordings; the newest wraps what is new."""
+
+    organisation = ForeignKeyField(Organisation, backref="keys", on_delete="RESTRICT")
+    wrapped = CharField(max_length=128)
+    """Wrapped by the master key."""
+    master = CharField(max_length=16)
+    """Which master key."""
+    created_at = UtcField()
+
+
 class User(Table):
     """A person of an organisation: recorded, signing in, or both."""
 
@@ -400,6 +411,13 @@ class Recording(Table):
     sample_rate_hz = IntegerField(null=True)
     size_bytes = IntegerField(null=True)
     sha256 = CharField(null=True, max_length=64)
+    """Of the audio, as `size_bytes` is."""
+    stored_bytes = IntegerField(null=True)
+    """Size of the file in the vault, if that is encrypted: otherwise it is the audio."""
+    stored_sha256 = CharField(null=True, max_length=64)
+    organisation_key = ForeignKeyField(OrganisationKey, null=True, backref="wrapping", on_delete="RESTRICT")
+    """What wraps `wrapped_key`; None for one of before there was encryption."""
+    wrapped_key = CharField(null=True, max_length=128)
     peaks = BlobField(null=True)
     left_dbfs = FloatField(null=True)
     right_dbfs = FloatField(null=True)
@@ -488,6 +506,7 @@ Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) 
 
 TABLES = (
     Organisation,
+    OrganisationKey,
     User,
     Activation,
     Group,

@@ -128,7 +128,7 @@ async def _stream(
 ) -> web.StreamResponse:
     reading: AsyncGenerator[bytes, None] | None = None
     try:
-        await content.open(request.app[CONTEXT].vault, whole=download)
+        await content.open(request.app[CONTEXT].safe, whole=download)
         span = _part(request, response, content)
         reading = content.read(span)
         first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error

@@ -14,7 +14,7 @@ from ari_recorder.media.convert import Conversion
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.store.vault import Vault
+from ari_recorder.store.safe import Place, Safe
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span
@@ -40,13 +40,13 @@ def format_of(row: RecordingRow) -> AudioFormat | None:
 
 def content_of(row: RecordingRow, wanted: AudioFormat | None = None) -> Content:
     """Its audio, as it is kept or as it is ``wanted``. Raises `Refused` (409) while there is none."""
-    if row.state is not RecordingState.STORED or row.vault_key is None or row.size_bytes is None:
+    if row.state is not RecordingState.STORED or row.place is None or row.size_bytes is None:
         raise Refused(
             409, N_("The recording has no audio: its state is %(state)s."), values={"state": row.state}
         )
     if wanted is None or wanted == format_of(row):
-        return Kept(row, row.vault_key, row.size_bytes)
-    return Converted(row, row.vault_key, row.size_bytes, wanted)
+        return Kept(row, row.place, row.size_bytes)
+    return Converted(row, row.place, row.size_bytes, wanted)
 
 
 class Content(Protocol):
@@ -58,7 +58,7 @@ class Content(Protocol):
     ranges: bool
     size_bytes: int | None
 
-    async def open(self, vault: Vault, *, whole: bool) -> None:
+    async def open(self, safe: Safe, *, whole: bool) -> None:
         """Get ready. Raises `VaultError`, if it is to be ``whole`` also for a file that was changed."""
 
     def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
@@ -74,20 +74,20 @@ class Kept(Content):
     form = ""
     ranges = True
 
-    def __init__(self, row: RecordingRow, key: str, size_bytes: int) -> None:
+    def __init__(self, row: RecordingRow, place: Place, size_bytes: int) -> None:
         self.media_type = row.media_type or "application/octet-stream"
         self.etag = f'"{row.sha256}"'
         self.size_bytes: int = size_bytes
-        self._key = key
+        self._place = place
 
-    async def open(self, vault: Vault, *, whole: bool) -> None:
+    async def open(self, safe: Safe, *, whole: bool) -> None:
         """Nothing is opened before it is read; it has its hash beside it, to be compared."""
-        self._vault = vault
+        self._safe = safe
 
     async def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
         """As `Content.read`."""
         part = span or Span(0, self.size_bytes)
-        source, sent = self._vault.read(self._key, part.offset, part.length), 0
+        source, sent = await asyncio.to_thread(self._safe.read, self._place, part.offset, part.length), 0
         try:
             while block := await asyncio.to_thread(next, source, b""):
                 sent += len(block)
@@ -96,7 +96,7 @@ class Kept(Content):
             _end(source)
         if sent != part.length:
             raise VaultError(
-                f"{self._key} is shorter than the catalogue says: {sent} of {part.length} bytes."
+                f"{self._place.key} is shorter than the catalogue says: {sent} of {part.length} bytes."
             )
 
     def close(self) -> None:
@@ -108,31 +108,31 @@ class Converted(Content):
 
     _threads = Patience("The vault", BLOCK_WITHIN_S, CONVERTING)
 
-    def __init__(self, row: RecordingRow, key: str, size_bytes: int, wanted: AudioFormat) -> None:
+    def __init__(self, row: RecordingRow, place: Place, size_bytes: int, wanted: AudioFormat) -> None:
         self.form: str = wanted
         self.media_type = MEDIA_TYPES[wanted]
         self.etag = f'W/"{row.sha256}.{wanted}"'  # another release may make other bytes of the same sound
         self.ranges = wanted == "wav"
         self.size_bytes: int | None = None
-        self._key, self._original_bytes, self._wanted = key, size_bytes, wanted
+        self._place, self._original_bytes, self._wanted = place, size_bytes, wanted
         self._sha256 = row.sha256
         self._conversion: Conversion | None = None
 
-    async def open(self, vault: Vault, *, whole: bool) -> None:
+    async def open(self, safe: Safe, *, whole: bool) -> None:
         """As `Content.open`: in what it is made into, nobody would see damage any more."""
-        if whole:
-            await self._compare(vault)
+        if whole and self._place.lock is None:  # what is encrypted is found out anyway
+            await self._compare(safe)
 
         def read_from(offset: int) -> Iterator[bytes]:
-            return vault.read(self._key, offset)
+            return safe.read(self._place, offset)
 
         self._conversion = await _within(
             self._threads, lambda: Conversion(read_from, self._original_bytes, self._wanted)
         )
         self.size_bytes = self._conversion.size_bytes
 
-    async def _compare(self, vault: Vault) -> None:
-        hashed, blocks = hashlib.sha256(), vault.read(self._key)
+    async def _compare(self, safe: Safe) -> None:
+        hashed, blocks = hashlib.sha256(), safe.read(self._place)
 
         def hash_next() -> bool:
             block = next(blocks, b"")
@@ -145,7 +145,9 @@ class Converted(Content):
         finally:
             _end(blocks)
         if hashed.hexdigest() != self._sha256:
-            raise VaultError(f"{self._key} is not what was put there: its SHA-256 is {hashed.hexdigest()}.")
+            raise VaultError(
+                f"{self._place.key} is not what was put there: its SHA-256 is {hashed.hexdigest()}."
+            )
 
     async def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
         """As `Content.read`."""

@@ -99,12 +99,24 @@ async def test_head_makes_nothing_and_is_no_listening(
 async def test_a_file_that_was_changed_is_not_made_into_another(
     browser: Browser, world: World, recording: UUID
 ) -> None:
-    changed = bytearray(opus())
-    changed[len(changed) // 2] ^= 1
+    for encrypted in (True, False):
+        row = world.store.read_now(lambda: Recording.get_by_id(recording))
+        path = world.safe.vault.root / row.vault_key
+        changed = bytearray(path.read_bytes() if encrypted else opus())
+        changed[len(changed) // 2] ^= 1
+        path.write_bytes(changed)
+        if not encrypted:
+            world.change(Recording, recording, organisation_key=None, wrapped_key=None)
+        answer = await browser.get(f"{address(recording)}?download=1&format=wav")
+        assert (answer.status, heard(world)) == (500, [])
+
+
+async def test_one_of_before_there_was_encryption(browser: Browser, world: World, recording: UUID) -> None:
     row = world.store.read_now(lambda: Recording.get_by_id(recording))
-    (world.vault.root / row.vault_key).write_bytes(changed)
+    (world.safe.vault.root / row.vault_key).write_bytes(opus())
+    world.change(Recording, recording, organisation_key=None, wrapped_key=None)
     answer = await browser.get(f"{address(recording)}?download=1&format=wav")
-    assert (answer.status, heard(world)) == (500, [])
+    assert (answer.status, len(answer.body)) == (200, 44 + AUDIO_S * RATE_HZ * 4)
 
 
 async def test_what_is_no_audio_is_told(browser: Browser, world: World) -> None:
@@ -120,8 +132,8 @@ async def test_it_breaks_off_where_the_file_ends_too_early(browser: Browser, wor
     """Of a file that is shorter than the catalogue says nobody gets a copy that looks whole."""
     recording = world.recording(world.ids["anna"], audio=opus())
     row = world.store.read_now(lambda: Recording.get_by_id(recording))
-    path = world.vault.root / row.vault_key
-    path.write_bytes(opus()[:-300])
+    path = world.safe.vault.root / row.vault_key
+    path.write_bytes(path.read_bytes()[:-300])
     try:
         answer = await browser.get(
             f"{address(recording)}?format=flac", timeout=aiohttp.ClientTimeout(total=5)

@@ -122,6 +122,7 @@ class Player {
     for (const name of ["timeupdate", "seeking"]) this.audio.addEventListener(name, () => this.show());
     for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.showButton());
     this.audio.addEventListener("play", () => this.follow());
+    this.audio.addEventListener("playing", () => { this.part(".failure").hidden = true; });
     this.audio.addEventListener("error", () => this.fail());
     this.part(".speed select").addEventListener("change", (event) => this.setSpeed(event.target.value));
     this.part(".ruler").addEventListener("pointerdown", (event) => this.dragLoop(event));
@@ -307,7 +308,6 @@ class Player {
     const playing = !this.audio.paused && !this.audio.ended;
     this.button.classList.toggle("playing", playing);
     this.button.setAttribute("aria-label", playing ? this.texts.pause : this.texts.play);
-    if (playing) this.part(".failure").hidden = true;
   }
 
   async fail() { // ask what is wrong: the browser does not say
