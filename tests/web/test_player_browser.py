@@ -16,6 +16,8 @@ from .test_account_browser import clean
 from .test_browser import audio, chromium, eventually, listened, server, sign_in  # noqa: F401 - fixtures
 from .world import World
 
+SLOW_MS = 15_000
+"""A browser asks more than once before it gives up."""
 SPREAD = """section => {
     const canvas = section.querySelector('.waveform').firstElementChild.shadowRoot.querySelector('canvas');
     const [width, row] = [canvas.width, Math.round(canvas.height / 4)];
@@ -159,7 +161,9 @@ async def test_it_says_what_is_wrong_and_what_to_do(
     path = world.safe.vault.root / key
     kept = path.rename(path.with_suffix(".away"))
     await play.click()
-    await expect(failure).to_contain_text("The audio file is missing or damaged in the archive.")
+    await expect(failure).to_contain_text(
+        "The audio file is missing or damaged in the archive.", timeout=SLOW_MS
+    )
     kept.rename(path)
     await failure.get_by_role("button", name="Try again").click()
     await eventually(audio(page, "currentTime"), lambda seconds: seconds > 5)
@@ -167,11 +171,11 @@ async def test_it_says_what_is_wrong_and_what_to_do(
     world.change(models.User, world.ids["anna"], may_listen=False)
     await page.evaluate("document.querySelector('audio').load()")
     await page.keyboard.press("k")
-    await expect(failure).to_contain_text("You may not listen to this recording any more")
+    await expect(failure).to_contain_text("You may not listen to this recording any more", timeout=SLOW_MS)
     await page.context.clear_cookies()
     await page.evaluate("document.querySelector('audio').load()")
     await page.keyboard.press("k")
-    await expect(failure).to_contain_text("You have been signed out.")
+    await expect(failure).to_contain_text("You have been signed out.", timeout=SLOW_MS)
     link = await failure.get_by_role("link", name="Sign in again").get_attribute("href")
     assert link
     assert link.startswith(f"/sign-in?next=%2Frecordings%2F{recording}%3Ft%3D")
