@@ -37,7 +37,7 @@ async def send(
     many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
     cannot be written down who listens: then nothing is sent.
     """
-    content = content_of(row, wanted)
+    content = content_of(request, row, wanted)
     headers = await _headers(request, row, content, download=download)
     if _is_known(request.headers.get("If-None-Match", ""), content.etag):
         return web.Response(status=304, headers=headers)
@@ -145,7 +145,7 @@ async def _stream(
         if not response.prepared:
             raise Refused(500, N_("The audio of this recording cannot be read from the vault.")) from error
         _break_off(request)
-    except TimeoutError:  # not read
+    except (TimeoutError, ConnectionError):  # not read, or nobody there any more
         _break_off(request)
     finally:
         if reading is not None:

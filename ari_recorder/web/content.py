@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Protocol, TypeVar
 
+from aiohttp import web
+
 from ari_recorder.blocking import Patience
 from ari_recorder.errors import NoAnswer, VaultError
 from ari_recorder.media.convert import Conversion
@@ -31,6 +33,12 @@ _FORMATS: dict[str, AudioFormat] = {
 CONVERTING = 2
 """How many blocks are made at the same time, of all that are asked for: what follows calls needs the rest."""
 BLOCK_WITHIN_S = 30.0
+THREADS = web.AppKey("converting_audio", Patience)
+
+
+def threads() -> Patience:
+    """Those that convert, of one application."""
+    return Patience("The vault", BLOCK_WITHIN_S, CONVERTING)
 
 
 def format_of(row: RecordingRow) -> AudioFormat | None:
@@ -38,7 +46,7 @@ def format_of(row: RecordingRow) -> AudioFormat | None:
     return _FORMATS.get((row.media_type or "").partition(";")[0].strip().lower())
 
 
-def content_of(row: RecordingRow, wanted: AudioFormat | None = None) -> Content:
+def content_of(request: web.Request, row: RecordingRow, wanted: AudioFormat | None = None) -> Content:
     """Its audio, as it is kept or as it is ``wanted``. Raises `Refused` (409) while there is none."""
     if row.state is not RecordingState.STORED or row.place is None or row.size_bytes is None:
         raise Refused(
@@ -46,7 +54,7 @@ def content_of(row: RecordingRow, wanted: AudioFormat | None = None) -> Content:
         )
     if wanted is None or wanted == format_of(row):
         return Kept(row, row.place, row.size_bytes)
-    return Converted(row, row.place, row.size_bytes, wanted)
+    return Converted(row, row.place, row.size_bytes, wanted, request.app[THREADS])
 
 
 class Content(Protocol):
@@ -106,9 +114,10 @@ class Kept(Content):
 class Converted(Content):
     """Made block by block by the few threads that there are for it, for as long as somebody reads."""
 
-    _threads = Patience("The vault", BLOCK_WITHIN_S, CONVERTING)
-
-    def __init__(self, row: RecordingRow, place: Place, size_bytes: int, wanted: AudioFormat) -> None:
+    def __init__(
+        self, row: RecordingRow, place: Place, size_bytes: int, wanted: AudioFormat, threads: Patience
+    ) -> None:
+        self._threads = threads
         self.form: str = wanted
         self.media_type = MEDIA_TYPES[wanted]
         self.etag = f'W/"{row.sha256}.{wanted}"'  # another release may make other bytes of the same sound

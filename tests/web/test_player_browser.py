@@ -168,17 +168,28 @@ async def test_it_says_what_is_wrong_and_what_to_do(
     await failure.get_by_role("button", name="Try again").click()
     await eventually(audio(page, "currentTime"), lambda seconds: seconds > 5)
     await expect(failure).to_be_hidden()
-    world.change(models.User, world.ids["anna"], may_listen=False)
-    await page.evaluate("document.querySelector('audio').load()")
-    await page.keyboard.press("k")
-    await expect(failure).to_contain_text("You may not listen to this recording any more", timeout=SLOW_MS)
+
+
+async def test_who_may_not_listen_any_more_is_told(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    recording: UUID,
+    world: World,
+) -> None:
+    """First signed out with the page open, then without the right to it."""
+    page, _ = await opened(chromium, server, f"recordings/{recording}?t=5")
+    failure = page.locator(".failure")
+    cookies = await page.context.cookies()
     await page.context.clear_cookies()
-    await page.evaluate("document.querySelector('audio').load()")
     await page.keyboard.press("k")
     await expect(failure).to_contain_text("You have been signed out.", timeout=SLOW_MS)
     link = await failure.get_by_role("link", name="Sign in again").get_attribute("href")
-    assert link
-    assert link.startswith(f"/sign-in?next=%2Frecordings%2F{recording}%3Ft%3D")
+    assert link == f"/sign-in?next=%2Frecordings%2F{recording}%3Ft%3D5"
+    await page.context.add_cookies([{**one} for one in cookies])  # type: ignore[typeddict-item]
+    world.change(models.User, world.ids["anna"], may_listen=False)
+    await page.keyboard.press("k")
+    await expect(failure).to_contain_text("You may not listen to this recording any more", timeout=SLOW_MS)
+    await expect(failure.get_by_role("button")).to_have_count(0)
 
 
 async def test_a_browser_that_cannot_play_what_is_kept_gets_wav(
@@ -240,6 +251,22 @@ async def test_two_write_at_once(
     await expect(page.locator(".note-full")).to_have_text("Mine")
     await expect(page.get_by_role("radio", name="Red")).to_be_checked()
     assert [text for text in complaints if "412" not in text] == []
+
+
+async def test_who_was_signed_out_while_writing_loses_nothing(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    recording: UUID,
+) -> None:
+    page, _ = await opened(chromium, server, f"recordings/{recording}")
+    await page.keyboard.press("n")
+    await page.get_by_label("Note", exact=True).fill("Long thoughts")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("What you wrote is still here", timeout=SLOW_MS)
+    await sign_in(await page.context.new_page(), server)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".note-full")).to_have_text("Long thoughts", timeout=SLOW_MS)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

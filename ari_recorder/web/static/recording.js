@@ -50,21 +50,44 @@ function enhanceNotes() {
   notes?.classList.add("enhanced");
 }
 
-async function save(form, submitter) {
+async function renewed() { // who has signed in again, in another tab, has another token
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch(location.pathname)).text(), "text/html");
+    const token = page.querySelector("#notes [name=form_token]")?.value;
+    const fields = [...document.querySelectorAll("#notes [name=form_token]")];
+    if (!token || fields[0].value === token) return false;
+    for (const field of fields) field.value = token;
+    return true;
+  } catch { return false; }
+}
+
+function tellNotSaved(form, why) {
+  const texts = JSON.parse(document.getElementById("notes").dataset.texts);
+  const told = Object.assign(document.createElement("p"), { className: "notice bad not-saved", textContent: texts[why] });
+  told.setAttribute("role", "alert");
+  if (why === "signedOut") told.append(" ", Object.assign(document.createElement("a"), { href: "/sign-in", target: "_blank", textContent: texts.signIn }));
+  document.querySelector("#notes .not-saved")?.remove();
+  form.append(told);
+}
+
+async function save(form, submitter, again = true) {
   const sent = new URLSearchParams(new FormData(form));
   if (submitter?.name) sent.append(submitter.name, submitter.value);
   const focused = document.activeElement;
-  const again = focused?.name === "mark" ? ".marking :checked" : ".change > summary";
-  let fresh;
+  const back = focused?.name === "mark" ? ".marking :checked" : ".change > summary";
+  let [fresh, why] = [null, "away"];
   try {
-    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: sent });
+    const answer = await fetch(form.getAttribute("action").replace(/#.*/, ""), { method: "POST", body: sent });
     fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("notes");
-  } catch { /* not reached: the browser says so */ }
-  if (!fresh) return form.submit();
+    if (answer.url.includes("/sign-in") || answer.status === 401 || answer.status === 403) why = "signedOut";
+    else if (answer.status === 404) why = "gone";
+  } catch { /* not reached */ }
+  if (!fresh && again && await renewed()) return save(form, submitter, false);
+  if (!fresh) return tellNotSaved(form, why);
   document.getElementById("notes").replaceWith(document.adoptNode(fresh));
   enhanceNotes();
   const alert = fresh.querySelector("[aria-invalid], .meanwhile a");
-  (alert ?? fresh.querySelector(again) ?? fresh).focus();
+  (alert ?? fresh.querySelector(back) ?? fresh).focus();
   const said = fresh.querySelector(".saved");
   if (said) { const { textContent } = said; said.textContent = ""; setTimeout(() => { said.textContent = textContent; }, 50); } // so that it is read out
   return undefined;
