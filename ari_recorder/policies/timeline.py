@@ -58,7 +58,12 @@ def gaps(parts: Sequence[Part], ended_at: datetime | None, mode: str, problems: 
     if parts and ended_at is not None:
         between.append((parts[-1].ended_at, ended_at, parts[-1].end_ms))
     return [
-        Gap(began_at, until, position_ms, mode not in PAUSING or f"{began_at:%H:%M:%S} UTC" in told)
+        Gap(
+            began_at,
+            until,
+            position_ms,
+            mode not in PAUSING or f"are missing from {began_at:%H:%M:%S} UTC on" in told,
+        )
         for began_at, until, position_ms in between
         if until - began_at > TOLD_FROM
     ]

@@ -21,6 +21,7 @@ from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import annotating, api, audit_words, page, timeline
 from ari_recorder.web.content import format_of
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
+from ari_recorder.web.faults import faults
 from ari_recorder.web.language import N_
 from ari_recorder.web.moments import read_moment
 from ari_recorder.web.problems import Refused
@@ -123,6 +124,7 @@ async def _render(
     every = request.query.get("history") == "all"
     values = {
         "row": row,
+        "faults": faults(row, page.words(request)),
         "spans": spans,
         "played": bool(played),
         "line": timeline.line(row, spans, played, page.words(request)),

@@ -40,6 +40,11 @@ def test_what_is_missing_is_no_pause() -> None:
     assert [gap.missing for gap in gaps(PAUSED, at(50), "always", [])] == [True], "which nobody can pause"
 
 
+def test_what_was_taken_for_paused_is_a_pause() -> None:
+    told = ["Taken for paused from 12:00:10 UTC on: it ended then while the recorder was away."]
+    assert [gap.missing for gap in gaps(PAUSED, at(50), "on_demand", told)] == [False]
+
+
 def test_parts_that_follow_on_one_another_have_nothing_between() -> None:
     assert gaps([part(0, 10, 0), part(10.2, 20, 10)], at(20.1), "always", []) == []
     assert gaps([], at(20), "always", []) == []
