@@ -52,8 +52,8 @@ def told(row: RecordingRow, code: str, *problems: str) -> list[Fault]:
         ),
         (
             "The last 3.0 s are missing: the recorder was stopped or busy, and heard of it 12.3 s late.",
-            "De sista 3,0 s saknas: inspelningstjänsten stod still eller var upptagen och fick veta det 12,3 s"
-            " för sent.",
+            "De sista 3,0 s saknas: inspelningstjänsten stod still eller var upptagen och fick veta"
+            " det 12,3 s för sent.",
         ),
         (
             "The last 3.0 s are missing: the file ended while the recorder was away, until 23:59:58 UTC.",
