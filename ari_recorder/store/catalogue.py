@@ -185,6 +185,11 @@ def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
     return tuple(Played(**row) for row in rows.dicts())
 
 
+def rows_where(condition: Any, *, order: Sequence[Any], limit: int) -> tuple[RecordingRow, ...]:
+    """Recordings as shown. ``condition`` has to be narrowed by `scope.visible` of who asks."""
+    return _rows(list(_select().where(condition).order_by(*order).limit(limit)))
+
+
 def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
     row = _select().where(allowed & (Recording.id == recording_id)).first()
     if row is None:
