@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -137,6 +137,19 @@ class Words:
     def date(self, at: datetime) -> str:
         """The day."""
         return format_date(at.astimezone(self.zone), "medium", locale=self.language.locale)
+
+    def day(self, day: date, today: date) -> str:
+        """A day as a heading: today, yesterday, or its weekday and date, with the year if it is another."""
+        near = {0: N_("Today"), 1: N_("Yesterday")}.get((today - day).days)
+        if near:
+            return self.language.gettext(near)
+        form = "EEEE d MMMM" if day.year == today.year else "EEEE d MMMM y"
+        shown = format_date(day, form, locale=self.language.locale)
+        return shown[:1].upper() + shown[1:]
+
+    def count(self, number: int) -> str:
+        """A number of things, as it is written here."""
+        return format_decimal(number, locale=self.language.locale)
 
     def time(self, at: datetime) -> str:
         """The time of the day, to the minute."""
