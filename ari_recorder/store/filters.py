@@ -10,6 +10,7 @@ from uuid import UUID
 
 from peewee import fn
 
+from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.store.models import Counterpart, Group, Membership, Recording, User
 
@@ -24,6 +25,7 @@ class Wanted:
     ``number`` is of any of the counterparts, or a part of it; ``note`` a part of the note, ``text`` of
     anything that is written of a recording. ``user`` is an id or a number, ``group`` one whose member the
     user is now. Durations are of the audio; a recording in progress has none, and is not found by them.
+    ``mode`` is the user's at that time, ``state`` one of `SHOWN_AS`.
     """
 
     began_from: datetime | None = None
@@ -39,7 +41,18 @@ class Wanted:
     tag3: str | None = None
     group: UUID | None = None
     direction: str | None = None
+    mode: str | None = None
+    state: str | None = None
     text: str | None = None
+
+
+SHOWN_AS: dict[str, Any] = {
+    "recording": Recording.state == RecordingState.OPEN,
+    "preparing": Recording.state == RecordingState.CLOSING,
+    "ready": Recording.state == RecordingState.STORED,
+    "problems": Recording.problems != "",
+}
+"""What a recording is to who looks for it: in progress, being prepared, ready; and with something missing."""
 
 
 def searchable(number: str) -> bool:
@@ -121,5 +134,7 @@ _CONDITIONS: dict[str, Callable[[Any], Any]] = {
     "tag3": lambda tag: Recording.tag3 == tag,
     "group": _in_group,
     "direction": lambda direction: Recording.direction == direction,
+    "mode": lambda mode: Recording.mode == mode,
+    "state": SHOWN_AS.__getitem__,
     "text": _with_text,
 }
