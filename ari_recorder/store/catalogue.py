@@ -52,6 +52,7 @@ class RecordingRow:
     state: RecordingState
     mode: str
     kept: bool
+    user: UUID
     user_number: str | None
     user_name: str
     direction: str
@@ -225,6 +226,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         state=RecordingState(row.state),
         mode=row.mode,
         kept=row.kept,
+        user=row.user_id,
         user_number=row.user.number,
         user_name=row.user.name,
         direction=row.direction,

@@ -25,7 +25,7 @@ class Wanted:
     ``number`` is of any of the counterparts, or a part of it; ``note`` a part of the note, ``text`` of
     anything that is written of a recording. ``user`` is an id or a number, ``group`` one whose member the
     user is now. Durations are of the audio; a recording in progress has none, and is not found by them.
-    ``mode`` is the user's at that time, ``state`` one of `SHOWN_AS`.
+    ``mode`` is the user's at that time, ``state`` one of `SHOWN_AS`. ``ids`` are those that were chosen.
     """
 
     began_from: datetime | None = None
@@ -44,6 +44,7 @@ class Wanted:
     mode: str | None = None
     state: str | None = None
     text: str | None = None
+    ids: frozenset[UUID] | None = None
 
 
 SHOWN_AS: dict[str, Any] = {
@@ -137,4 +138,5 @@ _CONDITIONS: dict[str, Callable[[Any], Any]] = {
     "mode": lambda mode: Recording.mode == mode,
     "state": SHOWN_AS.__getitem__,
     "text": _with_text,
+    "ids": lambda ids: Recording.id.in_(sorted(ids)),
 }

@@ -44,6 +44,7 @@ KINDS = {
     "preferences": N_("Preferences"),
     "second_factor": N_("Second factor"),
     "users": N_("Users"),
+    "search": N_("Saved search"),
 }
 ACTORS = {
     "token": N_("by API token"),

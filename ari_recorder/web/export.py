@@ -25,6 +25,7 @@ from ari_recorder.store import audit, catalogue
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.filters import Wanted
+from ari_recorder.store.order import Sort
 from ari_recorder.web import entrance, page
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, own_organisation, scope
 from ari_recorder.web.gate import scope_now
@@ -117,7 +118,9 @@ def _ids(text: str) -> frozenset[UUID]:
 async def _write_down(request: web.Request, query: Exported) -> None:
     """In the audit log, before the first byte: who, and what was looked for."""
     context = request.app[CONTEXT]
-    given = {name.rstrip("_"): value for name, value in msgspec.structs.asdict(query).items() if value is not UNSET}
+    given = {
+        name.rstrip("_"): value for name, value in msgspec.structs.asdict(query).items() if value is not UNSET
+    }
     if ids := given.pop("ids", ""):
         given["recordings"] = len(ids.split(","))
     await context.store.write(
@@ -131,10 +134,8 @@ def _disposition(request: web.Request) -> str:
     return f'attachment; filename="recordings-{today.isoformat()}.csv"'
 
 
-async def _send(
-    request: web.Request, response: web.StreamResponse, search: Wanted, sort: catalogue.Sort
-) -> None:
-    """Part by part. It is broken off when it can be read no more, by us or by who asks, or is theirs no more."""
+async def _send(request: web.Request, response: web.StreamResponse, search: Wanted, sort: Sort) -> None:
+    """Part by part; broken off when the catalogue or who asks cannot be reached, or it is theirs no more."""
     store, say, cursor = request.app[CONTEXT].store, page.words(request), None
     try:
         await _write(response, _BOM + spreadsheet.lines([[say.language.gettext(name) for name in COLUMNS]]))

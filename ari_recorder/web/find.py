@@ -15,8 +15,9 @@ import msgspec
 from aiohttp import web
 
 from ari_recorder.policies.rights import Right
-from ari_recorder.store.catalogue import EVERYTHING, Sort
+from ari_recorder.store.catalogue import EVERYTHING
 from ari_recorder.store.filters import Wanted
+from ari_recorder.store.order import Sort
 from ari_recorder.store.people.groups import group_names
 from ari_recorder.web import find_values, page
 from ari_recorder.web.context import CONTEXT, scope
@@ -81,7 +82,9 @@ class Asked:
     def export(self) -> str:
         """Where what is found is to be had as a file."""
         query = {name: value for name, value in self.values.items() if value is not None}
-        texts = {name: getattr(value, "isoformat", lambda value=value: value)() for name, value in query.items()}
+        texts = {
+            name: getattr(value, "isoformat", lambda value=value: value)() for name, value in query.items()
+        }
         return f"/api/v1/recordings.csv{'?' if texts else ''}{urlencode(texts)}"
 
 
@@ -124,7 +127,9 @@ def fields_of(query: str) -> dict[str, str]:
     except ValueError:
         given = {"": ""}
     if not set(given) <= set(ASKS):
-        raise Refused(422, N_("it is no search: write it as in the list's address, q=eva&mark=red."), field="query")
+        raise Refused(
+            422, N_("it is no search: write it as in the list's address, q=eva&mark=red."), field="query"
+        )
     return given
 
 
@@ -155,7 +160,10 @@ def label(name: str, language: Language) -> str:
 
 def said(name: str, asked: Asked, say: Words) -> str:
     """What a filter asks for, as the list writes it."""
-    text, known = asked.given[name], {"when": PERIODS, "direction": DIRECTIONS, "mode": MODES, "state": STATES}
+    text, known = (
+        asked.given[name],
+        {"when": PERIODS, "direction": DIRECTIONS, "mode": MODES, "state": STATES},
+    )
     if name in ("from", "to"):
         shown = say.date(find_values.midnight(find_values.day(text), say.zone))
         return f"{shown} {asked.given.get(f'{name}_time', '')}".rstrip()

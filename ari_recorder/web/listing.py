@@ -9,7 +9,8 @@ from itertools import groupby
 
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store.catalogue import RecordingRow, Sort
+from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.order import Sort
 from ari_recorder.web.words import Words
 
 

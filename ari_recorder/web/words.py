@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date as calendar_day
+from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -138,7 +139,7 @@ class Words:
         """The day."""
         return format_date(at.astimezone(self.zone), "medium", locale=self.language.locale)
 
-    def day(self, day: date, today: date) -> str:
+    def day(self, day: calendar_day, today: calendar_day) -> str:
         """A day as a heading: today, yesterday, or its weekday and date, with the year if it is another."""
         near = {0: N_("Today"), 1: N_("Yesterday")}.get((today - day).days)
         if near:
