@@ -55,12 +55,13 @@ COLUMNS = (
     N_("State"),
     N_("Mark"),
     N_("Note"),
-    N_("Field 1"),
-    N_("Field 2"),
-    N_("Field 3"),
+    N_("Field %(n)s"),
+    N_("Field %(n)s"),
+    N_("Field %(n)s"),
     N_("Problems"),
     N_("Recording's id"),
 )
+_FIELDS_FROM = COLUMNS.index("Field %(n)s")
 _BOM = "\ufeff"
 """Tells spreadsheets that it is UTF-8."""
 _log = structlog.get_logger(__name__)
@@ -138,7 +139,7 @@ async def _send(request: web.Request, response: web.StreamResponse, search: Want
     """Part by part; broken off when the catalogue or who asks cannot be reached, or it is theirs no more."""
     store, say, cursor = request.app[CONTEXT].store, page.words(request), None
     try:
-        await _write(response, _BOM + spreadsheet.lines([[say.language.gettext(name) for name in COLUMNS]]))
+        await _write(response, _BOM + spreadsheet.lines([_titles(say)]))
         while True:
             if await scope_now(request) != scope(request):
                 raise StoreError("who asks may not see all of it any more.")
@@ -157,6 +158,10 @@ async def _send(request: web.Request, response: web.StreamResponse, search: Want
             request.transport.abort()
     except ConnectionError:
         _log.info("an export of recordings was given up by who asked for it")
+
+
+def _titles(say: Words) -> list[str]:
+    return [say.language.gettext(name) % {"n": at - _FIELDS_FROM + 1} for at, name in enumerate(COLUMNS)]
 
 
 def _text(rows: Iterable[RecordingRow], say: Words) -> str:

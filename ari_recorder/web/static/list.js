@@ -139,7 +139,10 @@ found.addEventListener("mousedown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && choice.ids.length && !event.defaultPrevented) clearChoice();
 });
-one(".bulk .clear")?.addEventListener("click", clearChoice);
+for (const clear of all(".bulk .clear")) {
+  clear.hidden = false;
+  clear.addEventListener("click", clearChoice);
+}
 
 // Marking several, with a way back.
 async function postMark(recordings, mark) {
