@@ -106,15 +106,13 @@ def mark_all(asker: Scope, actor: Actor, recordings: Sequence[UUID], mark: str, 
 
     The others are ``left``: what they are, and whether they are, is not said. ``mark`` has been checked.
     """
-    query = models.Recording.select(models.Recording.id, models.Recording.leg, models.Recording.mark).join(
-        models.Leg
-    )
+    query = models.Recording.select(models.Recording.id, models.Leg).join(models.Leg)
     allowed = visible(asker) & annotatable(asker) & models.Recording.id.in_(list(recordings))
     found = {row.id: row for row in query.where(allowed)}
-    legs = {row.leg_id: row for row in found.values()}
+    legs = {row.leg.id for row in found.values()}
     now_on = {leg: annotate(asker, actor, leg, {"mark": mark}, now) for leg in legs}
     return Marking(
-        {one: found[one].mark for one in recordings if one in found},
+        {one: found[one].leg.mark for one in recordings if one in found},
         [one for one in recordings if one not in found],
         now_on,
     )

@@ -35,8 +35,8 @@ Check = Callable[[SearchRow], None]
 
 def saved(user: UUID) -> list[SearchRow]:
     """Those of a user, by name."""
-    rows = SavedSearch.select().where(SavedSearch.user == user).order_by(SavedSearch.name, SavedSearch.id)
-    return [_row(row) for row in rows]
+    rows = SavedSearch.select().where(SavedSearch.user == user)
+    return [_row(row) for row in sorted(rows, key=lambda row: row.name.casefold())]
 
 
 def search(user: UUID, search: UUID) -> SearchRow:

@@ -117,6 +117,7 @@ def _found(
         "days": listing.days(found.recordings, asker, asked.sort, say, now),
         "by_time": asked.sort in listing.BY_TIME,
         "sort": str(asked.sort),
+        "given_sort": asked.given.get(find.SORT, ""),
         "sorts": say_all,
         "first": cursor is None,
         "newest": find.address(asked.given) if asked.given else "/?all=1",
