@@ -34,21 +34,21 @@ FIELDS = {
     "from_time": N_("From time"),
     "to": N_("To day"),
     "to_time": N_("To time"),
-    "user": N_("User's number"),
-    "number": N_("Counterpart's number"),
-    "direction": N_("Direction"),
-    "mark": N_("Mark"),
-    "note": N_("Note"),
     "min_duration": N_("Minimum length"),
     "max_duration": N_("Maximum length"),
+    "number": N_("Counterpart's number"),
+    "user": N_("User's number"),
     "group": N_("Group"),
-    "mode": N_("Recording mode"),
+    "direction": N_("Direction"),
+    "mark": N_("Mark"),
     "state": N_("State"),
+    "mode": N_("Recording mode"),
+    "note": N_("Note"),
     "tag1": N_("Field %(n)s"),
     "tag2": N_("Field %(n)s"),
     "tag3": N_("Field %(n)s"),
 }
-"""What may be asked for, and what it is called."""
+"""What may be asked for, and what it is called, in the order of the form."""
 SORT = "sort"
 ASKS = (*FIELDS, SORT)
 """What a search is, and what is kept of one."""

@@ -159,7 +159,7 @@ async def test_without_scripts(chromium: Browser, server: Server, recording: UUI
     context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
     page = await context.new_page()
     await sign_in(page, server)
-    await page.get_by_role("link", name="12:58").click()
+    await page.get_by_role("link", name="12:58:00", exact=True).click()
     await expect(page.locator("audio[controls]")).to_be_visible()
     await expect(page.get_by_role("link", name="Download")).to_be_visible()
     await expect(page.locator(".play")).to_be_hidden()

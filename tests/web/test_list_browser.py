@@ -71,7 +71,7 @@ async def test_found_while_typing_with_nothing_but_keys(
     await page.keyboard.type("long")
     await page.keyboard.press("Tab")
     await expect(page.get_by_label("Minimum length")).to_have_accessible_description(
-        "Minimum length: Write minutes (5), or minutes and seconds (1:30)."
+        "Write minutes (5), or minutes and seconds (1:30). Minutes, or m:ss"
     )
     await clean(page)
     await page.get_by_label("Minimum length").fill("")
@@ -117,7 +117,7 @@ async def test_played_marked_and_exported_in_place(
     await boxes.nth(1).check()
     await boxes.nth(4).click(modifiers=["Shift"])
     await expect(page.get_by_text("4 selected")).to_be_visible()
-    await page.get_by_label("Mark", exact=True).last.select_option("blue")
+    await page.get_by_label("New mark").select_option("blue")
     await clean(page)
     await page.get_by_role("button", name="Set mark").click()
     await expect(page.locator(".mark", has_text="Blue")).to_have_count(4)

@@ -12,7 +12,7 @@ const search = {
     const asked = new URLSearchParams();
     for (const [name, text] of new FormData(form))
       if (text.trim() && !(name === "sort" && text === "newest")) asked.append(name, text.trim());
-    return String(asked);
+    return String(asked).replaceAll("%3A", ":");
   },
 
   soon(wait) {
@@ -72,9 +72,14 @@ const search = {
     for (const told of all("[data-field]", found)) {
       const control = document.getElementById(told.dataset.field);
       if (!control) continue;
-      told.id = `${told.dataset.field}-told`;
+      const problem = document.createElement("p");
+      problem.className = "field-problem bad-text";
+      problem.id = `${control.id}-problem`;
+      problem.textContent = one("span", told).textContent;
+      control.parentElement.append(problem);
       control.setAttribute("aria-invalid", "true");
-      control.setAttribute("aria-describedby", told.id);
+      const hint = control.getAttribute("aria-describedby");
+      control.setAttribute("aria-describedby", hint ? `${problem.id} ${hint}` : problem.id);
     }
   },
 
@@ -98,7 +103,7 @@ if (form) {
   });
   // Filters are taken out, and everything is shown, without leaving the page.
   found.addEventListener("click", (event) => {
-    const link = event.target.closest(".chosen > a, .chosen li a, .empty a[href='/?all=1']");
+    const link = event.target.closest(".chosen > a, .chosen li a");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
     const query = new URL(link.href).searchParams;
