@@ -10,19 +10,15 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from peewee import SQL, fn
-
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import models
-from ari_recorder.store.filters import Wanted, conditions
-from ari_recorder.store.models import Announcement, Group, Leg, Recording, Segment, User
-from ari_recorder.store.order import Sort, cursor_at, ordered
-from ari_recorder.store.scope import audible, grouped, visible
+from ari_recorder.store import finding, models
+from ari_recorder.store.filters import Wanted
+from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
+from ari_recorder.store.order import Sort, cursor_at, place_of
+from ari_recorder.store.scope import audible, visible
 
-SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
-"""States of recordings that lists show; a discarded one is in the ledger only."""
 LIMIT_MAX = 500
 EVERYTHING = Wanted()
 COUNTED_MAX = 10_000
@@ -129,16 +125,22 @@ def recordings(
 ) -> Page:
     """A page of what ``asker`` may see. Raises `NotFound` for a cursor that is none, or of another order."""
     limit = max(1, min(limit, LIMIT_MAX))
-    query = ordered(_found(_select(), asker, wanted), sort, cursor)
-    rows = list(query.limit(limit + 1))
-    shown = _rows(rows[:limit])
-    return Page(shown, cursor_at(shown[-1], sort) if len(rows) > limit else None)
+    behind = place_of(cursor, sort) if cursor else None
+    ids = finding.page(asker, wanted, sort, behind, limit + 1)
+    found = {row.id: row for row in _select().where(visible(asker) & Recording.id.in_(ids))} if ids else {}
+    shown = _rows([found[one] for one in ids[:limit] if one in found])
+    return Page(shown, cursor_at(shown[-1], sort) if shown and len(ids) > limit else None)
+
+
+def chosen(asker: Scope, ids: Iterable[UUID]) -> tuple[RecordingRow, ...]:
+    """Those of these recordings that ``asker`` may see, the newest first."""
+    those = visible(asker) & Recording.state.in_(SHOWN) & Recording.id.in_(list(ids))
+    return _rows(list(_select().where(those).order_by(Recording.started_at.desc(), Recording.id.desc())))
 
 
 def count(asker: Scope, wanted: Wanted = EVERYTHING, most: int = COUNTED_MAX) -> int:
     """How many `recordings` finds, up to ``most``; one more than that says that there are more."""
-    found = _found(Recording.select(SQL("1")).join(User), asker, wanted).limit(most + 1)
-    return int(found.count())
+    return finding.count(asker, wanted, most)
 
 
 def recording(asker: Scope, recording_id: UUID) -> RecordingRow:
@@ -186,15 +188,6 @@ def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
         .order_by(Announcement.planned_at, Announcement.id)
     )
     return tuple(Played(**row) for row in rows.dicts())
-
-
-def _found(query: Any, asker: Scope, wanted: Wanted) -> Any:
-    """Narrowed to what ``asker`` may see, and is wanted."""
-    query = query.where(visible(asker) & Recording.state.in_(SHOWN), *conditions(wanted))
-    if wanted.group is not None:  # who may not see a group does not learn who of theirs is in it
-        shown_to = Group.select(Group.id).where(grouped(asker) & (Group.id == wanted.group))
-        query = query.where(fn.EXISTS(shown_to))
-    return query
 
 
 def _one(allowed: Any, recording_id: UUID) -> RecordingRow:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import peewee
+import structlog
 from peewee import Database, SqliteDatabase
 from playhouse.migrations import MigrationError, Runner
 
 from ari_recorder.errors import NoCatalogue, StoreError
-from ari_recorder.store import models
+from ari_recorder.store import models, search_index
 from ari_recorder.store.address import database_at, none_at, says_no_such_database, shown
 
 P = ParamSpec("P")
@@ -34,6 +36,10 @@ READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
 BATCH = 64
 """Most writes that share a commit."""
+AGAIN_AFTER_S = 10.0
+"""What is done for the search and has failed is tried again after that."""
+
+_log = structlog.get_logger(__name__)
 
 _Job = tuple[Callable[[], Any], Future[Any]]
 _Result = tuple[Future[Any], Any, Exception | None]
@@ -54,6 +60,9 @@ class Store:
         self._database = database_at(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._catching_up = False
+        self._settled_at_s = self._caught_up_at_s = float("-inf")
+        """Before these times neither is tried again."""
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -97,6 +106,11 @@ class Store:
         """As `read`, for programs without an event loop."""
         with self._explained("read"):
             return self._readers.submit(lambda: self._read(work, *args, **kwargs)).result()
+
+    def catch_up(self) -> None:
+        """From now on, while nothing is to be written, what was there before a search comes into it."""
+        self._catching_up = True
+        self._submit(lambda: None)
 
     def close(self) -> None:
         """Finish what is waiting to be written and close every connection; once is enough."""
@@ -176,7 +190,7 @@ class Store:
         batch: list[_Job] = []
         while len(batch) < BATCH:
             try:
-                job = self._jobs.get(block=not batch)
+                job = self._jobs.get_nowait() if batch else self._first_job()
             except queue.Empty:
                 break
             if job is None:
@@ -186,11 +200,34 @@ class Store:
             batch.append(job)
         return batch
 
+    def _first_job(self) -> _Job | None:
+        """The next that is to be written; until there is one, what else there is to do is done."""
+        while self._catching_up:
+            with suppress(queue.Empty):
+                wait_s = self._caught_up_at_s - time.monotonic()
+                return self._jobs.get(timeout=wait_s) if wait_s > 0 else self._jobs.get_nowait()
+            self._catch_up()
+        return self._jobs.get()
+
+    def _catch_up(self) -> None:
+        """A step of it, in a transaction of its own; what fails is tried again after a while."""
+        try:
+            self._database.connect(reuse_if_open=True)
+            with self._begun():
+                self._catching_up = search_index.take_in()
+        except peewee.PeeweeException as error:
+            self._drop_connection()
+            self._caught_up_at_s = time.monotonic() + AGAIN_AFTER_S
+            _log.warning("recordings of before cannot come into the search yet", error=str(error))
+
+    def _begun(self) -> Any:
+        begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
+        return self._database.atomic(*begin)
+
     def _commit(self, batch: list[_Job]) -> list[_Result]:
         results: list[_Result] = []
         self._database.connect(reuse_if_open=True)
-        begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
-        with self._database.atomic(*begin):
+        with self._begun():
             for work, future in batch:
                 try:
                     with self._database.savepoint():
@@ -200,7 +237,20 @@ class Store:
                     results.append((future, None, error))
                 else:
                     results.append((future, value, None))
+            self._settle()
         return results
+
+    def _settle(self) -> None:
+        """The search is made to fit what is about to be committed; which does not wait for one that fails."""
+        if time.monotonic() < self._settled_at_s:
+            return
+        try:
+            with self._database.savepoint():
+                search_index.settle()
+        except Exception as error:
+            self._check_transaction(error)
+            self._settled_at_s = time.monotonic() + AGAIN_AFTER_S
+            _log.error("what recordings are found by cannot be written", error=str(error))
 
     def _check_transaction(self, error: Exception) -> None:
         """SQLite gives up the whole transaction when, say, the disk is full: then all of it has failed."""

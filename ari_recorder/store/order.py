@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from peewee import EnclosedNodeList, fn
-
 from ari_recorder.errors import NotFound
-from ari_recorder.store.models import Recording
 
 UNKNOWN_MS = -1
 """The length of a recording whose length is not known yet, when they are ordered by it."""
-_LENGTH = fn.COALESCE(Recording.duration_ms, UNKNOWN_MS)
 
 
 class Sort(StrEnum):
@@ -38,16 +35,22 @@ _BY_LENGTH = (Sort.LONGEST, Sort.SHORTEST)
 _DESCENDING = (Sort.NEWEST, Sort.LONGEST)
 
 
-def ordered(query: Any, sort: Sort, cursor: str | None) -> Any:
-    """The query in that order, behind the place that the cursor holds. Raises `NotFound` if it is none."""
-    key = _LENGTH if sort in _BY_LENGTH else Recording.started_at
-    place = EnclosedNodeList((key, Recording.id))
-    if cursor:
-        last = EnclosedNodeList(_read(cursor, sort))
-        query = query.where(last > place if sort in _DESCENDING else last < place)
-    if sort in _DESCENDING:
-        return query.order_by(key.desc(), Recording.id.desc())
-    return query.order_by(key, Recording.id)
+def by_length(sort: Sort) -> bool:
+    """Whether it is by the length of the audio, and otherwise by when it began."""
+    return sort in _BY_LENGTH
+
+
+def descending(sort: Sort) -> bool:
+    """Whether the greatest comes first."""
+    return sort in _DESCENDING
+
+
+@dataclass(frozen=True)
+class Place:
+    """The last recording of a page: what it is ordered by, a time or a length (ms), and its id."""
+
+    key: datetime | int
+    recording: UUID
 
 
 def cursor_at(row: Any, sort: Sort) -> str:
@@ -59,21 +62,21 @@ def cursor_at(row: Any, sort: Sort) -> str:
     return base64.urlsafe_b64encode(f"{sort}|{key}|{row.id}".encode()).decode()
 
 
-def _read(cursor: str, sort: Sort) -> tuple[Any, Any]:
-    """The place as the database has it."""
+def place_of(cursor: str, sort: Sort) -> Place:
+    """What a cursor holds. Raises `NotFound` if it is none, or of another order."""
     try:
         order, key, last = base64.urlsafe_b64decode(cursor.encode()).decode().split("|")
         if order != sort:
             raise ValueError("of another order")
-        return _key(key, sort), Recording.id.db_value(UUID(last))
+        return Place(_key(key, sort), UUID(last))
     except (ValueError, OverflowError, binascii.Error) as error:
         raise NotFound("That page does not exist; start again from the first.") from error
 
 
-def _key(text: str, sort: Sort) -> Any:
-    if sort in _BY_LENGTH:
-        length_ms = int(text)
-        if not UNKNOWN_MS <= length_ms < 2**31:
-            raise ValueError("no length")
-        return length_ms
-    return Recording.started_at.db_value(datetime.fromisoformat(text).astimezone(UTC))
+def _key(text: str, sort: Sort) -> datetime | int:
+    if sort not in _BY_LENGTH:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    length_ms = int(text)
+    if not UNKNOWN_MS <= length_ms < 2**31:
+        raise ValueError("no length")
+    return length_ms

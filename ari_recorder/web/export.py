@@ -7,8 +7,7 @@ memory than a few hundred; nothing is held meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -64,6 +63,7 @@ COLUMNS = (
 _FIELDS_FROM = COLUMNS.index("Field %(n)s")
 _BOM = "\ufeff"
 """Tells spreadsheets that it is UTF-8."""
+Rows = Sequence[RecordingRow]
 _log = structlog.get_logger(__name__)
 
 
@@ -77,7 +77,7 @@ class Exported(Filters, forbid_unknown_fields=True, kw_only=True):
                 min_length=36,
                 max_length=37 * SELECTED_MAX,
                 pattern=r"^[0-9a-fA-F-]{36}(,[0-9a-fA-F-]{36})*$",
-                description="Only these, of which everything else holds, too: ids, parted by commas.",
+                description="These, and no search: ids, parted by commas, at most 100.",
             ),
         ]
         | UnsetType
@@ -91,16 +91,15 @@ async def recordings_csv(request: web.Request, query: Exported) -> web.StreamRes
     A cell that a spreadsheet might take for a formula has an apostrophe in front. The connection is broken
     off when not all of it can be sent.
     """
-    search = wanted(query)
-    if isinstance(query.ids, str):
-        search = replace(search, ids=_ids(query.ids))
+    chosen = _chosen(query)
+    parts = _found(request, wanted(query), query.sort) if chosen is None else _these(request, chosen)
     await _write_down(request, query)
     response = web.StreamResponse(headers={"Content-Disposition": _disposition(request)})
     response.content_type, response.charset = "text/csv", "utf-8"
     with request.app[DOWNLOADS].take(asker_id(request), response):
         await response.prepare(request)
         if request.method != "HEAD":
-            await _send(request, response, search, query.sort)
+            await _send(request, response, parts)
     return response
 
 
@@ -109,11 +108,34 @@ def address_of(recordings: Iterable[UUID]) -> str:
     return f"/api/v1/recordings.csv?ids={','.join(map(str, recordings))}"
 
 
-def _ids(text: str) -> frozenset[UUID]:
+def _chosen(query: Exported) -> list[UUID] | None:
+    """What was chosen, if it was. Raises `Refused` (400) for what is no id, and for a search beside it."""
+    if not isinstance(query.ids, str):
+        return None
+    others = {name for name, value in msgspec.structs.asdict(query).items() if value is not UNSET}
+    if others - {"ids", "sort"}:
+        raise Refused(400, N_("either these, or what a search finds: not both."), field="ids")
     try:
-        return frozenset(map(UUID, text.split(",")))
+        return [UUID(text) for text in query.ids.split(",")]
     except ValueError as error:
         raise Refused(400, N_("one of them is no UUID."), field="ids") from error
+
+
+async def _found(request: web.Request, search: Wanted, sort: Sort) -> AsyncIterator[Rows]:
+    """What is found, part by part, each behind the last row of the one before."""
+    cursor = None
+    while True:
+        found = await request.app[CONTEXT].store.read(
+            catalogue.recordings, scope(request), limit=PART_ROWS, cursor=cursor, wanted=search, sort=sort
+        )
+        yield found.recordings
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
+async def _these(request: web.Request, chosen: Iterable[UUID]) -> AsyncIterator[Rows]:
+    yield await request.app[CONTEXT].store.read(catalogue.chosen, scope(request), chosen)
 
 
 async def _write_down(request: web.Request, query: Exported) -> None:
@@ -135,22 +157,15 @@ def _disposition(request: web.Request) -> str:
     return f'attachment; filename="recordings-{today.isoformat()}.csv"'
 
 
-async def _send(request: web.Request, response: web.StreamResponse, search: Wanted, sort: Sort) -> None:
+async def _send(request: web.Request, response: web.StreamResponse, parts: AsyncIterator[Rows]) -> None:
     """Part by part; broken off when the catalogue or who asks cannot be reached, or it is theirs no more."""
-    store, say, cursor = request.app[CONTEXT].store, page.words(request), None
+    say = page.words(request)
     try:
         await _write(response, _BOM + spreadsheet.lines([_titles(say)]))
-        while True:
+        async for part in parts:
             if await scope_now(request) != scope(request):
                 raise StoreError("who asks may not see all of it any more.")
-            found = await store.read(
-                catalogue.recordings, scope(request),
-                limit=PART_ROWS, cursor=cursor, wanted=search, sort=sort,
-            )  # fmt: skip
-            await _write(response, await aside(_text, found.recordings, say))
-            cursor = found.next_cursor
-            if cursor is None:
-                break
+            await _write(response, await aside(_text, part, say))
         await response.write_eof()
     except (StoreError, TimeoutError) as error:
         _log.error("an export of recordings was broken off", error=str(error))
