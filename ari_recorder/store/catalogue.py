@@ -21,6 +21,8 @@ from ari_recorder.store.scope import audible, visible
 
 LIMIT_MAX = 500
 EVERYTHING = Wanted()
+SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
+"""States of recordings that are shown; a discarded one is in the ledger only."""
 COUNTED_MAX = 10_000
 """How far is counted: more is told as more, and not looked through."""
 

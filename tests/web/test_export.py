@@ -99,7 +99,8 @@ async def test_only_those_that_were_chosen_and_may_be_seen(open_browser: NewBrow
 
 
 @pytest.mark.parametrize(
-    "query", [f"ids={uuid4()}&mark=red", "limit=1", "cursor=x", "count=1", "ids=", "ids=x", f"ids={'-' * 36}", "mark=mauve",
+    "query", [f"ids={uuid4()}&mark=red", "limit=1", "cursor=x", "count=1", "ids=", "ids=x", f"ids={'-' * 36}",
+              "mark=mauve",
               "ids=" + ",".join([str(uuid4())] * 101)],
 )  # fmt: skip
 async def test_what_is_no_export_is_refused(open_browser: NewBrowser, world: World, query: str) -> None:
