@@ -14,7 +14,7 @@ from ari_recorder import readiness
 from ari_recorder.ari import Ari, EventSocket
 from ari_recorder.blocking import Patience
 from ari_recorder.config import Pbx, Settings
-from ari_recorder.errors import ARIRecorderError, NoAnswer, VaultAway
+from ari_recorder.errors import ARIRecorderError, KeyMissing, NoAnswer, VaultAway
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.claim import Claim
 from ari_recorder.handlers.context import Context
@@ -26,10 +26,10 @@ from ari_recorder.handlers.session import Session
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
-from ari_recorder.store import audit_key, finishing
+from ari_recorder.safes import safe
+from ari_recorder.store import audit_key
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import WebContext
 from ari_recorder.web import start as start_web
 
@@ -72,13 +72,13 @@ class Recorder:
         self.store = await asyncio.to_thread(Store, settings.store.url)
         key = await asyncio.to_thread(audit_key.made, settings.audit_key)
         self._sealer = Sealer(self.store, key, utc_now)
-        self.vault = LocalVault(settings.vault.path, lambda: self.store.read_now(finishing.newest_key))
+        self.safe = safe(settings.vault, self.store, utc_now)
         await self._look_at_vault()
         self._aris = {name: self._ari(name, pbx) for name, pbx in settings.pbx.items()}
         spools = {name: pbx.spool for name, pbx in settings.pbx.items()}
         self._finisher = Finisher(
             store=self.store,
-            vault=self.vault,
+            safe=self.safe,
             spools=spools,
             aris=self._aris,
             work=settings.media.work,
@@ -88,12 +88,12 @@ class Recorder:
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         probes = readiness.probes(
-            store=self.store, vault=self.vault, spools=spools, sessions=self.sessions, now=utc_now
+            store=self.store, safe=self.safe, spools=spools, sessions=self.sessions, now=utc_now
         )
         self._web = await start_web(
             WebContext(
                 self.store,
-                self.vault,
+                self.safe,
                 settings.web,
                 settings.web.key_file,
                 probes,
@@ -127,8 +127,8 @@ class Recorder:
     async def _look_at_vault(self) -> None:
         """One that is away or does not answer yet does not keep us from recording: what is over waits."""
         try:
-            await Patience(f"the vault {self.vault.root}", VAULT_S).call(self.vault.probe)
-        except (VaultAway, NoAnswer) as error:
+            await Patience("the vault", VAULT_S).call(self.safe.probe)
+        except (VaultAway, KeyMissing, NoAnswer) as error:
             _log.error("what is recorded waits to be finished", error=str(error))
 
     def _ari(self, name: str, pbx: Pbx) -> Ari:

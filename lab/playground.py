@@ -98,7 +98,7 @@ async def _show_recordings(recorder: LabRecorder, console: Console) -> None:
     try:
         while True:
             for row in await asyncio.to_thread(evidence.recordings):
-                if row.vault_key and row.id not in shown:
+                if row.place and row.id not in shown:
                     shown.add(row.id)
                     console.print(_line(row, recorder.url), soft_wrap=True)
             await asyncio.sleep(POLL_S)

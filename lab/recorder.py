@@ -62,6 +62,11 @@ class LabRecorder:
         return self.folder / "traces"
 
     @property
+    def key_file(self) -> Path:
+        """The file of the master key."""
+        return self.folder / "master.key"
+
+    @property
     def vault(self) -> Path:
         """The vault's folder."""
         return Path(self.environment["ARI_RECORDER_VAULT__PATH"])
@@ -177,6 +182,7 @@ class LabRecorder:
             f"ARI_RECORDER_PBX__{PBX.upper()}__SPOOL": str(pbx.spool),
             "ARI_RECORDER_STORE__URL": f"sqlite:///{self.folder}/catalogue.db",
             "ARI_RECORDER_VAULT__PATH": str(self.folder / "vault"),
+            "ARI_RECORDER_VAULT__KEY_FILE": str(self.key_file),
             "ARI_RECORDER_MEDIA__WORK": str(self.folder / "work"),
             "ARI_RECORDER_WEB__KEY_FILE": str(self.folder / "session.key"),
             "ARI_RECORDER_WEB__PORT": str(pbx.ports.http + 1),

@@ -17,6 +17,8 @@ from ari_recorder.store import finding, models
 from ari_recorder.store.filters import Wanted
 from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
 from ari_recorder.store.order import Sort, cursor_at, place_of
+from ari_recorder.store.places import place
+from ari_recorder.store.safe import Place
 from ari_recorder.store.scope import audible, visible
 
 LIMIT_MAX = 500
@@ -63,7 +65,7 @@ class RecordingRow:
     ended_at: datetime | None
     duration_ms: int | None
     problems: tuple[str, ...]
-    vault_key: str | None
+    place: Place | None
     media_type: str | None
     sample_rate_hz: int | None
     size_bytes: int | None
@@ -234,7 +236,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         ended_at=row.ended_at,
         duration_ms=row.duration_ms,
         problems=tuple(row.problems.splitlines()),
-        vault_key=row.vault_key,
+        place=place(row),
         media_type=row.media_type,
         sample_rate_hz=row.sample_rate_hz,
         size_bytes=row.size_bytes,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,27 +18,24 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import peewee
-import structlog
 from peewee import Database, SqliteDatabase
 from playhouse.migrations import MigrationError, Runner
 
 from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models, search_index
-from ari_recorder.store.address import database_at, none_at, says_no_such_database, shown
+from ari_recorder.store.address import database_at, file_of, none_at, says_no_such_database, shown
+from ari_recorder.store.search_keeping import Keeping
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 2
+"""Threads that read, each with a connection of its own that it keeps."""
 READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
 BATCH = 64
 """Most writes that share a commit."""
-AGAIN_AFTER_S = 10.0
-"""What is done for the search and has failed is tried again after that."""
-
-_log = structlog.get_logger(__name__)
 
 _Job = tuple[Callable[[], Any], Future[Any]]
 _Result = tuple[Future[Any], Any, Exception | None]
@@ -60,9 +56,7 @@ class Store:
         self._database = database_at(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._catching_up = False
-        self._settled_at_s = self._caught_up_at_s = float("-inf")
-        """Before these times neither is tried again."""
+        self._search = Keeping()
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -72,6 +66,7 @@ class Store:
             if says_no_such_database(error):
                 raise none_at(url) from error
             raise StoreError(f"The catalogue at {shown(url)} cannot be opened: {error}") from error
+        self._file = file_of(url)
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -109,7 +104,7 @@ class Store:
 
     def catch_up(self) -> None:
         """From now on, while nothing is to be written, what was there before a search comes into it."""
-        self._catching_up = True
+        self._search.behind = True
         self._submit(lambda: None)
 
     def close(self) -> None:
@@ -150,10 +145,7 @@ class Store:
             raise StoreError(f"The catalogue at {shown(self.url)} cannot be {done}: {error}") from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if isinstance(self._database, SqliteDatabase):
-            with self._database.connection_context():  # opened in no time, and then holds no old snapshot
-                return work(*args, **kwargs)
-        kept = not self._database.connect(reuse_if_open=True)
+        kept = not self._connect()
         try:
             return work(*args, **kwargs)
         except (peewee.OperationalError, peewee.InterfaceError):
@@ -161,6 +153,19 @@ class Store:
             if not kept:
                 raise
         return self._read(work, *args, **kwargs)  # a connection kept from before may have been lost meanwhile
+
+    def _connect(self) -> bool:
+        """Have a connection in this thread; whether it is a new one. Raises `StoreError` for another file.
+
+        One that was kept knows nothing of a file that stands in the old one's place; and a new one would read
+        the old one's log into it.
+        """
+        if file_of(self.url) != self._file:
+            raise StoreError(
+                f"The catalogue at {shown(self.url)} was moved or replaced while this program has it open."
+                " Put it back as it was; to use another, stop the recorder first."
+            )
+        return bool(self._database.connect(reuse_if_open=True))
 
     def _write_forever(self) -> None:
         while batch := self._next_batch():
@@ -202,23 +207,23 @@ class Store:
 
     def _first_job(self) -> _Job | None:
         """The next that is to be written; until there is one, what else there is to do is done."""
-        while self._catching_up:
+        while self._search.behind:
             with suppress(queue.Empty):
-                wait_s = self._caught_up_at_s - time.monotonic()
-                return self._jobs.get(timeout=wait_s) if wait_s > 0 else self._jobs.get_nowait()
+                wait_s = self._search.rests_s()
+                return self._jobs.get(timeout=wait_s) if wait_s else self._jobs.get_nowait()
             self._catch_up()
         return self._jobs.get()
 
     def _catch_up(self) -> None:
-        """A step of it, in a transaction of its own; what fails is tried again after a while."""
-        try:
-            self._database.connect(reuse_if_open=True)
-            with self._begun():
-                self._catching_up = search_index.take_in()
-        except peewee.PeeweeException as error:
-            self._drop_connection()
-            self._caught_up_at_s = time.monotonic() + AGAIN_AFTER_S
-            _log.warning("recordings of before cannot come into the search yet", error=str(error))
+        """A step of it, in a transaction of its own."""
+        with self._search.step():
+            try:
+                self._connect()
+                with self._begun():
+                    self._search.behind = search_index.take_in()
+            except Exception:
+                self._drop_connection()
+                raise
 
     def _begun(self) -> Any:
         begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
@@ -226,7 +231,7 @@ class Store:
 
     def _commit(self, batch: list[_Job]) -> list[_Result]:
         results: list[_Result] = []
-        self._database.connect(reuse_if_open=True)
+        self._connect()
         with self._begun():
             for work, future in batch:
                 try:
@@ -237,20 +242,8 @@ class Store:
                     results.append((future, None, error))
                 else:
                     results.append((future, value, None))
-            self._settle()
+            self._search.settle(self._database.savepoint, self._check_transaction)
         return results
-
-    def _settle(self) -> None:
-        """The search is made to fit what is about to be committed; which does not wait for one that fails."""
-        if time.monotonic() < self._settled_at_s:
-            return
-        try:
-            with self._database.savepoint():
-                search_index.settle()
-        except Exception as error:
-            self._check_transaction(error)
-            self._settled_at_s = time.monotonic() + AGAIN_AFTER_S
-            _log.error("what recordings are found by cannot be written", error=str(error))
 
     def _check_transaction(self, error: Exception) -> None:
         """SQLite gives up the whole transaction when, say, the disk is full: then all of it has failed."""

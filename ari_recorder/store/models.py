@@ -79,6 +79,17 @@ class Organisation(Table):
     """Whose numbering plan its numbers follow (ISO 3166-1); empty if it is not said."""
 
 
+class OrganisationKey(Table):
+    """A key that wraps those of an organisation's recordings; the newest wraps what is new."""
+
+    organisation = ForeignKeyField(Organisation, backref="keys", on_delete="RESTRICT")
+    wrapped = CharField(max_length=128)
+    """Wrapped by the master key."""
+    master = CharField(max_length=16)
+    """Which master key."""
+    created_at = UtcField()
+
+
 class User(Table):
     """A person of an organisation: recorded, signing in, or both."""
 
@@ -417,6 +428,13 @@ class Recording(Table):
     sample_rate_hz = IntegerField(null=True)
     size_bytes = IntegerField(null=True)
     sha256 = CharField(null=True, max_length=64)
+    """Of the audio, as `size_bytes` is."""
+    stored_bytes = IntegerField(null=True)
+    """Size of the file in the vault, if that is encrypted: otherwise it is the audio."""
+    stored_sha256 = CharField(null=True, max_length=64)
+    organisation_key = ForeignKeyField(OrganisationKey, null=True, backref="wrapping", on_delete="RESTRICT")
+    """What wraps `wrapped_key`; None for one of before there was encryption."""
+    wrapped_key = CharField(null=True, max_length=128)
     peaks = BlobField(null=True)
     left_dbfs = FloatField(null=True)
     right_dbfs = FloatField(null=True)
@@ -569,6 +587,7 @@ for name in LISTED:
 
 TABLES = (
     Organisation,
+    OrganisationKey,
     User,
     Activation,
     Group,

@@ -120,6 +120,11 @@ def backlog() -> UUID | None:
     return None if row is None else row.below
 
 
+def is_whole() -> bool:
+    """Whether texts are looked for in an index at all: PostgreSQL needs an extension for it."""
+    return _has_index("searched_text") if on_postgresql() else True
+
+
 def _backlog() -> Any:
     query = SearchBacklog.select()
     if on_postgresql():  # one process does it

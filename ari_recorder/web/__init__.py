@@ -10,7 +10,7 @@
 
 Only this package imports `aiohttp.web`. `app.py` of the package above puts it together::
 
-    server = await start(WebContext(store, vault, settings.web, key_file, probes, live))
+    server = await start(WebContext(store, safe, settings.web, key_file, probes, live))
     ...
     await server.close()
 """

@@ -17,8 +17,8 @@ from ari_recorder.store.accounts import Account
 from ari_recorder.store.audit import Actor, By
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
+from ari_recorder.store.safe import Safe
 from ari_recorder.store.tokens import Bearer
-from ari_recorder.store.vault import Vault
 from ari_recorder.web.language import Language
 
 
@@ -48,7 +48,7 @@ class WebContext:
     """
 
     store: Store
-    vault: Vault
+    safe: Safe
     settings: Web
     key_file: Path
     probes: Mapping[str, Probe]

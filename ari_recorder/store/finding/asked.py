@@ -160,9 +160,10 @@ def _anywhere(term: Term) -> dict[str, tuple[str, ...]]:
 
 
 def _country(whose: Within) -> str:
-    """Whose numbering plan numbers are taken to follow."""
-    found = rows(sql("SELECT country FROM organisation WHERE id = {}", whose.organisation))
-    return str(found[0][0]) if found else ""
+    """Whose numbering plan numbers are taken to follow; of several organisations, if it is the same."""
+    of = Sql("1 = 1") if whose.organisation is None else sql("id = {}", whose.organisation)
+    found = rows(sql("SELECT DISTINCT country FROM organisation WHERE {} LIMIT 2", of))
+    return str(found[0][0]) if len(found) == 1 else ""
 
 
 def _people(whose: Within) -> Iterator[tuple[UUID, search.Person]]:
