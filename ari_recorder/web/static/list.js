@@ -54,6 +54,7 @@ const trouble = {
 one(".again", trouble.bar).addEventListener("click", () => trouble.again?.());
 
 function signedOut() {
+  signedOut.told = true;
   trouble.hide();
   document.getElementById("lost").hidden = true;
   document.getElementById("signed-out").hidden = false;
@@ -110,6 +111,7 @@ const choice = {
     const bulk = one(".bulk", dock ?? document);
     if (!bulk) return;
     if (bulk.contains(document.activeElement) && !many) one(".pick input", found)?.focus();
+    bulk.hidden = false;
     bulk.classList.toggle("on", many > 0);
     one(".selected", bulk).textContent = counted("selected", many);
   },
@@ -206,10 +208,10 @@ document.addEventListener("submit", (event) => {
 });
 
 // Keeping the rows as the recorder has them. What is read anew is compared row by row: nothing moves that did
-// not change, and new ones wait for the reader where they would push away what is being read.
+// not change, and new ones wait for the reader where they would push away what is being read. `now` is true when
+// it is done, null when something newer is being read.
 const asRead = new WeakMap();
 const refresh = {
-  waiting: null,
   pending: null,
   query: () => window.location.search,
   async now() {
@@ -218,13 +220,13 @@ const refresh = {
     const asked = this.query();
     try {
       const { status, body } = await readList(asked, reading.signal);
-      if (reading.signal.aborted || asked !== this.query()) return false;
+      if (reading.signal.aborted || asked !== this.query()) return null;
       if (status !== 200) { trouble.show(status, () => this.now()); return false; }
       trouble.hide();
       this.take(body);
       return true;
     } catch (error) {
-      if (error.name === "AbortError") return false;
+      if (error.name === "AbortError") return null;
       trouble.show(0, () => this.now());
       return false;
     }
@@ -249,11 +251,12 @@ const refresh = {
     else this.hold(body, fresh);
   },
 
-  renew(old, row) {
-    const [checked, focused] = [one("input", old).checked, document.activeElement];
-    one("input", row).checked = checked;
+  renew(old, read) {
     const same = (text) => text.replace(/\s+/g, " ");
-    if (same(asRead.get(old)) === same(row.innerHTML)) return;
+    if (same(asRead.get(old)) === same(read.innerHTML)) return;
+    const row = read.cloneNode(true); // what was read may be shown as a whole later
+    const focused = document.activeElement;
+    one("input", row).checked = one("input", old).checked;
     const cell = old.contains(focused) && focused.closest("td");
     old.replaceWith(row);
     asRead.set(row, row.innerHTML);
@@ -334,38 +337,60 @@ one(".fresh button").addEventListener("click", () => {
   one(".when a", found)?.focus({ preventScroll: true });
 });
 
-// When it is read anew: a moment after a call begins, ends or changes; while one is being prepared, later and
-// later; and when somebody comes back to the page. Never twice at once, and not while nobody looks.
+// When it is read anew: a moment after a recording begins, ends or is changed; while one is being prepared,
+// later and later; and when somebody comes back to the page. Never twice at once, not while nobody looks, and
+// the more apart the longer an answer takes: many readers of a busy list are no burden on each other.
 const SOON_MS = 700;
-const APART_MS = 2500;
+const APART_MS = [2500, 30000];
+const TIMES_AS_LONG = 8;
 const PREPARING_MS = [1500, 60000];
+const FAILED_MS = [5000, 60000];
 
 const follow = {
-  read: 0,
+  ended: 0,
+  took: 0,
   step: 0,
+  failed: 0,
+  calls: new Map(),
   soon(wait = SOON_MS) {
     if (document.hidden) { this.missed = true; return; }
     clearTimeout(this.timer);
-    const apart = this.read + APART_MS * (1 + Math.random() / 4) - Date.now();
-    this.timer = setTimeout(() => this.go(), Math.max(wait, apart));
+    const apart = Math.min(Math.max(APART_MS[0], TIMES_AS_LONG * this.took), APART_MS[1]);
+    this.timer = setTimeout(() => this.go(), Math.max(wait, this.ended + apart - Date.now()));
   },
   async go() {
-    this.read = Date.now();
-    await refresh.now();
+    const began = Date.now();
+    const done = await refresh.now();
+    this.ended = Date.now();
+    this.took = this.ended - began;
+    if (done || signedOut.told) this.failed = 0;
+    else if (done === false) this.soon(Math.min(FAILED_MS[0] * 2 ** this.failed++, FAILED_MS[1]));
     this.prepared();
   },
   prepared() {
     clearTimeout(this.preparing);
-    if (!one('tr[data-state="closing"], tr[data-state="open"]', found)) { this.step = 0; return; }
-    if (!one('tr[data-state="closing"]', found) && this.step > 2) return; // the feed tells when a call ends
+    if (!one('tr[data-state="closing"]', found)) { this.step = 0; return; }
     const wait = Math.min(PREPARING_MS[0] * 2 ** this.step++, PREPARING_MS[1]);
     this.preparing = setTimeout(() => (document.hidden ? (this.missed = true) : this.go()), wait);
   },
   told(message) {
-    if (message.type === "refused") return;
-    if (message.type === "snapshot" && !this.before) { this.before = true; return; }
-    this.step = 0;
-    this.soon();
+    if (message.type === "snapshot") {
+      const known = this.calls.size || this.before;
+      this.calls = new Map(message.calls.map((call) => [call.id, this.sign(call)]));
+      if (known) this.soon();
+      this.before = true;
+    } else if (message.type === "call") {
+      const sign = this.sign(message.call);
+      if (this.calls.get(message.call.id) === sign) return; // paused, say: nothing of that is in the list
+      this.calls.set(message.call.id, sign);
+      if (message.call.state === "ended") this.calls.delete(message.call.id);
+      this.step = 0;
+      this.soon();
+    }
+  },
+  // What of a call is in the list.
+  sign({ recording, state, counterpart, note, mark }) {
+    return JSON.stringify([recording, state === "ended", counterpart, note, mark]);
   },
   state(now) {
     clearTimeout(this.losing);
