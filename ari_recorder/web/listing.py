@@ -39,8 +39,8 @@ def days(rows: Iterable[RecordingRow], asker: Scope, sort: Sort, say: Words, now
     lines = [_line(row, asker) for row in rows]
     if sort not in BY_TIME:
         return [Day("", lines)] if lines else []
-    grouped = groupby(lines, lambda line: line.row.started_at.astimezone(say.zone).date())
-    return [Day(say.day(day, now.astimezone(say.zone).date()), list(of_day)) for day, of_day in grouped]
+    grouped = groupby(lines, lambda line: say.day(line.row.started_at, now))
+    return [Day(name, list(of_day)) for name, of_day in grouped]
 
 
 def _line(row: RecordingRow, asker: Scope) -> Line:

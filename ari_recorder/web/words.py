@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date as calendar_day
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from ari_recorder.errors import Refusal
@@ -17,6 +16,7 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import State
+from ari_recorder.policies.usage import Month
 from ari_recorder.store.catalogue import Played, RecordingRow
 from ari_recorder.web.language import N_, Language
 
@@ -139,8 +139,9 @@ class Words:
         """The day."""
         return format_date(at.astimezone(self.zone), "medium", locale=self.language.locale)
 
-    def day(self, day: calendar_day, today: calendar_day) -> str:
+    def day(self, at: datetime, now: datetime) -> str:
         """A day as a heading: today, yesterday, or its weekday and date, with the year if it is another."""
+        day, today = (one.astimezone(self.zone).date() for one in (at, now))
         near = {0: N_("Today"), 1: N_("Yesterday")}.get((today - day).days)
         if near:
             return self.language.gettext(near)
@@ -151,6 +152,14 @@ class Words:
     def count(self, number: int) -> str:
         """A number of things, as it is written here."""
         return format_decimal(number, locale=self.language.locale)
+
+    def day_of_year(self, at: datetime) -> str:
+        """The day, without the year."""
+        return format_skeleton("MMMd", at.astimezone(self.zone), locale=self.language.locale)
+
+    def month(self, month: Month) -> str:
+        """A month of a year."""
+        return format_skeleton("yMMMM", date(month.year, month.month, 1), locale=self.language.locale)
 
     def time(self, at: datetime) -> str:
         """The time of the day, to the minute."""
@@ -244,6 +253,10 @@ class Words:
     def refusal(self, reason: Refusal) -> str:
         """Why a file cannot be a prompt, in a sentence or two."""
         return self.language.gettext(REFUSALS[reason])
+
+    def number(self, n: int) -> str:
+        """A number, grouped by thousands."""
+        return format_decimal(n, locale=self.language.locale)
 
     def seconds(self, length_ms: int) -> str:
         """A short length, to a tenth of a second."""

@@ -10,6 +10,13 @@ from ari_recorder.store.people.activations import (
     activations_of,
     running,
 )
+from ari_recorder.store.people.belonging import (
+    Belonging,
+    groups_of,
+    last_changed_by,
+    may_supervise,
+    supervised_by,
+)
 from ari_recorder.store.people.calling import (
     Directory,
     RecordedEndpoint,
@@ -28,7 +35,6 @@ from ari_recorder.store.people.exchange import (
     Outcome,
     RowReport,
     exported,
-    import_users,
 )
 from ari_recorder.store.people.groups import (
     GroupDetail,
@@ -37,13 +43,20 @@ from ari_recorder.store.people.groups import (
     add_members,
     find_group,
     group,
+    group_names,
     groups_page,
     list_groups,
     remove_group,
     remove_member,
+    remove_members,
     remove_supervisor,
     rename_group,
     set_supervisor,
+)
+from ari_recorder.store.people.importing import (
+    Importing,
+    LastImport,
+    last_import,
 )
 from ari_recorder.store.people.leaving import (
     Removal,
@@ -64,6 +77,11 @@ from ari_recorder.store.people.organisations import (
     organisation_named,
     organisation_preferences,
     organisations_page,
+    terms_of,
+)
+from ari_recorder.store.people.overview import (
+    Overview,
+    overview,
 )
 from ari_recorder.store.people.revisions import (
     changed,
@@ -74,12 +92,14 @@ from ari_recorder.store.people.rows import (
     user_by_id,
 )
 from ari_recorder.store.people.users import (
+    count_users,
     find_user,
     list_users,
     user,
     user_preferences,
     users_page,
 )
+from ari_recorder.store.people.which import Which
 
 __all__ = [
     "CHANGEABLE",
@@ -87,17 +107,22 @@ __all__ = [
     "DEFAULT_ORGANISATION",
     "Acknowledgement",
     "ActivationRow",
+    "Belonging",
     "Counts",
     "Directory",
     "GroupDetail",
     "GroupRow",
     "ImportReport",
+    "Importing",
+    "LastImport",
     "OrganisationRow",
     "Outcome",
+    "Overview",
     "RecordedEndpoint",
     "Removal",
     "RowReport",
     "UserRow",
+    "Which",
     "activations_of",
     "add_group",
     "add_members",
@@ -108,6 +133,7 @@ __all__ = [
     "change_user",
     "change_user_preferences",
     "changed",
+    "count_users",
     "counts",
     "default_organisation",
     "directory",
@@ -115,25 +141,33 @@ __all__ = [
     "find_group",
     "find_user",
     "group",
+    "group_names",
+    "groups_of",
     "groups_page",
-    "import_users",
+    "last_changed_by",
+    "last_import",
     "list_groups",
     "list_organisations",
     "list_users",
+    "may_supervise",
     "organisation",
     "organisation_named",
     "organisation_preferences",
     "organisations_page",
+    "overview",
     "removal",
     "remove_group",
     "remove_member",
+    "remove_members",
     "remove_supervisor",
     "remove_user",
     "rename_group",
     "revision",
     "running",
     "set_supervisor",
+    "supervised_by",
     "tapped",
+    "terms_of",
     "user",
     "user_by_id",
     "user_preferences",
