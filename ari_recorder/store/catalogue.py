@@ -23,6 +23,8 @@ from ari_recorder.store.scope import audible, visible
 
 LIMIT_MAX = 500
 EVERYTHING = Wanted()
+SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
+"""States of recordings that are shown; a discarded one is in the ledger only."""
 COUNTED_MAX = 10_000
 """How far is counted: more is told as more, and not looked through."""
 
@@ -50,6 +52,7 @@ class RecordingRow:
     state: RecordingState
     mode: str
     kept: bool
+    user: UUID
     user_number: str | None
     user_name: str
     direction: str
@@ -131,6 +134,12 @@ def recordings(
     found = {row.id: row for row in _select().where(visible(asker) & Recording.id.in_(ids))} if ids else {}
     shown = _rows([found[one] for one in ids[:limit] if one in found])
     return Page(shown, cursor_at(shown[-1], sort) if shown and len(ids) > limit else None)
+
+
+def chosen(asker: Scope, ids: Iterable[UUID]) -> tuple[RecordingRow, ...]:
+    """Those of these recordings that ``asker`` may see, the newest first."""
+    those = visible(asker) & Recording.state.in_(SHOWN) & Recording.id.in_(list(ids))
+    return _rows(list(_select().where(those).order_by(Recording.started_at.desc(), Recording.id.desc())))
 
 
 def count(asker: Scope, wanted: Wanted = EVERYTHING, most: int = COUNTED_MAX) -> int:
@@ -220,6 +229,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         state=RecordingState(row.state),
         mode=row.mode,
         kept=row.kept,
+        user=row.user_id,
         user_number=row.user.number,
         user_name=row.user.name,
         direction=row.direction,
