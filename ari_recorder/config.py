@@ -78,6 +78,15 @@ class Vault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     path: Path = Path("/var/lib/ari_recorder/vault")
     """Folder of the local vault."""
+    key_file: Path = Path("/var/lib/ari_recorder/master.key")
+    """File of the master key, which opens every recording; made at the first start, for its owner alone.
+
+    Back it up, apart from the vault and the catalogue: without it nobody hears a recording again.
+    """
+    key: str = ""
+    """The master key itself, instead of a file: 32 bytes in base64; of several, the current one first."""
+    key_command: str = ""
+    """Command that tells the master key on its standard output, instead of a file."""
 
 
 class Media(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -154,6 +154,12 @@ class VaultAway(VaultError):
     """The vault's folder is not the one that the recordings are in: its disk is not mounted, say."""
 
 
+class KeyMissing(VaultError):
+    """A key that is needed to encrypt or open recordings is not there, or is another."""
+
+    exit_code = 78  # EX_CONFIG
+
+
 class NoAnswer(ARIRecorderError):
     """A folder neither gives nor refuses what is asked of it: a lost network share, a disk that hangs."""
 

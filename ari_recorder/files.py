@@ -45,6 +45,15 @@ def created(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
         yield file
 
 
+def sync_folder(folder: Path) -> None:
+    """What was made, renamed or removed in it is on the disk. Raises `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def touch(path: Path, mode: int = PRIVATE_FILE) -> None:
     """Make an empty file of that mode, unless there is one. Raises `OSError`."""
     with suppress(FileExistsError):

@@ -14,7 +14,7 @@ from ari_recorder.handlers.session import Session
 from ari_recorder.policies import finishing as waits
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import Vault
+from ari_recorder.store.safe import Safe
 from ari_recorder.web import Part, Probe
 
 ROOM_BYTES = 16 * 1024**2
@@ -24,7 +24,7 @@ ROOM_BYTES = 16 * 1024**2
 def probes(
     *,
     store: Store,
-    vault: Vault,
+    safe: Safe,
     spools: Mapping[str, Path],
     sessions: Mapping[str, Session],
     now: Callable[[], datetime],
@@ -32,7 +32,7 @@ def probes(
     """How to ask each part, by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
     found: dict[str, Probe] = {
         "store": _told(partial(_look_at_store, store, now)),
-        "vault": _told(partial(_look_at_vault, vault)),
+        "vault": _told(partial(_look_at_vault, safe)),
     }
     for name, folder in spools.items():
         found[f"spool.{name}"] = _told(partial(_look_at_spool, folder))
@@ -70,8 +70,8 @@ def _look_for_room(url: str) -> None:
         raise OSError(f"the disk of the catalogue is full: make room on the file system of {folder}")
 
 
-async def _look_at_vault(vault: Vault) -> Part:
-    await in_thread(vault.probe)
+async def _look_at_vault(safe: Safe) -> Part:
+    await in_thread(safe.probe)
     return Part(True)
 
 

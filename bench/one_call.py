@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from ari_recorder.policies.leg import Leg, begin, inputs, receive
 from ari_recorder.policies.leg.effects import Save
@@ -21,6 +22,8 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Sealed
 from ari_recorder.store.models import new_id
 from ari_recorder.store.people import UserRow
+from ari_recorder.store.safe import Kept, Place
+from ari_recorder.store.vault import Stored
 
 APP, PBX = "app", "main"
 COMMITS = 8
@@ -68,7 +71,7 @@ def one_call(store: Store, user: UserRow) -> None:
             before = leg
     recording = leg.recording_id(1)
     (due,) = [one for one in store.read_now(finishing.due) if one.id == recording]
-    store.write_now(finishing.seal, due, _sealed(str(recording)), now)
+    store.write_now(finishing.seal, due, _sealed(recording), now)
     store.write_now(finishing.cleared, due.segments)
 
 
@@ -88,12 +91,11 @@ def _until_over(leg: Leg, now: datetime) -> Iterator[Input]:
         yield inputs.FileClosed(name, now + 2 * SECOND)
 
 
-def _sealed(recording: str) -> Sealed:
+def _sealed(recording: UUID) -> Sealed:
+    content = Stored("0" * 64, 1)
     return Sealed(
-        vault_key=f"2026/{recording}.ogg",
+        kept=Kept(Place(recording, f"2026/{recording}.ogg", 1, None), content, content),
         media_type="audio/ogg",
-        sha256="0" * 64,
-        size_bytes=1,
         duration_ms=1000,
         sample_rate_hz=8000,
         peaks=bytes(PEAKS_BYTES),

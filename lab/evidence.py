@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, pairwise
-from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 
+from ari_recorder import config
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import COMMAND_LINE
+from ari_recorder.safes import safe
 from ari_recorder.store import calls, catalogue, verify
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 from lab.errors import LabTimeout
 from lab.recorder import PBX, LabRecorder
 from lab.tones import Samples, frequency_hz, tone_dbfs, tone_found, tone_spans
@@ -51,9 +53,9 @@ class Evidence:
     """The catalogue and vault of a lab's recorder, opened beside it."""
 
     def __init__(self, recorder: LabRecorder) -> None:
-        self._recorder = recorder
         self.store = Store(recorder.store_url)
-        self.vault = LocalVault(recorder.vault)
+        settings = config.Vault(path=recorder.vault, key_file=recorder.key_file)
+        self._safe = safe(settings, self.store, lambda: datetime.now(UTC))
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -74,8 +76,8 @@ class Evidence:
 
     def audio(self, row: RecordingRow) -> tuple[Samples, int]:
         """The decoded file: an array of (samples, 2), and its rate in Hz."""
-        assert row.vault_key is not None
-        return decode(self._recorder.vault / row.vault_key)
+        assert row.place is not None
+        return decode(io.BytesIO(b"".join(self._safe.read(row.place))))
 
     def faults(self, row: RecordingRow, expected: Expected) -> list[str]:
         """What is wrong with a recording, as sentences; none if it is as expected."""
@@ -104,13 +106,13 @@ class Evidence:
         """What is going on, not finished or not in order, as sentences."""
         legs = self.store.read_now(calls.open_legs, PBX)
         going_on = [f"{leg.channel_name} is {leg.standing.state}" for leg in legs]
-        report = verify.verify(self.store, self.vault, now=datetime.now(UTC), settled=True)
+        report = verify.verify(self.store, self._safe, now=datetime.now(UTC), settled=True)
         return going_on or [finding.text for finding in report.damage]
 
 
-def decode(path: Path) -> tuple[Samples, int]:
+def decode(file: BinaryIO) -> tuple[Samples, int]:
     """The samples (-1 to 1, one column per channel) and rate in Hz of any audio file."""
-    with av.open(str(path)) as container:
+    with av.open(file, "r") as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
         frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]

@@ -57,7 +57,7 @@ def test_the_catalogue(tmp_path: Path) -> None:
 def test_the_vault(tmp_path: Path) -> None:
     (tmp_path / "made").write_bytes(b"audio")
     key = key_for(UUID(int=1), datetime(2026, 3, 2, tzinfo=UTC), UUID(int=2), ".ogg")
-    LocalVault(tmp_path / "srv/vault").put(key, tmp_path / "made")
+    LocalVault(tmp_path / "srv/vault").put(key, [b"audio"])
     check_private(tmp_path / "srv")
 
 

@@ -12,10 +12,9 @@ from ari_recorder import readiness
 from ari_recorder.readiness import probes
 from ari_recorder.store import models
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part
 
-from .store.build import BEGIN, add_user, recorded_call
+from .store.build import BEGIN, add_user, recorded_call, safe_in
 
 Ask = Callable[[], Awaitable[dict[str, Part]]]
 
@@ -33,7 +32,7 @@ async def parts(store: Store, tmp_path: Path) -> Ask:
     """What every part's probe says."""
     asked = probes(
         store=store,
-        vault=LocalVault(tmp_path / "vault"),
+        safe=safe_in(store, tmp_path),
         spools={"main": tmp_path / "spool"},
         sessions={},
         now=lambda: BEGIN + timedelta(minutes=20),

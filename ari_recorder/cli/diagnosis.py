@@ -22,11 +22,11 @@ from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
 from ari_recorder.policies.text import escaped
-from ari_recorder.store import audit_export, audit_key, audit_seals, finishing
+from ari_recorder.safes import safe
+from ari_recorder.store import audit_export, audit_key, audit_seals
 from ari_recorder.store import verify as checking
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.audit_seals import ToldSeal
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.store.verify import Report
 
 DOCTOR_EXAMPLE = "Example: ari-recorder --config /etc/ari_recorder.toml doctor"
@@ -132,9 +132,9 @@ def verify(
 
 def _verify_all(found: Settings, keys: list[PublicKey], told: list[ToldSeal], *, settled: bool) -> Report:
     with catalogue(found) as store, _progress() as (progress, counted):
-        vault = LocalVault(found.vault.path, lambda: store.read_now(finishing.newest_key))
-        vault.look()
-        report = checking.verify(store, vault, now=datetime.now(UTC), settled=settled, progress=progress)
+        own = safe(found.vault, store, lambda: datetime.now(UTC))
+        own.vault.look()
+        report = checking.verify(store, own, now=datetime.now(UTC), settled=settled, progress=progress)
         checking.verify_audit(store, report, keys, told, counted)
     return report
 

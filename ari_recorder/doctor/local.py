@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ari_recorder import descriptors
 from ari_recorder.config import Settings
-from ari_recorder.doctor.recordings import look_at_recordings
+from ari_recorder.doctor.recordings import look_at_keys, look_at_recordings
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
 from ari_recorder.errors import ARIRecorderError, NoCatalogue
 from ari_recorder.policies.table import Mode
@@ -44,7 +44,10 @@ def look_at_store(settings: Settings) -> tuple[list[Check], Known]:
         store = Store(settings.store.url, make=False)
         try:
             users = store.read_now(people.list_users)
-            recordings = list(look_at_recordings(store, settings.pbx.keys()))
+            recordings = [
+                *look_at_recordings(store, settings.pbx.keys()),
+                look_at_keys(store, settings.vault),
+            ]
             newest = store.read_now(finishing.newest_key)
         finally:
             store.close()

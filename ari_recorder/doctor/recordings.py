@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ari_recorder.config import Vault
 from ari_recorder.doctor.report import Check, bad, good, warning
-from ari_recorder.errors import VaultAway
+from ari_recorder.errors import KeyMissing, SettingsError, VaultAway
 from ari_recorder.policies import finishing as waits
+from ari_recorder.safes import keyring
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Waiting
@@ -28,6 +30,20 @@ def look_at_recordings(store: Store, pbxs: Collection[str]) -> Iterator[Check]:
             " then they are finished."
         )
         yield bad("store", NAME, found, remedy)
+
+
+def look_at_keys(store: Store, settings: Vault) -> Check:
+    """Whether the master key is the one that opens what there is; blocking."""
+    remedy = "Restore it from its backup: until then nothing is heard, and what is recorded waits."
+    try:
+        told = keyring(settings, store, lambda: datetime.now(UTC)).told()
+    except (KeyMissing, SettingsError) as error:
+        return bad("vault", "master key", str(error), remedy)
+    if missing := sorted(set(told.needed) - set(told.there)):
+        return bad("vault", "master key", f"needed and not {told.where}: {', '.join(missing)}", remedy)
+    if not told.there:
+        return good("vault", "master key", f"made at the first start, {told.where}")
+    return good("vault", "master key", f"{told.there[0]}, {told.where}: it opens what there is")
 
 
 def _waiting(waiting: Waiting, now: datetime) -> Check:

@@ -30,7 +30,8 @@ from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
 from ari_recorder.store.rows import SegmentRow
-from ari_recorder.store.vault import Stored, Vault, key_for
+from ari_recorder.store.safe import Kept, Safe
+from ari_recorder.store.vault import key_for
 
 LOOK_S = 10.0
 """How often the store is looked through when nobody says that something is due."""
@@ -61,7 +62,7 @@ class Finisher:
         self,
         *,
         store: Store,
-        vault: Vault,
+        safe: Safe,
         spools: Mapping[str, Path],
         aris: Mapping[str, Ari],
         work: Path,
@@ -70,7 +71,7 @@ class Finisher:
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._vault = vault
+        self._safe = safe
         self._files = {pbx: Files(pbx, folder, aris[pbx]) for pbx, folder in spools.items()}
         self._work = work
         self._format = audio_format
@@ -190,7 +191,7 @@ class Finisher:
 
     async def _keep(self, recording: Due) -> None:
         files = self._files[recording.pbx]
-        await self._probing.call(self._vault.probe)  # before the work, which would be in vain
+        await self._probing.call(self._safe.probe)  # before the work, which would be in vain
         await files.probe()
         async with self._slots:
             target = self._work / f"{recording.id}{SUFFIX[self._format]}"
@@ -248,28 +249,27 @@ class Finisher:
 
     async def _seal(self, recording: Due, target: Path, result: StitchResult) -> None:
         key = key_for(recording.organisation, recording.started_at, recording.id, target.suffix)
-        stored = await self._put(key, target)
-        if stored.sha256 != result.sha256:
+        kept = await self._put(recording, key, target)
+        if kept.content.sha256 != result.sha256:
             raise VaultError(
-                f"{key}: what is in the vault is not what was stitched (SHA-256 {stored.sha256}, not"
-                f" {result.sha256}): see whether this machine's disks and memory are sound."
+                f"{key}: what is in the vault is not what was stitched (SHA-256 {kept.content.sha256},"
+                f" not {result.sha256}): see whether this machine's disks and memory are sound."
             )
-        await self._store.write(finishing.seal, recording, self._as_sealed(key, stored, result), self._now())
+        await self._store.write(finishing.seal, recording, self._as_sealed(kept, result), self._now())
 
-    async def _put(self, key: str, target: Path) -> Stored:
+    async def _put(self, recording: Due, key: str, target: Path) -> Kept:
         """As long as it takes: begun anew meanwhile, two would write the same file."""
-        putting = asyncio.ensure_future(in_thread(self._vault.put, key, target))
+        of = (recording.organisation, recording.id)
+        putting = asyncio.ensure_future(in_thread(self._safe.keep, *of, key, target))
         done, _ = await asyncio.wait({putting}, timeout=PUT_TOLD_S)
         if not done:
             _log.error(f"the vault has been writing for {PUT_TOLD_S:g} s; see whether it answers", key=key)
         return await putting
 
-    def _as_sealed(self, key: str, stored: Stored, result: StitchResult) -> Sealed:
+    def _as_sealed(self, kept: Kept, result: StitchResult) -> Sealed:
         return Sealed(
-            vault_key=key,
+            kept=kept,
             media_type=MEDIA_TYPE[self._format],
-            sha256=stored.sha256,
-            size_bytes=stored.size_bytes,
             duration_ms=result.duration_ms,
             sample_rate_hz=result.sample_rate_hz,
             peaks=result.peaks,

@@ -77,6 +77,18 @@ def _file_as_it_is(path: Path, url: str) -> Database:
     return SqliteDatabase(f"{path.absolute().as_uri()}?mode=rw", uri=True, pragmas=_AS_IT_IS)
 
 
+def file_of(url: str) -> tuple[int, int] | None:
+    """Which file stands at a catalogue's address now; None for a database, and where there is none."""
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite":
+        return None
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _look_for_driver(url: str) -> None:
     try:
         import psycopg  # noqa: F401 -- only who has a PostgreSQL needs it

@@ -20,6 +20,8 @@ from ari_recorder.policies.rights import Scope
 from ari_recorder.store import models
 from ari_recorder.store.filters import Wanted, conditions
 from ari_recorder.store.models import Announcement, Group, Leg, Recording, Segment, User
+from ari_recorder.store.places import place
+from ari_recorder.store.safe import Place
 from ari_recorder.store.scope import audible, grouped, visible
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
@@ -65,7 +67,7 @@ class RecordingRow:
     ended_at: datetime | None
     duration_ms: int | None
     problems: tuple[str, ...]
-    vault_key: str | None
+    place: Place | None
     media_type: str | None
     sample_rate_hz: int | None
     size_bytes: int | None
@@ -191,7 +193,8 @@ def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
 
 def _select() -> Any:
     columns = [field for field in Recording._meta.sorted_fields if field is not Recording.peaks]
-    return Recording.select(*columns, User, Leg).join(User).switch(Recording).join(Leg)
+    columns += [User.id, User.number, User.name, Leg.id, Leg.pbx, Leg.call]
+    return Recording.select(*columns).join(User).switch(Recording).join(Leg)
 
 
 def _rows(rows: Sequence[Any]) -> tuple[RecordingRow, ...]:
@@ -223,7 +226,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         ended_at=row.ended_at,
         duration_ms=row.duration_ms,
         problems=tuple(row.problems.splitlines()),
-        vault_key=row.vault_key,
+        place=place(row),
         media_type=row.media_type,
         sample_rate_hz=row.sample_rate_hz,
         size_bytes=row.size_bytes,

@@ -23,13 +23,14 @@ from playhouse.migrations import MigrationError, Runner
 
 from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models
-from ari_recorder.store.address import database_at, none_at, says_no_such_database, shown
+from ari_recorder.store.address import database_at, file_of, none_at, says_no_such_database, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 READERS = 2
+"""Threads that read, each with a connection of its own that it keeps."""
 READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
 BATCH = 64
@@ -63,6 +64,7 @@ class Store:
             if says_no_such_database(error):
                 raise none_at(url) from error
             raise StoreError(f"The catalogue at {shown(url)} cannot be opened: {error}") from error
+        self._file = file_of(url)
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -136,10 +138,7 @@ class Store:
             raise StoreError(f"The catalogue at {shown(self.url)} cannot be {done}: {error}") from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if isinstance(self._database, SqliteDatabase):
-            with self._database.connection_context():  # opened in no time, and then holds no old snapshot
-                return work(*args, **kwargs)
-        kept = not self._database.connect(reuse_if_open=True)
+        kept = not self._connect()
         try:
             return work(*args, **kwargs)
         except (peewee.OperationalError, peewee.InterfaceError):
@@ -147,6 +146,19 @@ class Store:
             if not kept:
                 raise
         return self._read(work, *args, **kwargs)  # a connection kept from before may have been lost meanwhile
+
+    def _connect(self) -> bool:
+        """Have a connection in this thread; whether it is a new one. Raises `StoreError` for another file.
+
+        One that was kept knows nothing of a file that stands in the old one's place; and a new one would read
+        the old one's log into it.
+        """
+        if file_of(self.url) != self._file:
+            raise StoreError(
+                f"The catalogue at {shown(self.url)} was moved or replaced while this program has it open."
+                " Put it back as it was; to use another, stop the recorder first."
+            )
+        return bool(self._database.connect(reuse_if_open=True))
 
     def _write_forever(self) -> None:
         while batch := self._next_batch():
@@ -188,7 +200,7 @@ class Store:
 
     def _commit(self, batch: list[_Job]) -> list[_Result]:
         results: list[_Result] = []
-        self._database.connect(reuse_if_open=True)
+        self._connect()
         begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
         with self._database.atomic(*begin):
             for work, future in batch:

@@ -19,7 +19,9 @@ from peewee import SQL, fn
 from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.store import models, statements
 from ari_recorder.store.calls import close_ledger
+from ari_recorder.store.places import columns
 from ari_recorder.store.rows import SegmentRow, segment_row
+from ari_recorder.store.safe import Kept
 
 UNFINISHED = (RecordingState.CLOSING, RecordingState.DISCARDING)
 _DUE = tuple(
@@ -50,10 +52,8 @@ class Due:
 class Sealed:
     """What is known of a recording once its file is in the vault."""
 
-    vault_key: str
+    kept: Kept
     media_type: str
-    sha256: str
-    size_bytes: int
     duration_ms: int
     sample_rate_hz: int
     peaks: bytes
@@ -155,10 +155,8 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
         state=RecordingState.STORED,
         started_at=began,
         answered_at=min(began, recording.answered_at),
-        vault_key=sealed.vault_key,
+        **columns(sealed.kept),
         media_type=sealed.media_type,
-        sha256=sealed.sha256,
-        size_bytes=sealed.size_bytes,
         duration_ms=sealed.duration_ms,
         sample_rate_hz=sealed.sample_rate_hz,
         peaks=sealed.peaks,

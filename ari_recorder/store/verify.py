@@ -19,7 +19,7 @@ from uuid import UUID
 
 from peewee import JOIN
 
-from ari_recorder.errors import VaultError
+from ari_recorder.errors import KeyMissing, VaultError
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
@@ -31,7 +31,10 @@ from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.audit_seals import ToldSeal
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import LedgerLine, Leg, Recording
-from ari_recorder.store.vault import Stored, Vault
+from ari_recorder.store.places import COLUMNS, kept
+from ari_recorder.store.safe import Kept, Safe
+from ari_recorder.store.sealing.streaming import NotAsKept
+from ari_recorder.store.vault import Vault
 
 PAGE = 500
 """Rows held in memory at once."""
@@ -49,6 +52,8 @@ class Kind(StrEnum):
     """A file differs from what was sealed."""
     MISSING = "missing"
     """A stored recording's file is not there or cannot be read."""
+    LOCKED = "locked"
+    """The key that opens a recording's file is not there."""
     STRAY = "stray"
     """A file in the vault belongs to no recording."""
     UNSEALED = "unsealed"
@@ -96,7 +101,7 @@ class Report:
 
 
 def verify(
-    store: Store, vault: Vault, *, now: datetime, settled: bool = False, progress: Progress | None = None
+    store: Store, safe: Safe, *, now: datetime, settled: bool = False, progress: Progress | None = None
 ) -> Report:
     """Check everything. Takes as long as reading the vault does; writes nothing.
 
@@ -105,8 +110,8 @@ def verify(
     `VaultError` if the vault cannot be listed.
     """
     report = Report()
-    _check_recordings(store, vault, report, progress)
-    _check_files(store, vault, report)
+    _check_recordings(store, safe, report, progress)
+    _check_files(store, safe.vault, report)
     _check_lines(store, report, now)
     _check_waiting(store, report, now)
     if settled:
@@ -138,14 +143,13 @@ def audit_finding(found: AuditFinding) -> Finding:
 @dataclass(frozen=True)
 class _Row:
     id: UUID
-    key: str | None
-    sealed: Stored
+    sealed: Kept | None
 
 
-def _check_recordings(store: Store, vault: Vault, report: Report, progress: Progress | None) -> None:
+def _check_recordings(store: Store, safe: Safe, report: Report, progress: Progress | None) -> None:
     total = store.read_now(Recording.select().where(Recording.state == RecordingState.STORED).count)
     for row in _paged(store, _stored_after):
-        report.damage.extend(_compare(vault, row))
+        report.damage.extend(_compare(safe, row))
         report.recordings += 1
         if progress:
             progress(report.recordings, max(total, report.recordings))
@@ -153,30 +157,40 @@ def _check_recordings(store: Store, vault: Vault, report: Report, progress: Prog
 
 def _stored_after(last: UUID) -> list[_Row]:
     rows = (
-        Recording.select(Recording.id, Recording.vault_key, Recording.sha256, Recording.size_bytes)
+        Recording.select(*COLUMNS)
         .where((Recording.state == RecordingState.STORED) & (Recording.id > last))
         .order_by(Recording.id)
         .limit(PAGE)
     )
-    return [_Row(row.id, row.vault_key, Stored(row.sha256, row.size_bytes)) for row in rows]
+    return [_Row(row.id, kept(row)) for row in rows]
 
 
-def _compare(vault: Vault, row: _Row) -> Iterator[Finding]:
-    if row.key is None:
+def _compare(safe: Safe, row: _Row) -> Iterator[Finding]:
+    if row.sealed is None:
         yield Finding(Kind.MISSING, str(row.id), "The catalogue says that it is stored, but not where.")
         return
+    key = row.sealed.place.key
     try:
-        found = vault.digest(row.key)
+        found = safe.look(row.sealed.place)
+    except KeyMissing as error:
+        yield Finding(Kind.LOCKED, str(row.id), f"{key}: {error}")
+    except NotAsKept as error:
+        yield Finding(Kind.CHANGED, str(row.id), f"{key}: {error}")
     except VaultError as error:
         yield Finding(Kind.MISSING, str(row.id), str(error))
-        return
-    if found != row.sealed:
-        yield Finding(
-            Kind.CHANGED,
-            str(row.id),
-            f"{row.key} has {found.size_bytes} bytes and SHA-256 {found.sha256};"
-            f" sealed were {row.sealed.size_bytes} and {row.sealed.sha256}.",
-        )
+    else:
+        for what, one, sealed in (
+            ("the file", found.stored, row.sealed.stored),
+            ("the audio in it", found.content, row.sealed.content),
+        ):
+            if one != sealed:
+                yield Finding(
+                    Kind.CHANGED,
+                    str(row.id),
+                    f"{key}: {what} has {one.size_bytes} bytes and SHA-256 {one.sha256};"
+                    f" sealed were {sealed.size_bytes} and {sealed.sha256}.",
+                )
+                return
 
 
 # Every file has its recording
@@ -210,7 +224,7 @@ def _owners(keys: list[str]) -> tuple[set[str], set[UUID]]:
 
 def _recording_of(key: str) -> UUID | None:
     try:
-        return UUID(PurePosixPath(key).stem)
+        return UUID(PurePosixPath(key).name.partition(".")[0])
     except ValueError:
         return None
 

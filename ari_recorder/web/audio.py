@@ -14,6 +14,7 @@ from ari_recorder.errors import NotFound, VaultError
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.safe import Place
 from ari_recorder.web import entrance, listening, page
 from ari_recorder.web.context import CONTEXT, asker_id
 from ari_recorder.web.filenames import content_disposition, download_name
@@ -34,7 +35,7 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
     many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
     cannot be written down who listens: then nothing is sent.
     """
-    key, size_bytes, etag = _stored(row)
+    place, size_bytes, etag = _stored(row)
     headers = _headers(request, row, etag, download=download)
     if _is_known(request.headers.get("If-None-Match", ""), etag):
         return web.Response(status=304, headers=headers)
@@ -43,7 +44,7 @@ async def send(request: web.Request, row: RecordingRow, *, download: bool) -> we
     with request.app[DOWNLOADS].take(asker_id(request), response):
         part = span or Span(0, size_bytes)
         noted = partial(listening.write_down, request, row, part, copied=download)
-        return await _while_heard(request, row, _stream(request, response, key, part, noted))
+        return await _while_heard(request, row, _stream(request, response, place, part, noted))
 
 
 async def _while_heard(
@@ -96,12 +97,12 @@ def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Spa
     return span
 
 
-def _stored(row: RecordingRow) -> tuple[str, int, str]:
-    if row.state is not RecordingState.STORED or row.vault_key is None or row.size_bytes is None:
+def _stored(row: RecordingRow) -> tuple[Place, int, str]:
+    if row.state is not RecordingState.STORED or row.place is None or row.size_bytes is None:
         raise Refused(
             409, N_("The recording has no audio: its state is %(state)s."), values={"state": row.state}
         )
-    return row.vault_key, row.size_bytes, f'"{row.sha256}"'
+    return row.place, row.size_bytes, f'"{row.sha256}"'
 
 
 def _headers(request: web.Request, row: RecordingRow, etag: str, *, download: bool) -> dict[str, str]:
@@ -130,16 +131,20 @@ def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
 async def _stream(
     request: web.Request,
     response: web.StreamResponse,
-    key: str,
+    place: Place,
     span: Span,
     noted: Callable[[], Awaitable[None]],
 ) -> web.StreamResponse:
-    blocks = request.app[CONTEXT].vault.read(key, span.offset, span.length)
+    safe = request.app[CONTEXT].safe
+    try:
+        blocks = await asyncio.to_thread(safe.read, place, span.offset, span.length)
+    except VaultError as error:
+        raise _unreadable(place, error) from error
     reading = _blocks(blocks)
     try:
         first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
         if not first and span.length:
-            raise VaultError(f"{key} is shorter than the catalogue says.")
+            raise VaultError(f"{place.key} is shorter than the catalogue says.")
         if request.method != "HEAD":
             await noted()
         response.content_length = span.length
@@ -147,15 +152,21 @@ async def _stream(
         if request.method != "HEAD":
             await _send_blocks(response, first, reading, span.length)
     except VaultError as error:
-        _log.error("a recording cannot be read", key=key, error=str(error))
+        refused = _unreadable(place, error)
         if not response.prepared:
-            raise Refused(500, N_("The audio of this recording cannot be read from the vault.")) from error
+            raise refused from error
         _break_off(request)
     except TimeoutError:  # not read
         _break_off(request)
     finally:
         await reading.aclose()
     return response
+
+
+def _unreadable(place: Place, error: VaultError) -> Refused:
+    """Told to the log, and without what it is to who asks."""
+    _log.error("a recording cannot be read", key=place.key, error=str(error))
+    return Refused(500, N_("The audio of this recording cannot be read from the vault."))
 
 
 async def _send_blocks(

@@ -45,6 +45,8 @@ KINDS = {
     "preferences": N_("Preferences"),
     "second_factor": N_("Second factor"),
     "users": N_("Users"),
+    "master_key": N_("Master key"),
+    "organisation_key": N_("Key of the organisation"),
 }
 ACTORS = {
     "token": N_("by API token"),

@@ -69,6 +69,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     place = tmp_path / "var/lib/ari_recorder"
     monkeypatch.setenv("ARI_RECORDER_STORE__URL", f"sqlite:///{place}/catalogue.db")
     monkeypatch.setenv("ARI_RECORDER_VAULT__PATH", str(place / "vault"))
+    monkeypatch.setenv("ARI_RECORDER_VAULT__KEY_FILE", str(place / "master.key"))
     monkeypatch.setenv("ARI_RECORDER_MEDIA__WORK", str(place / "work"))
     monkeypatch.setenv("ARI_RECORDER_WEB__KEY_FILE", str(place / "session.key"))
     return Command(tmp_path, capsys, monkeypatch)

@@ -11,10 +11,9 @@ import pytest
 from ari_recorder.store import audit_key, audit_seals
 from ari_recorder.store.audit_key import SigningKey
 from ari_recorder.store.models import AuditLine, AuditSeal
-from ari_recorder.store.vault import LocalVault
 
 from ..store.attacks import drop_triggers
-from ..store.build import add_user, finish, recorded_call, reopened
+from ..store.build import add_user, finish, recorded_call, reopened, safe_in
 from .conftest import Command
 
 
@@ -24,7 +23,7 @@ def folder(command: Command, tmp_path: Path) -> Path:
     place = command.folder / "var/lib/ari_recorder"
     with reopened(command.store_url) as store:
         recorded_call(store, add_user(store))
-        finish(store, LocalVault(place / "vault"), tmp_path)
+        finish(store, safe_in(store, place), tmp_path)
     return place
 
 

@@ -16,7 +16,7 @@ from ari_recorder.store import models
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 
-from ..store.build import BEGIN, Call, add_user, finish, recorded_call
+from ..store.build import BEGIN, Call, add_user, finish, recorded_call, safe_in
 from .conftest import Command
 
 
@@ -33,7 +33,7 @@ def kept(command: Command, vault: LocalVault, tmp_path: Path) -> Iterator[Store]
     user = add_user(store, "101")
     for minute in range(3):
         recorded_call(store, user, at=BEGIN + timedelta(minutes=minute), number=f"070123456{minute}")
-    finish(store, vault, tmp_path)
+    finish(store, safe_in(store, vault.root.parent), tmp_path)
     yield store
     store.close()
 
@@ -92,7 +92,7 @@ def test_a_changed_file_is_found(command: Command, vault: LocalVault) -> None:
     (vault.root / key).write_bytes(b"something else")
     said = command("verify")
     assert said.code == 1
-    assert f"wrong: changed: {Path(key).stem}" in said.out
+    assert f"wrong: changed: {Path(key).name.partition('.')[0]}" in said.out
     report = json.loads(command("verify", "--json").out)
     assert not report["ok"]
     assert [finding["kind"] for finding in report["report"]["damage"]] == ["changed"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ari_recorder.config import Pbx, Settings
+from ari_recorder.config import Pbx, Settings, Vault
 from ari_recorder.config import Store as StoreSettings
 from ari_recorder.doctor import Verdict
 from ari_recorder.doctor.local import look_at_store
@@ -15,7 +16,7 @@ from ari_recorder.doctor.recordings import look_at_vault
 from ari_recorder.store.database import Store
 from ari_recorder.store.vault import LocalVault
 
-from ..store.build import BEGIN, PBX, add_user, finish, recorded_call
+from ..store.build import BEGIN, PBX, add_user, finish, recorded_call, safe_in
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_a_vault_that_is_away_is_told_and_not_made(store_path: Path, tmp_path: P
     vault = LocalVault(tmp_path / "vault")
     store = Store(f"sqlite:///{store_path}")
     recorded_call(store, add_user(store))
-    finish(store, vault, tmp_path)
+    finish(store, safe_in(store, tmp_path), tmp_path)
     store.close()
     _, known = look_at_store(Settings(store=StoreSettings(url=f"sqlite:///{store_path}")))
     assert look_at_vault(vault.root, known.newest_key) == []
@@ -65,3 +66,31 @@ def test_a_vault_that_is_away_is_told_and_not_made(store_path: Path, tmp_path: P
     assert check.verdict is Verdict.BAD
     assert "mount its disk" in check.found
     assert not vault.root.exists()
+
+
+def keys(path: Path, vault: Vault) -> tuple[Verdict, str]:
+    settings = Settings(store=StoreSettings(url=f"sqlite:///{path}"), vault=vault)
+    ((verdict, text),) = [
+        (c.verdict, f"{c.found} {c.remedy}") for c in look_at_store(settings)[0] if c.name == "master key"
+    ]
+    return verdict, text
+
+
+def test_a_master_key_that_is_not_there_is_told_and_not_made(store_path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "master.key"
+    vault = Vault(path=tmp_path / "vault", key_file=file)
+    assert keys(store_path, vault) == (Verdict.GOOD, f"made at the first start, in {file} ")
+    assert not file.exists()
+    store = Store(f"sqlite:///{store_path}")
+    recorded_call(store, add_user(store))
+    finish(store, safe_in(store, tmp_path), tmp_path)
+    store.close()
+    verdict, text = keys(store_path, vault)
+    assert verdict is Verdict.GOOD
+    assert text.endswith("it opens what there is ")
+    file.unlink()
+    verdict, text = keys(store_path, vault)
+    assert verdict is Verdict.BAD
+    assert re.match(rf"needed and not in {re.escape(str(file))}: [0-9a-f]{{16}} Restore it", text)
+    file.write_text("nonsense")
+    assert keys(store_path, vault)[0] is Verdict.BAD

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path, PosixPath
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -25,10 +26,11 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import finishing, models
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault, Stored
+from ari_recorder.store.places import place
+from ari_recorder.store.safe import Kept, Safe
 
 from ..media.conftest import header, tone
-from ..store.build import BEGIN, Call, add_user
+from ..store.build import BEGIN, Call, add_user, safe_in
 
 WITHIN_S = 60.0
 
@@ -49,7 +51,7 @@ class World:
 
     folder: Path
     store: Store
-    vault: LocalVault
+    safe: Safe
     asterisk: Asterisk = field(default_factory=Asterisk)
     spools: dict[str, Path] = field(default_factory=dict)
 
@@ -58,6 +60,10 @@ class World:
         self.spool.mkdir()
         self.spools = {"main": self.spool}
         self.users = {mode: add_user(self.store, str(n), mode) for n, mode in enumerate(Mode, 101)}
+
+    @property
+    def vault_folder(self) -> Path:
+        return self.folder / "vault"
 
     def call(self, mode: Mode = Mode.ALWAYS, minute: int = 0) -> Call:
         call = Call.rings(self.store, self.users[mode], at=BEGIN + timedelta(minutes=minute))
@@ -90,7 +96,7 @@ class World:
     def finisher(self) -> Finisher:
         aris: Any = dict.fromkeys(self.spools, self.asterisk)
         return Finisher(
-            store=self.store, vault=self.vault, spools=self.spools, aris=aris, work=self.folder / "work",
+            store=self.store, safe=self.safe, spools=self.spools, aris=aris, work=self.folder / "work",
             audio_format="wav", workers=1, now=lambda: BEGIN,
         )  # fmt: skip
 
@@ -102,7 +108,7 @@ def world(tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(waits, "LONGEST_S", 0.05)
     (tmp_path / "catalogue.db").write_bytes(empty_sqlite.read_bytes())
     store = Store(f"sqlite:///{tmp_path}/catalogue.db")
-    yield World(tmp_path, store, LocalVault(tmp_path / "vault"))
+    yield World(tmp_path, store, safe_in(store, tmp_path))
     store.close()
 
 
@@ -126,13 +132,13 @@ async def test_a_recording_is_stored_and_its_files_go(world: World, working: Wor
     (world.folder / "work" / f"{call.recording}.ogg").write_bytes(b"left by a crash")
     working()
     row = await world.until_it_is(call, RecordingState.STORED)
-    audio = (world.vault.root / row.vault_key).read_bytes()
+    audio = b"".join(world.safe.read(place(row)))
     assert (row.sha256, row.duration_ms) == (hashlib.sha256(audio).hexdigest(), 1000)
     await world.until(lambda: not list((world.folder / "work").iterdir()))
 
 
 async def test_what_could_not_be_stored_is_tried_again_and_told_once(world: World, working: Working) -> None:
-    world.vault.root.write_text("in the way")
+    world.vault_folder.write_text("in the way")
     call = world.recorded()
     tries = finisher_module.FAILURES._value.get
     before = tries()
@@ -140,7 +146,7 @@ async def test_what_could_not_be_stored_is_tried_again_and_told_once(world: Worl
         working()
         await world.until(lambda: tries() >= before + 4)
         assert all(path.exists() for path in world.files(call))
-        world.vault.root.unlink()
+        world.vault_folder.unlink()
         await world.until_it_is(call, RecordingState.STORED)
     errors = [line for line in log if line["log_level"] == "error"]
     assert [line["subject"] for line in errors] == [str(call.recording)]
@@ -182,24 +188,25 @@ async def test_a_stored_recordings_file_that_could_not_be_deleted_is_tried_again
     await world.until_it_is(call, RecordingState.STORED)
 
 
-class Rotten(LocalVault):
+class Rotten(Safe):
     """Keeps something else than what it was given, the first time; and says so of itself."""
 
     puts = 0
 
-    def put(self, key: str, source: Path) -> Stored:
+    def keep(self, organisation: UUID, recording: UUID, key: str, source: Path) -> Kept:
         self.puts += 1
-        stored = super().put(key, source)
-        return stored if self.puts > 1 else replace(stored, sha256="0" * 64)
+        kept = super().keep(organisation, recording, key, source)
+        return kept if self.puts > 1 else replace(kept, content=replace(kept.content, sha256="0" * 64))
 
 
 async def test_what_is_not_what_was_stitched_is_not_sealed(world: World, working: Working) -> None:
-    world.vault = vault = Rotten(world.vault.root)
+    honest = world.safe
+    world.safe = safe = Rotten(honest.vault, honest._keyring)
     call = world.recorded()
     with capture_logs() as log:
         working()
         await world.until_it_is(call, RecordingState.STORED)
-    assert vault.puts == 2
+    assert safe.puts == 2
     assert "is not what was stitched" in log[0]["error"]
 
 

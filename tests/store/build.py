@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+from ari_recorder import config
 from ari_recorder.policies import rights
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg, begin, effects, inputs, receive
@@ -22,13 +23,15 @@ from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.rights import Role, Scope
 from ari_recorder.policies.table import Event, Mode, decide
+from ari_recorder.safes import safe
 from ari_recorder.store import calls, finishing, models, people
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.rows import LegRow, SegmentRow, segment_row, shown
-from ari_recorder.store.vault import LocalVault, key_for
+from ari_recorder.store.safe import Kept, Place, Safe
+from ari_recorder.store.vault import Stored, key_for
 
 NOBODY = Actor(ActorKind.NOBODY, "", "")
 """Who makes changes in tests that are not about who does."""
@@ -270,13 +273,13 @@ def the_due(store: Store) -> Due:
     return due
 
 
-def sealed(due: Due, *, audio: bytes = b"audio") -> Sealed:
-    """What would be known of a recording with this audio."""
+def sealed(due: Due, *, audio: bytes = b"audio", kept: Kept | None = None) -> Sealed:
+    """What would be known of a recording with this audio; unless it was ``kept``, as a plain file."""
+    content = Stored(hashlib.sha256(audio).hexdigest(), len(audio))
+    place = Place(due.id, _key(due), content.size_bytes, None)
     return Sealed(
-        vault_key=key_for(due.organisation, due.started_at, due.id, ".opus"),
+        kept=kept or Kept(place, content, content),
         media_type="audio/ogg",
-        sha256=hashlib.sha256(audio).hexdigest(),
-        size_bytes=len(audio),
         duration_ms=1000,
         sample_rate_hz=8000,
         peaks=b"\x01\x02",
@@ -287,7 +290,16 @@ def sealed(due: Due, *, audio: bytes = b"audio") -> Sealed:
     )
 
 
-def finish(store: Store, vault: LocalVault, scratch: Path, *, audio: bytes | None = None) -> list[UUID]:
+def safe_in(store: Store, folder: Path) -> Safe:
+    """A safe with its vault and its master key in that folder."""
+    return safe(config.Vault(path=folder / "vault", key_file=folder / "master.key"), store, lambda: BEGIN)
+
+
+def _key(due: Due) -> str:
+    return key_for(due.organisation, due.started_at, due.id, ".opus")
+
+
+def finish(store: Store, into: Safe, scratch: Path, *, audio: bytes | None = None) -> list[UUID]:
     """Finish everything that is due, as the finisher does; each file has different audio."""
     done = []
     for due in store.read_now(finishing.due):
@@ -295,11 +307,10 @@ def finish(store: Store, vault: LocalVault, scratch: Path, *, audio: bytes | Non
             store.write_now(finishing.end_without_file, due, RecordingState.DISCARDED, "", due.started_at)
         else:
             content = audio if audio is not None else f"audio of {due.id}".encode()
-            result = sealed(due, audio=content)
             source = scratch / f"{due.id}.opus"
             source.write_bytes(content)
-            vault.put(result.vault_key, source)
-            store.write_now(finishing.seal, due, result, due.started_at)
+            kept = into.keep(due.organisation, due.id, _key(due), source)
+            store.write_now(finishing.seal, due, sealed(due, kept=kept), due.started_at)
         store.write_now(finishing.cleared, due.segments)
         done.append(due.id)
     return done

@@ -17,14 +17,25 @@ from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import catalogue, finishing, models
 from ari_recorder.store.catalogue import LIMIT_MAX
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
+from ari_recorder.store.safe import Safe
 
-from .build import BEGIN, Call, add_organisation, add_user, finish, recorded_call, scope_of, sealed, the_due
+from .build import (
+    BEGIN,
+    Call,
+    add_organisation,
+    add_user,
+    finish,
+    recorded_call,
+    safe_in,
+    scope_of,
+    sealed,
+    the_due,
+)
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> LocalVault:
-    return LocalVault(tmp_path / "vault")
+def safe(store: Store, tmp_path: Path) -> Safe:
+    return safe_in(store, tmp_path)
 
 
 def seen(store: Store, asker: Scope, **options: object) -> list[UUID]:
@@ -103,12 +114,12 @@ def test_what_does_not_exist_and_what_may_not_be_seen_are_told_alike(store: Stor
     assert told[0] == told[1]
 
 
-def test_a_recording_shows_what_is_known_of_it(store: Store, vault: LocalVault, tmp_path: Path) -> None:
+def test_a_recording_shows_what_is_known_of_it(store: Store, safe: Safe, tmp_path: Path) -> None:
     anna = add_user(store, "101")
     call = Call.rings(store, anna, number="102")
     call.asterisk.internal = True
     call.happens(Event.ANSWERED).passes().hangs_up()
-    (recording,) = finish(store, vault, tmp_path, audio=b"sound")
+    (recording,) = finish(store, safe, tmp_path, audio=b"sound")
     row = store.read_now(catalogue.recording, scope_of(anna), recording)
     assert (row.user_number, row.user_name, row.counterpart_number) == ("101", "User 101", "102")
     assert (row.state, row.mode, row.kept, row.internal) == ("stored", "always", True, True)
@@ -119,11 +130,11 @@ def test_a_recording_shows_what_is_known_of_it(store: Store, vault: LocalVault, 
     assert (span.ordinal, span.offset_ms, span.duration_ms) == (1, 0, 500)
 
 
-def test_a_destroyed_recording_is_not_listed(store: Store, vault: LocalVault, tmp_path: Path) -> None:
+def test_a_destroyed_recording_is_not_listed(store: Store, safe: Safe, tmp_path: Path) -> None:
     anna = add_user(store, "101", Mode.ON_DEMAND)
     Call.rings(store, anna).happens(Event.ANSWERED).hangs_up()
     assert seen(store, COMMAND_LINE) == [], "about to be destroyed"
-    finish(store, vault, tmp_path)
+    finish(store, safe, tmp_path)
     assert seen(store, COMMAND_LINE) == []
 
 

@@ -137,9 +137,9 @@ def test_sealing_writes_what_the_file_is(store: Store) -> None:
     row = recording(store, call.recording)
     assert row.state == RecordingState.STORED
     assert (row.vault_key, row.sha256, row.size_bytes) == (
-        result.vault_key,
-        result.sha256,
-        result.size_bytes,
+        result.kept.place.key,
+        result.kept.content.sha256,
+        result.kept.content.size_bytes,
     )
     assert (row.duration_ms, row.media_type, bytes(row.peaks)) == (1000, "audio/ogg", b"\x01\x02")
     assert (row.left_dbfs, row.right_dbfs) == (-20.0, None)
@@ -251,4 +251,4 @@ def test_the_newest_stored_recording_is_known_by_its_key(store: Store) -> None:
     for due in store.read_now(finishing.due)[:2]:
         newest = sealed(due)
         store.write_now(finishing.seal, due, newest, BEGIN)
-    assert store.read_now(finishing.newest_key) == newest.vault_key
+    assert store.read_now(finishing.newest_key) == newest.kept.place.key

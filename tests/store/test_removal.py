@@ -14,9 +14,8 @@ from ari_recorder.store.accounts import account
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.scope import scope_of
-from ari_recorder.store.vault import LocalVault
 
-from .build import BEGIN, BY, PBX, Call, add_user, finish, recorded_call
+from .build import BEGIN, BY, PBX, Call, add_user, finish, recorded_call, safe_in
 
 
 def remove(store: Store, user: UserRow) -> people.Removal:
@@ -26,7 +25,7 @@ def remove(store: Store, user: UserRow) -> people.Removal:
 def test_the_recordings_stay_under_the_name(store: Store, tmp_path: Path) -> None:
     user = add_user(store, "101", login="anna", password="correct horse battery")
     recorded_call(store, user)
-    finish(store, LocalVault(tmp_path / "vault"), tmp_path)
+    finish(store, safe_in(store, tmp_path), tmp_path)
     before = store.read_now(people.revision)
     assert remove(store, user).recordings == 1
     (shown,) = store.read_now(catalogue.recordings, COMMAND_LINE).recordings
@@ -48,7 +47,7 @@ def test_a_call_that_goes_on_is_recorded_to_its_end(store: Store, tmp_path: Path
     call = Call.rings(store, user).happens(Event.ANSWERED)
     remove(store, user)
     call.hangs_up()
-    assert len(finish(store, LocalVault(tmp_path / "vault"), tmp_path)) == 1
+    assert len(finish(store, safe_in(store, tmp_path), tmp_path)) == 1
 
 
 def test_one_recorded_in_a_call_that_the_catalogue_has_not_heard_of_yet(store: Store, tmp_path: Path) -> None:
@@ -56,7 +55,7 @@ def test_one_recorded_in_a_call_that_the_catalogue_has_not_heard_of_yet(store: S
     user = add_user(store, "101", Mode.ALWAYS)
     remove(store, user)
     recorded_call(store, user)
-    assert len(finish(store, LocalVault(tmp_path / "vault"), tmp_path)) == 1
+    assert len(finish(store, safe_in(store, tmp_path), tmp_path)) == 1
 
 
 def test_who_was_never_recorded_leaves_no_row(store: Store) -> None:

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -36,12 +37,20 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+def put(vault: LocalVault, key: str, source: Path) -> Stored:
+    def blocks() -> Iterator[bytes]:
+        with source.open("rb") as file:
+            yield from iter(lambda: file.read(BLOCK_BYTES), b"")
+
+    return vault.put(key, blocks())
+
+
 def files(vault: LocalVault) -> list[str]:
     return [path.name for path in vault.root.rglob("*") if path.is_file() and path.name != MARKER]
 
 
 def test_what_is_put_is_there_as_it_was(vault: LocalVault, source: Path) -> None:
-    stored = vault.put("a/b/c.opus", source)
+    stored = put(vault, "a/b/c.opus", source)
     assert stored == Stored(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
     assert b"".join(vault.read("a/b/c.opus")) == CONTENT
     assert vault.digest("a/b/c.opus") == stored
@@ -65,7 +74,7 @@ def test_what_is_put_is_there_as_it_was(vault: LocalVault, source: Path) -> None
     ],
 )
 def test_a_range_is_read_in_blocks(vault: LocalVault, source: Path, offset: int, length: int | None) -> None:
-    vault.put("x", source)
+    put(vault, "x", source)
     blocks = list(vault.read("x", offset, length))
     end = None if length is None else offset + length
     assert b"".join(blocks) == CONTENT[offset:end]
@@ -74,21 +83,21 @@ def test_a_range_is_read_in_blocks(vault: LocalVault, source: Path, offset: int,
 
 def test_an_empty_file_is_kept(vault: LocalVault, source: Path) -> None:
     source.write_bytes(b"")
-    assert vault.put("empty", source).size_bytes == 0
+    assert put(vault, "empty", source).size_bytes == 0
     assert list(vault.read("empty")) == []
 
 
 def test_putting_again_after_a_crash_replaces(vault: LocalVault, source: Path) -> None:
-    vault.put("x", source)
+    put(vault, "x", source)
     source.write_bytes(b"second")
-    vault.put("x", source)
+    put(vault, "x", source)
     assert b"".join(vault.read("x")) == b"second"
 
 
 def test_keys_are_every_finished_file(vault: LocalVault, source: Path) -> None:
     keys = ["b", "a/2.opus", "a/1.opus", "a/b/3.opus"]
     for key in keys:
-        vault.put(key, source)
+        put(vault, key, source)
     (vault.root / "a" / "interrupted.opus.part").write_bytes(b"half")
     (vault.root / "empty folder").mkdir()
     assert sorted(vault.keys()) == sorted(keys)
@@ -99,7 +108,7 @@ def test_an_interrupted_write_is_no_key_and_the_next_put_replaces_it(vault: Loca
     assert list(vault.keys()) == []
     with pytest.raises(VaultError):
         vault.digest("x")
-    vault.put("x", source)
+    put(vault, "x", source)
     assert files(vault) == ["x"]
 
 
@@ -107,7 +116,7 @@ def test_an_interrupted_write_is_no_key_and_the_next_put_replaces_it(vault: Loca
 def test_no_key_leads_outside(vault: LocalVault, source: Path, key: str) -> None:
     outside = vault.root.parent / "outside"
     outside.write_bytes(b"secret")
-    for way in (lambda: vault.put(key, source), lambda: list(vault.read(key)), lambda: vault.digest(key)):
+    for way in (lambda: put(vault, key, source), lambda: list(vault.read(key)), lambda: vault.digest(key)):
         with pytest.raises(VaultError, match="is not a key"):
             way()
     assert outside.read_bytes() == b"secret"
@@ -121,7 +130,7 @@ def test_no_link_leads_outside(vault: LocalVault, source: Path) -> None:
     with pytest.raises(VaultError, match="is not a key"):
         list(vault.read("link/x"))
     with pytest.raises(VaultError, match="is not a key"):
-        vault.put("link/y", source)
+        put(vault, "link/y", source)
 
 
 def test_what_is_not_there_is_named(vault: LocalVault) -> None:
@@ -133,7 +142,7 @@ def test_what_is_not_there_is_named(vault: LocalVault) -> None:
 
 def test_a_source_that_is_not_there_is_named_and_leaves_nothing(vault: LocalVault, tmp_path: Path) -> None:
     with pytest.raises(VaultError, match=r"nowhere\.wav"):
-        vault.put("x", tmp_path / "nowhere.wav")
+        put(vault, "x", tmp_path / "nowhere.wav")
     assert files(vault) == []
 
 
@@ -146,7 +155,7 @@ vault = LocalVault(Path(sys.argv[1]))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
-    vault.put("x", Path(sys.argv[2]))
+    vault.put("x", [Path(sys.argv[2]).read_bytes()])
 except VaultError as error:
     print(error)
 """
@@ -166,26 +175,10 @@ def test_a_write_that_does_not_fit_is_told_and_gives_its_room_back(vault: LocalV
     assert files(vault) == []
 
 
-def test_a_disk_that_gives_back_something_else_is_found_out(
-    vault: LocalVault, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rename = Path.replace
-
-    def and_rot(path: Path, target: Path) -> Path:
-        moved = rename(path, target)
-        with moved.open("r+b") as file:
-            file.write(b"X")
-        return moved
-
-    monkeypatch.setattr(Path, "replace", and_rot)
-    with pytest.raises(VaultError, match=r"x read back from the vault .* differs"):
-        vault.put("x", source)
-
-
 def test_a_failed_put_leaves_the_earlier_file(vault: LocalVault, source: Path, tmp_path: Path) -> None:
-    stored = vault.put("x", source)
+    stored = put(vault, "x", source)
     with pytest.raises(VaultError):
-        vault.put("x", tmp_path / "nowhere")
+        put(vault, "x", tmp_path / "nowhere")
     assert vault.digest("x") == stored
 
 
@@ -199,7 +192,7 @@ def test_a_vault_that_cannot_be_made_or_written_says_what_to_do(tmp_path: Path) 
 def test_a_folder_in_the_way_is_told(vault: LocalVault, source: Path) -> None:
     (vault.root / "x").mkdir()
     with pytest.raises(VaultError, match="x cannot be written"):
-        vault.put("x", source)
+        put(vault, "x", source)
     assert files(vault) == []
 
 
@@ -209,7 +202,7 @@ def test_a_relative_folder_works_and_stays_where_it_was(
     monkeypatch.chdir(tmp_path)
     vault = LocalVault(Path("here/vault"))
     monkeypatch.chdir("/")
-    vault.put("a/x", source)
+    put(vault, "a/x", source)
     assert list(vault.keys()) == ["a/x"]
     assert (tmp_path / "here" / "vault" / "a" / "x").exists()
 
@@ -232,7 +225,7 @@ def test_only_folders_of_the_vault_are_synced(
         return original(path, flags, *rest)
 
     monkeypatch.setattr(os, "open", spy)
-    vault.put("a/x", source)
+    put(vault, "a/x", source)
     assert opened == [str(real / "a"), str(real)]
 
 
@@ -252,13 +245,13 @@ def test_many_may_probe_at_the_same_time(vault: LocalVault) -> None:
 
 
 def test_into_the_folder_of_a_disk_that_is_away_nothing_is_put(vault: LocalVault, source: Path) -> None:
-    vault.put("a/x", source)
+    put(vault, "a/x", source)
     vault = LocalVault(vault.root, lambda: "a/x")
     mounted = vault.root.rename(vault.root.with_name("disk"))
     for folder_is_there in (False, True):
         if folder_is_there:
             vault.root.mkdir()
-        for way in (vault.probe, vault.look, lambda: vault.put("a/y", source)):
+        for way in (vault.probe, vault.look, lambda: put(vault, "a/y", source)):
             with pytest.raises(
                 VaultAway, match=r"does not hold .* mount its disk.* touch .*ari_recorder-vault"
             ):
@@ -267,21 +260,21 @@ def test_into_the_folder_of_a_disk_that_is_away_nothing_is_put(vault: LocalVault
         assert files(vault) == []
     vault.root.rmdir()
     mounted.rename(vault.root)
-    vault.put("a/y", source)
+    put(vault, "a/y", source)
     assert sorted(vault.keys()) == ["a/x", "a/y"]
 
 
 def test_a_vault_from_before_there_were_marks_is_known_by_its_newest_recording(
     vault: LocalVault, source: Path
 ) -> None:
-    vault.put("a/x", source)
+    put(vault, "a/x", source)
     (vault.root / MARKER).unlink()
     LocalVault(vault.root, lambda: "a/x").probe()
     assert (vault.root / MARKER).exists()
 
 
 def test_a_file_of_that_name_deeper_in_the_vault_is_no_mark(vault: LocalVault, source: Path) -> None:
-    vault.put(f"a/{MARKER}", source)
+    put(vault, f"a/{MARKER}", source)
     assert list(vault.keys()) == [f"a/{MARKER}"]
 
 

@@ -14,10 +14,10 @@ from ari_recorder.policies.ledger import Outcome, RecordingState
 from ari_recorder.policies.table import Event, Mode, State
 from ari_recorder.store import finishing, models, verify
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
+from ari_recorder.store.safe import Safe
 from ari_recorder.store.verify import Finding, Kind, Report
 
-from .build import BEGIN, Call, add_user, finish, recorded_call, sealed, the_due
+from .build import BEGIN, Call, add_user, finish, recorded_call, safe_in, sealed, the_due
 
 
 @dataclass
@@ -25,16 +25,17 @@ class World:
     """A catalogue with finished calls of every kind, and its vault."""
 
     store: Store
-    vault: LocalVault
+    safe: Safe
+    vault: Path
     scratch: Path
     recording: UUID
     leg: UUID
 
     def check(self, **options: Any) -> Report:
-        return verify.verify(self.store, self.vault, **{"now": BEGIN} | options)
+        return verify.verify(self.store, self.safe, **{"now": BEGIN} | options)
 
     def file(self) -> Path:
-        return self.vault.root / self.row(models.Recording, self.recording).vault_key
+        return self.vault / self.row(models.Recording, self.recording).vault_key
 
     def row(self, model: Any, key: UUID) -> Any:
         return self.store.read_now(model.get_by_id, key)
@@ -45,7 +46,7 @@ class World:
 
 @pytest.fixture
 def world(store: Store, tmp_path: Path) -> World:
-    vault = LocalVault(tmp_path / "vault")
+    safe = safe_in(store, tmp_path)
     call = recorded_call(store, add_user(store, "101"))
     never = add_user(store, "102", Mode.NEVER)
     Call.rings(store, never).happens(Event.ANSWERED).hangs_up()
@@ -54,8 +55,8 @@ def world(store: Store, tmp_path: Path) -> World:
     user_start = add_user(store, "105", Mode.ON_DEMAND_USER_START)
     Call.rings(store, user_start).happens(Event.ANSWERED).hangs_up()
     Call.rings(store, user_start).happens(Event.ANSWERED, Event.START).hangs_up()
-    finish(store, vault, tmp_path)
-    return World(store, vault, tmp_path, call.recording, call.leg.id)
+    finish(store, safe, tmp_path)
+    return World(store, safe, tmp_path / "vault", tmp_path, call.recording, call.leg.id)
 
 
 def only(report: Report) -> Finding:
@@ -74,7 +75,7 @@ def test_nothing_is_found_where_nothing_is_wrong(world: World) -> None:
 
 
 def test_an_empty_catalogue_is_sound(store: Store, tmp_path: Path) -> None:
-    assert verify.verify(store, LocalVault(tmp_path / "vault"), now=BEGIN) == Report()
+    assert verify.verify(store, safe_in(store, tmp_path), now=BEGIN) == Report()
 
 
 def test_a_changed_byte_is_found(world: World) -> None:
@@ -83,7 +84,7 @@ def test_a_changed_byte_is_found(world: World) -> None:
     world.file().write_bytes(content)
     finding = only(world.check())
     assert (finding.kind, finding.subject) == (Kind.CHANGED, str(world.recording))
-    assert world.row(models.Recording, world.recording).sha256 in finding.text
+    assert world.row(models.Recording, world.recording).vault_key in finding.text
 
 
 @pytest.mark.parametrize("change", ["shorter", "longer", "empty"])
@@ -117,7 +118,7 @@ def test_a_key_that_leads_outside_is_damage_and_not_followed(world: World) -> No
 
 @pytest.mark.parametrize("name", ["stray.opus", f"2026/{uuid4()}.opus"])
 def test_a_stray_file_is_found(world: World, name: str) -> None:
-    path = world.vault.root / name
+    path = world.vault / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"whose?")
     finding = only(world.check())
@@ -132,7 +133,7 @@ def test_a_copy_of_a_file_beside_it_is_stray(world: World) -> None:
 def test_a_file_of_a_destroyed_recording_is_stray(world: World) -> None:
     state = models.Recording.state == RecordingState.DISCARDED
     (discarded,) = world.store.read_now(lambda: list(models.Recording.select().where(state)))
-    (world.vault.root / f"{discarded.id}.opus").write_bytes(b"should be gone")
+    (world.vault / f"{discarded.id}.opus").write_bytes(b"should be gone")
     assert only(world.check()).kind is Kind.STRAY
 
 
@@ -218,14 +219,13 @@ def test_files_that_outlived_their_recording_in_the_recording_folder_are_open(wo
 def test_a_file_about_to_be_sealed_is_open(world: World) -> None:
     recorded_call(world.store, add_user(world.store, "106"))
     due = the_due(world.store)
-    result = sealed(due)
     source = world.scratch / "due"
     source.write_bytes(b"audio")
-    world.vault.put(result.vault_key, source)
+    kept = world.safe.keep(due.organisation, due.id, f"2026/{due.id}.ogg", source)
     report = world.check()
     assert report.sound
     assert {f.kind for f in report.open} == {Kind.UNSEALED, Kind.UNFINISHED}
-    world.store.write_now(finishing.seal, due, result, BEGIN)
+    world.store.write_now(finishing.seal, due, sealed(due, kept=kept), BEGIN)
     world.store.write_now(finishing.cleared, due.segments)
     assert world.check(settled=True).sound
 
@@ -240,12 +240,12 @@ def test_every_page_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) 
     user = add_user(world.store, "106")
     for minute in range(5):
         recorded_call(world.store, user, at=BEGIN + timedelta(minutes=minute))
-    made = finish(world.store, world.vault, world.scratch)
+    made = finish(world.store, world.safe, world.scratch)
     for page in (1, 2, 3):
         monkeypatch.setattr(verify, "PAGE", page)
         report = world.check(settled=True)
         assert report.sound
         assert (report.recordings, report.files, report.lines) == (7, 7, 9)
     key = world.row(models.Recording, made[-1]).vault_key
-    (world.vault.root / key).unlink()
+    (world.vault / key).unlink()
     assert only(world.check()).subject == str(made[-1])

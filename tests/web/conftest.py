@@ -18,9 +18,9 @@ from ari_recorder.config import Web
 from ari_recorder.live import Live
 from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, create_app
 
+from ..store.build import safe_in
 from .world import QUICK, Browser, Clock, NewBrowser, World
 
 SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_per_address_max=1_000_000)
@@ -35,7 +35,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     """
     folder = tmp_path_factory.mktemp("template")
     store = Store(f"sqlite:///{folder}/catalogue.db")
-    made = World(store, LocalVault(folder / "vault"), folder)
+    made = World(store, safe_in(store, folder), folder)
     acme = made.organisation("Acme", timezone="Europe/Stockholm", endpoints="PJSIP/*")
     other = made.organisation("Other", endpoints="PJSIP/other-*")
     made.user("admin-acme", acme, role="administrator", mode="never")
@@ -59,7 +59,7 @@ def world(template: tuple[Path, dict[str, UUID]], tmp_path: Path) -> Iterator[Wo
     catalogue, ids = template
     shutil.copy(catalogue, tmp_path / "catalogue.db")
     store = Store(f"sqlite:///{tmp_path}/catalogue.db")
-    yield World(store, LocalVault(tmp_path / "vault"), tmp_path, ids=dict(ids))
+    yield World(store, safe_in(store, tmp_path), tmp_path, ids=dict(ids))
     store.close()
 
 
@@ -86,7 +86,7 @@ def context(world: World, clock: Clock, parts: dict[str, Part], live: Live, tmp_
         return parts[name]
 
     probes = {name: partial(probe, name) for name in parts}
-    return WebContext(world.store, world.vault, SETTINGS, tmp_path / "session.key", probes, live, clock)
+    return WebContext(world.store, world.safe, SETTINGS, tmp_path / "session.key", probes, live, clock)
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from aiohttp.test_utils import TestServer
 from ari_recorder.live import Changed, Live
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, create_app, limiting, signin
 from ari_recorder.web.seals import SEALS
 from ari_recorder.web.session import COOKIE, FORM_COOKIE, FORM_HEADER
 
+from ..store.build import safe_in
 from .conftest import SETTINGS
 from .matrix_people import Asker, Cast, Stage, newcomers
 from .matrix_table import MEMBERS
@@ -173,13 +173,13 @@ def _id(value: object) -> str:
 async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
     folder = tmp_path_factory.mktemp("matrix")
     store = Store(f"sqlite:///{folder}/catalogue.db")
-    world, live = World(store, LocalVault(folder / "vault"), folder), Live()
+    world, live = World(store, safe_in(store, folder), folder), Live()
 
     async def probe() -> Part:
         return Part(True, "where it is")
 
     context = WebContext(
-        store, world.vault, SETTINGS, folder / "session.key", {"store": probe}, live, lambda: NOON,
+        store, world.safe, SETTINGS, folder / "session.key", {"store": probe}, live, lambda: NOON,
         audit_key=made_key(folder / "audit.key").public,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:

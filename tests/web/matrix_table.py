@@ -73,6 +73,12 @@ NOTE = {"note": "changed"}
 PASSWORDS = {"old": PASSWORD, "new": NEW_PASSWORD}
 ADMINISTRATOR = {"name": "First", "login": "first", "password": NEW_PASSWORD}
 ORGANISATION = {"name": "Third", "administrator": ADMINISTRATOR}
+NEW_TOKEN = {"name": "New", "of": "organisation", "lasting": "30", "scopes": "usage:read"}
+ORGANISATION_FORM = {
+    "name": "Fourth", "timezone": "UTC", "language": "en", "endpoints": "", "storage_mb": "30",
+    "retention_days": "180",
+}  # fmt: skip
+FIRST_FORM = {"admin_name": "First", "admin_login": "first", "admin_password": NEW_PASSWORD}
 ANY = {"version": "*"}
 """A form that goes by no state."""
 TOLD = {"acknowledged": "yes", "acknowledgement": "Told.", "acknowledgement.by": "Somebody"}
@@ -107,7 +113,22 @@ LINES: dict[str, Line] = {
     "GET /prompts": _read("a"),
     "POST /prompts" + PROMPT: _write("a", "", wav, ok="303 /prompts"),
     "POST /prompts" + PROMPT + "/reset": _write("a", "", {}, ok="303 /prompts"),
+    "POST /prompts" + PROMPT + "/undo": _write("a", "", {"key": "unknown"}, ok="404"),
     "GET /audit": _read("ax"),
+    "GET /usage": _read("ao"),
+    "GET /ledger": _read("ax"),
+    "GET /tokens": _read("a"),
+    "GET /tokens/new": _read("a"),
+    "POST /tokens/new": _write("a", "", NEW_TOKEN),
+    "GET /tokens/{id}/revoke": _read("a", "", "token"),
+    "POST /tokens/{id}/revoke": _write("a", "", {}, "token", "303 /tokens"),
+    "GET /sessions": _read("a"),
+    "POST /sessions/{id}/end": _write("a", "", {}, "session", "303 /sessions", "end"),
+    "GET /organisations": _read("o"),
+    "GET /organisations/new": _read("o"),
+    "POST /organisations/new": _write("o", "", ORGANISATION_FORM | FIRST_FORM, ok="303 /organisations"),
+    "GET /organisations/{id}": _read("o", "", "organisation"),
+    "POST /organisations/{id}": _write("o", "", ORGANISATION_FORM, "organisation", "303 to itself"),
     "GET /administration": _read("a"),
     "GET /users": _read("a"),
     "GET /users/add": _read("a"),
@@ -240,6 +261,9 @@ LINES: dict[str, Line] = {
     f"GET {ALL}/{{id}}": _read("o", "", "organisation"),
     f"GET {ALL}/{{id}}/usage": _read("o", "", "organisation"),
     f"PATCH {ALL}/{{id}}": _write("o", "", {"name": "Changed"}, "organisation"),
+    "GET /api/v1/usage": _read("ao", "aop"),
+    "GET /api/v1/usage.csv": _read("ao", "aop"),
+    "GET /api/v1/usage/organisations.csv": _read("o"),
     # What happened, and whether it works
     "GET /api/v1/ledger": _read("ax", "axp"),
     "GET /api/v1/audit": _read("ax", "axp"),
@@ -264,7 +288,9 @@ ANY_TOKEN = frozenset({"GET /api/v1/me"})
 TAKE_TOKENS = frozenset({"GET /readyz", "GET /metrics"})
 """Routes outside of ``/api/`` that look at a token at all."""
 OF_ALL = frozenset({f"GET {ALL}", f"POST {ALL}", f"GET {ALL}/{{id}}", f"GET {ALL}/{{id}}/usage"})
-OF_ALL |= {f"PATCH {ALL}/{{id}}"}
+OF_ALL |= {"GET /organisations", "GET /organisations/new", "POST /organisations/new"}
+OF_ALL |= {"GET /organisations/{id}", "POST /organisations/{id}"}
+OF_ALL |= {f"PATCH {ALL}/{{id}}", "GET /api/v1/usage/organisations.csv"}
 """Of every organisation: the operators', who are of the provider."""
 UNASKED = frozenset({"GET /healthz", "GET /static/{path:.+}"})
 FORM_FIRST = frozenset({"POST /sign-in"})
@@ -334,6 +360,8 @@ def _about(line: Line, asker: Asker, subject: str) -> str:
         return line.ok
     if line.about == "token":
         return line.ok if subject == "own" or (asker.letter == "a" and subject != "foreign") else "404"
+    if line.verb == "end":
+        return line.ok if subject != "foreign" else "404"
     if line.about in ("session", "factor"):
         return line.ok if subject == "own" else "404"
     if line.about == "group" and asker.letter == "s":

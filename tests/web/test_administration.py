@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from ari_recorder.policies.rights import RIGHTS, Role
+from ari_recorder.policies.rights import RIGHTS, Right, Role
 from ari_recorder.web import told
 from ari_recorder.web.administration.sections import PARTS, Place, menu, sections
 from ari_recorder.web.routes import ROUTES
@@ -23,6 +23,7 @@ def test_the_menu_is_short_and_leads_to_what_one_may_open() -> None:
     assert shown[Role.USER] == [("Recordings", "/"), ("Calls now", "/calls")]
     assert shown[Role.ADMINISTRATOR] == [*shown[Role.USER], ("Administration", "/administration")]
     assert shown[Role.AUDITOR] == [("Administration", "/audit")]
+    assert shown[Role.OPERATOR] == [("Administration", "/organisations")]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: str(place.address))
@@ -37,9 +38,9 @@ def test_a_place_is_a_page_that_needs_the_right_it_names(place: Place) -> None:
     + [(place.address, "Administration") for place in PLACES],
 )
 def test_where_one_is(here: str, name: str | None) -> None:
-    entries = menu(RIGHTS[Role.ADMINISTRATOR], here)
+    entries = menu(Right, here)
     assert [entry.name for entry in entries if entry.current] == ([name] if name else [])
-    within = [entry for part in sections(RIGHTS[Role.ADMINISTRATOR], here) for entry in part.entries]
+    within = [entry for part in sections(Right, here) for entry in part.entries]
     assert sum(entry.current for entry in within) == (name == "Administration")
 
 

@@ -25,12 +25,12 @@ from ari_recorder.policies.rights import TOKEN_RIGHTS
 from ari_recorder.store import models, passwords, people, tokens
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 from ari_recorder.web import Part, WebContext, start
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.session import COOKIE, FORM_HEADER
 
+from ..store.build import safe_in
 from .conftest import SETTINGS
 from .matrix_people import ROLES, SOMEBODY, session, wav
 from .test_calls import follow
@@ -99,13 +99,13 @@ class _Running(threading.Thread):
 
     async def _serve(self) -> None:
         store = Store(f"sqlite:///{self.folder}/catalogue.db")
-        world, live = World(store, LocalVault(self.folder / "vault"), self.folder), Live()
+        world, live = World(store, safe_in(store, self.folder), self.folder), Live()
 
         async def probe() -> Part:
             return Part(True)
 
         context = WebContext(
-            store, world.vault, SETTINGS, self.folder / "session.key", {"store": probe}, live, lambda: NOON,
+            store, world.safe, SETTINGS, self.folder / "session.key", {"store": probe}, live, lambda: NOON,
             audit_key=made_key(self.folder / "audit.key").public,
         )  # fmt: skip
         server = await start(context)

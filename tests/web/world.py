@@ -24,7 +24,9 @@ from argon2 import PasswordHasher
 
 from ari_recorder.store import models
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault, key_for
+from ari_recorder.store.places import columns as kept_as
+from ari_recorder.store.safe import Safe
+from ari_recorder.store.vault import key_for
 
 PASSWORD = "correct horse battery"
 AUDIO_S = 6
@@ -69,7 +71,7 @@ class World:
     """People and recordings, made straight in the tables."""
 
     store: Store
-    vault: LocalVault
+    safe: Safe
     folder: Path
     calls: int = 0
     ids: dict[str, UUID] = field(default_factory=dict)
@@ -91,9 +93,10 @@ class World:
         """A recording of ``user``, with its file in the vault when ``stored``; each a minute older."""
         self.calls += 1
         began = columns.pop("started_at", NOON - timedelta(minutes=self.calls))
-        return self.store.write_now(
-            self._make, user, began, opus() if audio is None else audio, stored, columns
-        )
+        made = models.new_id()
+        if stored:
+            columns = self._store(user, made, began, opus() if audio is None else audio) | columns
+        return self.store.write_now(self._make, user, made, began, columns)
 
     def counterpart(self, recording: UUID, number: str, name: str, from_s: float, to_s: float | None) -> None:
         """Somebody took part in a recording's call; seconds from the recording's start."""
@@ -115,7 +118,7 @@ class World:
     def _create(self, model: Any, **columns: Any) -> UUID:
         return UUID(str(self.store.write_now(lambda: model.create(**columns).id)))
 
-    def _make(self, user: UUID, began: datetime, audio: bytes, stored: bool, columns: dict[str, Any]) -> UUID:
+    def _make(self, user: UUID, recording: UUID, began: datetime, columns: dict[str, Any]) -> UUID:
         owner = models.User.get_by_id(user)
         call = models.Call.create(
             organisation=owner.organisation, pbx="main", linkedid=f"{self.calls}.0", started_at=began
@@ -129,9 +132,6 @@ class World:
             "mode": owner.mode, "kept": True, "direction": "inbound", "counterpart_number": "0812345678",
             "counterpart_name": "", "answered_at": began, "ordinal": 1, "state": "open",
         }  # fmt: skip
-        recording = models.new_id()
-        if stored:
-            values |= self._store(owner.organisation_id, recording, began, audio)
         row = models.Recording.create(
             id=recording, organisation=owner.organisation_id, user=user, leg=leg, started_at=began,
             **(values | columns),
@@ -142,14 +142,15 @@ class World:
         )  # fmt: skip
         return recording
 
-    def _store(self, organisation: UUID, recording: UUID, began: datetime, audio: bytes) -> dict[str, Any]:
+    def _store(self, user: UUID, recording: UUID, began: datetime, audio: bytes) -> dict[str, Any]:
+        organisation = self.store.read_now(models.User.get_by_id, user).organisation_id
         source = self.folder / "source"
         source.write_bytes(audio)
         key = key_for(organisation, began, recording, ".ogg")
-        kept = self.vault.put(key, source)
+        kept = kept_as(self.safe.keep(organisation, recording, key, source))
         ended = began + timedelta(seconds=AUDIO_S)
         return {
-            "state": "stored", "vault_key": key, "sha256": kept.sha256, "size_bytes": kept.size_bytes,
+            **kept, "state": "stored",
             "media_type": "audio/ogg", "sample_rate_hz": RATE_HZ, "duration_ms": AUDIO_S * 1000,
             "peaks": peaks(), "left_dbfs": -23.4, "right_dbfs": -25.0, "ended_at": ended, "stored_at": ended,
         }  # fmt: skip

@@ -77,6 +77,7 @@ from ari_recorder.store.people.organisations import (
     organisation_named,
     organisation_preferences,
     organisations_page,
+    terms_of,
 )
 from ari_recorder.store.people.overview import (
     Overview,
@@ -166,6 +167,7 @@ __all__ = [
     "set_supervisor",
     "supervised_by",
     "tapped",
+    "terms_of",
     "user",
     "user_by_id",
     "user_preferences",

@@ -91,13 +91,53 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        N_("Accounts"),
+        N_("Access"),
         (
+            Place(
+                "/sessions",
+                N_("Sessions"),
+                Right.USERS_WRITE,
+                N_("Who is signed in, and where."),
+            ),
+            Place(
+                "/tokens",
+                N_("API tokens"),
+                Right.TOKENS,
+                N_("What programs come in with, and what they may do."),
+            ),
+        ),
+    ),
+    Part(
+        N_("Provider"),
+        (
+            Place(
+                "/organisations",
+                N_("Organisations"),
+                Right.ORGANISATIONS,
+                N_("Every organisation, what it is billed for, and a new one."),
+            ),
+        ),
+    ),
+    Part(
+        N_("Books"),
+        (
+            Place(
+                "/usage",
+                N_("Usage"),
+                Right.USAGE_READ,
+                N_("What is billed for a month: users by plan, start fees, storage."),
+            ),
             Place(
                 "/audit",
                 N_("Audit log"),
                 Right.AUDIT_READ,
                 N_("Who did what: signed in, listened, changed or removed."),
+            ),
+            Place(
+                "/ledger",
+                N_("Ledger"),
+                Right.LEDGER_READ,
+                N_("What was due to be recorded, what came of it, and why."),
             ),
         ),
     ),
