@@ -101,8 +101,7 @@ async def test_a_file_on_a_phone(
     assert world.store.read_now(lambda: User.get(User.number == "301").name) == "Åke Öberg"
 
 
-@pytest.mark.parametrize("language", ["en", "sv"])
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1280, "dark"), ("sv", 390, "light")])
 async def test_every_page_is_clean(
     chromium: Browser,  # noqa: F811
     server: Server,  # noqa: F811
