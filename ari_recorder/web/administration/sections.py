@@ -119,13 +119,13 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        N_("Books"),
+        N_("Accounts"),
         (
             Place(
-                "/usage",
-                N_("Usage"),
-                Right.USAGE_READ,
-                N_("What is billed for a month: users by plan, start fees, storage."),
+                "/audit",
+                N_("Audit log"),
+                Right.AUDIT_READ,
+                N_("Who did what: signed in, listened, changed or removed."),
             ),
             Place(
                 "/audit",
@@ -138,6 +138,12 @@ PARTS: tuple[Part, ...] = (
                 N_("Ledger"),
                 Right.LEDGER_READ,
                 N_("What was due to be recorded, what came of it, and why."),
+            ),
+            Place(
+                "/usage",
+                N_("Usage"),
+                Right.USAGE_READ,
+                N_("What is billed for a month: users by plan, start fees, storage."),
             ),
         ),
     ),
