@@ -128,12 +128,6 @@ PARTS: tuple[Part, ...] = (
                 N_("Who did what: signed in, listened, changed or removed."),
             ),
             Place(
-                "/audit",
-                N_("Audit log"),
-                Right.AUDIT_READ,
-                N_("Who did what: signed in, listened, changed or removed."),
-            ),
-            Place(
                 "/ledger",
                 N_("Ledger"),
                 Right.LEDGER_READ,
