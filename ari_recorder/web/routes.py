@@ -16,6 +16,7 @@ from ari_recorder.web import (
     auditing,
     calls,
     calls_page,
+    content,
     documentation,
     enrolment,
     exchange,
@@ -187,6 +188,7 @@ def create_app(context: WebContext) -> web.Application:
     app[CONTEXT] = context
     app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
     app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[content.THREADS] = content.threads()
     app[auditing.DENIALS] = auditing.Denials()
     app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes, context.counters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -100,11 +101,12 @@ async def test_find_hear_and_keep_a_recording(
     await expect(page.get_by_role("heading", name="Eva Sandberg")).to_be_visible()
     await _play(page)
     await _use_the_keyboard(page)
+    await page.get_by_text("Download", exact=True).click()
     async with page.expect_download() as download:
-        await page.get_by_role("link", name="Download").click()
+        await page.get_by_role("link", name="Opus").click()
     kept = await download.value
     await kept.save_as(tmp_path / "kept")
-    assert kept.suggested_filename == "2026-11-22_1258_101_0812345678.ogg"
+    assert kept.suggested_filename == "2026-11-22_12-58-00_101_0812345678_in.opus"
     assert hashlib.sha256((tmp_path / "kept").read_bytes()).digest() == hashlib.sha256(opus()).digest()
     assert await page.locator("#sha256").inner_text() == hashlib.sha256(opus()).hexdigest()
     await page.get_by_role("button", name="Sign out").click()
@@ -161,7 +163,9 @@ async def test_without_scripts(chromium: Browser, server: Server, recording: UUI
     await sign_in(page, server)
     await page.get_by_role("link", name="12:58").click()
     await expect(page.locator("audio[controls]")).to_be_visible()
-    await expect(page.get_by_role("link", name="Download")).to_be_visible()
+    await page.get_by_text("Download", exact=True).click()
+    for form in ("Opus", "WAV", "FLAC"):
+        await expect(page.get_by_role("link", name=re.compile(f"^{form}"))).to_be_visible()
     await expect(page.locator(".play")).to_be_hidden()
     await expect(page.get_by_role("button", name="Copy")).to_be_hidden()
 
