@@ -15,8 +15,8 @@ from ari_recorder.policies.unfit import Unfit
 
 FILE = "file"
 """The field of what is wrong with a file as a whole."""
-ROWS_MAX = 1_000
-"""All of a file is one change, and what others write waits until it is made."""
+ROWS_MAX = 10_000
+"""Each row of a file takes some milliseconds of what writes to the catalogue."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes."""
 _MARK = "'"
@@ -43,9 +43,13 @@ def plain(cell: str) -> str:
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A file of these columns, its first row their names; nothing in it acts on who reads it."""
+    return lines([columns]) + lines(rows)
+
+
+def lines(rows: Iterable[Sequence[str]]) -> str:
+    """These rows of a file that is written in parts; nothing in them acts on who reads it."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(columns)
     writer.writerows([safe(harmless(cell, lines=True)) for cell in row] for row in rows)
     return file.getvalue()
 

@@ -23,6 +23,8 @@ from ari_recorder.store.scope import audible, visible
 
 LIMIT_MAX = 500
 EVERYTHING = Wanted()
+SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
+"""States of recordings that are shown; a discarded one is in the ledger only."""
 COUNTED_MAX = 10_000
 """How far is counted: more is told as more, and not looked through."""
 
@@ -50,6 +52,7 @@ class RecordingRow:
     state: RecordingState
     mode: str
     kept: bool
+    user: UUID
     user_number: str | None
     user_name: str
     direction: str
@@ -133,6 +136,12 @@ def recordings(
     return Page(shown, cursor_at(shown[-1], sort) if shown and len(ids) > limit else None)
 
 
+def chosen(asker: Scope, ids: Iterable[UUID]) -> tuple[RecordingRow, ...]:
+    """Those of these recordings that ``asker`` may see, the newest first."""
+    those = visible(asker) & Recording.state.in_(SHOWN) & Recording.id.in_(list(ids))
+    return _rows(list(_select().where(those).order_by(Recording.started_at.desc(), Recording.id.desc())))
+
+
 def count(asker: Scope, wanted: Wanted = EVERYTHING, most: int = COUNTED_MAX) -> int:
     """How many `recordings` finds, up to ``most``; one more than that says that there are more."""
     return finding.count(asker, wanted, most)
@@ -185,6 +194,11 @@ def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
     return tuple(Played(**row) for row in rows.dicts())
 
 
+def rows_where(condition: Any, *, order: Sequence[Any], limit: int) -> tuple[RecordingRow, ...]:
+    """Recordings as shown. ``condition`` has to be narrowed by `scope.visible` of who asks."""
+    return _rows(list(_select().where(condition).order_by(*order).limit(limit)))
+
+
 def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
     row = _select().where(allowed & (Recording.id == recording_id)).first()
     if row is None:
@@ -215,6 +229,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         state=RecordingState(row.state),
         mode=row.mode,
         kept=row.kept,
+        user=row.user_id,
         user_number=row.user.number,
         user_name=row.user.name,
         direction=row.direction,

@@ -231,6 +231,19 @@ class Token(Table):
     seen_at = UtcField(null=True)
 
 
+class SavedSearch(Table):
+    """A search of the list of recordings that a user keeps under a name."""
+
+    user = ForeignKeyField(User, backref="saved_searches", on_delete="CASCADE")
+    name = CharField(max_length=100)
+    query = TextField()
+    """As in the list's address, behind the question mark."""
+    created_at = UtcField()
+
+    class Meta:
+        indexes = ((("user", "name"), True),)
+
+
 class Answered(Table):
     """The answer to a request with an idempotency key, for who asks the same again."""
 
@@ -610,6 +623,7 @@ TABLES = (
     Session,
     SecondFactor,
     Token,
+    SavedSearch,
     Answered,
     AuditLine,
     AuditHead,

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import UNSET, Meta
 
 from ari_recorder.errors import NotFound
+from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import annotations as notes
 from ari_recorder.store import catalogue
@@ -96,6 +97,13 @@ class Download(msgspec.Struct, forbid_unknown_fields=True):
     download: Annotated[
         shapes.ZeroOrOne, Meta(description="`1`: to be saved, under a name of time, user and counterpart.")
     ] = "0"
+    format: (
+        Annotated[
+            AudioFormat,
+            Meta(description="What it is made into while it is sent; left out: the file as it is kept."),
+        ]
+        | None
+    ) = None
 
 
 @operation(
@@ -108,11 +116,12 @@ class Download(msgspec.Struct, forbid_unknown_fields=True):
 async def recording_audio(request: web.Request, query: Download) -> web.StreamResponse:
     """The audio, whole or one range of it: left the recorded user, right the counterpart.
 
-    409 while there is none. The connection is broken off when not all of it can be sent.
+    409 while there is none. The connection is broken off when not all of it can be sent. What is made into
+    Opus or FLAC has no ranges.
     """
     store = request.app[CONTEXT].store
     row = await store.read(catalogue.heard, scope(request), path_id(request))
-    return await audio.send(request, row, download=query.download == "1")
+    return await audio.send(request, row, query.format, download=query.download == "1")
 
 
 @operation("GET", _RECORDINGS + "/{id}/waveform", need=Right.RECORDINGS_LISTEN)

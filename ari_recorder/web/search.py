@@ -27,8 +27,8 @@ State = Literal["recording", "preparing", "ready", "problems"]
 Seconds = Annotated[float, Meta(ge=0, le=DURATION_MAX_S)]
 
 
-class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What recordings are looked for: those of which everything holds."""
+class Filters(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What recordings are looked for, those of which everything holds, and in what order."""
 
     from_: (
         Annotated[datetime, Meta(tz=True, description="Begun then or later: a time with its zone.")]
@@ -89,11 +89,16 @@ class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    limit: Annotated[int, Meta(ge=1, le=catalogue.LIMIT_MAX, description="How many.")] = LIMIT
     sort: Annotated[
         Sort,
         Meta(description="What comes first. By length, those without one yet are the shortest."),
     ] = Sort.NEWEST
+
+
+class Search(Filters, forbid_unknown_fields=True, kw_only=True):
+    """A page of what is found."""
+
+    limit: Annotated[int, Meta(ge=1, le=catalogue.LIMIT_MAX, description="How many.")] = LIMIT
     cursor: (
         Annotated[
             str, Meta(description="`next_cursor` of the answer before; filters and order stay the same.")
@@ -103,7 +108,7 @@ class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     count: Annotated[ZeroOrOne, Meta(description="`1`: say how many there are, too.")] = "0"
 
 
-def wanted(query: Search) -> Wanted:
+def wanted(query: Filters) -> Wanted:
     """What is looked for. Raises `Refused` (400) for a stretch that ends before it begins."""
     given = {name: value for name, value in msgspec.structs.asdict(query).items() if value is not UNSET}
     if "from_" in given and "to" in given and given["to"] <= given["from_"]:

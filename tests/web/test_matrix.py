@@ -30,6 +30,7 @@ NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 LISTS = {
     "GET /": ("note of", "see"),
     "GET /api/v1/recordings": ("note of", "see"),
+    "GET /api/v1/recordings.csv": ("note of", "see"),
     "GET /calls": ("call of", "follow"),
     "GET /api/v1/calls/live": ("call of", "follow"),
 }
@@ -70,7 +71,14 @@ def cells(matrix: Matrix, route: str, method: str) -> Iterator[Cell]:
 
 def filled(path: str, given: Mapping[str, str]) -> str:
     """The path of a route with what stands in it."""
-    values = {"language": "sv", "kind": "start", "command": "pause", "path": "style.css", **given}
+    values = {
+        "language": "sv",
+        "kind": "start",
+        "command": "pause",
+        "path": "style.css",
+        "file": "none",
+        **given,
+    }
     return re.sub(r"\{(\w+)[^}]*\}", lambda found: values[found[1]], path)
 
 
