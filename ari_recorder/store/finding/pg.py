@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import search
+from ari_recorder.store.finding import listing
 from ari_recorder.store.finding.asked import Asked
 from ari_recorder.store.finding.listing import each_of
 from ari_recorder.store.finding.order import Order
@@ -42,6 +43,10 @@ class Sampled:
 
 def page(asked: Asked, order: Order, limit: int) -> list[Any]:
     """The ids of the first ``limit`` in the order of time."""
+    index = listing.in_time(asked)
+    if index and len(_sample(asked, order, SAMPLE, limit, attributes=False).found) >= limit:
+        texts = every_of(needle.stands(_strpos) for needle in asked.needles)
+        return rows(listing.walk(asked, index, order, limit, texts))
     sampled = _sample(asked, order, SAMPLE, limit)
     if HARDLY_ANY <= len(sampled.found) < limit and not sampled.whole:
         enough = SAMPLE * limit * ENOUGH // len(sampled.found)
@@ -73,7 +78,7 @@ def having(asked: Asked, most: int) -> Sql:
     return sql("{} LIMIT {}", _indexed("s.recording_id AS id", asked, attributes=False), most)
 
 
-def _sample(asked: Asked, order: Order, size: int, limit: int) -> Sampled:
+def _sample(asked: Asked, order: Order, size: int, limit: int, *, attributes: bool = True) -> Sampled:
     """Of the first ``size`` of the list: of several users' as many of each, as far as all were read."""
     each, whose = _lists(asked)
     newest = order.way == "DESC"
@@ -95,7 +100,8 @@ def _sample(asked: Asked, order: Order, size: int, limit: int) -> Sampled:
         f"  AND (SELECT s.id {behind} cut.id OR cut.id IS NULL FROM cut)"
         f" ORDER BY s.id {order.way} LIMIT {{}})"
         " UNION ALL SELECT NULL, (SELECT cut.id IS NULL FROM cut)",
-        source, listed, _recording(asked), every_of(_attributes(asked)), limit,
+        source, listed, _recording(asked) if attributes else Sql(""),
+        every_of(_attributes(asked) if attributes else ()), limit,
     )  # fmt: skip
     *ids, (_, whole) = rows(found)
     return Sampled(ids, bool(whole))
