@@ -70,7 +70,7 @@ def few(asked: Asked) -> Sql | None:
                 f"WITH few AS MATERIALIZED (SELECT r.id FROM recording r{hint(asked, index)} WHERE {{}})",
                 every_of([_SHOWN, whose(asked), condition]),
             )
-    return _few_own(asked) if _of_one(asked) and asked.needles and asked.attributes else None
+    return _few_own(asked) if _of_one(asked) and asked.needles and asked.narrow else None
 
 
 def _few_own(asked: Asked) -> Sql | None:
