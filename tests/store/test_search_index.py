@@ -72,13 +72,11 @@ def test_a_note_a_seal_and_what_is_written_by_hand_are_found_at_once(store: Stor
     assert found(store, note="idas") == [call.recording]
     assert unfit(store) == []
 
-    def by_hand() -> None:
-        models.database.execute_sql(
-            "UPDATE recording SET note = 'by hand', started_at = '2020-01-01 00:00:00'"
-        )
-        models.database.execute_sql("UPDATE counterpart SET name = 'Örjan'")
-
-    store.write_now(by_hand)
+    for statement in (
+        "UPDATE recording SET note = 'by hand', started_at = '2020-01-01 00:00:00'",
+        "UPDATE counterpart SET name = 'Örjan'",
+    ):
+        store.write_now(models.database.execute_sql, statement)
     assert found(store, text="hand orjan") == [call.recording]
     assert unfit(store) == []
     store.write_now(lambda: models.database.execute_sql("DELETE FROM counterpart"))
