@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from ari_recorder.store import people
-from ari_recorder.store.people import LastImport, Overview, Which
+from ari_recorder.store.people import LastImport, OrganisationRow, Overview, Which
 from ari_recorder.web import page, told
 from ari_recorder.web.administration.imports import IMPORTS
 from ari_recorder.web.context import CONTEXT, own_organisation
@@ -32,10 +32,15 @@ async def show(request: web.Request) -> web.Response:
     found = await store.read(people.overview, organisation)
     last = await store.read(people.last_import, organisation)
     words = page.reader_language(request)
+    own = await store.read(people.organisation, organisation)
     broke_off = last is not None and not last.ended and not request.app[IMPORTS].goes_on(organisation)
     values = {
         "found": found,
-        "missing": [*_missing(found, words), *_broke_off(last if broke_off else None, words)],
+        "missing": [
+            *_missing(found, words),
+            *_of_organisation(own, words),
+            *_broke_off(last if broke_off else None, words),
+        ],
         "begins": found.users <= 1,
         "last": last if last and last.ended else None,
     }
@@ -89,6 +94,14 @@ def _of_groups(found: Overview, words: Language) -> Iterator[Missing]:
     if n := found.groups_without_member:
         text = words.ngettext("%(n)s group has no members.", "%(n)s groups have no members.", n)
         yield Missing(text, words.gettext("Show the groups"), "/groups")
+
+
+def _of_organisation(own: OrganisationRow, words: Language) -> Iterator[Missing]:
+    if not own.country:
+        text = words.gettext(
+            "It is not said in which country you are: 070-123 45 67 does not find +46701234567."
+        )
+        yield Missing(text, words.gettext("Choose the country"), "/organisation#place")
 
 
 def _broke_off(last: LastImport | None, words: Language) -> Iterator[Missing]:
