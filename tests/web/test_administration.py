@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from ari_recorder.policies.rights import RIGHTS, Right, Role
-from ari_recorder.store.models import Organisation, SecondFactor, User
+from ari_recorder.store.models import Organisation, SecondFactor, Session, User
 from ari_recorder.web import told
 from ari_recorder.web.administration.sections import PARTS, Place, menu, sections
 from ari_recorder.web.routes import ROUTES
@@ -91,5 +91,6 @@ def only_acme() -> Any:
 def _all_well(world: World) -> None:
     Organisation.update(country="SE").where(Organisation.name == "Acme").execute()
     User.update(mode="never").where(User.organisation == only_acme()).execute()
+    Session.update(second_factor_at=NOON).execute()
     for login in ("admin-acme", "admin-two"):
         SecondFactor.create(user=world.ids[login], kind="totp", name="", secret="", created_at=NOON)
