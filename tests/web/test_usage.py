@@ -153,6 +153,19 @@ async def test_the_page_says_who_is_billed_and_when(admin: Browser, billed: Worl
     assert (await admin.get("/usage?page=x")).status == 404
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(47, ""), (48, "More than 80 % of the included storage"), (60, "All of the included storage is used")],
+)
+async def test_storage_is_warned_about_on_the_first_page(
+    admin: Browser, billed: World, size: int, said: str
+) -> None:
+    billed.store.write_now(lambda: models.Recording.update(size_bytes=size * MB).execute())
+    text = (await admin.get("/administration")).text
+    assert ("included storage" in text) == bool(said)
+    assert said in text
+
+
 async def test_a_large_organisation_is_shown_in_pages(admin: Browser, billed: World) -> None:
     def many() -> None:
         acme = models.User.get_by_id(billed.ids["anna"]).organisation_id
