@@ -104,6 +104,11 @@ async def test_as_a_file_that_no_name_turns_into_a_formula(admin: Browser, bille
 
 async def test_an_operator_has_numbers_and_no_names(operator: Browser, billed: World) -> None:
     acme = organisation(billed, "anna")
+    billed.user("inside", acme, role="operator", mode="never")
+    inside = operator.another()
+    await inside.sign_in("inside")
+    assert (await inside.get("/api/v1/usage")).json()["users"] is None
+    assert "Anna" not in (await inside.get("/usage")).text + (await inside.get("/api/v1/usage.csv")).text
     found = (await operator.get(f"/api/v1/organisations/{acme}/usage?month=2026-11")).json()
     assert (found["name"], found["users_billed"], found["users"]) == ("Acme", 2, None)
     text = (await operator.get("/api/v1/usage/organisations.csv?month=2026-11")).text
