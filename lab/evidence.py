@@ -17,7 +17,7 @@ from ari_recorder import config
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.safes import safe
-from ari_recorder.store import calls, catalogue, verify
+from ari_recorder.store import audit_key, calls, catalogue, verify
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
 from lab.errors import LabTimeout
@@ -55,6 +55,7 @@ class Evidence:
     def __init__(self, recorder: LabRecorder) -> None:
         self.store = Store(recorder.store_url)
         settings = config.Vault(path=recorder.vault, key_file=recorder.key_file)
+        self._audit_key = recorder.folder / "audit.key"
         self._safe = safe(settings, self.store, lambda: datetime.now(UTC))
 
     def close(self) -> None:
@@ -107,6 +108,8 @@ class Evidence:
         legs = self.store.read_now(calls.open_legs, PBX)
         going_on = [f"{leg.channel_name} is {leg.standing.state}" for leg in legs]
         report = verify.verify(self.store, self._safe, now=datetime.now(UTC), settled=True)
+        key = audit_key.existing(self._audit_key)
+        verify.verify_evidence(self.store, report, [key.public] if key else [])
         return going_on or [finding.text for finding in report.damage]
 
 
