@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := node_modules/.package-lock.json
 export DEMO_STARTED_S := $(shell date +%s)
 
 .PHONY: help demo test outages lint audit bench image lock clean packages
@@ -11,10 +12,10 @@ export DEMO_STARTED_S := $(shell date +%s)
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-demo: packages $(VENV)/installed ## a real PBX, the recorder and calling phones; CHECK=1 verifies them and ends
+demo: packages $(VENV)/installed $(NODE) ## a real PBX, the recorder and calling phones; CHECK=1 verifies them and ends
 	$(BIN)/python -m lab.demo $(if $(CHECK),--check)
 
-test: packages $(VENV)/installed lint audit ## format, lint, types, dependencies and every test, on real parts
+test: packages $(VENV)/installed $(NODE) lint audit ## format, lint, types, dependencies and every test, on real parts
 	$(BIN)/python -m lab.tree
 	scripts/test $(ARGS)
 
@@ -51,6 +52,11 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What the demo's softphone is made of; npm checks the hashes of the lock file.
+$(NODE): package-lock.json .npmrc
+	npm ci --ignore-scripts --silent
+	@touch $@
+
 LOCK := uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 lock: ## renew requirements.lock and the image's parts of it (needs uv)
@@ -59,4 +65,4 @@ lock: ## renew requirements.lock and the image's parts of it (needs uv)
 	$(LOCK) --group build --constraint requirements.lock --output-file docker/build.lock
 
 clean: ## remove what was made here (not the Asterisk in the cache folder)
-	rm -rf $(VENV) .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules .lab .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -23,7 +23,7 @@ from lab.asterisk import LabAsterisk
 from lab.cases import OUTSIDE
 from lab.directory import add_user
 from lab.lab import configure as configure_both
-from lab.people import OUTSIDE_PREFIX, USERS
+from lab.people import OUTSIDE_PREFIX, USERS, User
 from lab.playground import CALLS
 from lab.ports import Ports
 from lab.recorder import PBX
@@ -84,7 +84,7 @@ def add_people(console: Console) -> None:
         table = Table("Login and SIP user", "Password of My Pages", "SIP password", "Name", "Recording mode")
         for user in USERS:
             if user.mode is not None:
-                password = store.write_now(_add, user.number, user.name, user.mode)
+                password = store.write_now(_add, user)
                 table.add_row(user.number, password, user.password, user.name, user.mode)
             else:
                 table.add_row(user.number, "", user.password, user.name, "no recording service")
@@ -95,15 +95,15 @@ def add_people(console: Console) -> None:
     console.print(f"SIP (UDP): {os.environ['SIP_ADDRESS']}:{PBX_PORTS.sip}   My Pages: http://127.0.0.1:8090")
 
 
-def _add(number: str, name: str, mode: str) -> str:
+def _add(user: User) -> str:
     password = secrets.token_urlsafe(8)
     add_user(
-        name=name,
-        number=number,
-        mode=Mode(mode),
-        login=number,
+        name=user.name,
+        number=user.number,
+        mode=Mode(user.mode),
+        login=user.number,
         password=password,
-        endpoints=[(PBX, f"PJSIP/{number}")],
+        endpoints=[(PBX, name) for name in user.endpoints],
     )
     return password
 

@@ -13,9 +13,9 @@ from ari_recorder.store.people import UserRow
 LAB = Actor(ActorKind.COMMAND_LINE, "lab", "lab")
 
 
-def add_user(**values: Any) -> UserRow:
-    """Add a user, to be called in a write."""
-    return people.add_user(**values, actor=LAB, now=datetime.now(UTC))
+def add_user(at: datetime | None = None, **values: Any) -> UserRow:
+    """Add a user, to be called in a write; as if it were done at ``at``."""
+    return people.add_user(**values, actor=LAB, now=at or datetime.now(UTC))
 
 
 def change_user(number_or_login: str, **changes: Any) -> UserRow:

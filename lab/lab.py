@@ -177,6 +177,7 @@ def configure(
             "NAT": nat,
             "PEER_TRUNK_PORT": phones.ports.trunk,
             "TONES": tones,
+            "BROWSERS": _browser_accounts(),
         },
     )
     phones.configure(
@@ -217,6 +218,14 @@ def _phone_accounts(pbx_sip_port: int) -> str:
                 "PEER_SIP_PORT": pbx_sip_port,
             },
         )
+        for user in USERS
+    )
+
+
+def _browser_accounts() -> str:
+    template = (OVERLAY / "pbx/browser.template").read_text()
+    return "".join(
+        fill(template, {"ACCOUNT": user.browser_account, "NUMBER": user.number, "NAME": user.name})
         for user in USERS
     )
 

@@ -20,6 +20,16 @@ class User:
         return f"demo-{self.number}"
 
     @property
+    def browser_account(self) -> str:
+        """The SIP account of their phone in a browser; its user name and password are the phone's."""
+        return f"web-{self.number}"
+
+    @property
+    def endpoints(self) -> tuple[str, str]:
+        """Their telephones on the demo PBX: the one on the desk, and the one in a browser."""
+        return f"PJSIP/{self.number}", f"PJSIP/{self.browser_account}"
+
+    @property
     def outside_number(self) -> str:
         """The number under which the trunk reaches this user."""
         return f"{OUTSIDE_PREFIX}{self.number}"
@@ -33,6 +43,28 @@ USERS = (
     User("104", "David", "on_demand_user_start"),
     User("105", "Eva", "never"),
     User("106", "Fredrik", "never"),
+)
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody of the demo who has no phone, but signs in to My Pages."""
+
+    login: str
+    name: str
+    role: str
+    what: str
+
+    @property
+    def password(self) -> str:
+        """Of My Pages."""
+        return f"demo-{self.login}"
+
+
+STAFF = (
+    Staff("supervisor", "Sara", "supervisor", "sees and hears both groups, Sales and Support"),
+    Staff("admin", "Administrator", "administrator", "everything of the company: users, prompts, usage"),
+    Staff("auditor", "Olle", "auditor", "who did what, and the ledger; hears nothing"),
 )
 SERVICES = {
     "600": "ring group (101, 102, 106)",

@@ -1,28 +1,41 @@
-"""The demo for people: phones that talk, the pages to listen on, accounts for a softphone of your own."""
+"""The demo for people: phones that talk, pages to listen on, a softphone in the browser to call with."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import soundfile as sf
 from rich.console import Console
 from rich.table import Table
 
 from ari_recorder.store.catalogue import RecordingRow
+from lab import past_talk, softphone, speech
+from lab.answering import BETWEEN_S, Answering
+from lab.call import PhoneCall
 from lab.cases import OUTSIDE, phone_of
+from lab.errors import LabError
 from lab.evidence import Evidence
 from lab.lab import Lab
-from lab.people import OUTSIDE_PREFIX, SERVICES, USERS
-from lab.recorder import ADMINISTRATOR, LabRecorder
+from lab.past_calls import DAYS
+from lab.people import OUTSIDE_PREFIX, SERVICES, STAFF, USERS
+from lab.recorder import LabRecorder
 
 POLL_S = 0.5
 CALLS = (("101", "106"), (OUTSIDE, "102"), ("101", "102"), ("103", "106"), ("104", "101"), ("105", "106"))
 """Who calls whom: every mode has its call."""
+ON_SHOW = (OUTSIDE, "102")
+"""The call that goes on all the time, to be watched: 102 pauses in it."""
+ON_SHOW_ROUNDS = 12
+"""So often each of them speaks before they hang up, and call again."""
+AGAIN_S = 8.0
 
 LINES = {
     "101": "Hello, this is Anna. I would like two tickets for tomorrow, for the train at nine.",
@@ -30,75 +43,135 @@ LINES = {
     "103": "Cecilia here. I am calling about the invoice from last month. The number is four seven one one.",
     "104": "Hi, it is David. Could you call me back when you have had time to look at it?",
     "105": "This is Eva. Nobody records what I say, so you will not hear me again.",
-    "106": "Fredrik speaking. I have no recording service: you hear me on the right.",
+    "106": "Fredrik speaking. Say something, hang up, and hear yourself in My Pages. I am on the right.",
     OUTSIDE: "Good day. I am calling from outside. Is this call recorded? I hope so.",
-}
-VOICES = ("en-gb+f3", "en-us+m3", "en-gb+f4", "en-us+m7", "en-gb+f2", "en-gb+m5", "en-us+f5")
+}  # fmt: skip
 
 
 async def run(folder: Path, console: Console) -> int:
     """Start everything, make the calls, and stay until cancelled."""
+    began_at = datetime.now(UTC)
     async with Lab(folder, "demo") as lab:
         recorder = LabRecorder(lab, folder / "demo-data")
-        recorder.add_users()
+        recorder.add_users(began_at - timedelta(days=DAYS + 1))
         try:
             recorder.start()
-            _introduce(lab, recorder, console)
-            showing = asyncio.create_task(_show_recordings(recorder, console))
-            await _make_calls(lab, folder / "speech", console)
-            console.print(
-                "[bold]Listen to them in My Pages, or call with a phone of your own.[/] Ctrl-C ends it."
-            )
-            await showing
+            with _furnishing(recorder, folder):
+                await _show(lab, recorder, folder, began_at, console)
         finally:
             recorder.stop()
     return 0
 
 
-def _introduce(lab: Lab, recorder: LabRecorder, console: Console) -> None:
-    login, password = ADMINISTRATOR
+async def _show(lab: Lab, recorder: LabRecorder, folder: Path, began_at: datetime, console: Console) -> None:
+    async with softphone.serving(lab, recorder.url) as phone, asyncio.TaskGroup() as together:
+        _introduce(lab, recorder, phone, console)
+        together.create_task(_show_recordings(recorder, began_at, console))
+        together.create_task(_play(lab, folder / "speech", console))
+
+
+@contextmanager
+def _furnishing(recorder: LabRecorder, folder: Path) -> Iterator[None]:
+    """Fill the catalogue beside everything else, at the lowest priority; once is enough, and it says so."""
+    command = ("nice", "-n", "19", sys.executable, "-m", "lab.furnish")
+    with (folder / "furnish.log").open("wb") as log:
+        process = subprocess.Popen(command, env=os.environ | recorder.environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _introduce(lab: Lab, recorder: LabRecorder, phone: str, console: Console) -> None:
+    console.print("\n[bold]1.[/] Open the softphone, press [bold]Call 106[/], say something, and hang up:")
     console.print(
-        f"\n[bold]My Pages[/]  {recorder.url}   login [bold]{login}[/]  password [bold]{password}[/]"
+        f"   [bold]{phone}[/]   you are 101 Anna there; any browser on this machine, with a microphone"
     )
-    table = Table(
-        title=f"SIP accounts at {lab.sip_address}:{lab.pbx.sip_port} (UDP); the same logins in My Pages"
-    )
-    for heading in ("Number and user name", "Password", "Name", "Recording mode"):
+    console.print("[bold]2.[/] Hear yourself in My Pages:")
+    console.print(f"   [bold]{recorder.url}[/]   login [bold]101[/]  password [bold]demo-101[/]\n")
+    table = Table(title="Who else you can be in My Pages; the password is demo- and the login")
+    for heading in ("Login", "Who", "What for"):
         table.add_column(heading)
+    for one in STAFF:
+        table.add_row(one.login, one.name, one.what)
     for user in USERS:
-        table.add_row(user.number, user.password, user.name, user.mode or "no recording service")
+        table.add_row(user.number, user.name, softphone.MODES[user.mode].name)
     console.print(table)
-    console.print("Also: " + ", ".join(f"{number} {what}" for number, what in SERVICES.items()) + "\n")
+    console.print(
+        f"The users are SIP accounts, with the same passwords: {lab.sip_address}:{lab.pbx.sip_port} (UDP)."
+        " To call: " + ", ".join(f"{number} {what}" for number, what in SERVICES.items()) + ".\n"
+    )
 
 
-async def _make_calls(lab: Lab, folder: Path, console: Console) -> None:
-    speech = await asyncio.to_thread(_speak, folder)
-    for caller, callee in CALLS:
-        console.print(f"☎  {caller} calls {callee} …")
-        await _converse(lab, caller, callee, speech)
+async def _play(lab: Lab, folder: Path, console: Console) -> None:
+    """Every mode has its call; then one goes on for everybody to watch, and who is called answers."""
+    said = await asyncio.to_thread(_speak, folder)
+    async with Answering(lab, said):
+        for caller, callee in CALLS:
+            console.print(f"☎  {caller} calls {callee} …")
+            with suppress(LabError):  # somebody has registered as one of them, and does not answer
+                await _converse(lab, caller, callee, said)
+        console.print(
+            "[bold]A call goes on in Calls now; call with the softphone meanwhile.[/] Ctrl-C ends it."
+        )
+        while True:
+            with suppress(LabError):
+                await _show_call(lab, *ON_SHOW, said)
+            await asyncio.sleep(AGAIN_S)
 
 
-async def _converse(lab: Lab, caller: str, callee: str, speech: dict[str, Path]) -> None:
-    """One after the other, as people do."""
+async def _converse(lab: Lab, caller: str, callee: str, said: dict[str, Path]) -> None:
+    """Who is called speaks first, by itself (`Answering`)."""
+    async with _calling(lab, caller, callee) as calling:
+        await asyncio.sleep(_length_s(said[callee]))
+        await _say(calling, said[caller])
+
+
+async def _show_call(lab: Lab, caller: str, callee: str, said: dict[str, Path]) -> None:
+    """A long one, in which the called one now and then pauses the recording while the other speaks."""
+    async with _calling(lab, caller, callee) as calling:
+        called = [one for one in lab.phones.calls() if one.phone.number == callee and one.answered_at]
+        for turn in range(ON_SHOW_ROUNDS):
+            await asyncio.sleep(_length_s(said[callee]))
+            pausing = called if turn % 3 == 1 else []
+            for one in pausing:
+                await one.dtmf("*48")
+            await _say(calling, said[caller])
+            for one in pausing:
+                await one.dtmf("*49")
+            await asyncio.sleep(BETWEEN_S - _length_s(said[caller]))
+
+
+@asynccontextmanager
+async def _calling(lab: Lab, caller: str, callee: str) -> AsyncIterator[PhoneCall]:
+    """A call that has been answered, and is hung up afterwards."""
     dialled = f"{OUTSIDE_PREFIX}{callee}" if caller == OUTSIDE else callee
     calling = await phone_of(lab, caller).call(dialled)
-    called = await lab.phones[callee].incoming()
-    await called.answer()
-    await calling.answered()
-    for call, number in ((called, callee), (calling, caller)):
-        await call.play(speech[number])
-        await asyncio.sleep(sf.info(speech[number]).duration + 0.5)
-    await calling.hangup()
-    await calling.ended()
+    try:
+        await calling.answered()
+        yield calling
+    finally:
+        await calling.hangup()
+        await calling.ended()
 
 
-async def _show_recordings(recorder: LabRecorder, console: Console) -> None:
+async def _say(call: PhoneCall, sound: Path) -> None:
+    await call.play(sound)
+    await asyncio.sleep(_length_s(sound))
+
+
+def _length_s(sound: Path) -> float:
+    return float(sf.info(sound).duration) + 0.5
+
+
+async def _show_recordings(recorder: LabRecorder, since: datetime, console: Console) -> None:
     evidence = Evidence(recorder)
     shown: set[Any] = set()
     try:
         while True:
             for row in await asyncio.to_thread(evidence.recordings):
-                if row.place and row.id not in shown:
+                if row.place and row.id not in shown and row.started_at >= since:
                     shown.add(row.id)
                     console.print(_line(row, recorder.url), soft_wrap=True)
             await asyncio.sleep(POLL_S)
@@ -116,25 +189,4 @@ def _line(row: RecordingRow, url: str) -> str:
 
 def _speak(folder: Path) -> dict[str, Path]:
     """What each party says, as 8 kHz WAV files; synthesised once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return {
-        number: _say(folder / f"{number}.wav", text, voice)
-        for (number, text), voice in zip(LINES.items(), VOICES, strict=True)
-    }
-
-
-def _say(path: Path, text: str, voice: str) -> Path:
-    if not path.exists():
-        spoken = path.with_suffix(".22k.wav")
-        subprocess.run(["espeak-ng", "-v", voice, "-s", "150", "-w", str(spoken), text], check=True)
-        _to_telephone(spoken, path)
-        spoken.unlink()
-    return path
-
-
-def _to_telephone(source: Path, target: Path) -> None:
-    with av.open(str(source)) as container:
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=8000)
-        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-        frames += resampler.resample(None)
-    sf.write(target, np.concatenate([frame.to_ndarray()[0] for frame in frames]), 8000)
+    return {number: speech.say(folder, text, past_talk.voice_of(number)) for number, text in LINES.items()}

@@ -29,7 +29,7 @@ class PortBlock(Ports):
     """A thousand ports that no other lab uses, or several thousand in a row, until `release`.
 
     A call of two legs takes four of them for its audio: a thousand are enough for 247 calls. The one after
-    ``http`` is for web pages, the next for health.
+    ``http`` is for web pages, the next for health, the third for the softphone in the browser.
     """
 
     def __init__(self, thousands: int = 1) -> None:
@@ -84,6 +84,7 @@ def _all_free(first: int) -> bool:
         (socket.SOCK_DGRAM, "127.0.0.2", first + 1),
         (socket.SOCK_STREAM, "127.0.0.1", first + 2),
         (socket.SOCK_STREAM, "127.0.0.1", first + 3),
+        (socket.SOCK_STREAM, "127.0.0.3", first + 5),
     ]
     return all(_is_free(*one) for one in wanted)
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ari_recorder.store.database import Store
 from lab.directory import add_user
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.people import USERS
+from lab.people import USERS, User
 from lab.traces import KEEP_VARIABLE
 
 READY_S = 30.0
@@ -71,18 +72,18 @@ class LabRecorder:
         """The vault's folder."""
         return Path(self.environment["ARI_RECORDER_VAULT__PATH"])
 
-    def add_users(self) -> None:
-        """Add the lab's users and an administrator to the catalogue, if it has none yet."""
+    def add_users(self, at: datetime | None = None) -> None:
+        """Add the lab's users and an administrator to the catalogue, if it has none yet; as of ``at``."""
         store = Store(self.store_url)
         try:
             if store.read_now(people.list_users):
                 return
             for user in USERS:
-                store.write_now(_add, user.number, user.name, user.mode)
+                store.write_now(_add, user, at)
             login, password = ADMINISTRATOR
             store.write_now(
                 add_user, name="Administrator", number=None, role="administrator", login=login,
-                password=password,
+                password=password, at=at,
             )  # fmt: skip
         finally:
             store.close()
@@ -210,12 +211,13 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _add(number: str, name: str, mode: str) -> None:
+def _add(user: User, at: datetime | None) -> None:
     add_user(
-        name=name,
-        number=number,
-        mode=Mode(mode),
-        login=number,
-        password=f"demo-{number}",
-        endpoints=[(PBX, f"PJSIP/{number}")],
+        name=user.name,
+        number=user.number,
+        mode=Mode(user.mode),
+        login=user.number,
+        password=user.password,
+        endpoints=[(PBX, name) for name in user.endpoints],
+        at=at,
     )

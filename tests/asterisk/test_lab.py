@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,14 +38,38 @@ async def test_every_user_registers_with_digest_authentication(lab: Lab) -> None
         assert f"InAuth:  {number}/{number}" in lab.pbx.rx(f"pjsip show endpoint {number}")
 
 
-async def test_a_wrong_password_is_refused(lab: Lab) -> None:
-    assert await asyncio.to_thread(register, lab, "101", "demo-101") == "200 OK"
-    assert await asyncio.to_thread(register, lab, "101", "wrong") == "401 Unauthorized"
+@pytest.fixture
+def softphone(lab: Lab) -> Iterator[socket.socket]:
+    """Where a SIP client of one's own sends from, and is rung."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5)
+        udp.connect(("127.0.0.1", lab.pbx.sip_port))
+        yield udp
 
 
-def register(lab: Lab, user: str, password: str) -> str:
-    """The PBX's final answer to a REGISTER (without a contact: it changes nothing)."""
-    challenge = send_register(lab, user, "")
+async def test_a_wrong_password_is_refused(lab: Lab, softphone: socket.socket) -> None:
+    assert await asyncio.to_thread(register, lab, softphone, "101", "demo-101") == "200 OK"
+    assert await asyncio.to_thread(register, lab, softphone, "101", "wrong") == "401 Unauthorized"
+
+
+async def test_a_softphone_of_ones_own_rings_beside_the_phone_on_the_desk(
+    lab: Lab, softphone: socket.socket
+) -> None:
+    contact = f"Contact: <sip:101@127.0.0.1:{softphone.getsockname()[1]}>\r\nExpires: "
+    assert (
+        await asyncio.to_thread(register, lab, softphone, "101", "demo-101", f"{contact}60\r\n") == "200 OK"
+    )
+    call = await lab.phones["106"].call("101")
+    on_the_desk = await lab.phones["101"].incoming()
+    invite = (await asyncio.to_thread(softphone.recv, 8192)).decode()
+    assert invite.startswith("INVITE sip:101@127.0.0.1:")
+    assert await asyncio.to_thread(register, lab, softphone, "101", "demo-101", f"{contact}0\r\n") == "200 OK"
+    await over(call, on_the_desk)
+
+
+def register(lab: Lab, softphone: socket.socket, user: str, password: str, contact: str = "") -> str:
+    """The PBX's final answer to a REGISTER (without a contact it changes nothing)."""
+    challenge = send_register(lab, softphone, user, contact)
     realm, nonce, opaque = (
         re.findall(f'{name}="(.*?)"', challenge)[0] for name in ("realm", "nonce", "opaque")
     )
@@ -53,10 +77,11 @@ def register(lab: Lab, user: str, password: str) -> str:
     ha1, ha2 = md5(f"{user}:{realm}:{password}"), md5(f"REGISTER:{uri}")
     answer = send_register(
         lab,
+        softphone,
         user,
         f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", '
         f'algorithm=MD5, qop=auth, nc=00000001, cnonce="c", opaque="{opaque}", '
-        f'response="{md5(f"{ha1}:{nonce}:00000001:c:auth:{ha2}")}"\r\n',
+        f'response="{md5(f"{ha1}:{nonce}:00000001:c:auth:{ha2}")}"\r\n{contact}',
     )
     return answer.splitlines()[0].removeprefix("SIP/2.0 ")
 
@@ -65,18 +90,18 @@ def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def send_register(lab: Lab, user: str, authorization: str) -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.settimeout(5)
-        udp.connect(("127.0.0.1", lab.pbx.sip_port))
-        port, branch = udp.getsockname()[1], secrets.token_hex(8)
-        udp.send(
-            f"REGISTER sip:127.0.0.1:{lab.pbx.sip_port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{branch}\r\nMax-Forwards: 70\r\n"
-            f"From: <sip:{user}@127.0.0.1>;tag={branch}\r\nTo: <sip:{user}@127.0.0.1>\r\n"
-            f"Call-ID: {branch}\r\nCSeq: 1 REGISTER\r\n{authorization}Content-Length: 0\r\n\r\n".encode()
-        )
-        return udp.recv(4096).decode()
+def send_register(lab: Lab, softphone: socket.socket, user: str, more: str) -> str:
+    """The answer to it; requests of the PBX that arrive meanwhile are passed over."""
+    port, branch = softphone.getsockname()[1], secrets.token_hex(8)
+    softphone.send(
+        f"REGISTER sip:127.0.0.1:{lab.pbx.sip_port} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{branch}\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:{user}@127.0.0.1>;tag={branch}\r\nTo: <sip:{user}@127.0.0.1>\r\n"
+        f"Call-ID: {branch}\r\nCSeq: 1 REGISTER\r\n{more}Content-Length: 0\r\n\r\n".encode()
+    )
+    while not (answer := softphone.recv(8192).decode()).startswith("SIP/2.0"):
+        pass
+    return answer
 
 
 async def test_a_call_is_answered_and_each_side_hears_the_others_tone(lab: Lab) -> None:

@@ -1,0 +1,240 @@
+"""``python -m lab.furnish``: fill a catalogue with fifty spoken recordings of the last weeks, to look at.
+
+Two groups, their supervisor and an auditor, marks, notes, tags, listeners and some faults. The users 101 to
+104 have to be there (`make demo` has them). The recordings are made as the recorder makes them: legs by what
+writes every leg, then stitched, put into the vault, hashed and sealed by its own finisher, with the clock put
+back; so ``ari-recorder verify`` finds nothing. A recorder on the same catalogue may run meanwhile.
+Each of them has ``demo data`` as its third tag; ``--remove`` takes them and everything about them out again,
+but for the lines of the audit log, which nothing takes out.
+
+The settings are the recorder's own (``--config FILE`` or the environment).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import structlog
+
+from ari_recorder import config
+from ari_recorder.ari import Ari
+from ari_recorder.errors import ARIRecorderError, NotFound
+from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.policies.listening import Stretch
+from ari_recorder.policies.rights import COMMAND_LINE, Right
+from ari_recorder.policies.table import Mode
+from ari_recorder.safes import safe
+from ari_recorder.store import annotations as notes
+from ari_recorder.store import calls, finishing, heard, models, people, tokens
+from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.database import Store
+from ari_recorder.store.people import UserRow
+from lab import past
+from lab.directory import LAB
+from lab.errors import LabError
+from lab.past_calls import COUNT, DAYS, GROUPS, PastCall, past_calls
+from lab.people import STAFF
+
+TAG = "demo data"
+WORKERS = 2
+POLL_S = 0.05
+FINISH_S = 120.0
+AFTERWARDS = timedelta(minutes=11)
+"""After the last call of a day, people listen and note."""
+
+
+def furnish(settings: config.Settings, now: datetime, latest: int = COUNT) -> int:
+    """Fill the catalogue, with the ``latest`` calls; how many. Raises `LabError` if that has been done."""
+    store = Store(settings.store.url)
+    try:
+        if store.read_now(_legs):
+            raise LabError(
+                f"The catalogue has the demo's recordings already; --remove takes them out ({TAG})."
+            )
+        owners = {number: store.read_now(_owner, number) for number in sum(GROUPS.values(), ())}
+        store.write_now(_organise, now - timedelta(days=DAYS))
+        return asyncio.run(_make(store, settings, owners, past_calls(now)[-latest:]))
+    finally:
+        store.close()
+
+
+def remove(settings: config.Settings) -> int:
+    """Take out every recording that `furnish` made; how many there were."""
+    store = Store(settings.store.url)
+    try:
+        keys = store.write_now(_take_out)
+    finally:
+        store.close()
+    for key in keys:
+        (settings.vault.path / key).unlink(missing_ok=True)
+    return len(keys)
+
+
+# ---- people
+
+
+def _owner(number: str) -> past.Owner:
+    try:
+        user = people.find_user(None, number)
+    except NotFound as error:
+        raise LabError(f"There is no user {number}: furnish a catalogue that has the lab's users.") from error
+    return past.Owner(user.id, user.organisation, number, user.name, Mode(user.mode))
+
+
+def _organise(now: datetime) -> None:
+    """Groups, who supervises them, and a program that fetches recordings."""
+    organisation = people.find_user(None, "101").organisation
+    for one in STAFF:
+        with contextlib.suppress(NotFound):
+            people.find_user(None, one.login)
+            continue
+        people.add_user(
+            name=one.name, number=None, role=one.role, login=one.login, password=one.password,
+            organisation=organisation, actor=LAB, now=now,
+        )  # fmt: skip
+    supervisor = people.find_user(None, "supervisor").id
+    there = {group.name for group in people.list_groups(organisation)}
+    for name in GROUPS.keys() - there:
+        group = people.add_group(organisation, name, actor=LAB, now=now).id
+        members = [people.find_user(organisation, number).id for number in GROUPS[name]]
+        people.add_members(organisation, group, members, actor=LAB, now=now)
+        people.set_supervisor(organisation, group, supervisor, actor=LAB, now=now)
+    tokens.add(LAB, organisation, None, "CRM", {Right.RECORDINGS_READ}, now + timedelta(days=365), now)
+
+
+# ---- calls
+
+
+async def _make(
+    store: Store, settings: config.Settings, owners: dict[str, past.Owner], wanted: list[PastCall]
+) -> int:
+    clock = [wanted[0].answered_at]
+    with tempfile.TemporaryDirectory(prefix="ari-recorder-furnish-") as made:
+        folder = Path(made)
+        finisher = Finisher(
+            store=store, safe=safe(settings.vault, store, lambda: clock[0]), spools={past.PBX: folder},
+            aris={past.PBX: cast(Ari, _NoAsterisk())}, work=folder / "work",
+            audio_format=settings.media.format, workers=WORKERS, now=lambda: clock[0],
+        )  # fmt: skip
+        running = asyncio.create_task(finisher.run())
+        try:
+            for _, of_day in groupby(enumerate(wanted, 1), key=lambda one: one[1].answered_at.date()):
+                await _make_day(store, finisher, owners, list(of_day), folder, clock)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    return len(wanted)
+
+
+async def _make_day(
+    store: Store,
+    finisher: Finisher,
+    owners: dict[str, past.Owner],
+    of_day: list[tuple[int, PastCall]],
+    folder: Path,
+    clock: list[datetime],
+) -> None:
+    legs = []
+    for number, call in of_day:
+        leg = await asyncio.to_thread(past.leave, call, owners[call.user], number, folder, folder / "spoken")
+        clock[0] = (leg.ended_at or leg.created_at) + timedelta(seconds=3)
+        await store.write(calls.save, leg, None, clock[0])
+        await store.write(_annotate, leg.id, {"tag3": (LAB.name, TAG)}, clock[0])
+        legs.append((leg, call))
+    finisher.wake()
+    async with asyncio.timeout(FINISH_S):
+        while await store.read(finishing.due, (), 1, [past.PBX]):  # noqa: ASYNC110 - another task's work
+            await asyncio.sleep(POLL_S)
+    for leg, call in legs:
+        clock[0] += AFTERWARDS / len(legs)
+        await store.write(_listen, leg.recording_id(1), call.heard, clock[0])
+        await store.write(_annotate, leg.id, call.put, clock[0])
+
+
+def _annotate(leg: UUID, put: Mapping[str, tuple[str, str]], now: datetime) -> None:
+    for field, (by, value) in put.items():
+        actor = LAB if by == LAB.name else _actor(people.find_user(None, by))
+        notes.annotate(COMMAND_LINE, actor, leg, {field: value}, now)
+
+
+def _listen(recording: UUID, logins: Iterable[str], now: datetime) -> None:
+    row = models.Recording.get_by_id(recording)
+    for count, login in enumerate(logins):
+        actor = _actor(people.find_user(None, login))
+        at = now + timedelta(seconds=40 * count)
+        heard.note_heard(
+            actor, recording, row.organisation_id, Stretch(0, row.duration_ms), at, copied=count == 2
+        )
+
+
+def _actor(user: UserRow) -> Actor:
+    return Actor(ActorKind.USER, str(user.id), user.name, user.organisation, "127.0.0.1")
+
+
+class _NoAsterisk:
+    """In place of the Asterisk of these calls: it has no files but those in the folder."""
+
+    async def stored_recordings(self) -> list[Any]:
+        """None."""
+        return []
+
+
+# ---- out again
+
+
+def _legs() -> list[UUID]:
+    rows = models.Leg.select(models.Leg.id).where(models.Leg.pbx == past.PBX)
+    return [row.id for row in rows]
+
+
+def _take_out() -> list[str]:
+    """Everything about these calls; the keys of their files in the vault."""
+    legs = _legs()
+    recordings = list(models.Recording.select().where(models.Recording.leg.in_(legs)))
+    of_recordings = [models.Segment]
+    of_legs = [
+        models.Announcement,
+        models.Annotation,
+        models.Counterpart,
+        models.LedgerLine,
+        models.Recording,
+    ]
+    for table in of_recordings:
+        table.delete().where(table.recording.in_([row.id for row in recordings])).execute()
+    for table in of_legs:
+        table.delete().where(table.leg.in_(legs)).execute()
+    models.Leg.delete().where(models.Leg.id.in_(legs)).execute()
+    models.Call.delete().where(models.Call.pbx == past.PBX).execute()
+    return [row.vault_key for row in recordings if row.vault_key]
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m lab.furnish", description=__doc__)
+    parser.add_argument("--config", type=Path, help="the recorder's settings")
+    parser.add_argument("--remove", action="store_true", help="take out what was filled in")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        settings = config.load(given.config)
+        if given.remove:
+            print(f"{remove(settings)} recordings taken out.")
+        else:
+            print(f"{furnish(settings, datetime.now(UTC))} calls of the last weeks put in.")
+    except ARIRecorderError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
