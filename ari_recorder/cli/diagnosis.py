@@ -23,11 +23,12 @@ from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
 from ari_recorder.policies.text import escaped
 from ari_recorder.safes import safe
-from ari_recorder.store import audit_export, audit_key, audit_seals, tree_heads
+from ari_recorder.store import audit_export, audit_key, audit_seals, bundle, tree_heads
 from ari_recorder.store import verify as checking
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.verify import Report
 
+EVIDENCE_EXAMPLE = "Example: ari-recorder verify-evidence evidence.zip --public-key recorder.pem"
 DOCTOR_EXAMPLE = "Example: ari-recorder --config /etc/ari_recorder.toml doctor"
 VERIFY_EXAMPLE = "Example: ari-recorder verify --settled"
 MARKS = {Verdict.GOOD: ("✔", "green"), Verdict.WARNING: ("⚠", "yellow"), Verdict.BAD: ("✘", "red")}
@@ -138,6 +139,28 @@ def _verify_all(found: Settings, keys: list[PublicKey], log: list[str], *, settl
         checking.verify_audit(store, report, keys, audit_seals.read_told(log), counted)
         checking.verify_evidence(store, report, keys, tree_heads.read_told(log))
     return report
+
+
+def verify_evidence(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="The evidence of a recording.")],
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option("--public-key", metavar="FILE", help="The recorder's key; repeat it for more."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check the evidence of a recording: its archive alone, without a catalogue and offline.
+
+    Exit code 1 when something is wrong.
+    """
+    verdicts = bundle.check(archive, [audit_key.read_public(path) for path in public_key or ()])
+    ok = all(one.ok for one in verdicts)
+    if json:
+        print_json({"ok": ok, "verdicts": verdicts})
+    else:
+        for one in verdicts:
+            console().print(Text(f"{'✔' if one.ok else '✘'} {escaped(one.text)}"), soft_wrap=True)
+    raise typer.Exit(0 if ok else 1)
 
 
 def _verify_export(path: Path, keys: list[PublicKey]) -> Report:

@@ -59,20 +59,26 @@ def inclusion(number: int, size: int, node: Node) -> list[bytes]:
 
 def root_of_inclusion(number: int, size: int, leaf: bytes, path: Sequence[bytes]) -> bytes | None:
     """The root that a proof leads to from a leaf's hash (2.1.3.2); None for a proof of another length."""
-    if not 0 <= number < size:
+    found = leaf
+    try:
+        for is_left, other in zip(sides(number, size), path, strict=True):
+            found = node_hash(other, found) if is_left else node_hash(found, other)
+    except ValueError:
         return None
-    place, last, found = number, size - 1, leaf
-    for other in path:
-        if last == 0:
-            return None
-        if place % 2 or place == last:
-            found = node_hash(other, found)
-            while not place % 2 and place:
-                place, last = place // 2, last // 2
-        else:
-            found = node_hash(found, other)
+    return found
+
+
+def sides(number: int, size: int) -> Iterator[bool]:
+    """Whether each hash of a leaf's proof stands to the left. Raises `ValueError` for no such leaf."""
+    if not 0 <= number < size:
+        raise ValueError(f"no leaf {number} in a tree of {size}")
+    place, last = number, size - 1
+    while last:
+        is_left = place % 2 == 1 or place == last
+        yield is_left
+        while is_left and not place % 2 and place:
+            place, last = place // 2, last // 2
         place, last = place // 2, last // 2
-    return found if last == 0 else None
 
 
 def consistency(old: int, new: int, node: Node) -> list[bytes]:
