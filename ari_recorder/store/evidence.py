@@ -12,7 +12,6 @@ from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
-from ari_recorder.errors import NotFound
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.manifest import SourceFile, Texts
@@ -122,12 +121,12 @@ def unproved(limit: int) -> list[UUID]:
 def proof(asker: Scope, recording: UUID) -> Proof | None:
     """The newest proof of a recording that ``asker`` may hear; None while no head with it is signed.
 
-    Raises `NotFound` if there is none that they may hear, or it has no manifest.
+    Raises `NotFound` if there is no recording that they may hear.
     """
     catalogue.heard(asker, recording)
     row = Manifest.get_or_none(Manifest.recording == recording)
     if row is None:
-        raise NotFound(f"No manifest of recording {recording}.")
+        return None
     newest = (
         TreeHead.select()
         .where((TreeHead.organisation == row.organisation) & (TreeHead.size > row.number))

@@ -129,6 +129,12 @@ def publish(key: PublicKey, now: datetime) -> None:
     models.SigningKey.insert(**values).on_conflict_ignore().execute()
 
 
+def published() -> list[tuple[str, str, datetime]]:
+    """Every key that has signed, oldest first: its id, its text (PEM), since when."""
+    rows = models.SigningKey.select().order_by(models.SigningKey.since)
+    return [(row.key_id, row.pem, row.since) for row in rows]
+
+
 def as_kept(row: Mapping[str, Any]) -> Head:
     """From the table's row."""
     values = {name: row[name] for name in ("size", "sha256", "key_id", "signature")}
