@@ -130,7 +130,7 @@ def _where(leads: str, path: str) -> str:
     """Where an answer leads, without the ids that stand in it."""
     if leads == path:
         return "to itself"
-    if leads.startswith(path + "/"):
+    if leads.startswith(path + "/") and _OF_ONE.fullmatch(leads):
         return "to what it made"
     return "to its page" if _OF_ONE.fullmatch(leads) and path.startswith(leads + "/") else leads
 
