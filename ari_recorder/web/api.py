@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from ari_recorder.errors import NotFound
 from ari_recorder.media.jobs import AudioFormat
@@ -17,6 +17,7 @@ from ari_recorder.store import annotations as notes
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.filters import Wanted
+from ari_recorder.store.order import Sort
 from ari_recorder.web import annotating, audio, shapes
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
 from ari_recorder.web.editing import guard
@@ -34,10 +35,13 @@ _RECORDINGS = "/api/v1/recordings"
 
 @operation("GET", _RECORDINGS, need=Right.RECORDINGS_READ)
 async def recordings(request: web.Request, query: Search) -> shapes.Recordings:
-    """A page of recordings, newest first: in progress, being prepared and ready."""
+    """A page of recordings, newest first unless otherwise asked: in progress, being prepared and ready."""
     cursor = query.cursor if isinstance(query.cursor, str) else None
-    found = await list_page(request, cursor, query.limit, wanted(query))
-    return await aside(lambda: shapes.Recordings([shown(row) for row in found.recordings], found.next_cursor))
+    found = await list_page(request, cursor, query.limit, wanted(query), query.sort)
+    count = await _count(request, wanted(query)) if query.count == "1" else UNSET
+    return await aside(
+        lambda: shapes.Recordings([shown(row) for row in found.recordings], found.next_cursor, count)
+    )
 
 
 @operation("GET", _RECORDINGS + "/{id}", need=Right.RECORDINGS_READ)
@@ -138,7 +142,11 @@ async def timeline(request: web.Request) -> shapes.Timeline:
 
 
 async def list_page(
-    request: web.Request, cursor: str | None, limit: int = LIMIT, search: Wanted = catalogue.EVERYTHING
+    request: web.Request,
+    cursor: str | None,
+    limit: int = LIMIT,
+    search: Wanted = catalogue.EVERYTHING,
+    sort: Sort = Sort.NEWEST,
 ) -> catalogue.Page:
     """A page of what who asks may see. Raises `Refused` (400) for a cursor that is none."""
     if cursor is not None and len(cursor) > CURSOR_MAX:
@@ -146,10 +154,15 @@ async def list_page(
     read: Callable[..., catalogue.Page] = catalogue.recordings
     try:
         return await request.app[CONTEXT].store.read(
-            read, scope(request), limit=limit, cursor=cursor, wanted=search
+            read, scope(request), limit=limit, cursor=cursor, wanted=search, sort=sort
         )
     except NotFound as error:
         raise Refused(400, NO_CURSOR, field="cursor") from error
+
+
+async def _count(request: web.Request, search: Wanted) -> shapes.Count:
+    found = await request.app[CONTEXT].store.read(catalogue.count, scope(request), search)
+    return shapes.Count(min(found, catalogue.COUNTED_MAX), found > catalogue.COUNTED_MAX)
 
 
 async def one(request: web.Request) -> RecordingRow:
