@@ -171,7 +171,7 @@ LINES: dict[str, Line] = {
     "POST /groups/{id}/remove": _write("a", "", ANY, "group", "303 /groups"),
     "GET /organisation": _read("a"),
     "POST /organisation/place": _write(
-        "a", "", {**ANY, "timezone": "Europe/Oslo", "language": "sv"}, ok="303 /organisation"
+        "a", "", {**ANY, "timezone": "Europe/Oslo", "country": "NO", "language": "sv"}, ok="303 /organisation"
     ),
     "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
     "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
