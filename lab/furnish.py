@@ -47,6 +47,7 @@ from lab.past_calls import COUNT, DAYS, GROUPS, PastCall, past_calls
 from lab.people import STAFF
 
 TAG = "demo data"
+TIMEZONE = "Europe/Stockholm"
 WORKERS = 2
 POLL_S = 0.05
 FINISH_S = 120.0
@@ -93,8 +94,9 @@ def _owner(number: str) -> past.Owner:
 
 
 def _organise(now: datetime) -> None:
-    """Groups, who supervises them, and a program that fetches recordings."""
+    """Where the company is, its groups, who supervises them, and a program that fetches recordings."""
     organisation = people.find_user(None, "101").organisation
+    people.change_organisation(organisation, {"timezone": TIMEZONE}, actor=LAB, now=now)
     for one in STAFF:
         with contextlib.suppress(NotFound):
             people.find_user(None, one.login)

@@ -76,15 +76,7 @@ class LabRecorder:
         """Add the lab's users and an administrator to the catalogue, if it has none yet; as of ``at``."""
         store = Store(self.store_url)
         try:
-            if store.read_now(people.list_users):
-                return
-            for user in USERS:
-                store.write_now(_add, user, at)
-            login, password = ADMINISTRATOR
-            store.write_now(
-                add_user, name="Administrator", number=None, role="administrator", login=login,
-                password=password, at=at,
-            )  # fmt: skip
+            add_users(store, at)
         finally:
             store.close()
 
@@ -209,6 +201,19 @@ def _children(pid: int) -> list[int]:
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
             found += map(int, path.read_text().split())
     return found
+
+
+def add_users(store: Store, at: datetime | None = None) -> None:
+    """Add the lab's users and an administrator, if there are no users yet; as of ``at``."""
+    if store.read_now(people.list_users):
+        return
+    for user in USERS:
+        store.write_now(_add, user, at)
+    login, password = ADMINISTRATOR
+    store.write_now(
+        add_user, name="Administrator", number=None, role="administrator", login=login, password=password,
+        at=at,
+    )  # fmt: skip
 
 
 def _add(user: User, at: datetime | None) -> None:

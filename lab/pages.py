@@ -1,0 +1,84 @@
+"""The one table of the pages: where, for whom, under which name they are pictured and tested.
+
+A test holds it against the table of routes: every page that can be asked for is in one of the two here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ari_recorder.store import models, people
+from lab import past
+from lab.past_calls import GROUPS
+
+NOT_SHOWN = {
+    "/healthz": "for probes",
+    "/readyz": "for probes",
+    "/metrics": "for Prometheus",
+    "/static/{path:.+}": "files of pages",
+    "/sign-in/second-factor": "only between a password and a code",
+}
+"""Addresses that answer with no page of their own, and why they are not pictured."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: the file name of its pictures, its route, and who looks at it (a login, empty for nobody).
+
+    ``path`` is asked for, with ``{names}`` that `places` knows; empty: the route's own. ``opens`` are texts
+    of what is opened by pressing it before it is looked at.
+    """
+
+    name: str
+    route: str
+    who: str
+    path: str = ""
+    title: str = ""
+    opens: str = ""
+
+    @property
+    def address(self) -> str:
+        """What is asked for, with names in it."""
+        return self.path or self.route
+
+
+PAGES = (
+    Page("sign-in", "/sign-in", "", title="Signing in"),
+    Page("recordings", "/", "supervisor", title="Recordings, as a supervisor finds them"),
+    Page("recordings-found", "/", "admin", "/?q=malm%C3%B6&mark=green", title="Found by a search"),
+    Page("recordings-none", "/", "101", "/?q=zeppelin", title="Nothing found"),
+    Page("recording", "/recordings/{id}", "102", "/recordings/{paused}", title="A recording with a pause"),
+    Page(
+        "recording-problem", "/recordings/{id}", "supervisor", "/recordings/{faulty}",
+        title="A recording of which something is missing",
+    ),
+    Page("calls", "/calls", "supervisor", title="Calls now, as a supervisor sees them"),
+    Page("calls-own", "/calls", "102", title="Calls now, for the recorded user"),
+    Page("prompts", "/prompts", "admin", title="Prompts"),
+    Page("audit", "/audit", "auditor", title="The audit log"),
+    Page("account", "/account", "101", title="One's own account"),
+    Page("api", "/api", "", title="The API"),
+)  # fmt: skip
+
+
+def places() -> dict[str, str]:
+    """What the names in addresses stand for, on a furnished catalogue; to be called in a read."""
+    found = {
+        "paused": _newest(models.Recording.id.in_(_with_a_pause()) & (models.Recording.problems == "")),
+        "faulty": _newest(models.Recording.problems.contains("are missing")),
+        "recording": _newest(models.Recording.note != ""),
+        "user": people.find_user(None, "102").id,
+    }
+    organisation = people.find_user(None, "102").organisation
+    group = people.find_group(organisation, next(iter(GROUPS)))
+    return {name: str(one) for name, one in (found | {"group": group}).items()}
+
+
+def _newest(condition: object) -> UUID:
+    stored = models.Recording.select().join(models.Leg).where(models.Leg.pbx == past.PBX, condition)
+    return UUID(str(stored.order_by(models.Recording.started_at.desc()).get().id))
+
+
+def _with_a_pause() -> object:
+    return models.Segment.select(models.Segment.recording).where(models.Segment.ordinal == 2)
