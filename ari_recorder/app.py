@@ -26,22 +26,20 @@ from ari_recorder.handlers.session import Session
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
+from ari_recorder.processes import SWITCH_INTERVAL_S
 from ari_recorder.safes import safe
 from ari_recorder.store import audit_key
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
-from ari_recorder.web import WebContext
-from ari_recorder.web import start as start_web
+from ari_recorder.web.apart import Pages
+from ari_recorder.web.opening import Opening
+from ari_recorder.web.server import prepare
 
 _log = structlog.get_logger(__name__)
 
 
 JOURNAL = "ari_recorder-journal"
 """Folder in Asterisk's recording folder: what the catalogue does not take at the moment."""
-
-SWITCH_INTERVAL_S = 0.0005
-"""How long the store's threads may keep the event loop from running; Python's default is ten times that."""
-
 
 VAULT_S = 5.0
 """How long the start waits for the vault."""
@@ -53,7 +51,7 @@ def utc_now() -> datetime:
 
 
 class Recorder:
-    """The whole program: one session for each Asterisk, the finisher, and the pages.
+    """The whole program: one session for each Asterisk, the finisher, and the pages, apart.
 
     ``async with Recorder(settings)`` starts it; calls go on, and go on being recorded, when it stops. Raises
     `StoreError`, `VaultError` or `SettingsError` where trying again would not help; an Asterisk that cannot
@@ -90,19 +88,17 @@ class Recorder:
         probes = readiness.probes(
             store=self.store, safe=self.safe, spools=spools, sessions=self.sessions, now=utc_now
         )
-        self._web = await start_web(
-            WebContext(
-                self.store,
-                self.safe,
-                settings.web,
-                settings.web.key_file,
-                probes,
-                self.live,
-                pbxs=tuple(settings.pbx),
-                audit_key=key.public,
-            )
+        opening = Opening(
+            settings.web,
+            settings.log,
+            settings.store.url,
+            settings.vault,
+            tuple(settings.pbx),
+            key.public,
+            tuple(probes),
+            await prepare(settings.web, self.store),
         )
-        self.url = self._web.url
+        self.url = opening.bound.pages.url
         self.tasks = [
             asyncio.create_task(self._finisher.run(), name="finisher"),
             asyncio.create_task(self._sealer.run(), name="sealer"),
@@ -111,13 +107,14 @@ class Recorder:
             asyncio.create_task(session.run(), name=f"session {name}")
             for name, session in self.sessions.items()
         ]
+        pages = Pages(opening, self.live, probes)
+        self.tasks.append(asyncio.create_task(pages.run(), name="pages"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self._web.close()
         await self._sealer.seal()
         for ari in self._aris.values():
             await ari.close()

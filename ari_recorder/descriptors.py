@@ -1,11 +1,11 @@
-"""File descriptors: as many as the system gives this process, and some of them kept for following calls."""
+"""File descriptors: as many as the system gives a process, and some of the pages' kept for other things."""
 
 from __future__ import annotations
 
 import resource
 
 RESERVE = 512
-"""Never the web's: for Asterisk's sockets, catalogue, audio, processes, and connections just accepted."""
+"""Never those of connections that are served: for catalogue, processes, and connections just accepted."""
 EACH = 2
 """What one connection may take: its socket, and the file that it is sent."""
 MOST = 65_536

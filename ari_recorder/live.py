@@ -52,6 +52,23 @@ class Refused:
 Change = Changed | Refused
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A leg that goes on, for who keeps a likeness of all."""
+
+    leg: LegRow
+
+
+@dataclass(frozen=True)
+class Over:
+    """A leg that does not go on any more, for who keeps a likeness of all."""
+
+    leg: UUID
+
+
+Told = Begun | Over | Change
+
+
 class Followed(Protocol):
     """A leg in progress, as its handler offers it."""
 
@@ -96,22 +113,26 @@ class Live:
         self._legs: dict[UUID, Followed] = {}
         self._told: dict[UUID, LegRow] = {}
         self._followers: set[Follower] = set()
+        self._likenesses: set[Callable[[Told], None]] = set()
 
     def add(self, leg: Followed) -> None:
         """A leg begins, or is found again after a restart."""
         self._legs[leg.row.id] = leg
         self._told[leg.row.id] = leg.row
+        self._tell(Begun(leg.row))
 
     def remove(self, leg: Followed) -> None:
         """A leg is over."""
         self._legs.pop(leg.row.id, None)
         self._told.pop(leg.row.id, None)
+        self._tell(Over(leg.row.id))
 
     def publish(self, change: Change) -> None:
         """Tell every follower; a leg counts as changed from now on, when it has been carried out."""
         if isinstance(change, Changed):
             self._told[change.leg.id] = change.leg
         self._followers -= {follower for follower in self._followers if not follower.tell(change)}
+        self._tell(change)
 
     def legs(self) -> list[LegRow]:
         """Every leg that is written down and not over, as last told, oldest first."""
@@ -134,3 +155,21 @@ class Live:
             yield follower
         finally:
             self._followers.discard(follower)
+
+    @contextmanager
+    def likeness(self, tell: Callable[[Told], None]) -> Iterator[None]:
+        """Tell all that another needs to be as this one: first what there is, then each change.
+
+        ``tell`` must neither wait nor raise.
+        """
+        for leg in self._legs:
+            tell(Begun(self._told[leg]))
+        self._likenesses.add(tell)
+        try:
+            yield
+        finally:
+            self._likenesses.discard(tell)
+
+    def _tell(self, told: Told) -> None:
+        for tell in self._likenesses:
+            tell(told)

@@ -31,6 +31,14 @@ Endpoints = Annotated[
     ),
 ]
 
+StorageMb = Annotated[
+    int | None, typer.Option("--storage-mb", metavar="MB", help="Storage that is included for each user.")
+]
+RetentionDays = Annotated[
+    int | None,
+    typer.Option("--retention-days", metavar="DAYS", help="How long recordings are to be kept."),
+]
+
 
 @app.command("list", epilog="Example: ari-recorder organisation list")
 def list_(
@@ -66,9 +74,14 @@ def add(
     timezone: TimeZone = None,
     language: Language = None,
     endpoints: Endpoints = None,
+    storage_mb: StorageMb = None,
+    retention_days: RetentionDays = None,
 ) -> None:
     """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
-    values = _given(name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints))
+    values = _given(
+        name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints),
+        storage_mb=storage_mb, retention_days=retention_days,
+    )  # fmt: skip
     with catalogue(settings(context), make=True) as store:
         made = store.write_now(people.add_organisation, values, **by_command_line())
     _say(made)
@@ -82,13 +95,18 @@ def set_(
     timezone: TimeZone = None,
     language: Language = None,
     endpoints: Endpoints = None,
+    storage_mb: StorageMb = None,
+    retention_days: RetentionDays = None,
     second_factor: SecondFactor = None,
     no_second_factor: Annotated[
         bool, typer.Option("--no-second-factor", help="No role needs a second factor.")
     ] = False,
 ) -> None:
     """Change an organisation; what is not named stays."""
-    values = _given(name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints))
+    values = _given(
+        name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints),
+        storage_mb=storage_mb, retention_days=retention_days,
+    )  # fmt: skip
     if second_factor and no_second_factor:
         raise SettingsError("--second-factor and --no-second-factor exclude each other.")
     if second_factor or no_second_factor:
@@ -105,7 +123,7 @@ def _patterns(text: str | None) -> list[str] | None:
     return None if text is None else text.split()
 
 
-def _given(**values: str | list[str] | None) -> dict[str, Any]:
+def _given(**values: str | int | list[str] | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -114,5 +132,6 @@ def _say(organisation: OrganisationRow) -> None:
     telephones = " ".join(organisation.endpoints) or "not said"
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
-        f" second factor for {roles}, telephones {telephones}."
+        f" second factor for {roles}, telephones {telephones}, {organisation.storage_mb} MB a user,"
+        f" kept for {organisation.retention_days} days."
     )

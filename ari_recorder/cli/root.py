@@ -24,6 +24,7 @@ from ari_recorder.cli import (
     recordings,
     signing_in,
     tokens,
+    usage,
     users,
 )
 from ari_recorder.cli.common import Options, settings
@@ -119,6 +120,7 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
+app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)

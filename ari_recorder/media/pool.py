@@ -21,6 +21,7 @@ from ari_recorder.blocking import in_thread
 from ari_recorder.errors import MediaError
 from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.stitch import stitch
+from ari_recorder.processes import end_with_parent
 
 LIMIT_S = 120.0
 LIMIT_FACTOR = 0.5
@@ -154,7 +155,7 @@ def _unwrap(outcome: StitchResult | Exception) -> StitchResult:
 def _work(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the recorder, which closes the pool
     os.nice(_NICENESS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     while True:
         try:
             job = pipe.recv()
@@ -169,11 +170,3 @@ def _outcome(job: StitchJob) -> StitchResult | Exception:
     except Exception as error:
         error.add_note("".join(traceback.format_exception(error)))
         return error
-
-
-def _end_with_parent() -> None:
-    """Wait on the pipe that the parent holds open as long as it lives, also while stitching."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -24,6 +24,8 @@ NUMBER_MAX = 64
 LOGIN_MAX = 200
 ENDPOINT_MAX = 200
 ENDPOINTS_MAX = 50
+STORAGE_MB_MAX = 1_000_000
+RETENTION_DAYS_MAX = 36_500
 ACKNOWLEDGEMENT_MAX = 2000
 SEPARATOR = "|"
 """Between several things in one cell of a CSV file, and so in no name of one."""
@@ -144,6 +146,17 @@ def yes_or_no(field: str, value: object) -> bool:
     return value
 
 
+def whole(field: str, value: object, least: int, most: int) -> int:
+    """A whole number within those. Raises `Unfit`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise Unfit(
+            field,
+            "%(value)s: a whole number from %(least)s to %(most)s.",
+            value=_shown(value), least=least, most=most,
+        )  # fmt: skip
+    return value
+
+
 def time_zone(field: str, value: object) -> str:
     """A name of the tz database, such as ``Europe/Stockholm``. Raises `Unfit`."""
     try:
@@ -207,6 +220,8 @@ _ORGANISATION: dict[str, Callable[[str, Any], Any]] = {
     "language": language,
     "second_factor": roles,
     "endpoints": patterns,
+    "storage_mb": lambda field, value: whole(field, value, 0, STORAGE_MB_MAX),
+    "retention_days": lambda field, value: whole(field, value, 1, RETENTION_DAYS_MAX),
 }
 USER_FIELDS = frozenset(_USER)
 ORGANISATION_FIELDS = frozenset(_ORGANISATION)

@@ -37,6 +37,10 @@ class PublicKey:
         self.pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         """As openssl reads it."""
 
+    def __reduce__(self) -> tuple[Callable[[bytes], PublicKey], tuple[bytes]]:
+        """It goes to another process as text."""
+        return _public, (self.pem.encode(),)
+
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether that is this key's signature of ``message``."""
         try:
@@ -87,15 +91,23 @@ def existing(path: Path) -> SigningKey | None:
 def read_public(path: Path) -> PublicKey:
     """The public key in a file (PEM). Raises `SettingsError` if there is none."""
     try:
-        key = load_pem_public_key(path.read_bytes())
+        return _public(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"The public key {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise SettingsError(
             f"{path} holds no public key: save what `ari-recorder audit key` says."
         ) from error
+    except TypeError as error:
+        raise SettingsError(
+            f"{path} holds no Ed25519 key: save what `ari-recorder audit key` says."
+        ) from error
+
+
+def _public(pem: bytes) -> PublicKey:
+    key = load_pem_public_key(pem)
     if not isinstance(key, Ed25519PublicKey):
-        raise SettingsError(f"{path} holds no Ed25519 key: save what `ari-recorder audit key` says.")
+        raise TypeError(f"a key of the type {type(key).__name__}")
     return PublicKey(key)
 
 

@@ -193,7 +193,8 @@ def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
 
 def _select() -> Any:
     columns = [field for field in Recording._meta.sorted_fields if field is not Recording.peaks]
-    return Recording.select(*columns, User, Leg).join(User).switch(Recording).join(Leg)
+    columns += [User.id, User.number, User.name, Leg.id, Leg.pbx, Leg.call]
+    return Recording.select(*columns).join(User).switch(Recording).join(Leg)
 
 
 def _rows(rows: Sequence[Any]) -> tuple[RecordingRow, ...]:

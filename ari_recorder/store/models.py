@@ -73,6 +73,23 @@ class Organisation(Table):
     """Roles that need a second factor to sign in, by name, parted by spaces."""
     endpoints = TextField(default="")
     """Patterns of the telephones that its administrators may give to users, parted by spaces."""
+    storage_mb = IntegerField(default=30)
+    """Storage that is included for each user, in MB of a million bytes (row T5)."""
+    retention_days = IntegerField(default=180)
+    """How long recordings are to be kept (row T4); more than 180 is the add-on of longer storage (row B5)."""
+
+
+class Terms(Table):
+    """What held for an organisation from a time on, so that the usage of a past month stays as it was."""
+
+    organisation = ForeignKeyField(Organisation, backref="terms", on_delete="RESTRICT")
+    since = UtcField()
+    timezone = CharField(max_length=64)
+    storage_mb = IntegerField()
+    retention_days = IntegerField()
+
+    class Meta:
+        indexes = ((("organisation", "since"), False),)
 
 
 class OrganisationKey(Table):
@@ -429,7 +446,11 @@ class Recording(Table):
     tag3 = CharField(default="", max_length=128)
 
     class Meta:
-        indexes = ((("leg", "ordinal"), True), (("organisation", "started_at"), False))
+        indexes = (
+            (("leg", "ordinal"), True),
+            (("organisation", "started_at"), False),
+            (("organisation", "state", "stored_at", "size_bytes"), False),
+        )
 
 
 class Segment(Table):
@@ -493,6 +514,12 @@ class LedgerLine(Table):
     outcome = CharField(null=True, max_length=16)
     reason = TextField(default="")
 
+    class Meta:
+        indexes = (
+            (("organisation", "opened_at"), False),
+            (("organisation", "outcome", "opened_at"), False),
+        )
+
 
 User.add_index(
     SQL('CREATE UNIQUE INDEX user_number ON "user" (organisation_id, number) WHERE removed_at IS NULL')
@@ -506,6 +533,7 @@ Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) 
 
 TABLES = (
     Organisation,
+    Terms,
     OrganisationKey,
     User,
     Activation,

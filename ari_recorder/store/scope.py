@@ -24,6 +24,7 @@ from ari_recorder.store.models import (
     Supervision,
     User,
 )
+from ari_recorder.store.statements import find
 
 
 def scope_of(user: UUID, scopes: Iterable[Right] | None = None) -> Scope | None:
@@ -31,13 +32,22 @@ def scope_of(user: UUID, scopes: Iterable[Right] | None = None) -> Scope | None:
 
     ``scopes`` are those of the token that they came by.
     """
-    row = User.get_or_none((User.id == user) & User.removed_at.is_null())
-    if row is None or row.role not in set(Role):
+    for organisation, role, may_listen in find(
+        User, ("organisation", "role", "may_listen"), id=user, removed_at=None
+    ):
+        return scope_with(organisation, user, role, may_listen=may_listen, scopes=scopes)
+    return None
+
+
+def scope_with(
+    organisation: UUID, user: UUID, role: str, *, may_listen: bool, scopes: Iterable[Right] | None = None
+) -> Scope | None:
+    """As `scope_of`, of a user of whom this has been read."""
+    if role not in set(Role):
         return None
-    role = Role(row.role)
-    supervised = _supervised(user) if role is Role.SUPERVISOR else Supervised()
+    supervised = _supervised(user) if role == Role.SUPERVISOR else Supervised()
     return rights.scope(
-        row.organisation_id, user, role, may_listen=row.may_listen, supervised=supervised, scopes=scopes
+        organisation, user, Role(role), may_listen=may_listen, supervised=supervised, scopes=scopes
     )
 
 

@@ -7,16 +7,19 @@ was. A copy of the cookie is then worth nothing.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from ari_recorder.store import audit
+from ari_recorder.errors import NotFound
+from ari_recorder.store import audit, paging, statements
 from ari_recorder.store.access import end_all, end_others, end_sessions
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import SecondFactor, Session, User
+from ari_recorder.store.paging import Page
 
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session was last used."""
@@ -26,6 +29,7 @@ MOST_EACH = 50
 """Sessions of one user; one more ends the oldest."""
 FACTORS = ("totp", "passkey")
 """Kinds of second factor that are enough by themselves; recovery codes stand in for one."""
+_OPENED = ("id", "user", "form_token", "created_at", "seen_at", "second_factor_at")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,15 @@ class SessionRow:
     agent: str
     created_at: datetime
     seen_at: datetime
+
+
+@dataclass(frozen=True)
+class TheirSession(SessionRow):
+    """A session as an administrator sees it."""
+
+    user: UUID
+    name: str
+    login: str
 
 
 @dataclass(frozen=True)
@@ -120,24 +133,24 @@ def digest(secret: str) -> str:
 
 def find(secret: str, limits: Limits, now: datetime) -> Opened | None:
     """The session with that secret and whose it is; None when there is none, or it is over."""
-    row = Session.get_or_none((Session.secret_sha256 == digest(secret)) & ~_over(limits, now))
-    who = account(row.user_id) if row else None
-    if who is None:
-        return None
-    factors = factors_of(row.user_id)
-    required = _is_required(row.user)
-    halfway = row.second_factor_at is None and bool(factors or required)
-    if halfway and now - row.created_at >= HALFWAY:
-        return None
-    return Opened(row.id, who, row.form_token, row.seen_at, halfway, factors, required)
+    for row, user, form_token, created_at, seen_at, factor_at in statements.find(
+        Session, _OPENED, secret_sha256=digest(secret)
+    ):
+        who = account(user)
+        if who is None or created_at <= now - limits.most or seen_at <= now - limits.idle:
+            return None
+        factors, required = factors_of(user), who.factor_is_required
+        halfway = factor_at is None and bool(factors or required)
+        if halfway and now - created_at >= HALFWAY:
+            return None
+        return Opened(row, who, form_token, seen_at, halfway, factors, required)
+    return None
 
 
 def factors_of(user: UUID) -> frozenset[str]:
     """The kinds of second factor that somebody has."""
-    rows = SecondFactor.select(SecondFactor.kind).where(
-        (SecondFactor.user == user) & SecondFactor.kind.in_(FACTORS)
-    )
-    return frozenset(row.kind for row in rows)
+    rows = statements.find(SecondFactor, ("kind",), user=user)
+    return frozenset(kind for (kind,) in rows) & frozenset(FACTORS)
 
 
 def seen(session: UUID, now: datetime) -> None:
@@ -151,6 +164,33 @@ def list_of(user: UUID, limits: Limits, now: datetime) -> list[SessionRow]:
         Session.select().where((Session.user == user) & ~_over(limits, now)).order_by(Session.seen_at.desc())
     )
     return [SessionRow(row.id, row.address, row.agent, row.created_at, row.seen_at) for row in rows]
+
+
+def of_organisation(
+    organisation: UUID, limits: Limits, now: datetime, *, limit: int = paging.LIMIT, cursor: str | None = None
+) -> Page[TheirSession]:
+    """A page of the sessions of an organisation's users, the one last used first.
+
+    Raises `Invalid` for a cursor that is none.
+    """
+    query = Session.select(Session, User).join(User)
+    query = query.where((User.organisation == organisation) & ~_over(limits, now))
+    return paging.page(
+        query, Session.seen_at, Session, _theirs, limit=limit, cursor=cursor, newest_first=True
+    )
+
+
+def end_of_organisation(organisation: UUID, session: UUID, actor: Actor, now: datetime) -> TheirSession:
+    """End a session of one of the organisation's users, as somebody else. Raises `NotFound`."""
+    query = Session.select(Session, User).join(User)
+    row = query.where((User.organisation == organisation) & (Session.id == session)).first()
+    if row is None:
+        raise NotFound("There is no such session, or it is over.")
+    end_sessions(Session.id == session)
+    detail = {"user": str(row.user_id), "name": row.user.name}
+    subject = Subject("session", str(session))
+    audit.write(actor, Action.SIGN_OUT, subject, now, organisation=organisation, detail=detail)
+    return _theirs([row])[0]
 
 
 def sign_out(user: UUID, session: UUID, actor: Actor, now: datetime) -> bool:
@@ -185,6 +225,16 @@ def _is_required(user: Any) -> bool:
 
 def _over(limits: Limits, now: datetime) -> Any:
     return (Session.created_at <= now - limits.most) | (Session.seen_at <= now - limits.idle)
+
+
+def _theirs(rows: Sequence[Any]) -> list[TheirSession]:
+    return [
+        TheirSession(
+            row.id, row.address, row.agent, row.created_at, row.seen_at,
+            row.user_id, row.user.name, row.user.login or "",
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _make_room(user: UUID) -> None:

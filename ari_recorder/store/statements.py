@@ -1,4 +1,4 @@
-"""The statements that every call needs, compiled once.
+"""The statements that every call and every request needs, compiled once.
 
 peewee compiles a query anew each time; at ten calls a second that was half of what the recorder computed,
 and the event loop, which answers calls, waited for it. Fields still convert the values.
@@ -30,10 +30,11 @@ def upsert(model: Any, unless: str = "", **values: Any) -> None:
 
 
 def find(model: Any, names: tuple[str, ...], **where: Any) -> list[tuple[Any, ...]]:
-    """These columns of the rows that have those values, as Python has them, in any order."""
+    """These columns of the rows that have those values (None: that have none), in any order."""
     fields = [model._meta.fields[name] for name in names]
-    parameters = _converted([model._meta.fields[name] for name in where], list(where.values()))
-    sql = _find_sql(model, names, tuple(where), database.param)
+    given = {name: value for name, value in where.items() if value is not None}
+    parameters = _converted([model._meta.fields[name] for name in given], list(given.values()))
+    sql = _find_sql(model, names, tuple(given), tuple(where.keys() - given.keys()), database.param)
     rows = database.execute_sql(sql, parameters).fetchall()
     return [
         tuple(field.python_value(value) for field, value in zip(fields, row, strict=True)) for row in rows
@@ -82,11 +83,14 @@ def _insert_sql(model: Any, ending: str, parameter: str) -> str:
 
 
 @cache
-def _find_sql(model: Any, names: tuple[str, ...], where: tuple[str, ...], parameter: str) -> str:
+def _find_sql(
+    model: Any, names: tuple[str, ...], given: tuple[str, ...], empty: tuple[str, ...], parameter: str
+) -> str:
     fields = model._meta.fields
     columns = ", ".join(f'"{fields[name].column_name}"' for name in names)
-    conditions = " AND ".join(f'"{fields[name].column_name}" = {parameter}' for name in where)
-    return f'SELECT {columns} FROM "{model._meta.table_name}" WHERE {conditions}'  # noqa: S608
+    conditions = [f'"{fields[name].column_name}" = {parameter}' for name in given]
+    conditions += [f'"{fields[name].column_name}" IS NULL' for name in empty]
+    return f'SELECT {columns} FROM "{model._meta.table_name}" WHERE {" AND ".join(conditions)}'  # noqa: S608
 
 
 @cache

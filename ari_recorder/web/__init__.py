@@ -8,11 +8,11 @@
                    │
                    └─► every read: store/catalogue in the scope of who asks
 
-Only this package imports `aiohttp.web`. `app.py` of the package above puts it together::
+Only this package imports `aiohttp.web`. All that is in the picture is a process of its own (`opening.py`),
+which the recorder starts, starts again when it ends, and speaks to (`apart.py`, `line.py`)::
 
-    server = await start(WebContext(store, safe, settings.web, key_file, probes, live))
-    ...
-    await server.close()
+    pages = Pages(Opening(…, bound=await prepare(settings.web, store)), live, probes)
+    await pages.run()
 """
 
 from ari_recorder.web.context import Part, Probe, WebContext

@@ -192,17 +192,18 @@ async def page_with(request: web.Request, wrong: Wrong | None = None) -> web.Res
         "no_passkeys": factors.why_no_passkeys(request),
         "wrong": wrong,
         "done": done if done in _AFTER else None,
-        "browser": lambda agent: _browser(request, agent),
+        "browser": lambda agent: browser(request, agent),
     }
     return await page.render(request, "account.html", values, status=wrong.status if wrong else 200)
 
 
-def _browser(request: web.Request, agent: str) -> str:
+def browser(request: web.Request, agent: str) -> str:
+    """A browser by its name and system, in the reader's language."""
     say = request[LANGUAGE].gettext
-    browser, system = browser_and_system(agent)
-    if browser and system:
-        return say(N_("%(browser)s on %(system)s"), browser=browser, system=system)
-    return browser or system or say(N_("Unknown browser"))
+    name, system = browser_and_system(agent)
+    if name and system:
+        return say(N_("%(browser)s on %(system)s"), browser=name, system=system)
+    return name or system or say(N_("Unknown browser"))
 
 
 def _field(sent: Mapping[str, object], name: str) -> str:

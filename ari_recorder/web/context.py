@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from aiohttp import web
+from prometheus_client import generate_latest
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
@@ -20,6 +21,7 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.safe import Safe
 from ari_recorder.store.tokens import Bearer
 from ari_recorder.web.language import Language
+from ari_recorder.web.thread import aside
 
 
 def utc_now() -> datetime:
@@ -37,6 +39,11 @@ class Part:
 
 Probe = Callable[[], Awaitable[Part]]
 """Asks one part."""
+
+
+async def own_counters() -> bytes:
+    """Those of this process."""
+    return await aside(generate_latest)
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class WebContext:
     """Names of the Asterisks in the settings: a user's telephone is on one of them."""
     audit_key: PublicKey | None = None
     """What the audit log's seals are checked with; None where nothing seals it."""
+    counters: Callable[[], Awaitable[bytes]] = own_counters
+    """All counters, as Prometheus reads them."""
 
 
 CONTEXT = web.AppKey("context", WebContext)

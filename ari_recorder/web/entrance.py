@@ -1,6 +1,6 @@
 """Before a connection is served: how many there may be, and how long one may keep us waiting.
 
-Connections hold descriptors, which Asterisk's requests and audio files need too. When there are as many as
+Connections hold descriptors, which the catalogue and audio files need too. When there are as many as
 may be, a new one takes the place of the oldest that has no request; where there is none, or too many are of
 its own address, it is closed at once. A peer that does not read what it is sent is cut off by the kernel. How
 long a connection may be without a whole request is for aiohttp's own timer: `server.py` sets it.

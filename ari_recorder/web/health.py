@@ -8,13 +8,13 @@ whoever reaches it learns all: also while the catalogue, which knows the rights,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from ari_recorder.policies.proxies import Networks
 from ari_recorder.policies.rights import Right, Scope
@@ -27,7 +27,6 @@ from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.problems import NoRight, Refused, problem
 from ari_recorder.web.security import add_headers
 from ari_recorder.web.shared import Shared
-from ari_recorder.web.thread import aside
 
 PROBE_TIMEOUT_S = 5.0
 FRESH_S = 1.0
@@ -38,9 +37,9 @@ _log = structlog.get_logger(__name__)
 class Health:
     """The parts' probes and the counters, each asked for once at a time, however many want to know."""
 
-    def __init__(self, probes: Mapping[str, Probe]) -> None:
+    def __init__(self, probes: Mapping[str, Probe], counters: Callable[[], Awaitable[bytes]]) -> None:
         self._parts = {name: Shared(_safe(probe), FRESH_S) for name, probe in probes.items()}
-        self.counters = Shared(lambda: aside(generate_latest), FRESH_S)
+        self.counters = Shared(counters, FRESH_S)
 
     async def parts(self) -> dict[str, Part]:
         """Each part; one that does not answer in time is said to, and is not asked again meanwhile."""

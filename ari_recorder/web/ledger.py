@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -34,6 +34,8 @@ class LedgerLine(msgspec.Struct):
     outcome: str | None
     """`recorded`, `discarded` or `not_recorded`; null until it is over."""
     reason: str
+    recording: UUID | None
+    """The first that was made of it."""
 
 
 class Ledger(msgspec.Struct):
@@ -50,6 +52,8 @@ class LedgerQuery(msgspec.Struct, forbid_unknown_fields=True):
     """From this time on."""
     end: Annotated[datetime, Meta(tz=True)] | None = msgspec.field(default=None, name="to")
     """Before this time."""
+    outcome: Literal["recorded", "discarded", "not_recorded", "open"] | None = None
+    """`open`: not over, or not accounted for yet."""
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -58,8 +62,9 @@ class LedgerQuery(msgspec.Struct, forbid_unknown_fields=True):
 async def ledger(request: web.Request, query: LedgerQuery) -> Ledger:
     """Every due call of the organisation, and what became of it, the newest first."""
     found = await request.app[CONTEXT].store.read(
-        ledger_page, scope(request), begin=query.begin, end=query.end, limit=query.limit, cursor=query.cursor
-    )
+        ledger_page, scope(request), begin=query.begin, end=query.end, outcome=query.outcome,
+        limit=query.limit, cursor=query.cursor,
+    )  # fmt: skip
     return Ledger([_line(row) for row in found.rows], found.next_cursor)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
+from ari_recorder.policies.fields import RETENTION_DAYS_MAX, STORAGE_MB_MAX
 from ari_recorder.policies.rights import Right, Role
+from ari_recorder.policies.usage import RETENTION_DAYS, STORAGE_MB
 from ari_recorder.store import people
 from ari_recorder.store.audit import By
-from ari_recorder.store.people import Counts, OrganisationRow
+from ari_recorder.store.people import OrganisationRow
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
 from ari_recorder.web.editing import create, guard
 from ari_recorder.web.lists import Paging
@@ -20,6 +22,9 @@ from ari_recorder.web.routing import operation, path_id
 
 _OWN = "/api/v1/organisation"
 _ALL = "/api/v1/organisations"
+
+StorageMb = Annotated[int, Meta(ge=0, le=STORAGE_MB_MAX)]
+RetentionDays = Annotated[int, Meta(ge=1, le=RETENTION_DAYS_MAX)]
 
 
 class Organisation(msgspec.Struct):
@@ -33,6 +38,10 @@ class Organisation(msgspec.Struct):
     """Roles that need a second factor to sign in."""
     endpoints: list[str]
     """Patterns of the telephones that its administrators may give to users: `PJSIP/acme-*`."""
+    storage_mb: int
+    """Storage that is included for each user, in MB of a million bytes."""
+    retention_days: int
+    """How long recordings are to be kept; more than 180 is the add-on of longer storage."""
 
 
 class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,6 +75,8 @@ class NewOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     administrator: FirstAdministrator
     timezone: str = "UTC"
     language: str = "en"
+    storage_mb: StorageMb = STORAGE_MB
+    retention_days: RetentionDays = RETENTION_DAYS
     endpoints: list[str] = []
     """Patterns of the telephones that its administrators may give to users. Without any: all, as long as
     there is no other organisation, and none where there is."""
@@ -79,23 +90,9 @@ class RenamedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     language: str | UnsetType = UNSET
     endpoints: list[str] | UnsetType = UNSET
     """Patterns of the telephones that its administrators may give to users, in place of those before."""
-
-
-class Usage(msgspec.Struct):
-    """How much an organisation uses."""
-
-    users: int
-    recorded: dict[str, int]
-    """Users whose calls are to be recorded, by plan."""
-    recordings: int
-    size_bytes: int
-
-
-class OrganisationUsage(msgspec.Struct):
-    """An organisation, and how much it uses."""
-
-    organisation: Organisation
-    usage: Usage
+    storage_mb: StorageMb | UnsetType = UNSET
+    """Storage that is included for each user; from the month on that goes on."""
+    retention_days: RetentionDays | UnsetType = UNSET
 
 
 @operation("GET", _OWN, need=Right.ORGANISATION_READ)
@@ -133,14 +130,6 @@ async def one_organisation(request: web.Request) -> Organisation:
     return organisation_json(await request.app[CONTEXT].store.read(people.organisation, path_id(request)))
 
 
-@operation("GET", _ALL + "/{id}/usage", need=Right.ORGANISATIONS, problems=(404,))
-async def organisation_usage(request: web.Request) -> OrganisationUsage:
-    """How many users an organisation has, by plan, and how much is kept of theirs."""
-    store, of = request.app[CONTEXT].store, path_id(request)
-    found, used = await store.read(people.organisation, of), await store.read(people.counts, of)
-    return OrganisationUsage(organisation_json(found), _usage(used))
-
-
 @operation("PATCH", _ALL + "/{id}", need=Right.ORGANISATIONS, problems=(404, 409, 412, 422), guarded=True)
 async def change_one_organisation(request: web.Request, body: RenamedOrganisation) -> Organisation:
     """Change what is named of an organisation. Its name is what a dialplan's `101@Name` means."""
@@ -150,7 +139,9 @@ async def change_one_organisation(request: web.Request, body: RenamedOrganisatio
 def organisation_json(row: OrganisationRow) -> Organisation:
     """An organisation as the API shows it."""
     roles, endpoints = list(row.second_factor), list(row.endpoints)
-    return Organisation(row.id, row.name, row.timezone, row.language, roles, endpoints)
+    return Organisation(
+        row.id, row.name, row.timezone, row.language, roles, endpoints, row.storage_mb, row.retention_days
+    )
 
 
 async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Organisation:
@@ -162,7 +153,7 @@ async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Orga
 
 
 def _added(body: NewOrganisation, by: By) -> OrganisationRow:
-    names = ("name", "timezone", "language", "endpoints")
+    names = ("name", "timezone", "language", "endpoints", "storage_mb", "retention_days")
     values: dict[str, Any] = {name: getattr(body, name) for name in names}
     made = people.add_organisation(values, **by)
     people.add_user(
@@ -170,7 +161,3 @@ def _added(body: NewOrganisation, by: By) -> OrganisationRow:
         login=body.administrator.login, password=body.administrator.password, **by,
     )  # fmt: skip
     return made
-
-
-def _usage(row: Counts) -> Usage:
-    return Usage(row.users, row.recorded, row.recordings, row.size_bytes)

@@ -14,6 +14,8 @@ from markupsafe import Markup
 from yarl import URL
 
 from ari_recorder.policies.text import harmless
+from ari_recorder.web import told
+from ari_recorder.web.administration.sections import is_large, menu, sections
 from ari_recorder.web.context import ACCOUNT, BEARER, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
@@ -98,14 +100,20 @@ def static_address(path: str) -> str:
 
 
 def _common(request: web.Request) -> dict[str, Any]:
-    language = reader_language(request)
+    language, account = reader_language(request), request.get(ACCOUNT)
+    rights = account.scope.rights if account else frozenset()
+    headings = sections(rights, request.path)
     return {
         "_": language.gettext,
         "ngettext": language.ngettext,
         "language": language.code,
         "languages": LANGUAGES,
         "words": words(request),
-        "account": request.get(ACCOUNT),
+        "account": account,
+        "menu": menu(rights, request.path),
+        "sections": headings,
+        "sections_are_many": is_large(headings),
+        "told": told.of(request),
         "here": request.path,
         "form_token": request.get(FORM_TOKEN, ""),
         "nonce": new_nonce(request),

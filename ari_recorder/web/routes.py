@@ -37,9 +37,13 @@ from ari_recorder.web import (
     sessions,
     signin,
     tokens,
+    told,
+    usage,
     users,
 )
 from ari_recorder.web import page as html
+from ari_recorder.web.administration.book_routes import BOOKS
+from ari_recorder.web.administration.routes import ADMINISTRATION
 from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.client import add_hsts, arrivals
 from ari_recorder.web.context import CONTEXT, WebContext
@@ -89,7 +93,7 @@ SETTINGS: tuple[Route, ...] = (
     organisations.organisations,
     organisations.add_organisation,
     organisations.one_organisation,
-    organisations.organisation_usage,
+    *usage.OPERATIONS,
     organisations.change_one_organisation,
     ledger.ledger,
 )
@@ -143,9 +147,10 @@ ROUTES: tuple[Route, ...] = (
     calls.call_annotations,
     calls.annotate_call,
     calls.live_feed,
-    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, ("done", "prompt")),
+    page("GET", "/prompts", prompts_page.show, "prompts", Right.PROMPTS_READ, prompts_page.TAKES),
     page("POST", "/prompts" + _PROMPT, prompts_page.receive, "prompt-upload", Right.PROMPTS_WRITE),
     page("POST", "/prompts" + _PROMPT + "/reset", prompts_page.reset, "prompt-reset", Right.PROMPTS_WRITE),
+    page("POST", "/prompts" + _PROMPT + "/undo", prompts_page.undo, "prompt-undo", Right.PROMPTS_WRITE),
     prompts.list_prompts,
     prompts.one_prompt,
     prompts.put_prompt,
@@ -158,6 +163,8 @@ ROUTES: tuple[Route, ...] = (
     me.me,
     *audit_api.OPERATIONS,
     page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),
+    *ADMINISTRATION,
+    *BOOKS,
     *SETTINGS,
     documentation.openapi,
     page("GET", "/api", api_page.show, "api", Open.PUBLIC),
@@ -181,18 +188,20 @@ def create_app(context: WebContext) -> web.Application:
     app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
     app[auditing.DENIALS] = auditing.Denials()
     app[listening.PLAYBACKS] = listening.Playbacks()
-    app[health.HEALTH] = health.Health(context.probes)
+    app[health.HEALTH] = health.Health(context.probes, context.counters)
     app[SEALS] = seals
     app[signin.ATTEMPTS] = Attempts()
     app[signin.FORMS] = asyncio.Semaphore(signin.FORMS_MAX)
     app[signin.PREPARING] = asyncio.Semaphore(1)
     app[signin.HASHING] = Hashing()
     app[factors.CHALLENGES] = factors.Challenges()
+    app[prompts_page.BEFORE] = prompts_page.Before()
     app[prompts.CONVERTING] = asyncio.Semaphore(1)
     app[documentation.ROUTES] = ROUTES
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
     app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
     app[NOTED] = Noted()
+    app[told.KEPT] = told.Kept()
     app.cleanup_ctx.extend((watching, tidying))
     app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.extend((add_headers, add_hsts))

@@ -8,6 +8,8 @@ from aiohttp import web
 
 NONCE = web.RequestKey("nonce", str)
 """For the one style sheet that the player's shadow root brings along."""
+MICROPHONE = web.RequestKey("microphone", bool)
+"""There on a request whose page may ask to use the microphone, and play what it recorded."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -36,7 +38,13 @@ _POLICY = "; ".join(
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every answer, also streams and errors; recordings and pages are not to be kept in caches."""
     response.headers.update(_HEADERS)
-    response.headers["Content-Security-Policy"] = _POLICY.format(nonce=request.get(NONCE, "none"))
+    policy = _POLICY.format(nonce=request.get(NONCE, "none"))
+    if request.get(MICROPHONE):
+        response.headers["Permissions-Policy"] = _HEADERS["Permissions-Policy"].replace(
+            "microphone=()", "microphone=(self)"
+        )
+        policy = policy.replace("media-src 'self'", "media-src 'self' blob:")
+    response.headers["Content-Security-Policy"] = policy
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.popall("Server", None)
 

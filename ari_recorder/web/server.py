@@ -1,9 +1,13 @@
-"""Binding the application to its address, and refusing to where that would be careless."""
+"""Binding the application to its address, and refusing to where that would be careless.
+
+Who binds and who serves may be two processes: the sockets are handed over (`apart.py`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -20,7 +24,7 @@ from ari_recorder.store.database import Store
 from ari_recorder.web.client import is_exposed
 from ari_recorder.web.context import WebContext
 from ari_recorder.web.entrance import Entrance
-from ari_recorder.web.health import HEALTH, Health, create_health_app
+from ari_recorder.web.health import HEALTH, create_health_app
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.malformed import RequestHandler
 from ari_recorder.web.routes import create_app
@@ -42,14 +46,13 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Listening:
-    """An application that is being served."""
+class Address:
+    """An address that is bound: connections can be made, and wait for who serves them."""
 
-    runner: web.AppRunner
-    listening: asyncio.Server
     host: str
     port: int
     """The port that was bound, also when 0 was asked for."""
+    sockets: tuple[socket.socket, ...]
     tls: bool = False
 
     @property
@@ -59,9 +62,47 @@ class Listening:
         scheme = "https" if self.tls else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
+    def close(self) -> None:
+        """Let it go."""
+        for bound in self.sockets:
+            bound.close()
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The address of the pages and the API, and that of health, if it has one of its own."""
+
+    pages: Address
+    health: Address | None
+
+    def close(self) -> None:
+        """Let both go."""
+        for address in filter(None, (self.pages, self.health)):
+            address.close()
+
+
+@dataclass(frozen=True)
+class Listening:
+    """An application that is being served."""
+
+    runner: web.AppRunner
+    listening: tuple[asyncio.Server, ...]
+    address: Address
+
+    @property
+    def url(self) -> str:
+        """Address of the first page."""
+        return self.address.url
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return self.address.port
+
     async def close(self) -> None:
         """Stop accepting, let running answers end for a moment, close."""
-        self.listening.close()
+        for server in self.listening:
+            server.close()
         await self.runner.cleanup()
 
 
@@ -131,32 +172,43 @@ async def check_exposure(settings: Web, store: Store) -> None:
 
 
 async def start(context: WebContext) -> Server:
-    """Bind and serve. Raises `SettingsError`: address, certificate or key cannot be used, or are careless."""
+    """Bind and serve, in this process. Raises `SettingsError` as `prepare` does."""
+    return await serve(context, await prepare(context.settings, context.store))
+
+
+async def prepare(settings: Web, store: Store) -> Bound:
+    """Bind what is to be served.
+
+    Raises `SettingsError`: address, certificate or key cannot be used, or are careless.
+    """
+    descriptors.raise_limit()
+    tls = certificate_of(settings) is not None
+    check_encryption(settings)
+    await check_exposure(settings, store)
+    pages = await _bind("", settings.host, settings.port, tls=tls)
+    if settings.health_port is None:
+        return Bound(pages, None)
+    try:
+        return Bound(pages, await _bind("health_", settings.health_host, settings.health_port))
+    except SettingsError:
+        pages.close()
+        raise
+
+
+async def serve(context: WebContext, bound: Bound) -> Server:
+    """Serve on what was bound, which is let go in the end."""
     settings = bounded(context.settings, descriptors.raise_limit())
     certificate = certificate_of(settings)
-    check_encryption(settings)
-    await check_exposure(settings, context.store)
     app = create_app(replace(context, settings=settings))
-    pages = await _serve(
-        app, settings, "", settings.host, settings.port, settings.connections_max, certificate
-    )
-    try:
-        health = await _start_health(app[HEALTH], settings)
-    except SettingsError:
-        await pages.close()
-        raise
+    pages = await _serve(app, settings, bound.pages, settings.connections_max, certificate)
+    _log.info("pages and API are being served", url=bound.pages.url)
+    health = None
+    if bound.health is not None:
+        of_health = create_health_app(app[HEALTH], bound.health.host)
+        health = await _serve(of_health, settings, bound.health, HEALTH_CONNECTIONS, None)
+        _log.info("health and counters are being served", url=bound.health.url)
     watch = asyncio.create_task(certificate.watch(), name="certificate") if certificate else None
-    _log.info("pages and API are being served", url=pages.url)
     return Server(pages, health, watch)
-
-
-async def _start_health(health: Health, settings: Web) -> Listening | None:
-    if settings.health_port is None:
-        return None
-    host, app = settings.health_host, create_health_app(health, settings.health_host)
-    served = await _serve(app, settings, "health_", host, settings.health_port, HEALTH_CONNECTIONS, None)
-    _log.info("health and counters are being served", url=served.url)
-    return served
 
 
 def bounded(settings: Web, limit: int) -> Web:
@@ -174,13 +226,7 @@ def bounded(settings: Web, limit: int) -> Web:
 
 
 async def _serve(
-    app: web.Application,
-    settings: Web,
-    prefix: str,
-    host: str,
-    port: int,
-    most: int,
-    certificate: Certificate | None,
+    app: web.Application, settings: Web, address: Address, most: int, certificate: Certificate | None
 ) -> Listening:
     """Its timer of idle connections begins with the connection, and headers in part do not stop it."""
     handling: dict[str, Any] = {
@@ -201,20 +247,27 @@ async def _serve(
         certificate,
         settings.idle_s,
     )
+    return Listening(runner, tuple([await _listen(entrance, one) for one in address.sockets]), address)
+
+
+async def _bind(prefix: str, host: str, port: int, *, tls: bool = False) -> Address:
     try:
-        listening = await _listen(entrance, host, port)
+        server = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host, port, start_serving=False
+        )
+        sockets = tuple(bound.dup() for bound in server.sockets)
+        server.close()
+        for bound in sockets:
+            bound.listen(WAITING_MAX)
     except OSError as error:
-        await runner.cleanup()
         raise SettingsError(
             f"web.{prefix}host {host}, web.{prefix}port {port}: cannot be bound: {error.strerror}."
             f" Stop what uses the port, or set web.{prefix}port to another (0 takes any free one)."
         ) from error
-    return Listening(runner, listening, host, listening.sockets[0].getsockname()[1], certificate is not None)
+    return Address(host, sockets[0].getsockname()[1], sockets, tls)
 
 
-async def _listen(entrance: Entrance, host: str, port: int) -> asyncio.Server:
-    server = await asyncio.get_running_loop().create_server(entrance, host, port, backlog=ACCEPTED_AT_ONCE)
-    for bound in server.sockets:
-        with bound.dup() as same:
-            same.listen(WAITING_MAX)
+async def _listen(entrance: Entrance, bound: socket.socket) -> asyncio.Server:
+    server = await asyncio.get_running_loop().create_server(entrance, sock=bound, backlog=ACCEPTED_AT_ONCE)
+    bound.listen(WAITING_MAX)
     return server

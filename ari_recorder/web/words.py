@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.numbers import format_decimal
 
 from ari_recorder.errors import Refusal
@@ -16,6 +16,7 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import State
+from ari_recorder.policies.usage import Month
 from ari_recorder.store.catalogue import Played, RecordingRow
 from ari_recorder.web.language import N_, Language
 
@@ -137,6 +138,14 @@ class Words:
     def date(self, at: datetime) -> str:
         """The day."""
         return format_date(at.astimezone(self.zone), "medium", locale=self.language.locale)
+
+    def day_of_year(self, at: datetime) -> str:
+        """The day, without the year."""
+        return format_skeleton("MMMd", at.astimezone(self.zone), locale=self.language.locale)
+
+    def month(self, month: Month) -> str:
+        """A month of a year."""
+        return format_skeleton("yMMMM", date(month.year, month.month, 1), locale=self.language.locale)
 
     def time(self, at: datetime) -> str:
         """The time of the day, to the minute."""

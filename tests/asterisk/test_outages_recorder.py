@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.web import opening
 from lab import Lab
 from lab.evidence import Evidence
 from lab.recorder import LabRecorder
@@ -190,12 +191,38 @@ async def test_a_stitching_worker_hangs(begin: Begin) -> None:
         await assert_next_is_whole(here)
 
 
+async def test_the_pages_are_killed(begin: Begin) -> None:
+    """Calls and keys do not notice. The app's next command waits until others are there, and is done."""
+    station = begin(**LOSSLESS)
+    async with scene(station) as here:
+        before, by_app, outliving = await here.begin_each(Way.DIGITS, Way.APP, Way.KEYS)
+        served = here.log("pages and API are being served")
+        await asyncio.sleep(TALK_S)
+        (pages,) = (pid for pid in station.recorder.workers() if _is_pages(pid))
+        os.kill(pages, signal.SIGKILL)
+        await until(lambda: not is_there(pages))
+        assert here.log("pages and API are being served") == served
+        within = await here.begin(Way.KEYS)
+        await pause_and_resume(before, by_app, outliving, within)
+        assert here.log("the pages' process is started again") == 1
+        await go_on(before, by_app, outliving, within)
+        await end(before, by_app, outliving, within)
+        talks = (before, by_app, outliving, within)
+        for talk, row in zip(talks, await here.rows(*talks), strict=True):
+            assert_kept(talk, row)
+        await assert_next_is_whole(here)
+
+
 def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def _is_pages(pid: int) -> bool:
+    return Path(f"/proc/{pid}/comm").read_text().strip() == opening.NAME
+
+
 def _is_worker(pid: int) -> bool:
-    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes() and not _is_pages(pid)
 
 
 async def test_a_second_recorder_under_the_same_name(begin: Begin, lab: Lab, tmp_path: Path) -> None:

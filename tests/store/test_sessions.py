@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from ari_recorder.store import access, passwords, second_factors, sessions
+from ari_recorder.store import access, models, passwords, second_factors, sessions
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import AuditLine, Organisation, SecondFactor, Session, User, new_id
@@ -165,3 +165,20 @@ def test_the_last_one_takes_the_codes_along(store: Store, anna: UUID) -> None:
     lines = store.read_now(lambda: list(AuditLine.select().order_by(AuditLine.number)))
     actions = [line.action for line in lines if (line.action, line.subject_kind) != ("create", "user")]
     assert actions == ["sign_in", "create", "create", "remove", "remove"]
+
+
+def test_who_asks_is_read_with_few_statements(
+    store: Store, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every request begins with it: session, user, organisation, telephones, second factors."""
+    begin(store, anna, "secret")
+    database, asked = models.database.obj, list[str]()
+    execute = database.execute_sql
+
+    def counted(sql: str, *values: object) -> object:
+        asked.append(sql)
+        return execute(sql, *values)
+
+    monkeypatch.setattr(database, "execute_sql", counted)
+    assert found(store, "secret") is not None
+    assert len(asked) == 5, asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -54,8 +55,7 @@ class Matrix:
         asked = self.client.request(method, path, headers=headers, allow_redirects=False, **body)
         async with asked as answer:
             leads = urlsplit(answer.headers.get("Location", "")).path if answer.status == 303 else ""
-            leads = "to itself" if leads == path else leads
-            return f"{answer.status} {leads}".strip(), await answer.read()
+            return f"{answer.status} {_where(leads, path)}".strip(), await answer.read()
 
     async def follow(self, asker: Asker) -> tuple[str, aiohttp.ClientWebSocketResponse | None]:
         """The live feed, or the outcome of asking for it."""
@@ -124,6 +124,20 @@ class Matrix:
         self.legs = [(followed, followed.row) for followed in self.cast.legs.values()]
         self.before = self.rows(self.template)
         self.theirs = frozenset(_of(self.before, self.cast.ids["foreign organisation"]))
+
+
+def _where(leads: str, path: str) -> str:
+    """Where an answer leads, without the ids that stand in it."""
+    if leads == path:
+        return "to itself"
+    if _OF_ONE.fullmatch(leads):
+        if path.startswith(leads + "/"):
+            return "to its page"
+        return "to what it made" if leads.startswith(path + "/") else leads
+    return leads
+
+
+_OF_ONE = re.compile(r".*/[0-9a-f-]{36}")
 
 
 def _is_made_for(sent: Any) -> bool:

@@ -73,6 +73,23 @@ NOTE = {"note": "changed"}
 PASSWORDS = {"old": PASSWORD, "new": NEW_PASSWORD}
 ADMINISTRATOR = {"name": "First", "login": "first", "password": NEW_PASSWORD}
 ORGANISATION = {"name": "Third", "administrator": ADMINISTRATOR}
+NEW_TOKEN = {"name": "New", "of": "organisation", "lasting": "30", "scopes": "usage:read"}
+ORGANISATION_FORM = {
+    "name": "Fourth", "timezone": "UTC", "language": "en", "endpoints": "", "storage_mb": "30",
+    "retention_days": "180",
+}  # fmt: skip
+FIRST_FORM = {"admin_name": "First", "admin_login": "first", "admin_password": NEW_PASSWORD}
+ANY = {"version": "*"}
+"""A form that goes by no state."""
+TOLD = {"acknowledged": "yes", "acknowledgement": "Told.", "acknowledgement.by": "Somebody"}
+NEW_USER = {
+    "name": "Somebody",
+    "number": "999",
+    "mode": "never",
+    "plan": "basic",
+    "role": "user",
+    "another": "yes",
+}
 MEMBERS = "members"
 """In place of a body: who is to come into the group."""
 CSV = b"number,name\r\n999,Somebody\r\n"
@@ -96,7 +113,55 @@ LINES: dict[str, Line] = {
     "GET /prompts": _read("a"),
     "POST /prompts" + PROMPT: _write("a", "", wav, ok="303 /prompts"),
     "POST /prompts" + PROMPT + "/reset": _write("a", "", {}, ok="303 /prompts"),
+    "POST /prompts" + PROMPT + "/undo": _write("a", "", {"key": "unknown"}, ok="404"),
     "GET /audit": _read("ax"),
+    "GET /usage": _read("ao"),
+    "GET /ledger": _read("ax"),
+    "GET /tokens": _read("a"),
+    "GET /tokens/new": _read("a"),
+    "POST /tokens/new": _write("a", "", NEW_TOKEN),
+    "GET /tokens/{id}/revoke": _read("a", "", "token"),
+    "POST /tokens/{id}/revoke": _write("a", "", {}, "token", "303 /tokens"),
+    "GET /sessions": _read("a"),
+    "POST /sessions/{id}/end": _write("a", "", {}, "session", "303 /sessions", "end"),
+    "GET /organisations": _read("o"),
+    "GET /organisations/new": _read("o"),
+    "POST /organisations/new": _write("o", "", ORGANISATION_FORM | FIRST_FORM, ok="303 /organisations"),
+    "GET /organisations/{id}": _read("o", "", "organisation"),
+    "POST /organisations/{id}": _write("o", "", ORGANISATION_FORM, "organisation", "303 to itself"),
+    "GET /administration": _read("a"),
+    "GET /users": _read("a"),
+    "GET /users/add": _read("a"),
+    "POST /users/add": _write("a", "", NEW_USER, ok="303 to itself"),
+    "GET /users/{id}": _read("a", "", "user"),
+    "POST /users/{id}/who": _write("a", "", {**ANY, "name": "Changed"}, "user", "303 to its page"),
+    "POST /users/{id}/recording": _write(
+        "a", "", {**ANY, "mode": "on_demand", "plan": "pro"}, "user", "303 to its page"
+    ),
+    "POST /users/{id}/acknowledgement": _write("a", "", TOLD, "user", "303 to its page"),
+    "POST /users/{id}/sign-in": _write(
+        "a", "", {**ANY, "login": "changed", "role": "user"}, "user", "303 to its page"
+    ),
+    "POST /users/{id}/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, "user", "303 to its page"),
+    "POST /users/{id}/groups": _write("a", "", {"group": "none"}, "user", "422"),
+    "GET /users/{id}/remove": _read("a", "", "user"),
+    "POST /users/{id}/remove": _write("a", "", ANY, "user", "303 /users"),
+    "GET /groups": _read("a"),
+    "POST /groups": _write("a", "", {"name": "New"}, ok="303 to what it made"),
+    "GET /groups/{id}": _read("a", "", "group"),
+    "POST /groups/{id}/name": _write("a", "", {**ANY, "name": "Changed"}, "group", "303 to its page"),
+    "POST /groups/{id}/members": _write("a", "", {}, "group", "422"),
+    "POST /groups/{id}/members/remove": _write("a", "", {}, "group", "303 to its page"),
+    "POST /groups/{id}/supervisors": _write("a", "", {}, "group", "422"),
+    "POST /groups/{id}/supervisors/remove": _write("a", "", {}, "group", "303 to its page"),
+    "GET /groups/{id}/remove": _read("a", "", "group"),
+    "POST /groups/{id}/remove": _write("a", "", ANY, "group", "303 /groups"),
+    "GET /organisation": _read("a"),
+    "POST /organisation/place": _write(
+        "a", "", {**ANY, "timezone": "Europe/Oslo", "language": "sv"}, ok="303 /organisation"
+    ),
+    "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
+    "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
     # Signing in, and one's own account
@@ -191,6 +256,9 @@ LINES: dict[str, Line] = {
     f"GET {ALL}/{{id}}": _read("o", "", "organisation"),
     f"GET {ALL}/{{id}}/usage": _read("o", "", "organisation"),
     f"PATCH {ALL}/{{id}}": _write("o", "", {"name": "Changed"}, "organisation"),
+    "GET /api/v1/usage": _read("ao", "aop"),
+    "GET /api/v1/usage.csv": _read("ao", "aop"),
+    "GET /api/v1/usage/organisations.csv": _read("o"),
     # What happened, and whether it works
     "GET /api/v1/ledger": _read("ax", "axp"),
     "GET /api/v1/audit": _read("ax", "axp"),
@@ -215,7 +283,9 @@ ANY_TOKEN = frozenset({"GET /api/v1/me"})
 TAKE_TOKENS = frozenset({"GET /readyz", "GET /metrics"})
 """Routes outside of ``/api/`` that look at a token at all."""
 OF_ALL = frozenset({f"GET {ALL}", f"POST {ALL}", f"GET {ALL}/{{id}}", f"GET {ALL}/{{id}}/usage"})
-OF_ALL |= {f"PATCH {ALL}/{{id}}"}
+OF_ALL |= {"GET /organisations", "GET /organisations/new", "POST /organisations/new"}
+OF_ALL |= {"GET /organisations/{id}", "POST /organisations/{id}"}
+OF_ALL |= {f"PATCH {ALL}/{{id}}", "GET /api/v1/usage/organisations.csv"}
 """Of every organisation: the operators', who are of the provider."""
 UNASKED = frozenset({"GET /healthz", "GET /static/{path:.+}"})
 FORM_FIRST = frozenset({"POST /sign-in"})
@@ -285,6 +355,8 @@ def _about(line: Line, asker: Asker, subject: str) -> str:
         return line.ok
     if line.about == "token":
         return line.ok if subject == "own" or (asker.letter == "a" and subject != "foreign") else "404"
+    if line.verb == "end":
+        return line.ok if subject != "foreign" else "404"
     if line.about in ("session", "factor"):
         return line.ok if subject == "own" else "404"
     if line.about == "group" and asker.letter == "s":

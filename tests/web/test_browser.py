@@ -176,6 +176,7 @@ async def test_an_administrator_replaces_a_prompt_without_scripts(
     )
     page = await context.new_page()
     await sign_in(page, server, "admin-acme")
+    await page.get_by_role("link", name="Administration").click()
     await page.get_by_role("link", name="Prompts").click()
     await expect(page.get_by_role("heading", name="Prompts")).to_be_visible()
     prompt = page.locator("#sv-start")
@@ -211,10 +212,16 @@ async def test_prompts_are_heard_and_fit(chromium: Browser, server: Server, widt
     await _fits(page)
     await page.locator("#sv-stop summary").click()
     await _fits(page)
+    first = page.get_by_role("button", name="Listen: Recording has started, English")
+    await first.click()
+    await expect(page.get_by_role("button", name="Stop: Recording has started, English")).to_be_visible()
+    await page.get_by_role("button", name="Listen: Recording has stopped, Swedish").press("Enter")
+    await expect(first).to_be_visible()
     prompt = page.locator("#sv-stop audio")
-    await prompt.evaluate("audio => audio.play()")
     await eventually(lambda: prompt.evaluate("audio => audio.currentTime"), lambda seconds: seconds > 0.2)
     assert 1 < await prompt.evaluate("audio => audio.duration") < 3
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Listen: Recording has stopped, Swedish")).to_be_visible()
     assert complaints == []
 
 

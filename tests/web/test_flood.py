@@ -179,7 +179,7 @@ async def test_one_address_cannot_take_every_place(
 
 @pytest.mark.parametrize("settings", [Web(port=0, connections_max=8)])
 async def test_addresses_of_those_who_have_gone_are_forgotten(attacked: Attacked) -> None:
-    entrance = attacked.server.pages.listening._protocol_factory  # type: ignore[attr-defined]
+    entrance = attacked.server.pages.listening[0]._protocol_factory  # type: ignore[attr-defined]
     assert isinstance(entrance, Entrance)
     await attacked.connect(100)
     await until(lambda: attacked.ended() >= 92)

@@ -69,8 +69,9 @@ async def test_an_operator_sets_up_a_customer(
     assert (await ada.get("/organisation"))["name"] == "New Co"
     user = {"name": "Eva", "number": "101", "mode": "always", "plan": "pro", "acknowledgement": TOLD}
     await ada.made("/users", user)
-    usage = (await operator.get(f"/organisations/{made['id']}/usage"))["usage"]
-    assert usage == {"users": 2, "recorded": {"pro": 1}, "recordings": 0, "size_bytes": 0}
+    usage = await operator.get(f"/organisations/{made['id']}/usage")
+    assert (usage["users_billed"], usage["plans"]["pro"]) == (1, {"users": 1, "start_fees": 1})
+    assert usage == {**await ada.get("/usage"), "users": None}
     renamed = await operator("PATCH", f"/organisations/{made['id']}", {"name": "Newer Co"})
     assert renamed.json()["name"] == "Newer Co"
     names = [one["name"] for one in (await operator.get("/organisations"))["organisations"]]

@@ -19,6 +19,7 @@ from ari_recorder.media.prompts import FILE_MAX_BYTES
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.store.models import Prompt
 from ari_recorder.web.language import language
+from ari_recorder.web.prompts_page import BEFORE_MAX
 from ari_recorder.web.words import PROMPT_HINTS, PROMPTS, REFUSALS
 
 from ..media.test_prompts import made
@@ -33,6 +34,7 @@ WRITES = (
     ("DELETE", START),
     ("POST", PAGE),
     ("POST", PAGE + "/reset"),
+    ("POST", PAGE + "/undo"),
 )
 ADDRESSES = [f"{language or '-'}/{kind}" for kind, language in shipped.every_prompt()]
 
@@ -159,7 +161,7 @@ async def test_a_page_says_why_not_and_an_answer_is_a_problem(open_browser: NewB
     assert problem.headers["Content-Type"].startswith("application/problem+json")
     assert "prompts:read" in problem.json()["detail"]
     assert 'href="/prompts"' not in (await browser.get("/")).text
-    assert 'href="/prompts"' in (await (await open_browser("admin-acme")).get("/")).text
+    assert 'href="/prompts"' in (await (await open_browser("admin-acme")).get("/administration")).text
 
 
 async def test_another_organisation_s_are_not_seen(open_browser: NewBrowser, mp3: bytes) -> None:
@@ -304,28 +306,83 @@ async def test_what_is_no_form(open_browser: NewBrowser, content_type: str, body
 async def test_the_page(open_browser: NewBrowser, mp3: bytes) -> None:
     browser = await open_browser("admin-acme")
     page = (await browser.get("/prompts")).text
-    assert re.findall(r'<audio [^>]*src="/api/v1/prompts/([^"]+)/audio"', page) == ADDRESSES
+    listed = re.findall(r'<audio [^>]*src="/api/v1/prompts/([^"]+)/audio"', page)
+    assert sorted(listed) == sorted(ADDRESSES)
+    assert listed[:2] == ["en/start", "sv/start"], "grouped by what they are for"
     assert "Samtalet spelas in." in page
     assert "Your own" not in page
 
-    answer = await send_file(browser, mp3, "Hej på dig!")
-    assert (answer.status, answer.headers["Location"]) == (
-        303,
-        "/prompts?done=replaced&prompt=sv-start#sv-start",
-    )
-    page = (await browser.get(answer.headers["Location"])).text
-    assert page.count("Your file is used from now on.") == page.count("Your own</span>") == 1
+    page = await follow(browser, await send_file(browser, mp3, "Hej på dig!"))
+    assert page.count("your file is used from now on.") == page.count("Your own</span>") == 1
     assert "Hej på dig!" in page
     assert "hej.mp3" in page
-
-    answer = await browser.post(PAGE + "/reset", {"form_token": await browser.form_token("/prompts")})
-    assert (answer.status, answer.headers["Location"]) == (
-        303,
-        "/prompts?done=reset&prompt=sv-start#sv-start",
-    )
-    page = (await browser.get(answer.headers["Location"])).text
-    assert "The standard prompt is used again." in page
+    page = await follow(browser, await reset(browser))
+    assert "the standard prompt is used again." in page
     assert "Your own" not in page
+
+
+async def follow(browser: Browser, answer: Answer) -> str:
+    """The page that a form leads to: at the prompt that it was of."""
+    address = answer.headers["Location"]
+    assert (answer.status, address.split("&")[0]) == (303, "/prompts?prompt=sv-start")
+    assert address.endswith("#sv-start")
+    return (await browser.get(address)).text
+
+
+async def reset(browser: Browser) -> Answer:
+    return await browser.post(PAGE + "/reset", {"form_token": await browser.form_token("/prompts")})
+
+
+async def undo(browser: Browser, page: str) -> Answer:
+    """Press "Undo" of what the page tells."""
+    key = re.search(r'action="/prompts/sv/start/undo">.*?name="key" value="([^"]+)"', page, re.DOTALL)
+    assert key
+    return await browser.post(
+        PAGE + "/undo", {"form_token": await browser.form_token("/prompts"), "key": key[1]}
+    )
+
+
+async def test_what_was_replaced_or_put_back_is_undone(open_browser: NewBrowser, mp3: bytes) -> None:
+    browser = await open_browser("admin-acme")
+    replaced = await follow(browser, await send_file(browser, mp3, "Hej!"))
+    audio = (await browser.get(START + "/audio")).sha256
+    await follow(browser, await undo(browser, replaced))
+    assert await own(browser) == []
+    await follow(browser, await send_file(browser, mp3, "Hej!"))
+    page = await follow(browser, await undo(browser, await follow(browser, await reset(browser))))
+    assert "it is as it was before." in page
+    assert (await browser.get(START + "/audio")).sha256 == audio
+    assert "hej.mp3" in page
+    assert await own(browser) == [("sv", "start")]
+
+
+async def test_what_cannot_be_undone_any_more(open_browser: NewBrowser, world: World, mp3: bytes) -> None:
+    browser, other = await open_browser("admin-acme"), await open_browser("admin-other")
+    page = await follow(browser, await send_file(browser, mp3, "Hej!"))
+    token = await browser.form_token("/prompts")
+    for path, key in ((PAGE, "unknown"), (PAGE, ""), ("/prompts/en/start", _key(page))):
+        answer = await browser.post(path + "/undo", {"form_token": token, "key": key})
+        assert answer.status == 404, (path, key)
+        assert "It cannot be undone any more" in answer.text
+    assert (await undo(other, page)).status == 404
+    assert count(world) == 1
+    for _ in range(BEFORE_MAX):
+        await reset(browser)
+        await send_file(browser, mp3, "Hej!")
+    assert (await undo(browser, page)).status == 404, "only so many are kept"
+
+
+def _key(page: str) -> str:
+    return page.split('name="key" value="')[1].split('"')[0]
+
+
+async def test_the_microphone_is_for_this_page_alone(open_browser: NewBrowser) -> None:
+    browser = await open_browser("admin-acme")
+    for path, allowed in (("/prompts", True), ("/administration", False), (START + "/audio", False)):
+        headers = (await browser.get(path)).headers
+        assert ("microphone=(self)" in headers["Permissions-Policy"]) == allowed
+        assert ("microphone=()" in headers["Permissions-Policy"]) != allowed
+        assert ("media-src 'self' blob:" in headers["Content-Security-Policy"]) == allowed
 
 
 async def test_the_page_takes_a_tone_without_text(open_browser: NewBrowser, mp3: bytes) -> None:
@@ -353,11 +410,11 @@ async def test_the_page_says_what_is_wrong_beside_the_form(
     token = await browser.form_token("/prompts")
     answer = await send(browser, ("form_token", token, None), *parts)
     assert answer.status == 422
-    row = answer.text.split('id="sv-start"')[1].split('<li class="prompt"')[0]
+    row = answer.text.split('id="sv-start"')[1].split('<li class="prompt')[0]
     assert message in row
     assert 'role="alert"' in row
     assert "<details open>" in row
-    assert answer.text.count('role="alert"') == 1
+    assert re.sub(r"<template.*?</template>", "", answer.text, flags=re.DOTALL).count('role="alert"') == 1
     assert count(world) == 0
 
 

@@ -138,7 +138,7 @@ async def _end(reader: asyncio.StreamReader) -> bool:
 async def test_handshakes_are_connections_and_are_limited(
     server: Server, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entrance: Any = server.pages.listening._protocol_factory  # type: ignore[attr-defined]
+    entrance: Any = server.pages.listening[0]._protocol_factory  # type: ignore[attr-defined]
     monkeypatch.setattr(entrance, "_handshake_s", 60.0)
     silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(30)]
     await until(lambda: sum(reader.at_eof() or reader.exception() is not None for reader, _ in silent) == 22)

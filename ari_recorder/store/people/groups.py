@@ -197,6 +197,17 @@ def remove_member(organisation: UUID, group: UUID, user: UUID, *, actor: Actor, 
     return _detail(row)
 
 
+def remove_members(
+    organisation: UUID, group: UUID, users: Iterable[UUID], *, actor: Actor, now: datetime
+) -> GroupDetail:
+    """Take users out of a group, in one change; those who are not in it are left alone. Raises `NotFound`."""
+    row, wanted = _found(organisation, group), set(users)
+    there = [one.user_id for one in Membership.select().where(Membership.group == row)]
+    if out := [user for user in there if user in wanted]:
+        members_changed(organisation, group, (), out, actor=actor, now=now)
+    return _detail(row)
+
+
 def set_supervisor(
     organisation: UUID,
     group: UUID,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +15,19 @@ from ari_recorder.errors import Conflict, Invalid, NotFound, SettingsError
 from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.usage import Terms
 from ari_recorder.store import audit, paging, preferences
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Organisation, Recording, User
+from ari_recorder.store.models import Terms as TermsTable
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.revisions import changed
 
 DEFAULT_ORGANISATION = "Default"
 KIND = "organisation"
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since when those terms hold that were there before any change of them."""
 _LISTS = ("second_factor", "endpoints")
 """What is kept as words parted by spaces."""
 
@@ -31,7 +35,8 @@ _LISTS = ("second_factor", "endpoints")
 @dataclass(frozen=True)
 class OrganisationRow:
     """An organisation as shown. ``second_factor`` are the roles that need one to sign in, ``endpoints``
-    patterns of the telephones that its administrators may give to users.
+    patterns of the telephones that its administrators may give to users, ``storage_mb`` what is included for
+    each user.
     """
 
     id: UUID
@@ -40,6 +45,8 @@ class OrganisationRow:
     language: str
     second_factor: tuple[str, ...]
     endpoints: tuple[str, ...]
+    storage_mb: int
+    retention_days: int
 
 
 @dataclass(frozen=True)
@@ -133,12 +140,36 @@ def change_organisation(
         Organisation.update(**columns).where(Organisation.id == organisation).execute()
     after = _row(found(organisation))
     if after != before:
+        _keep_terms(before, after, now)
         audit.write(
             actor, Action.CHANGE, Subject(KIND, str(organisation)), now, organisation=organisation,
             detail=difference(_told(before), _told(after)),
         )  # fmt: skip
         changed()
     return after
+
+
+def terms_of(row: OrganisationRow) -> list[Terms]:
+    """What has held for it, the oldest first; what holds now is the last."""
+    rows = TermsTable.select().where(TermsTable.organisation == row.id)
+    known = [
+        Terms(one.since, one.timezone, one.storage_mb, one.retention_days)
+        for one in rows.order_by(TermsTable.since, TermsTable.id)
+    ]
+    return known or [_terms(row, ALWAYS)]
+
+
+def _keep_terms(before: OrganisationRow, after: OrganisationRow, now: datetime) -> None:
+    """Nothing is kept before the first change: until then what holds now always has."""
+    if _terms(before, now) == _terms(after, now):
+        return
+    first = not TermsTable.select().where(TermsTable.organisation == after.id).exists()
+    for terms in (*([_terms(before, ALWAYS)] if first else []), _terms(after, now)):
+        TermsTable.create(organisation=after.id, **vars(terms))
+
+
+def _terms(row: OrganisationRow, since: datetime) -> Terms:
+    return Terms(since, row.timezone, row.storage_mb, row.retention_days)
 
 
 def organisation_preferences(organisation: UUID) -> preferences.Shown:
@@ -228,7 +259,10 @@ def _told(row: OrganisationRow) -> dict[str, Any]:
 
 def _row(row: Any) -> OrganisationRow:
     roles = tuple(role for role in row.second_factor.split() if role in set(Role))
-    return OrganisationRow(row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()))
+    return OrganisationRow(
+        row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()),
+        row.storage_mb, row.retention_days,
+    )  # fmt: skip
 
 
 def _rows(rows: Sequence[Any]) -> list[OrganisationRow]:

@@ -19,6 +19,7 @@ from ari_recorder.store.people.rows import (
     row_of,
     rows_of,
 )
+from ari_recorder.store.people.which import Which, condition
 
 KIND = "user"
 """As the audit log calls them."""
@@ -32,19 +33,44 @@ def users_page(
     group: UUID | None = None,
     mode: str | None = None,
     q: str | None = None,
+    which: Which | None = None,
+    outside: UUID | None = None,
 ) -> Page[UserRow]:
-    """A page of an organisation's users, by number; ``q`` is part of a name, a number or a login.
+    """A page of an organisation's users, by number; ``q`` is part of a name, a number or a login, and they
+    are not members of the group ``outside``.
 
     Raises `Invalid` for a cursor that is none.
     """
-    query = present(organisation)
+    query = _wanted(present(organisation), organisation, group, mode, q, which)
+    if outside is not None:
+        query = query.where(
+            User.id.not_in(Membership.select(Membership.user).where(Membership.group == outside))
+        )
+    return paging.page(query, fn.COALESCE(User.number, ""), User, rows_of, limit=limit, cursor=cursor)
+
+
+def count_users(
+    organisation: UUID,
+    *,
+    group: UUID | None = None,
+    mode: str | None = None,
+    q: str | None = None,
+    which: Which | None = None,
+) -> int:
+    """How many those are, on all pages."""
+    return int(_wanted(present(organisation), organisation, group, mode, q, which).count())
+
+
+def _wanted(
+    query: Any, organisation: UUID, group: UUID | None, mode: str | None, q: str | None, which: Which | None
+) -> Any:
     if group is not None:
         query = query.where(User.id.in_(Membership.select(Membership.user).where(Membership.group == group)))
     if mode is not None:
         query = query.where(User.mode == mode)
     if q:
         query = query.where(User.name.contains(q) | User.number.contains(q) | User.login.contains(q))
-    return paging.page(query, fn.COALESCE(User.number, ""), User, rows_of, limit=limit, cursor=cursor)
+    return query if which is None else query.where(condition(which, organisation))
 
 
 def list_users(organisation: UUID | None = None) -> list[UserRow]:

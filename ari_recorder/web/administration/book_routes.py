@@ -1,0 +1,31 @@
+"""The addresses of usage, ledger, tokens, sessions and the operator's organisations."""
+
+from __future__ import annotations
+
+from ari_recorder.policies.rights import Right
+from ari_recorder.web.administration import billing, customers, due_calls, signed_in, token_pages
+from ari_recorder.web.routing import Route, page
+
+BOOKS: tuple[Route, ...] = (
+    page("GET", "/usage", billing.show, "usage", Right.USAGE_READ, billing.TAKES),
+    page("GET", "/ledger", due_calls.show, "ledger", Right.LEDGER_READ, due_calls.TAKES),
+    page("GET", "/tokens", token_pages.show, "tokens", Right.TOKENS, token_pages.TAKES),
+    page("GET", "/tokens/new", token_pages.new, "token-new", Right.TOKENS),
+    page("POST", "/tokens/new", token_pages.add, "token-new", Right.TOKENS),
+    page("GET", "/tokens/{id}/revoke", token_pages.ask, "token-revoke", Right.TOKENS),
+    page("POST", "/tokens/{id}/revoke", token_pages.revoke, "token-revoke", Right.TOKENS),
+    page("GET", "/sessions", signed_in.show, "sessions", Right.USERS_WRITE, signed_in.TAKES),
+    page("POST", "/sessions/{id}/end", signed_in.end, "session-end", Right.USERS_WRITE),
+    page("GET", "/organisations", customers.show, "organisations", Right.ORGANISATIONS, customers.LIST_TAKES),
+    page("GET", "/organisations/new", customers.new, "organisation-new", Right.ORGANISATIONS),
+    page("POST", "/organisations/new", customers.add, "organisation-new", Right.ORGANISATIONS),
+    page(
+        "GET",
+        "/organisations/{id}",
+        customers.one,
+        "organisation-one",
+        Right.ORGANISATIONS,
+        customers.ONE_TAKES,
+    ),
+    page("POST", "/organisations/{id}", customers.change, "organisation-one", Right.ORGANISATIONS),
+)

@@ -1,0 +1,90 @@
+"""Removing a user: what goes and what stays is said first, and it cannot be undone."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ari_recorder.errors import Invalid, NotAllowed, NotFound
+from ari_recorder.store import people
+from ari_recorder.store.people import ActivationRow, Removal
+from ari_recorder.web import page, told
+from ari_recorder.web.administration.confirming import Confirmation, ask
+from ari_recorder.web.administration.forms import VERSION, sent
+from ari_recorder.web.administration.forms import told as said
+from ari_recorder.web.administration.user import found
+from ari_recorder.web.administration.versions import unchanged, version
+from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
+from ari_recorder.web.language import N_
+from ari_recorder.web.problems import Refused
+
+_REMOVED = N_("%(name)s was removed. Their recordings stay.")
+_CHANGED = N_("This user was changed meanwhile. Nothing was done: look again at what goes and what stays.")
+_BILLED = N_("Recording, from the next call on; billing ends today, %(day)s")
+_SIGNING_IN = N_("Signing in as %(login)s, with second factors and tokens")
+_GONE = N_("This user was removed already, by somebody else.")
+
+
+async def confirm(request: web.Request) -> web.Response:
+    """``GET /users/{id}/remove``: what would go, and what would stay."""
+    return await ask(request, await _asked(request))
+
+
+async def remove(request: web.Request) -> web.Response:
+    """``POST /users/{id}/remove``."""
+    user, typed, words = await found(request), await sent(request), page.reader_language(request)
+    try:
+        gone = await request.app[CONTEXT].store.write(
+            people.remove_user, own_organisation(request), user.id,
+            check=unchanged(typed, vars), **changed_by(request),
+        )  # fmt: skip
+    except NotFound:
+        raise told.then(request, "/users", _GONE, good=False) from None
+    except Refused:
+        return await ask(request, await _asked(request), words.gettext(_CHANGED), 412)
+    except (Invalid, NotAllowed) as fault:
+        return await ask(request, await _asked(request), said(fault, words)[1], 409)
+    raise told.then(request, "/users", _REMOVED, name=gone.user.name)
+
+
+async def _asked(request: web.Request) -> Confirmation:
+    user, store, organisation = await found(request), request.app[CONTEXT].store, own_organisation(request)
+    meant = await store.read(people.removal, organisation, user.id)
+    going = await store.read(people.running, user.id)
+    words = page.reader_language(request)
+    say = words.gettext
+    return Confirmation(
+        title=say(N_("Remove %(name)s?"), name=user.name),
+        button=say(N_("Remove %(name)s"), name=user.name),
+        action=f"/users/{user.id}/remove",
+        back=f"/users/{user.id}",
+        goes=_goes(request, meant, going),
+        stays=(
+            words.ngettext(
+                "%(n)s recording, under this name and number",
+                "%(n)s recordings, under this name and number",
+                meant.recordings,
+            ),
+            say(N_("What was done by them and to them, in the audit log")),
+        ),
+        after=say(
+            N_("It cannot be undone. Somebody who is added later with the same number is another user.")
+        ),
+        fields=((VERSION, version(vars(meant.user))),),
+    )
+
+
+def _goes(request: web.Request, meant: Removal, going: ActivationRow | None) -> tuple[str, ...]:
+    words = page.words(request)
+    say, today = words.language.gettext, request.app[CONTEXT].now()
+    goes = []
+    if going is not None:
+        goes.append(say(_BILLED, day=words.date(today)))
+    if meant.endpoints:
+        goes.append(words.language.ngettext("%(n)s telephone", "%(n)s telephones", meant.endpoints))
+    if meant.groups:
+        goes.append(
+            words.language.ngettext("The place in %(n)s group", "The places in %(n)s groups", meant.groups)
+        )
+    if meant.user.login:
+        goes.append(say(_SIGNING_IN, login=meant.user.login))
+    return tuple(goes) or (say(N_("The user, from every list")),)

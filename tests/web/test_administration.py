@@ -1,0 +1,64 @@
+"""The frame of administration: who is shown which places, and what is told once after a form was sent."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from ari_recorder.policies.rights import RIGHTS, Right, Role
+from ari_recorder.web import told
+from ari_recorder.web.administration.sections import PARTS, Place, menu, sections
+from ari_recorder.web.routes import ROUTES
+from ari_recorder.web.told import KEPT_MAX, Kept, Told
+
+from .world import NewBrowser
+
+PLACES = [place for part in PARTS for place in part.places]
+
+
+def test_the_menu_is_short_and_leads_to_what_one_may_open() -> None:
+    shown = {role: [(e.name, e.address) for e in menu(RIGHTS[role], "/")] for role in Role}
+    assert shown[Role.USER] == [("Recordings", "/"), ("Calls now", "/calls")]
+    assert shown[Role.ADMINISTRATOR] == [*shown[Role.USER], ("Administration", "/administration")]
+    assert shown[Role.AUDITOR] == [("Administration", "/audit")]
+    assert shown[Role.OPERATOR] == [("Administration", "/organisations")]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: str(place.address))
+def test_a_place_is_a_page_that_needs_the_right_it_names(place: Place) -> None:
+    needs = {(route.path, route.method): route.need for route in ROUTES}
+    assert needs[place.address, "GET"] is place.right
+
+
+@pytest.mark.parametrize(
+    ("here", "name"),
+    [("/", "Recordings"), ("/recordings/1", "Recordings"), ("/calls", "Calls now"), ("/account", None)]
+    + [(place.address, "Administration") for place in PLACES],
+)
+def test_where_one_is(here: str, name: str | None) -> None:
+    entries = menu(Right, here)
+    assert [entry.name for entry in entries if entry.current] == ([name] if name else [])
+    within = [entry for part in sections(Right, here) for entry in part.entries]
+    assert sum(entry.current for entry in within) == (name == "Administration")
+
+
+def test_what_is_told_is_of_one_user_and_forgotten_for_newer() -> None:
+    kept, one, other = Kept(), uuid4(), uuid4()
+    first = kept.keep(one, Told("One.", {}))
+    assert kept.find(one, first) == Told("One.", {})
+    assert kept.find(other, first) is None
+    for _ in range(KEPT_MAX):
+        kept.keep(one, Told("More.", {}))
+    assert kept.find(one, first) is None
+    assert len(kept.of) == KEPT_MAX
+
+
+async def test_the_overview(open_browser: NewBrowser) -> None:
+    browser = await open_browser("admin-acme")
+    text = (await browser.get("/administration")).text
+    assert re.search(r"<b>2</b> of 3", text)
+    assert (await browser.get(f"/administration?{told.PARAMETER}=unknown")).status == 200
+    assert (await browser.get("/administration?x=1")).status == 400
+    assert (await (await open_browser("anna")).get("/administration")).status == 403
