@@ -56,6 +56,36 @@ PAGES = (
     Page("calls", "/calls", "supervisor", title="Calls now, as a supervisor sees them"),
     Page("calls-own", "/calls", "102", title="Calls now, for the recorded user"),
     Page("prompts", "/prompts", "admin", title="Prompts"),
+    Page("administration", "/administration", "admin", title="Administration: what there is to do"),
+    Page("users", "/users", "admin", title="Users"),
+    Page("user-add", "/users/add", "admin", title="Adding a user"),
+    Page("user", "/users/{id}", "admin", "/users/{user}", title="A user"),
+    Page(
+        "user-remove", "/users/{id}/remove", "admin", "/users/{user}/remove",
+        title="Before a user is removed",
+    ),
+    Page("groups", "/groups", "admin", title="Groups"),
+    Page("group", "/groups/{id}", "admin", "/groups/{group}", title="A group"),
+    Page(
+        "group-remove", "/groups/{id}/remove", "admin", "/groups/{group}/remove",
+        title="Before a group is removed",
+    ),
+    Page("organisation", "/organisation", "admin", title="The organisation"),
+    Page("usage", "/usage", "admin", title="Usage and billing"),
+    Page("ledger", "/ledger", "auditor", title="The ledger: every call accounted for"),
+    Page("tokens", "/tokens", "admin", title="API tokens"),
+    Page("token-new", "/tokens/new", "admin", title="A new API token"),
+    Page(
+        "token-revoke", "/tokens/{id}/revoke", "admin", "/tokens/{token}/revoke",
+        title="Before a token is revoked",
+    ),
+    Page("sessions", "/sessions", "admin", title="Who is signed in"),
+    Page("organisations", "/organisations", "operator", title="The provider's organisations"),
+    Page("organisation-new", "/organisations/new", "operator", title="A new organisation"),
+    Page(
+        "organisation-one", "/organisations/{id}", "operator", "/organisations/{organisation}",
+        title="An organisation, for the provider",
+    ),
     Page("audit", "/audit", "auditor", title="The audit log"),
     Page("account", "/account", "101", title="One's own account"),
     Page("api", "/api", "", title="The API"),
@@ -72,7 +102,9 @@ def places() -> dict[str, str]:
     }
     organisation = people.find_user(None, "102").organisation
     group = people.find_group(organisation, next(iter(GROUPS)))
-    return {name: str(one) for name, one in (found | {"group": group}).items()}
+    token = models.Token.get(models.Token.organisation == organisation).id
+    more = {"organisation": organisation, "group": group, "token": token}
+    return {name: str(one) for name, one in (found | more).items()}
 
 
 def _newest(condition: object) -> UUID:

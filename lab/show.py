@@ -40,6 +40,8 @@ ON = (
 
 NAME = "Nordvik"
 """What the company is called."""
+ANOTHER = "Havsbris"
+"""Another one of the provider's."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _furnish(settings: config.Settings, now: datetime, latest: int) -> None:
     add_users(store, began_at)
     organisation = store.read_now(people.organisation_named, None, make=False)
     store.write_now(people.change_organisation, organisation, {"name": NAME}, actor=LAB, now=began_at)
+    store.write_now(people.add_organisation, {"name": ANOTHER}, actor=LAB, now=began_at)
     store.close()
     furnish.furnish(settings, now, latest)
 
