@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Browser, BrowserContext, async_playwright
 from playwright.async_api import Page as Tab
@@ -103,8 +104,10 @@ async def signed_in(browser: Browser, show: Show, who: str, look: Look) -> Brows
     return context
 
 
-async def open_page(tab: Tab, show: Show, page: Page) -> None:
-    """Go there, open what is to be opened, and wait until it is drawn."""
+async def open_page(
+    tab: Tab, show: Show, page: Page, drawn: Literal["load", "networkidle"] = "networkidle"
+) -> None:
+    """Go there, open what is to be opened, and wait until it is ``drawn``."""
     answer = await tab.goto(show.address(page))
     if answer is None or answer.status != 200:
         raise LabError(
@@ -112,7 +115,7 @@ async def open_page(tab: Tab, show: Show, page: Page) -> None:
         )
     if page.opens:
         await tab.get_by_text(page.opens, exact=True).first.click()
-    await tab.wait_for_load_state("networkidle")
+    await tab.wait_for_load_state(drawn)
 
 
 def password_of(login: str) -> str:

@@ -131,7 +131,7 @@ async def firefox(folder: Path) -> AsyncIterator[Driven]:
 @asynccontextmanager
 async def webkit(folder: Path) -> AsyncIterator[Driven]:
     """WebKitGTK's own small browser, on a screen of its own."""
-    (binary,) = glob(MINI_BROWSER)
+    binary = next(iter(glob(MINI_BROWSER)))  # noqa: PTH207 - an absolute pattern
     port, screen = free_port(), f":{free_port()}"
     options = {"binary": binary, "args": ["--automation", "--autoplay-policy=allow"]}
     wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
