@@ -14,7 +14,7 @@ import numpy as np
 
 from lab.ari import Json
 from lab.errors import LabError, LabTimeout
-from lab.tones import Samples, has_tone
+from lab.tones import Samples, has_tone, tone_found
 
 if TYPE_CHECKING:
     from lab.phones import Phone
@@ -110,6 +110,21 @@ class PhoneCall:
     async def hears(self, hz: float, timeout_s: float = 5.0, seconds: float = 0.4) -> None:
         """Return when the latest that was kept is all this tone; `keep` must be on. Raises `LabTimeout`."""
         await self._hear(lambda samples: has_tone(samples, HEARD_HZ, hz), timeout_s, seconds, f"{hz} Hz")
+
+    async def hears_behind(
+        self, before_hz: float, hz: float, since: int, timeout_s: float = 5.0, seconds: float = 0.4
+    ) -> None:
+        """Return when ``before_hz`` has been heard, and is over, and the latest that was kept is all ``hz``.
+
+        Only what was kept from the sample ``since`` on counts. What is kept comes in pieces of a second: the
+        latest that there is may be from before the other, and of the same pitch. Raises `LabTimeout`.
+        """
+
+        def true(samples: Samples) -> bool:
+            latest = samples[-round(seconds * HEARD_HZ) :]
+            return has_tone(latest, HEARD_HZ, hz) and bool(tone_found(samples[since:], HEARD_HZ, before_hz))
+
+        await self._hear(true, timeout_s, None, f"{hz} Hz behind {before_hz} Hz")
 
     async def hears_nothing(self, timeout_s: float = 5.0, seconds: float = 0.4) -> None:
         """Return when the latest that was kept is silence; `keep` must be on. Raises `LabTimeout`."""
@@ -278,9 +293,10 @@ class PhoneCall:
             self._changed.notify_all()
 
     async def _hear(
-        self, true: Callable[[Samples], bool], timeout_s: float, seconds: float, what: str
+        self, true: Callable[[Samples], bool], timeout_s: float, seconds: float | None, what: str
     ) -> None:
-        enough = round(seconds * HEARD_HZ)
+        """Wait for what is true of the latest ``seconds``, or of all that was kept."""
+        enough = round(seconds * HEARD_HZ) if seconds else 0
         try:
             async with asyncio.timeout(timeout_s):
                 # a file that grows tells nobody: look again

@@ -26,7 +26,7 @@ from lab.lab import Lab
 from lab.people import USERS, User
 from lab.traces import KEEP_VARIABLE
 
-READY_S = 30.0
+READY_S = 60.0
 STOP_S = 20.0
 POLL_S = 0.02
 PBX = "main"

@@ -22,7 +22,7 @@ from ari_recorder.errors import SettingsError
 from ari_recorder.policies import spreadsheet
 from ari_recorder.store import people
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.people import COLUMNS, ImportReport, Outcome, RowReport
+from ari_recorder.store.people import COLUMNS, Importing, ImportReport, Outcome, RowReport
 
 FILE_MAX_BYTES = 5_000_000
 EXPORT_EXAMPLE = "Example: ari-recorder user export users.csv"
@@ -63,10 +63,11 @@ def import_(
         rows = spreadsheet.read(_content(file), COLUMNS)
     with catalogue(found, make=True) as store:
         of = store.write_now(people.organisation_named, organisation)
-        report = store.write_now(
-            people.import_users, of, rows, tuple(found.pbx), dry_run=dry_run, partial=partial,
-            **by_command_line(),
-        )  # fmt: skip
+        running = Importing(of, rows, tuple(found.pbx), dry_run=dry_run, partial=partial, **by_command_line())
+        store.read_now(running.look)
+        for step in running.steps():
+            store.write_now(step)
+    report = running.report()
     if json:
         print_json({"applied": report.applied, "rows": [_as_json(row) for row in report.rows]})
     else:

@@ -15,8 +15,8 @@ from ari_recorder.policies.unfit import Unfit
 
 FILE = "file"
 """The field of what is wrong with a file as a whole."""
-ROWS_MAX = 1_000
-"""All of a file is one change, and what others write waits until it is made."""
+ROWS_MAX = 10_000
+"""Each row of a file takes some milliseconds of what writes to the catalogue."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes."""
 _MARK = "'"

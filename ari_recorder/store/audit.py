@@ -67,6 +67,8 @@ class Action(StrEnum):
     READ = "read"
     """Lists of recordings on the command line: who they are of and with whom, not their audio."""
     EXPORT = "export"
+    IMPORT = "import"
+    """Of a file as a whole: what it changes has lines of its own."""
     ANNOTATE = "annotate"
     COMMAND = "command"
     CREATE = "create"

@@ -20,6 +20,7 @@ ACTIONS: dict[str, str] = {
     Action.DOWNLOAD: N_("Downloaded"),
     Action.READ: N_("Listed recordings"),
     Action.EXPORT: N_("Exported"),
+    Action.IMPORT: N_("Imported"),
     Action.ANNOTATE: N_("Changed note, mark or fields"),
     Action.COMMAND: N_("Gave a command in a call"),
     Action.CREATE: N_("Added"),
@@ -68,6 +69,12 @@ FIELDS = {
     "from": N_("From"),
     "to": N_("To"),
     "unwritten": N_("Further attempts before"),
+    "state": N_("State"),
+    "rows": N_("Rows"),
+    "created": N_("New"),
+    "changed": N_("Changed"),
+    "same": N_("Unchanged"),
+    "refused": N_("Wrong"),
 }
 HIDDEN = frozenset({"sha256", "method", "limit", "cursor"})
 """Of a line's detail, for programs alone."""
@@ -79,6 +86,7 @@ DENIALS = {
 OUTCOMES = {"done": N_("done"), "already": N_("it was so already"), "refused": N_("refused")}
 VALUES: dict[str, dict[str, str]] = {
     "command": COMMANDS,
+    "state": {"begun": N_("begun"), "ended": N_("ended")},
     "outcome": OUTCOMES,
     "reason": {str(reason): text for reason, text in (*REASONS.items(), *DENIALS.items())},
 }

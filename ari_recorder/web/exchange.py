@@ -10,8 +10,9 @@ from ari_recorder.policies import spreadsheet
 from ari_recorder.policies.rights import Right
 from ari_recorder.policies.unfit import Unfit
 from ari_recorder.store import people
+from ari_recorder.store.database import Store
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.people import COLUMNS, ImportReport, Outcome, RowReport
+from ari_recorder.store.people import COLUMNS, Importing, ImportReport, Outcome, RowReport
 from ari_recorder.web import page, upload
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
 from ari_recorder.web.language import N_, Language
@@ -83,13 +84,28 @@ async def import_users(request: web.Request, query: ImportQuery) -> Imported:
         content = await upload.read_body(request, FILE_MAX_BYTES)
     except upload.TooLarge as error:
         raise Refused(413, N_("The file is larger than 5 MB: import it in parts.")) from error
+    running = await importing(request, content, dry_run=query.dry_run, partial=query.partial)
+    await run(request.app[CONTEXT].store, running)
+    return await aside(_imported, running.report(), page.reader_language(request))
+
+
+async def importing(
+    request: web.Request, content: bytes, *, dry_run: bool = False, partial: bool = False
+) -> Importing:
+    """A file as it is to be imported. Raises `Invalid` for one that cannot be read as a whole."""
     with fit():
         rows = await aside(spreadsheet.read, content, COLUMNS)
-    report = await request.app[CONTEXT].store.write(
-        people.import_users, own_organisation(request), rows, request.app[CONTEXT].pbxs,
-        dry_run=query.dry_run, partial=query.partial, **changed_by(request),
+    return Importing(
+        own_organisation(request), rows, request.app[CONTEXT].pbxs, dry_run=dry_run, partial=partial,
+        **changed_by(request),
     )  # fmt: skip
-    return await aside(_imported, report, page.reader_language(request))
+
+
+async def run(store: Store, running: Importing) -> None:
+    """Import it, step by step: what calls have to write goes between."""
+    await store.read(running.look)
+    for step in running.steps():
+        await store.write(step)
 
 
 def _imported(report: ImportReport, words: Language) -> Imported:
@@ -99,11 +115,12 @@ def _imported(report: ImportReport, words: Language) -> Imported:
 
 
 def _row(row: RowReport, words: Language) -> ImportedRow:
-    why, field = _why(row.fault, words)
+    why, field = told(row.fault, words)
     return ImportedRow(row.line, row.who, row.outcome, list(row.changed), why, field)
 
 
-def _why(fault: Invalid | Unfit | NotAllowed | None, words: Language) -> tuple[str | None, str | None]:
+def told(fault: Invalid | Unfit | NotAllowed | None, words: Language) -> tuple[str | None, str | None]:
+    """Why a row is refused, in the reader's language, and the column that it is about."""
     if fault is None:
         return None, None
     if isinstance(fault, NotAllowed):

@@ -26,7 +26,7 @@ from ari_recorder.web.watch import SEEN, WATCH
 
 UNASKED = frozenset({"static", "healthz", "readyz", "metrics"})
 """Routes for which nobody is looked up, by name."""
-OWN_FORM_CHECK = frozenset({"signin", "prompt-upload"})
+OWN_FORM_CHECK = frozenset({"signin", "prompt-upload", "users-upload"})
 """Routes that check the form themselves: to show it again with what was typed, or as it is a large one."""
 NEEDS = web.AppKey("needs", dict[tuple[str, str], Need])
 """What each route needs, by its name and method."""

@@ -43,6 +43,7 @@ from ari_recorder.web import (
 )
 from ari_recorder.web import page as html
 from ari_recorder.web.administration.book_routes import BOOKS
+from ari_recorder.web.administration.imports import IMPORTS, Imports, importing
 from ari_recorder.web.administration.routes import ADMINISTRATION
 from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.client import add_hsts, arrivals
@@ -202,7 +203,8 @@ def create_app(context: WebContext) -> web.Application:
     app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
     app[NOTED] = Noted()
     app[told.KEPT] = told.Kept()
-    app.cleanup_ctx.extend((watching, tidying))
+    app[IMPORTS] = Imports()
+    app.cleanup_ctx.extend((watching, tidying, importing))
     app.add_routes(map(_added, ROUTES))
     app.on_response_prepare.extend((add_headers, add_hsts))
     return app

@@ -240,6 +240,10 @@ class Words:
         """Why a file cannot be a prompt, in a sentence or two."""
         return self.language.gettext(REFUSALS[reason])
 
+    def number(self, n: int) -> str:
+        """A number, grouped by thousands."""
+        return format_decimal(n, locale=self.language.locale)
+
     def seconds(self, length_ms: int) -> str:
         """A short length, to a tenth of a second."""
         return f"{format_decimal(length_ms / 1000, format='0.0', locale=self.language.locale)} s"

@@ -99,8 +99,9 @@ def _late_s(talk: Talk, spans: Sequence[SegmentSpan]) -> Iterator[float]:
 
 
 def for_want_of_time(problem: str) -> bool:
-    """Whether a sentence tells of what a busy machine may have done."""
-    return _told_s(problem) <= BUSY_S and any(cause in problem for cause in (SLOW, BUSY))
+    """Whether a sentence tells of what a busy machine may have done: Asterisk loses frames on it, too."""
+    late = _told_s(problem) <= BUSY_S and any(cause in problem for cause in (SLOW, BUSY))
+    return late or (SHORT.search(problem) is not None and _told_s(problem) <= UNTOLD_S)
 
 
 def _told_s(problem: str) -> float:

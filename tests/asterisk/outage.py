@@ -71,6 +71,8 @@ class Talk:
     """The leg's id in the API, if the app is used."""
     given: list[tuple[str, datetime]] = field(default_factory=list)
     """Commands by the app, and since when they count as the app was told."""
+    kept: list[int] = field(default_factory=list)
+    """How many samples each phone had kept when the last pause was given."""
 
     @property
     def user(self) -> str:
@@ -85,14 +87,21 @@ class Talk:
     async def pause(self) -> None:
         """Give pause; both play what must not be recorded as soon as Asterisk has it."""
         await self._give("pause", "*48")
+        self.kept = [len(call.heard_so_far()) for call in (self.calling, self.called)]
         for call, hz in zip((self.calling, self.called), SECRET_HZ, strict=True):
             await call.play(self.scene.secret(hz))
 
     async def resume(self) -> None:
-        """Both play their tones again; when each hears the other's, nothing else is on the way: resume."""
+        """Both play their tones again; when these are heard behind what was played in the pause, nothing of
+        that is on the way: resume.
+        """
         for call in (self.calling, self.called):
             await call.play("tone")
-        await self._hear_each_other()
+        (calling, called), (from_calling, from_called) = (self.calling, self.called), SECRET_HZ
+        await asyncio.gather(
+            calling.hears_behind(from_called, frequency_hz(called.phone.number), self.kept[0]),
+            called.hears_behind(from_calling, frequency_hz(calling.phone.number), self.kept[1]),
+        )
         await self._give("resume", "*49")
 
     async def _give(self, command: str, code: str) -> None:

@@ -15,6 +15,7 @@ import soundfile as sf
 
 from lab import Lab, LabError, LabTimeout, tones
 from lab.ari import Ari, Json
+from lab.call import HEARD_HZ
 from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.station import until
 
@@ -139,6 +140,23 @@ async def test_a_file_is_played(lab: Lab, tmp_path: Path) -> None:
     await call.hears_nothing()
     await other.play()
     await call.hears(tones.frequency_hz("106"))
+    await over(call, other)
+
+
+async def test_a_tone_of_before_is_not_taken_for_the_one_behind(lab: Lab, tmp_path: Path) -> None:
+    """Whoever waits for a tone behind another must not be content with what was kept before both."""
+    sf.write(tmp_path / "between.wav", tones.sine(930, 2, 8000), 8000, subtype="PCM_16")
+    call, other = await connect(lab, "101", "106")
+    await call.keep()
+    tone_hz = tones.frequency_hz("106")
+    for _ in range(4):
+        await call.hears(tone_hz)
+        since = len(call.heard_so_far())
+        await other.play(tmp_path / "between.wav")
+        await asyncio.sleep(0.2)
+        await other.play()
+        await call.hears_behind(930, tone_hz, since)
+        assert tones.tone_found(call.heard_so_far()[since:], HEARD_HZ, 930)
     await over(call, other)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_recorder.policies.commands import Given, Keys, Source, press, take
+from ari_recorder.policies.commands import KEPT_MAX, Given, Keys, Source, press, read, take
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import COMMANDS, Event
 
@@ -88,3 +89,45 @@ def test_the_last_command_is_remembered_behind_its_echo() -> None:
     keys, _ = take(Keys(DEFAULT_CODES), Given(Event.PAUSE, T0, Source.DIGITS))
     keys, _ = take(keys, Given(Event.PAUSE, T0 + timedelta(seconds=0.1), Source.FEATURE))
     assert keys.last == Given(Event.PAUSE, T0 + timedelta(seconds=0.1), Source.DIGITS)
+
+
+def on_channel(*given: tuple[Event, float]) -> Keys:
+    """Keys of a leg of which this was read on the channel, with its time in seconds."""
+    kept = [Given(command, T0 + timedelta(seconds=at_s)) for command, at_s in given]
+    return read(replace(Keys(DEFAULT_CODES), last=kept[-1]), kept)
+
+
+def taken(keys: Keys, command: Event, at_s: float, source: Source) -> Event | None:
+    return take(keys, Given(command, T0 + timedelta(seconds=at_s), source))[1]
+
+
+PAUSED_AND_RESUMED = ((Event.PAUSE, 2.6), (Event.RESUME, 3.5))
+
+
+@pytest.mark.parametrize("source", [Source.FEATURE, Source.DIGITS])
+def test_what_was_read_on_the_channel_is_no_news_when_it_comes_late(source: Source) -> None:
+    """Not even if it is not the last: as a pause of before the last resume it would be carried out again."""
+    keys = on_channel(*PAUSED_AND_RESUMED)
+    assert taken(keys, Event.PAUSE, 2.6, source) is None
+    assert taken(keys, Event.RESUME, 3.5, source) is None
+
+
+def test_a_user_event_of_before_the_last_on_the_channel_was_read_there() -> None:
+    """However many were given since."""
+    keys = on_channel(*((one, 10.0 * n) for n in range(KEPT_MAX) for one in (Event.PAUSE, Event.RESUME)))
+    assert len(keys.kept) == KEPT_MAX
+    assert taken(keys, Event.PAUSE, 10.0, Source.FEATURE) is None
+
+
+def test_a_user_event_is_a_little_later_than_what_was_kept_of_it() -> None:
+    keys = on_channel(*PAUSED_AND_RESUMED)
+    assert taken(keys, Event.RESUME, 3.6, Source.FEATURE) is None
+    assert taken(keys, Event.PAUSE, 3.6, Source.FEATURE) is Event.PAUSE
+    assert taken(keys, Event.RESUME, 3.8, Source.FEATURE) is Event.RESUME
+
+
+def test_digits_that_the_feature_map_let_through_are_not_on_the_channel() -> None:
+    keys = on_channel(*PAUSED_AND_RESUMED, (Event.START, 9.0))
+    assert taken(keys, Event.STOP, 3.0, Source.DIGITS) is Event.STOP
+    assert taken(keys, Event.PAUSE, 5.0, Source.DIGITS) is Event.PAUSE
+    assert taken(keys, Event.PAUSE, 9.1, Source.DIGITS) is Event.PAUSE

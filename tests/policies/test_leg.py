@@ -380,6 +380,21 @@ def test_a_pause_and_a_resume_of_one_look_cut_what_goes_on_and_are_told() -> Non
     assert [(one.since, one.until) for one in call.segments()[1:]] == [(None, at(10)), (at(12), None)]
 
 
+def test_what_was_seen_on_the_channel_is_not_done_again_when_its_word_comes() -> None:
+    """The look has overtaken the events, and the pause is not the last command any more."""
+    call = Call().answered()
+    call.now_s = 20
+    given = (feature(PAUSE, 10), feature(RESUME, 12))
+    call.told(replace(call.seen(1), commands=given))
+    before = call.segments()
+    for one in given:
+        call.told(inputs.Featured(one.command, one.at))
+        for digit in call.leg.preferences.codes[one.command]:
+            call.told(inputs.Digit(digit, one.at))
+    assert call.segments() == before
+    assert call.leg.running is not None
+
+
 def test_a_pause_heard_of_late_counts_from_when_it_was_given_but_not_from_before_the_last_resume() -> None:
     call = Call().answered()
     call.told(inputs.Asked(PAUSE, at(2), 1), after_s=2)

@@ -308,3 +308,8 @@ def wav() -> bytes:
         written.setframerate(16_000)
         written.writeframes((b"\x00\x40" * 40 + b"\x00\xc0" * 40) * 200)
     return file.getvalue()
+
+
+def users_file() -> bytes:
+    """A file of users, sent by a form; nothing of it is done before it is said so."""
+    return b"number,name\r\n998,Somebody\r\n"

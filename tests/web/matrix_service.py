@@ -130,11 +130,9 @@ def _where(leads: str, path: str) -> str:
     """Where an answer leads, without the ids that stand in it."""
     if leads == path:
         return "to itself"
-    if _OF_ONE.fullmatch(leads):
-        if path.startswith(leads + "/"):
-            return "to its page"
-        return "to what it made" if leads.startswith(path + "/") else leads
-    return leads
+    if leads.startswith(path + "/"):
+        return "to what it made"
+    return "to its page" if _OF_ONE.fullmatch(leads) and path.startswith(leads + "/") else leads
 
 
 _OF_ONE = re.compile(r".*/[0-9a-f-]{36}")

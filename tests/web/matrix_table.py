@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .matrix_people import CODE, Asker, Stage, wav
+from .matrix_people import CODE, Asker, Stage, users_file, wav
 from .world import PASSWORD
 
 NEW_PASSWORD = "seventeen quiet lanterns drift"
@@ -133,6 +133,11 @@ LINES: dict[str, Line] = {
     "GET /users": _read("a"),
     "GET /users/add": _read("a"),
     "POST /users/add": _write("a", "", NEW_USER, ok="303 to itself"),
+    "GET /users/import": _read("a"),
+    "POST /users/import": _write("a", "", users_file, ok="303 to what it made"),
+    "GET /users/import/{file}": _read("a", ok="303 /users/import"),
+    "POST /users/import/{file}": _write("a", "", {}, ok="303 /users/import"),
+    "POST /users/import/{file}/forget": _write("a", "", {}, ok="303 /users/import"),
     "GET /users/{id}": _read("a", "", "user"),
     "POST /users/{id}/who": _write("a", "", {**ANY, "name": "Changed"}, "user", "303 to its page"),
     "POST /users/{id}/recording": _write(

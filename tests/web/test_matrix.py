@@ -70,7 +70,14 @@ def cells(matrix: Matrix, route: str, method: str) -> Iterator[Cell]:
 
 def filled(path: str, given: Mapping[str, str]) -> str:
     """The path of a route with what stands in it."""
-    values = {"language": "sv", "kind": "start", "command": "pause", "path": "style.css", **given}
+    values = {
+        "language": "sv",
+        "kind": "start",
+        "command": "pause",
+        "path": "style.css",
+        "file": "none",
+        **given,
+    }
     return re.sub(r"\{(\w+)[^}]*\}", lambda found: values[found[1]], path)
 
 

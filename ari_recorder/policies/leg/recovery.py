@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from datetime import datetime, timedelta
 from functools import partial
 
-from ari_recorder.policies.commands import Given, take
+from ari_recorder.policies.commands import Given, read, take
 from ari_recorder.policies.leg import speaking, writing
 from ari_recorder.policies.leg.effects import Look, Record, Release
 from ari_recorder.policies.leg.happening import answer, hang_up, press
@@ -64,6 +64,8 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _find_snoops(t, seen)
     _answer(t, seen, written)
     _happen(t, seen, written)
+    if seen.commands:
+        t.note(keys=read(t.leg.keys, seen.commands))
     if t.leg.recorded_at is None or t.leg.recorded_at < seen.asked_at:
         _judge(t, seen, written)
     else:  # something may have been begun after it was looked

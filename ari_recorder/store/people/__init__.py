@@ -35,7 +35,6 @@ from ari_recorder.store.people.exchange import (
     Outcome,
     RowReport,
     exported,
-    import_users,
 )
 from ari_recorder.store.people.groups import (
     GroupDetail,
@@ -53,6 +52,11 @@ from ari_recorder.store.people.groups import (
     remove_supervisor,
     rename_group,
     set_supervisor,
+)
+from ari_recorder.store.people.importing import (
+    Importing,
+    LastImport,
+    last_import,
 )
 from ari_recorder.store.people.leaving import (
     Removal,
@@ -109,6 +113,8 @@ __all__ = [
     "GroupDetail",
     "GroupRow",
     "ImportReport",
+    "Importing",
+    "LastImport",
     "OrganisationRow",
     "Outcome",
     "Overview",
@@ -138,8 +144,8 @@ __all__ = [
     "group_names",
     "groups_of",
     "groups_page",
-    "import_users",
     "last_changed_by",
+    "last_import",
     "list_groups",
     "list_organisations",
     "list_users",

@@ -2,16 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from ari_recorder.store import people
+from ari_recorder.store.people import LastImport, Overview, Which
 from ari_recorder.web import page, told
+from ari_recorder.web.administration.imports import IMPORTS
 from ari_recorder.web.context import CONTEXT, own_organisation
+from ari_recorder.web.language import Language
 
 TAKES = (told.PARAMETER,)
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Something that is not as it should be, in words, and where it is put right."""
+
+    text: str
+    link: str
+    address: str
+
+
 async def show(request: web.Request) -> web.Response:
     """``GET /administration``."""
-    found = await request.app[CONTEXT].store.read(people.overview, own_organisation(request))
-    return await page.render(request, "administration/overview.html", {"found": found})
+    store, organisation = request.app[CONTEXT].store, own_organisation(request)
+    found = await store.read(people.overview, organisation)
+    last = await store.read(people.last_import, organisation)
+    words = page.reader_language(request)
+    broke_off = last is not None and not last.ended and not request.app[IMPORTS].goes_on(organisation)
+    values = {
+        "found": found,
+        "missing": [*_missing(found, words), *_broke_off(last if broke_off else None, words)],
+        "begins": found.users <= 1,
+        "last": last if last and last.ended else None,
+    }
+    return await page.render(request, "administration/overview.html", values)
+
+
+def _missing(found: Overview, words: Language) -> Iterator[Missing]:
+    say = words.gettext
+    them, where = say("Show them"), "/users?which="
+    if n := found.which[Which.UNACKNOWLEDGED]:
+        text = words.ngettext(
+            "%(n)s recorded user is not known to have been told.",
+            "%(n)s recorded users are not known to have been told.",
+            n,
+        )
+        yield Missing(text, them, where + Which.UNACKNOWLEDGED)
+    if n := found.which[Which.WITHOUT_TELEPHONE]:
+        text = words.ngettext(
+            "%(n)s recorded user has no telephone: only a dialplan that names them records their calls.",
+            "%(n)s recorded users have no telephone: only a dialplan that names them records their calls.",
+            n,
+        )
+        yield Missing(text, them, where + Which.WITHOUT_TELEPHONE)
+    if found.groups and (n := found.which[Which.WITHOUT_GROUP]):
+        text = words.ngettext(
+            "%(n)s recorded user is in no group: no supervisor has their recordings.",
+            "%(n)s recorded users are in no group: no supervisor has their recordings.",
+            n,
+        )
+        yield Missing(text, them, where + Which.WITHOUT_GROUP)
+    yield from _of_groups(found, words)
+    if found.administrators == 1:
+        yield Missing(
+            say("There is one administrator: nobody can help when they are away."),
+            say("Show who signs in"),
+            where + Which.SIGNING_IN,
+        )
+    if n := found.administrators_with_one_factor:
+        text = words.ngettext(
+            "%(n)s administrator signs in with a password alone.",
+            "%(n)s administrators sign in with a password alone.",
+            n,
+        )
+        yield Missing(text, say("Ask for a second factor"), "/organisation#second-factor")
+
+
+def _of_groups(found: Overview, words: Language) -> Iterator[Missing]:
+    if n := found.groups_without_supervisor:
+        text = words.ngettext("%(n)s group has no supervisor.", "%(n)s groups have no supervisor.", n)
+        yield Missing(text, words.gettext("Show the groups"), "/groups")
+    if n := found.groups_without_member:
+        text = words.ngettext("%(n)s group has no members.", "%(n)s groups have no members.", n)
+        yield Missing(text, words.gettext("Show the groups"), "/groups")
+
+
+def _broke_off(last: LastImport | None, words: Language) -> Iterator[Missing]:
+    if last is not None:
+        text = words.gettext("The last import of users broke off before its end.")
+        yield Missing(text, words.gettext("Import the file again"), "/users/import")

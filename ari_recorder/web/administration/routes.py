@@ -5,6 +5,7 @@ from __future__ import annotations
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.administration import (
     groups,
+    import_pages,
     leaving,
     membership,
     organisation,
@@ -14,13 +15,19 @@ from ari_recorder.web.administration import (
 )
 from ari_recorder.web.routing import Route, page
 
-_USER, _GROUP, _OWN = "/users/{id}", "/groups/{id}", organisation.ADDRESS
+_USER, _GROUP = "/users/{id}", "/groups/{id}"
+_OWN, _IMPORT = organisation.ADDRESS, import_pages.ADDRESS
 
 ADMINISTRATION: tuple[Route, ...] = (
     page("GET", "/administration", overview.show, "administration", Right.USERS_READ, overview.TAKES),
     page("GET", "/users", users.show, "users", Right.USERS_READ, users.TAKES),
     page("GET", users.ADD, users.add_form, "user-add", Right.USERS_WRITE, users.ADD_TAKES),
     page("POST", users.ADD, users.add, "user-add", Right.USERS_WRITE),
+    page("GET", _IMPORT, import_pages.show, "users-files", Right.USERS_WRITE, import_pages.TAKES),
+    page("POST", _IMPORT, import_pages.receive, "users-upload", Right.USERS_WRITE),
+    page("GET", _IMPORT + "/{file}", import_pages.show_file, "users-file", Right.USERS_WRITE),
+    page("POST", _IMPORT + "/{file}", import_pages.do, "users-file", Right.USERS_WRITE),
+    page("POST", _IMPORT + "/{file}/forget", import_pages.forget, "users-file-forget", Right.USERS_WRITE),
     page("GET", _USER, user.show, "user", Right.USERS_READ, user.TAKES),
     page("POST", _USER + "/who", user.change_who, "user-who", Right.USERS_WRITE),
     page("POST", _USER + "/recording", user.change_recording, "user-recording", Right.USERS_WRITE),

@@ -91,7 +91,7 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        N_("Accounts"),
+        N_("Access"),
         (
             Place(
                 "/sessions",
@@ -104,12 +104,6 @@ PARTS: tuple[Part, ...] = (
                 N_("API tokens"),
                 Right.TOKENS,
                 N_("What programs come in with, and what they may do."),
-            ),
-            Place(
-                "/audit",
-                N_("Audit log"),
-                Right.AUDIT_READ,
-                N_("Who did what: signed in, listened, changed or removed."),
             ),
         ),
     ),
@@ -125,19 +119,25 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        N_("Books"),
+        N_("Accounts"),
         (
             Place(
-                "/usage",
-                N_("Usage"),
-                Right.USAGE_READ,
-                N_("What is billed for a month: users by plan, start fees, storage."),
+                "/audit",
+                N_("Audit log"),
+                Right.AUDIT_READ,
+                N_("Who did what: signed in, listened, changed or removed."),
             ),
             Place(
                 "/ledger",
                 N_("Ledger"),
                 Right.LEDGER_READ,
                 N_("What was due to be recorded, what came of it, and why."),
+            ),
+            Place(
+                "/usage",
+                N_("Usage"),
+                Right.USAGE_READ,
+                N_("What is billed for a month: users by plan, start fees, storage."),
             ),
         ),
     ),
