@@ -26,8 +26,8 @@ NOT_SHOWN = {
 class Page:
     """A page: the file name of its pictures, its route, and who looks at it (a login, empty for nobody).
 
-    ``path`` is asked for, with ``{names}`` that `places` knows; empty: the route's own. ``opens`` are texts
-    of what is opened by pressing it before it is looked at.
+    ``path`` is asked for, with ``{names}`` that `places` knows; empty: the route's own. ``file`` is the text
+    of a file that is given to the form there first, which leads to the page.
     """
 
     name: str
@@ -35,13 +35,21 @@ class Page:
     who: str
     path: str = ""
     title: str = ""
-    opens: str = ""
+    file: str = ""
 
     @property
     def address(self) -> str:
         """What is asked for, with names in it."""
         return self.path or self.route
 
+
+IMPORTED = """number,name,mode,endpoints,groups,acknowledgement
+106,Fredrik Åberg,always,,Sales,"Told on paper, 22 Nov 2026"
+107,Eva Sandberg,on_demand,,Support,"Told on paper, 22 Nov 2026"
+108,Åke Öberg,sometimes,,,
+101,Anna,always,,,
+"""
+"""A file with a new user, a changed one, one that stays and a fault."""
 
 PAGES = (
     Page("sign-in", "/sign-in", "", title="Signing in"),
@@ -63,6 +71,11 @@ PAGES = (
     Page(
         "user-remove", "/users/{id}/remove", "admin", "/users/{user}/remove",
         title="Before a user is removed",
+    ),
+    Page("users-import", "/users/import", "admin", title="Importing users"),
+    Page(
+        "users-import-preview", "/users/import/{file}", "admin", "/users/import", file=IMPORTED,
+        title="What an import would do, before it does it",
     ),
     Page("groups", "/groups", "admin", title="Groups"),
     Page("group", "/groups/{id}", "admin", "/groups/{group}", title="A group"),

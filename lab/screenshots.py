@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, FilePayload, async_playwright
 from playwright.async_api import Page as Tab
 
 from lab.errors import LabError
@@ -107,14 +107,17 @@ async def signed_in(browser: Browser, show: Show, who: str, look: Look) -> Brows
 async def open_page(
     tab: Tab, show: Show, page: Page, drawn: Literal["load", "networkidle"] = "networkidle"
 ) -> None:
-    """Go there, open what is to be opened, and wait until it is ``drawn``."""
+    """Go there, give the form its file, if any, and wait until it is ``drawn``."""
     answer = await tab.goto(show.address(page))
     if answer is None or answer.status != 200:
         raise LabError(
             f"{page.name}: {page.who or 'nobody'} gets {answer and answer.status} for {page.address}."
         )
-    if page.opens:
-        await tab.get_by_text(page.opens, exact=True).first.click()
+    if page.file:
+        given = FilePayload(name="users.csv", mimeType="text/csv", buffer=page.file.encode())
+        await tab.locator("main input[type=file]").set_input_files(given)
+        await tab.locator("main form:has(input[type=file]) button[type=submit]").click()
+        await tab.wait_for_url(lambda url: not url.endswith(page.address))
     await tab.wait_for_load_state(drawn)
 
 
