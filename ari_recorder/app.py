@@ -28,7 +28,7 @@ from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
 from ari_recorder.processes import SWITCH_INTERVAL_S
 from ari_recorder.safes import safe
-from ari_recorder.store import audit_key
+from ari_recorder.store import audit_key, search_index
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.web.apart import Pages
@@ -68,6 +68,7 @@ class Recorder:
         settings = self.settings
         self._traces = Traces(settings.log.traces)
         self.store = await asyncio.to_thread(Store, settings.store.url)
+        await self._search()
         key = await asyncio.to_thread(audit_key.made, settings.audit_key)
         self._sealer = Sealer(self.store, key, utc_now)
         self.safe = safe(settings.vault, self.store, utc_now)
@@ -120,6 +121,15 @@ class Recorder:
             await ari.close()
         await asyncio.to_thread(self.store.close)
         await asyncio.to_thread(self._traces.close)
+
+    async def _search(self) -> None:
+        """Recordings of before there was a search come into it from now on."""
+        if not await self.store.read(search_index.is_whole):
+            _log.warning(
+                "texts are searched without an index, which takes long where there is much",
+                remedy="docs/reference/settings.md, store.url",
+            )
+        await asyncio.to_thread(self.store.catch_up)
 
     async def _look_at_vault(self) -> None:
         """One that is away or does not answer yet does not keep us from recording: what is over waits."""

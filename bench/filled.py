@@ -105,7 +105,7 @@ def _insert(model: Any, dialect: Dialect, owners: Mapping[Any, UUID], rows: int)
     values = ", ".join(_value(model, field, dialect, owners) for field in fields)
     each = PER_CALL[model]
     return (
-        f'INSERT INTO "{model._meta.table_name}" ({columns}) '  # noqa: S608
+        f'INSERT INTO "{model._meta.table_name}" ({columns}) '
         f"{dialect.numbers.format(rows * each)},"
         f" calls AS (SELECT n, n / {each} + 1 AS i, {rows} AS total FROM counted),"
         f" timed AS (SELECT n, i, total, {dialect.time} AS at FROM calls) SELECT {values} FROM timed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -63,5 +64,5 @@ def test_an_index_that_is_away_is_told(audit: ModuleType, found: str) -> None:
 
 def test_it_is_part_of_make_test() -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    assert "test: packages $(VENV)/installed lint audit ##" in makefile
+    assert re.search(r"^test: .*\baudit\b.*##", makefile, re.M)
     assert "pip-audit==" in (PROJECT / "requirements.lock").read_text(encoding="utf-8")

@@ -19,6 +19,10 @@ TimeZone = Annotated[
     str | None, typer.Option("--timezone", help="Name of the tz database: Europe/Stockholm.")
 ]
 Language = Annotated[str | None, typer.Option("--language", help="en or sv.")]
+Country = Annotated[
+    str | None,
+    typer.Option("--country", help="Whose numbers they are (ISO 3166-1): SE; '' for none."),
+]
 SecondFactor = Annotated[
     list[Role] | None,
     typer.Option("--second-factor", help="A role that needs one to sign in; repeat it for more."),
@@ -53,7 +57,7 @@ def list_(
         return
     rows = [
         (
-            one.name, one.timezone, one.language, " ".join(one.second_factor),
+            one.name, one.timezone, one.language, one.country, " ".join(one.second_factor),
             " ".join(one.endpoints), of.users,
             ", ".join(f"{n} {plan}" for plan, n in sorted(of.recorded.items())), of.recordings,
             f"{of.size_bytes / 1e6:.1f}",
@@ -61,7 +65,8 @@ def list_(
         for one, of in zip(found, used, strict=True)
     ]  # fmt: skip
     columns = (
-        "name", "time zone", "language", "second factor", "telephones", "users", "recorded", "recordings",
+        "name", "time zone", "language", "country", "second factor", "telephones", "users", "recorded",
+        "recordings",
         "MB",
     )  # fmt: skip
     console().print(table(columns, rows))
@@ -73,13 +78,14 @@ def add(
     name: OrganisationName,
     timezone: TimeZone = None,
     language: Language = None,
+    country: Country = None,
     endpoints: Endpoints = None,
     storage_mb: StorageMb = None,
     retention_days: RetentionDays = None,
 ) -> None:
     """Add an organisation. Its first administrator: user add --organisation NAME --role administrator."""
     values = _given(
-        name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints),
+        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints),
         storage_mb=storage_mb, retention_days=retention_days,
     )  # fmt: skip
     with catalogue(settings(context), make=True) as store:
@@ -94,6 +100,7 @@ def set_(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     timezone: TimeZone = None,
     language: Language = None,
+    country: Country = None,
     endpoints: Endpoints = None,
     storage_mb: StorageMb = None,
     retention_days: RetentionDays = None,
@@ -104,7 +111,7 @@ def set_(
 ) -> None:
     """Change an organisation; what is not named stays."""
     values = _given(
-        name=name, timezone=timezone, language=language, endpoints=_patterns(endpoints),
+        name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints),
         storage_mb=storage_mb, retention_days=retention_days,
     )  # fmt: skip
     if second_factor and no_second_factor:
@@ -132,6 +139,6 @@ def _say(organisation: OrganisationRow) -> None:
     telephones = " ".join(organisation.endpoints) or "not said"
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
-        f" second factor for {roles}, telephones {telephones}, {organisation.storage_mb} MB a user,"
-        f" kept for {organisation.retention_days} days."
+        f" country {organisation.country or 'not said'}, second factor for {roles}, telephones {telephones},"
+        f" {organisation.storage_mb} MB a user, kept for {organisation.retention_days} days."
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ari_recorder.policies.numbering import is_country
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
@@ -183,6 +184,20 @@ def language(field: str, value: object) -> str:
     return str(value)
 
 
+def country(field: str, value: object) -> str:
+    """Whose numbering plan numbers follow, ISO 3166-1; nothing if it is not said. Raises `Unfit`."""
+    if value is None or value == "":
+        return ""
+    code = value.upper() if isinstance(value, str) else ""
+    if not is_country(code):
+        raise Unfit(
+            field,
+            "%(value)s is no country with telephone numbers: use two letters (ISO 3166-1), such as SE.",
+            value=_shown(value),
+        )
+    return code
+
+
 def roles(field: str, value: object) -> list[Role]:
     """Roles, each once, in their usual order. Raises `Unfit`."""
     if not isinstance(value, list | tuple):
@@ -218,6 +233,7 @@ _ORGANISATION: dict[str, Callable[[str, Any], Any]] = {
     "name": name,
     "timezone": time_zone,
     "language": language,
+    "country": country,
     "second_factor": roles,
     "endpoints": patterns,
     "storage_mb": lambda field, value: whole(field, value, 0, STORAGE_MB_MAX),

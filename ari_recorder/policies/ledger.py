@@ -26,6 +26,8 @@ class RecordingState(StrEnum):
     """Nothing was ever written, so there is nothing to keep."""
 
 
+SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
+"""States of recordings that lists show; a discarded one is in the ledger only."""
 FINAL = frozenset({RecordingState.STORED, RecordingState.DISCARDED, RecordingState.EMPTY})
 """States that a recording does not leave."""
 

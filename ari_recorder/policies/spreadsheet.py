@@ -43,9 +43,13 @@ def plain(cell: str) -> str:
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A file of these columns, its first row their names; nothing in it acts on who reads it."""
+    return lines([columns]) + lines(rows)
+
+
+def lines(rows: Iterable[Sequence[str]]) -> str:
+    """These rows of a file that is written in parts; nothing in them acts on who reads it."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(columns)
     writer.writerows([safe(harmless(cell, lines=True)) for cell in row] for row in rows)
     return file.getvalue()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,16 @@ class Annotated:
     recording: RecordingRow
     leg: UUID
     annotations: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What was marked: the mark before, by recording; those that were ``left`` as they are; and note, mark
+    and tags of each leg as they are now."""
+
+    before: dict[UUID, str]
+    left: list[UUID]
+    legs: dict[UUID, dict[str, str]]
 
 
 def annotate(
@@ -89,6 +99,23 @@ def annotate_recording(
     leg = models.Recording.get_by_id(recording).leg_id
     after = annotate(asker, actor, leg, changes, now)
     return Annotated(catalogue.recording(asker, recording), leg, after)
+
+
+def mark_all(asker: Scope, actor: Actor, recordings: Sequence[UUID], mark: str, now: datetime) -> Marking:
+    """Set the mark of several recordings' calls, of those that ``asker`` may see and annotate.
+
+    The others are ``left``: what they are, and whether they are, is not said. ``mark`` has been checked.
+    """
+    query = models.Recording.select(models.Recording.id, models.Leg).join(models.Leg)
+    allowed = visible(asker) & annotatable(asker) & models.Recording.id.in_(list(recordings))
+    found = {row.id: row for row in query.where(allowed)}
+    legs = {row.leg.id for row in found.values()}
+    now_on = {leg: annotate(asker, actor, leg, {"mark": mark}, now) for leg in legs}
+    return Marking(
+        {one: found[one].leg.mark for one in recordings if one in found},
+        [one for one in recordings if one not in found],
+        now_on,
+    )
 
 
 def may_annotate_recording(asker: Scope, recording: UUID) -> bool:

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from peewee import EnclosedNodeList, fn
-
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import models
-from ari_recorder.store.filters import Wanted, conditions
-from ari_recorder.store.models import Announcement, Group, Leg, Recording, Segment, User
+from ari_recorder.store import finding, models
+from ari_recorder.store.filters import Wanted
+from ari_recorder.store.models import Announcement, Leg, Recording, Segment, User
+from ari_recorder.store.order import Sort, cursor_at, place_of
 from ari_recorder.store.places import place
 from ari_recorder.store.safe import Place
-from ari_recorder.store.scope import audible, grouped, visible
+from ari_recorder.store.scope import audible, visible
 
-SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
-"""States of recordings that lists show; a discarded one is in the ledger only."""
 LIMIT_MAX = 500
 EVERYTHING = Wanted()
-_PLACE = EnclosedNodeList((Recording.started_at, Recording.id))
-"""Where a recording is in the list, compared as a row: one step in the index, however far down."""
+SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
+"""States of recordings that are shown; a discarded one is in the ledger only."""
+COUNTED_MAX = 10_000
+"""How far is counted: more is told as more, and not looked through."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,7 @@ class RecordingRow:
     state: RecordingState
     mode: str
     kept: bool
+    user: UUID
     user_number: str | None
     user_name: str
     direction: str
@@ -115,26 +113,38 @@ class Played:
 
 @dataclass(frozen=True)
 class Page:
-    """Recordings, newest first, and the cursor of the next page, if there is one."""
+    """Recordings in their order, and the cursor of the next page, if there is one."""
 
     recordings: tuple[RecordingRow, ...]
     next_cursor: str | None
 
 
 def recordings(
-    asker: Scope, *, limit: int = 50, cursor: str | None = None, wanted: Wanted = EVERYTHING
+    asker: Scope,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    wanted: Wanted = EVERYTHING,
+    sort: Sort = Sort.NEWEST,
 ) -> Page:
-    """A page of what ``asker`` may see, newest first. Raises `NotFound` for a cursor that is none."""
+    """A page of what ``asker`` may see. Raises `NotFound` for a cursor that is none, or of another order."""
     limit = max(1, min(limit, LIMIT_MAX))
-    query = _select().where(visible(asker) & Recording.state.in_(SHOWN), *conditions(wanted))
-    if wanted.group is not None:  # who may not see a group does not learn who of theirs is in it
-        shown_to = Group.select(Group.id).where(grouped(asker) & (Group.id == wanted.group))
-        query = query.where(fn.EXISTS(shown_to))
-    if cursor:
-        query = query.where(EnclosedNodeList(_read_cursor(cursor)) > _PLACE)
-    rows = list(query.order_by(Recording.started_at.desc(), Recording.id.desc()).limit(limit + 1))
-    shown = _rows(rows[:limit])
-    return Page(shown, _cursor(shown[-1]) if len(rows) > limit else None)
+    behind = place_of(cursor, sort) if cursor else None
+    ids = finding.page(asker, wanted, sort, behind, limit + 1)
+    found = {row.id: row for row in _select().where(visible(asker) & Recording.id.in_(ids))} if ids else {}
+    shown = _rows([found[one] for one in ids[:limit] if one in found])
+    return Page(shown, cursor_at(shown[-1], sort) if shown and len(ids) > limit else None)
+
+
+def chosen(asker: Scope, ids: Iterable[UUID]) -> tuple[RecordingRow, ...]:
+    """Those of these recordings that ``asker`` may see, the newest first."""
+    those = visible(asker) & Recording.state.in_(SHOWN) & Recording.id.in_(list(ids))
+    return _rows(list(_select().where(those).order_by(Recording.started_at.desc(), Recording.id.desc())))
+
+
+def count(asker: Scope, wanted: Wanted = EVERYTHING, most: int = COUNTED_MAX) -> int:
+    """How many `recordings` finds, up to ``most``; one more than that says that there are more."""
+    return finding.count(asker, wanted, most)
 
 
 def recording(asker: Scope, recording_id: UUID) -> RecordingRow:
@@ -184,6 +194,11 @@ def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
     return tuple(Played(**row) for row in rows.dicts())
 
 
+def rows_where(condition: Any, *, order: Sequence[Any], limit: int) -> tuple[RecordingRow, ...]:
+    """Recordings as shown. ``condition`` has to be narrowed by `scope.visible` of who asks."""
+    return _rows(list(_select().where(condition).order_by(*order).limit(limit)))
+
+
 def _one(allowed: Any, recording_id: UUID) -> RecordingRow:
     row = _select().where(allowed & (Recording.id == recording_id)).first()
     if row is None:
@@ -214,6 +229,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         state=RecordingState(row.state),
         mode=row.mode,
         kept=row.kept,
+        user=row.user_id,
         user_number=row.user.number,
         user_name=row.user.name,
         direction=row.direction,
@@ -245,17 +261,3 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
 def _overlap(row: Any, one: CounterpartSpan) -> bool:
     begun = row.ended_at is None or one.joined_at < row.ended_at
     return begun and (one.left_at is None or one.left_at > row.started_at)
-
-
-def _cursor(row: RecordingRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.started_at.isoformat()}|{row.id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[Any, Any]:
-    """The place as the database has it."""
-    try:
-        started_at, _, last = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        at = datetime.fromisoformat(started_at).astimezone(UTC)
-        return Recording.started_at.db_value(at), Recording.id.db_value(UUID(last))
-    except (ValueError, OverflowError, binascii.Error) as error:
-        raise NotFound("That page does not exist; start again from the newest.") from error

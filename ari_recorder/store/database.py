@@ -22,8 +22,9 @@ from peewee import Database, SqliteDatabase
 from playhouse.migrations import MigrationError, Runner
 
 from ari_recorder.errors import NoCatalogue, StoreError
-from ari_recorder.store import models
+from ari_recorder.store import models, search_index
 from ari_recorder.store.address import database_at, file_of, none_at, says_no_such_database, shown
+from ari_recorder.store.search_keeping import Keeping
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Store:
         self._database = database_at(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._search = Keeping()
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -99,6 +101,11 @@ class Store:
         """As `read`, for programs without an event loop."""
         with self._explained("read"):
             return self._readers.submit(lambda: self._read(work, *args, **kwargs)).result()
+
+    def catch_up(self) -> None:
+        """From now on, while nothing is to be written, what was there before a search comes into it."""
+        self._search.behind = True
+        self._submit(lambda: None)
 
     def close(self) -> None:
         """Finish what is waiting to be written and close every connection; once is enough."""
@@ -188,7 +195,7 @@ class Store:
         batch: list[_Job] = []
         while len(batch) < BATCH:
             try:
-                job = self._jobs.get(block=not batch)
+                job = self._jobs.get_nowait() if batch else self._first_job()
             except queue.Empty:
                 break
             if job is None:
@@ -198,11 +205,34 @@ class Store:
             batch.append(job)
         return batch
 
+    def _first_job(self) -> _Job | None:
+        """The next that is to be written; until there is one, what else there is to do is done."""
+        while self._search.behind:
+            with suppress(queue.Empty):
+                wait_s = self._search.rests_s()
+                return self._jobs.get(timeout=wait_s) if wait_s else self._jobs.get_nowait()
+            self._catch_up()
+        return self._jobs.get()
+
+    def _catch_up(self) -> None:
+        """A step of it, in a transaction of its own."""
+        with self._search.step():
+            try:
+                self._connect()
+                with self._begun():
+                    self._search.behind = search_index.take_in()
+            except Exception:
+                self._drop_connection()
+                raise
+
+    def _begun(self) -> Any:
+        begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
+        return self._database.atomic(*begin)
+
     def _commit(self, batch: list[_Job]) -> list[_Result]:
         results: list[_Result] = []
         self._connect()
-        begin = ("IMMEDIATE",) if isinstance(self._database, SqliteDatabase) else ()
-        with self._database.atomic(*begin):
+        with self._begun():
             for work, future in batch:
                 try:
                     with self._database.savepoint():
@@ -212,6 +242,7 @@ class Store:
                     results.append((future, None, error))
                 else:
                     results.append((future, value, None))
+            self._search.settle(self._database.savepoint, self._check_transaction)
         return results
 
     def _check_transaction(self, error: Exception) -> None:

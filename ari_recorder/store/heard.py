@@ -13,11 +13,23 @@ from ari_recorder.store.audit import PROVIDER, Action, Actor, Subject
 
 
 def note_heard(
-    actor: Actor, recording: UUID, organisation: UUID, stretch: Stretch, now: datetime, *, copied: bool
+    actor: Actor,
+    recording: UUID,
+    organisation: UUID,
+    stretch: Stretch,
+    now: datetime,
+    *,
+    form: str = "",
+    copied: bool,
 ) -> None:
-    """That stretch of a recording is about to be sent, to be listened to or kept; to be called in a write."""
+    """That stretch of a recording is about to be sent, to be listened to or kept; to be called in a write.
+
+    ``form`` is the format that it is made into, empty for the file as it is kept.
+    """
     action = Action.DOWNLOAD if copied else Action.LISTEN
-    detail = {"from_ms": stretch.from_ms, "to_ms": stretch.to_ms}
+    detail: dict[str, Any] = {"from_ms": stretch.from_ms, "to_ms": stretch.to_ms}
+    if form:
+        detail["form"] = form
     subject = Subject("recording", str(recording))
     audit.write(actor, action, subject, now, organisation=organisation, detail=detail)
 

@@ -26,6 +26,8 @@ from peewee import (
 )
 from uuid6 import uuid7
 
+from ari_recorder.policies import ledger
+
 database = DatabaseProxy()
 
 
@@ -73,6 +75,8 @@ class Organisation(Table):
     """Roles that need a second factor to sign in, by name, parted by spaces."""
     endpoints = TextField(default="")
     """Patterns of the telephones that its administrators may give to users, parted by spaces."""
+    country = CharField(default="", max_length=2)
+    """Whose numbering plan its numbers follow (ISO 3166-1); empty if it is not said."""
     storage_mb = IntegerField(default=30)
     """Storage that is included for each user, in MB of a million bytes (row T5)."""
     retention_days = IntegerField(default=180)
@@ -227,6 +231,19 @@ class Token(Table):
     seen_at = UtcField(null=True)
 
 
+class SavedSearch(Table):
+    """A search of the list of recordings that a user keeps under a name."""
+
+    user = ForeignKeyField(User, backref="saved_searches", on_delete="CASCADE")
+    name = CharField(max_length=100)
+    query = TextField()
+    """As in the list's address, behind the question mark."""
+    created_at = UtcField()
+
+    class Meta:
+        indexes = ((("user", "name"), True),)
+
+
 class Answered(Table):
     """The answer to a request with an idempotency key, for who asks the same again."""
 
@@ -362,7 +379,7 @@ class Counterpart(Table):
     """Somebody whom a leg's user talked to, and when: a transfer gives a leg several."""
 
     leg = ForeignKeyField(Leg, backref="counterparts", on_delete="RESTRICT")
-    number = CharField(default="", max_length=128, index=True)
+    number = CharField(default="", max_length=128)
     name = CharField(default="", max_length=200)
     joined_at = UtcField()
     left_at = UtcField(null=True)
@@ -414,7 +431,7 @@ class Recording(Table):
     """False while provisional."""
     direction = CharField(max_length=16)
     internal = BooleanField(default=False)
-    counterpart_number = CharField(default="", max_length=128, index=True)
+    counterpart_number = CharField(default="", max_length=128)
     counterpart_name = CharField(default="", max_length=200)
     answered_at = UtcField()
     started_at = UtcField(index=True)
@@ -448,9 +465,46 @@ class Recording(Table):
     class Meta:
         indexes = (
             (("leg", "ordinal"), True),
-            (("organisation", "started_at"), False),
             (("organisation", "state", "stored_at", "size_bytes"), False),
         )
+
+
+class Searched(Table):
+    """What a recording that lists show is found by (`policies.search.Document`); made by `search_index`.
+
+    The texts are indexed by every three characters in a row: in SQLite by the table ``searched_text``, in
+    PostgreSQL by the index of that name.
+    """
+
+    id = BigIntegerField(primary_key=True)
+    """Grows with the time at which the recording began (`policies.search.place`)."""
+    recording = ForeignKeyField(Recording, unique=True, on_delete="CASCADE")
+    organisation = UUIDField()
+    user = UUIDField()
+    who = CharField(max_length=6)
+    """Organisation and user, three characters each (`policies.search.who`)."""
+    numbers = TextField()
+    note = TextField()
+    words = TextField()
+
+    class Meta:
+        indexes = ((("organisation", "id"), False), (("user", "id"), False))
+
+
+class Unsearched(Table):
+    """A recording of which something has changed that it is found by: by triggers, for `search_index`.
+
+    A commit that makes one takes it away again, with what is found changed; one that stays is a fault.
+    """
+
+    id = UUIDField(primary_key=True)
+    """Of the recording: no foreign key, as it may be gone."""
+
+
+class SearchBacklog(Table):
+    """How far recordings of before there was a search have come into it: those with lesser ids have not."""
+
+    below = UUIDField()
 
 
 class Segment(Table):
@@ -531,6 +585,32 @@ Recording.add_index(
 )
 Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared"))
 
+SHOWN = f"state IN ({', '.join(repr(str(state)) for state in ledger.SHOWN)})"
+"""Of recordings that lists show; written so in each query, or SQLite would not see that an index has them."""
+LISTED = {
+    "recording_listed": ("organisation_id, started_at, id, user_id, duration_ms, direction, mode", ""),
+    "recording_listed_user": (
+        "user_id, started_at, id, organisation_id, duration_ms, direction, mode, mark",
+        "",
+    ),
+    "recording_listed_length": ("organisation_id, coalesce(duration_ms, -1), id, started_at, user_id", ""),
+    "recording_listed_mark": ("organisation_id, mark, started_at, id, user_id", "mark <> ''"),
+    "recording_listed_unready": ("organisation_id, state, started_at, id, user_id", "state <> 'stored'"),
+    "recording_listed_problems": ("organisation_id, started_at, id, user_id", "problems <> ''"),
+}
+"""What lists are read from: an index's columns, and of which recordings it is, of those shown."""
+
+
+def listed(name: str) -> str:
+    """The statement that makes one of `LISTED`."""
+    columns, which = LISTED[name]
+    condition = f"{SHOWN} AND {which}" if which else SHOWN
+    return f"CREATE INDEX {name} ON recording ({columns}) WHERE {condition}"
+
+
+for name in LISTED:
+    Recording.add_index(SQL(listed(name)))
+
 TABLES = (
     Organisation,
     Terms,
@@ -543,6 +623,7 @@ TABLES = (
     Session,
     SecondFactor,
     Token,
+    SavedSearch,
     Answered,
     AuditLine,
     AuditHead,
@@ -555,6 +636,9 @@ TABLES = (
     Annotation,
     Prompt,
     Recording,
+    Searched,
+    Unsearched,
+    SearchBacklog,
     Segment,
     Announcement,
     LedgerLine,

@@ -7,6 +7,7 @@ these conditions. They are made of `policies.rights.Scope`, as is what the live 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +50,26 @@ def scope_with(
     return rights.scope(
         organisation, user, Role(role), may_listen=may_listen, supervised=supervised, scopes=scopes
     )
+
+
+@dataclass(frozen=True)
+class Within:
+    """The recordings of an organisation, or with None of all; of ``users``, or with None of everybody."""
+
+    organisation: UUID | None
+    users: frozenset[UUID] | None
+
+    def only(self, users: Iterable[UUID]) -> Within | None:
+        """Of these users, as far as they are among them; None if none is."""
+        left = frozenset(users) if self.users is None else self.users & frozenset(users)
+        return Within(self.organisation, left) if left else None
+
+
+def within(asker: Scope) -> Within | None:
+    """As `visible`, as what it is: whose recordings ``asker`` may see, or None if nobody's."""
+    if not asker.reads:
+        return None
+    return Within(asker.organisation, None if asker.reads.everybody else frozenset(asker.reads.users))
 
 
 def visible(asker: Scope) -> Any:

@@ -24,7 +24,7 @@ from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
-from ari_recorder.store import audit_lines, finishing
+from ari_recorder.store import audit_lines, finishing, search_check, search_index
 from ari_recorder.store.audit_check import Fault
 from ari_recorder.store.audit_check import Finding as AuditFinding
 from ari_recorder.store.audit_key import PublicKey
@@ -68,6 +68,10 @@ class Kind(StrEnum):
     """A call is over, but a recording of it is not stored, destroyed or found empty."""
     UNCLEARED = "uncleared"
     """A finished recording's files are still in Asterisk's recording folder, as far as is known."""
+    UNFOUND = "unfound"
+    """What a recording is found by is not what its row says."""
+    UNSEARCHED = "unsearched"
+    """Recordings of before there was a search have not come into it yet."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def verify(
     _check_files(store, safe.vault, report)
     _check_lines(store, report, now)
     _check_waiting(store, report, now)
+    _check_search(store, report)
     if settled:
         report.damage, report.open = [*report.damage, *report.open], []
     return report
@@ -341,6 +346,17 @@ def _check_waiting(store: Store, report: Report, now: datetime) -> None:
         names = ", ".join(name for segment in finished.segments for name in segment.files)
         text = f"It is {finished.state}, but its files are still to be deleted on {finished.pbx}: {names}."
         report.open.append(Finding(Kind.UNCLEARED, str(finished.id), text))
+
+
+def _check_search(store: Store, report: Report) -> None:
+    for recording, text in search_check.unfit(store):
+        report.damage.append(Finding(Kind.UNFOUND, str(recording), text))
+    if lost := search_check.lost(store):
+        text = f"{lost} entries are of no recording, or missing."
+        report.damage.append(Finding(Kind.UNFOUND, "index of texts", text))
+    if store.read_now(search_index.backlog) is not None:
+        text = "Recordings of before the upgrade come into the search while the recorder runs."
+        report.open.append(Finding(Kind.UNSEARCHED, "search", text))
 
 
 def _paged(store: Store, after: Callable[[UUID], Iterable[T]]) -> Iterator[T]:

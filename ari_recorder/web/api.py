@@ -8,14 +8,16 @@ from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from ari_recorder.errors import NotFound
+from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import annotations as notes
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.filters import Wanted
+from ari_recorder.store.order import Sort
 from ari_recorder.web import annotating, audio, shapes
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
 from ari_recorder.web.editing import guard
@@ -33,10 +35,13 @@ _RECORDINGS = "/api/v1/recordings"
 
 @operation("GET", _RECORDINGS, need=Right.RECORDINGS_READ)
 async def recordings(request: web.Request, query: Search) -> shapes.Recordings:
-    """A page of recordings, newest first: in progress, being prepared and ready."""
+    """A page of recordings, newest first unless otherwise asked: in progress, being prepared and ready."""
     cursor = query.cursor if isinstance(query.cursor, str) else None
-    found = await list_page(request, cursor, query.limit, wanted(query))
-    return await aside(lambda: shapes.Recordings([shown(row) for row in found.recordings], found.next_cursor))
+    found = await list_page(request, cursor, query.limit, wanted(query), query.sort)
+    count = await _count(request, wanted(query)) if query.count == "1" else UNSET
+    return await aside(
+        lambda: shapes.Recordings([shown(row) for row in found.recordings], found.next_cursor, count)
+    )
 
 
 @operation("GET", _RECORDINGS + "/{id}", need=Right.RECORDINGS_READ)
@@ -92,6 +97,13 @@ class Download(msgspec.Struct, forbid_unknown_fields=True):
     download: Annotated[
         shapes.ZeroOrOne, Meta(description="`1`: to be saved, under a name of time, user and counterpart.")
     ] = "0"
+    format: (
+        Annotated[
+            AudioFormat,
+            Meta(description="What it is made into while it is sent; left out: the file as it is kept."),
+        ]
+        | None
+    ) = None
 
 
 @operation(
@@ -104,11 +116,12 @@ class Download(msgspec.Struct, forbid_unknown_fields=True):
 async def recording_audio(request: web.Request, query: Download) -> web.StreamResponse:
     """The audio, whole or one range of it: left the recorded user, right the counterpart.
 
-    409 while there is none. The connection is broken off when not all of it can be sent.
+    409 while there is none. The connection is broken off when not all of it can be sent. What is made into
+    Opus or FLAC has no ranges.
     """
     store = request.app[CONTEXT].store
     row = await store.read(catalogue.heard, scope(request), path_id(request))
-    return await audio.send(request, row, download=query.download == "1")
+    return await audio.send(request, row, query.format, download=query.download == "1")
 
 
 @operation("GET", _RECORDINGS + "/{id}/waveform", need=Right.RECORDINGS_LISTEN)
@@ -129,7 +142,11 @@ async def timeline(request: web.Request) -> shapes.Timeline:
 
 
 async def list_page(
-    request: web.Request, cursor: str | None, limit: int = LIMIT, search: Wanted = catalogue.EVERYTHING
+    request: web.Request,
+    cursor: str | None,
+    limit: int = LIMIT,
+    search: Wanted = catalogue.EVERYTHING,
+    sort: Sort = Sort.NEWEST,
 ) -> catalogue.Page:
     """A page of what who asks may see. Raises `Refused` (400) for a cursor that is none."""
     if cursor is not None and len(cursor) > CURSOR_MAX:
@@ -137,10 +154,15 @@ async def list_page(
     read: Callable[..., catalogue.Page] = catalogue.recordings
     try:
         return await request.app[CONTEXT].store.read(
-            read, scope(request), limit=limit, cursor=cursor, wanted=search
+            read, scope(request), limit=limit, cursor=cursor, wanted=search, sort=sort
         )
     except NotFound as error:
         raise Refused(400, NO_CURSOR, field="cursor") from error
+
+
+async def _count(request: web.Request, search: Wanted) -> shapes.Count:
+    found = await request.app[CONTEXT].store.read(catalogue.count, scope(request), search)
+    return shapes.Count(min(found, catalogue.COUNTED_MAX), found > catalogue.COUNTED_MAX)
 
 
 async def one(request: web.Request) -> RecordingRow:

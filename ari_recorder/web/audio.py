@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 
 import structlog
 from aiohttp import web
 
 from ari_recorder.errors import NotFound, VaultError
-from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
-from ari_recorder.store.safe import Place
+from ari_recorder.store.together import has_twin
 from ari_recorder.web import entrance, listening, page
+from ari_recorder.web.content import Content, content_of
 from ari_recorder.web.context import CONTEXT, asker_id
-from ari_recorder.web.filenames import content_disposition, download_name
+from ari_recorder.web.filenames import content_disposition, download_name, suffix
 from ari_recorder.web.gate import scope_now
 from ari_recorder.web.language import N_
 from ari_recorder.web.places import DOWNLOADS
@@ -28,23 +28,23 @@ from ari_recorder.web.watch import until_not_allowed
 _log = structlog.get_logger(__name__)
 
 
-async def send(request: web.Request, row: RecordingRow, *, download: bool) -> web.StreamResponse:
-    """Answer with the audio of ``row`` (200, 206, 304 or 416).
+async def send(
+    request: web.Request, row: RecordingRow, wanted: AudioFormat | None = None, *, download: bool
+) -> web.StreamResponse:
+    """Answer with the audio of ``row`` as it is kept, or as it is ``wanted`` (200, 206, 304 or 416).
 
     That it is heard is written down first. Raises `Refused`: 409 while there is none, 429 when there are too
     many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
     cannot be written down who listens: then nothing is sent.
     """
-    place, size_bytes, etag = _stored(row)
-    headers = _headers(request, row, etag, download=download)
-    if _is_known(request.headers.get("If-None-Match", ""), etag):
+    content = content_of(request, row, wanted)
+    headers = await _headers(request, row, content, download=download)
+    if _is_known(request.headers.get("If-None-Match", ""), content.etag):
         return web.Response(status=304, headers=headers)
-    span = _span(request, headers, size_bytes)
-    response = web.StreamResponse(status=206 if span else 200, headers=headers)
+    response = web.StreamResponse(headers=headers)
     with request.app[DOWNLOADS].take(asker_id(request), response):
-        part = span or Span(0, size_bytes)
-        noted = partial(listening.write_down, request, row, part, copied=download)
-        return await _while_heard(request, row, _stream(request, response, place, part, noted))
+        streaming = _stream(request, response, row, content, download=download)
+        return await _while_heard(request, row, streaming)
 
 
 async def _while_heard(
@@ -97,28 +97,23 @@ def _span(request: web.Request, headers: dict[str, str], size_bytes: int) -> Spa
     return span
 
 
-def _stored(row: RecordingRow) -> tuple[Place, int, str]:
-    if row.state is not RecordingState.STORED or row.place is None or row.size_bytes is None:
-        raise Refused(
-            409, N_("The recording has no audio: its state is %(state)s."), values={"state": row.state}
-        )
-    return row.place, row.size_bytes, f'"{row.sha256}"'
-
-
-def _headers(request: web.Request, row: RecordingRow, etag: str, *, download: bool) -> dict[str, str]:
-    headers = {
-        "ETag": etag,
-        "Accept-Ranges": "bytes",
-        "Content-Type": row.media_type or "application/octet-stream",
-    }
+async def _headers(
+    request: web.Request, row: RecordingRow, content: Content, *, download: bool
+) -> dict[str, str]:
+    headers = {"ETag": content.etag, "Content-Type": content.media_type}
+    if content.ranges:
+        headers["Accept-Ranges"] = "bytes"
     if download:
-        headers["Content-Disposition"] = content_disposition(download_name(row, page.words(request).zone))
+        twin = await request.app[CONTEXT].store.read(has_twin, row)
+        name = download_name(row, page.words(request).zone, suffix(content.media_type), twin=twin)
+        headers["Content-Disposition"] = content_disposition(name)
     return headers
 
 
 def _is_known(header: str, etag: str) -> bool:
     """``If-None-Match`` compares weakly (RFC 9110, 13.1.2)."""
-    return header.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in header.split(","))
+    known = (tag.strip().removeprefix("W/") for tag in header.split(","))
+    return header.strip() == "*" or etag.removeprefix("W/") in known
 
 
 def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
@@ -129,71 +124,58 @@ def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
 
 
 async def _stream(
-    request: web.Request,
-    response: web.StreamResponse,
-    place: Place,
-    span: Span,
-    noted: Callable[[], Awaitable[None]],
+    request: web.Request, response: web.StreamResponse, row: RecordingRow, content: Content, *, download: bool
 ) -> web.StreamResponse:
-    safe = request.app[CONTEXT].safe
+    reading: AsyncGenerator[bytes, None] | None = None
     try:
-        blocks = await asyncio.to_thread(safe.read, place, span.offset, span.length)
-    except VaultError as error:
-        raise _unreadable(place, error) from error
-    reading = _blocks(blocks)
-    try:
+        await content.open(request.app[CONTEXT].safe, whole=download)
+        span = _part(request, response, content)
+        reading = content.read(span)
         first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
-        if not first and span.length:
-            raise VaultError(f"{place.key} is shorter than the catalogue says.")
+        response.content_length = span.length if span else content.size_bytes
         if request.method != "HEAD":
-            await noted()
-        response.content_length = span.length
+            heard = span or Span(0, content.size_bytes or 1)
+            of_bytes = content.size_bytes or 1
+            await listening.write_down(request, row, heard, of_bytes, form=content.form, copied=download)
         await response.prepare(request)
         if request.method != "HEAD":
-            await _send_blocks(response, first, reading, span.length)
+            await _send_blocks(response, first, reading)
     except VaultError as error:
-        refused = _unreadable(place, error)
+        _log.error("a recording cannot be read", recording=str(row.id), error=str(error))
         if not response.prepared:
-            raise refused from error
+            raise Refused(500, N_("The audio of this recording cannot be read from the vault.")) from error
         _break_off(request)
-    except TimeoutError:  # not read
+    except (TimeoutError, ConnectionError):  # not read, or nobody there any more
         _break_off(request)
     finally:
-        await reading.aclose()
+        if reading is not None:
+            await reading.aclose()
+        content.close()
     return response
 
 
-def _unreadable(place: Place, error: VaultError) -> Refused:
-    """Told to the log, and without what it is to who asks."""
-    _log.error("a recording cannot be read", key=place.key, error=str(error))
-    return Refused(500, N_("The audio of this recording cannot be read from the vault."))
+def _part(request: web.Request, response: web.StreamResponse, content: Content) -> Span | None:
+    """The part asked for, noted in the answer; None for all of it. Raises `Refused` (416)."""
+    if not content.ranges or content.size_bytes is None:
+        return None
+    headers = {"ETag": content.etag}
+    span = _span(request, headers, content.size_bytes)
+    if span is not None:
+        response.set_status(206)
+        response.headers.update(headers)
+    return span
 
 
-async def _send_blocks(
-    response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], expected: int
-) -> None:
-    sent = len(first)
+async def _send_blocks(response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes]) -> None:
     await _write(response, first)
     async for block in rest:
-        sent += len(block)
         await _write(response, block)
-    if sent != expected:
-        raise VaultError(f"The file ends after {sent} of {expected} bytes.")
     await response.write_eof()
 
 
 async def _write(response: web.StreamResponse, block: bytes) -> None:
     async with asyncio.timeout(entrance.UNREAD_S):
         await response.write(block)
-
-
-async def _blocks(source: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
-    try:
-        while block := await asyncio.to_thread(next, source, b""):
-            yield block
-    finally:
-        with contextlib.suppress(AttributeError, ValueError):  # ValueError: its thread still reads
-            source.close()  # type: ignore[attr-defined]
 
 
 def _break_off(request: web.Request) -> None:

@@ -45,6 +45,7 @@ KINDS = {
     "preferences": N_("Preferences"),
     "second_factor": N_("Second factor"),
     "users": N_("Users"),
+    "search": N_("Saved search"),
     "master_key": N_("Master key"),
     "organisation_key": N_("Key of the organisation"),
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from urllib.parse import quote
 
 from ari_recorder.store.catalogue import RecordingRow
 
 SUFFIXES = {
-    "audio/ogg": ".ogg",
-    "audio/opus": ".ogg",
+    "audio/ogg": ".opus",
+    "audio/opus": ".opus",
     "audio/flac": ".flac",
     "audio/x-flac": ".flac",
     "audio/wav": ".wav",
@@ -19,16 +19,28 @@ SUFFIXES = {
 }
 PART_MAX = 40
 """Longest part of a name, in characters."""
+DIRECTIONS = {"inbound": "in", "outbound": "out"}
 _UNSAFE = re.compile(r"[^\w+.-]+")
 
 
-def download_name(row: RecordingRow, zone: tzinfo) -> str:
-    """``2026-11-22_1412_101_0812345678.ogg``: when, whose, with whom. In the organisation's own time."""
+def download_name(row: RecordingRow, zone: tzinfo, ending: str, *, twin: bool) -> str:
+    """``2026-11-22_14-12-05_101_0812345678_in.opus``: when, whose, with whom, in the organisation's own time.
+
+    ``twin``: another recording of that user began in the same second; then a part of the id is in it, and
+    also in the hour that the clocks are put back by, which is there twice. So no two are alike.
+    """
     began = row.started_at.astimezone(zone)
     owner = _safe(row.user_number or row.user_name)
     other = _safe(row.counterpart_number or row.counterpart_name) or "unknown"
-    parts = [f"{began:%Y-%m-%d_%H%M}", *([owner] if owner else []), other]
-    return "_".join(parts) + suffix(row.media_type)
+    parts = [f"{began:%Y-%m-%d_%H-%M-%S}", owner, other, DIRECTIONS.get(row.direction, "")]
+    if twin or _is_there_twice(began):
+        parts.append(row.id.hex[-8:])
+    return "_".join(filter(None, parts)) + ending
+
+
+def _is_there_twice(at: datetime) -> bool:
+    first, second = at.replace(fold=0), at.replace(fold=1)
+    return first.utcoffset() > second.utcoffset()  # type: ignore[operator]
 
 
 def suffix(media_type: str | None) -> str:

@@ -22,7 +22,8 @@ PLAYBACKS_MAX = 10_000
 """Most playbacks that are remembered; one that is forgotten is written down again."""
 
 _log = structlog.get_logger(__name__)
-_Key = tuple[str, str, str, UUID, bool]
+_Key = tuple[str, str, str, UUID, str | None]
+"""The last is the format of a copy, None where it is listened to."""
 
 
 class Playbacks:
@@ -46,24 +47,33 @@ class Playbacks:
 PLAYBACKS = web.AppKey("playbacks", Playbacks)
 
 
-async def write_down(request: web.Request, row: RecordingRow, span: Span, *, copied: bool) -> None:
+async def write_down(
+    request: web.Request, row: RecordingRow, span: Span, of_bytes: int, *, form: str = "", copied: bool
+) -> None:
     """Write down that this part of a recording is about to be sent; returns when it is on disk.
+
+    ``of_bytes`` is how long all of it is; ``form`` what it is made into, empty for the file itself.
 
     Raises `StoreError` or `Refused` (503) when that cannot be done: then nothing may be sent.
     """
-    size_bytes, duration_ms = row.size_bytes or 0, row.duration_ms or 0
-    wanted = listening.stretch_of(span.offset, span.length, size_bytes, duration_ms)
+    duration_ms = row.duration_ms or 0
+    whole = span == Span(0, of_bytes)
+    wanted = (
+        listening.Stretch(0, duration_ms)
+        if whole
+        else listening.stretch_of(span.offset, span.length, of_bytes, duration_ms)
+    )
     if wanted is None:
         return
     context, actor, playbacks = request.app[CONTEXT], request[ACTOR], request.app[PLAYBACKS]
-    key = (actor.kind.value, actor.id, actor.address, row.id, copied)
+    key = (actor.kind.value, actor.id, actor.address, row.id, form if copied else None)
     now, known = context.now(), playbacks.get(key)
     stretch = listening.to_write(known, wanted, duration_ms, now)
     if stretch is None:
         return
     try:
         await context.store.write(
-            heard.note_heard, actor, row.id, row.organisation, stretch, now, copied=copied
+            heard.note_heard, actor, row.id, row.organisation, stretch, now, form=form, copied=copied
         )
     except StoreError:
         raise

@@ -42,6 +42,8 @@ class Organisation(msgspec.Struct):
     """Storage that is included for each user, in MB of a million bytes."""
     retention_days: int
     """How long recordings are to be kept; more than 180 is the add-on of longer storage."""
+    country: str
+    """Whose numbering plan its numbers follow: two letters (ISO 3166-1), empty if it is not said."""
 
 
 class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,6 +52,8 @@ class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     timezone: str | UnsetType = UNSET
     """A name of the tz database: `Europe/Stockholm`."""
     language: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
+    """Two letters (ISO 3166-1): `SE`; empty takes it back."""
     second_factor: list[Role] | UnsetType = UNSET
 
 
@@ -75,6 +79,7 @@ class NewOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     administrator: FirstAdministrator
     timezone: str = "UTC"
     language: str = "en"
+    country: str = ""
     storage_mb: StorageMb = STORAGE_MB
     retention_days: RetentionDays = RETENTION_DAYS
     endpoints: list[str] = []
@@ -88,6 +93,7 @@ class RenamedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     timezone: str | UnsetType = UNSET
     language: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
     endpoints: list[str] | UnsetType = UNSET
     """Patterns of the telephones that its administrators may give to users, in place of those before."""
     storage_mb: StorageMb | UnsetType = UNSET
@@ -140,8 +146,9 @@ def organisation_json(row: OrganisationRow) -> Organisation:
     """An organisation as the API shows it."""
     roles, endpoints = list(row.second_factor), list(row.endpoints)
     return Organisation(
-        row.id, row.name, row.timezone, row.language, roles, endpoints, row.storage_mb, row.retention_days
-    )
+        row.id, row.name, row.timezone, row.language, roles, endpoints, row.storage_mb, row.retention_days,
+        row.country,
+    )  # fmt: skip
 
 
 async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Organisation:
@@ -153,7 +160,7 @@ async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Orga
 
 
 def _added(body: NewOrganisation, by: By) -> OrganisationRow:
-    names = ("name", "timezone", "language", "endpoints", "storage_mb", "retention_days")
+    names = ("name", "timezone", "language", "country", "endpoints", "storage_mb", "retention_days")
     values: dict[str, Any] = {name: getattr(body, name) for name in names}
     made = people.add_organisation(values, **by)
     people.add_user(

@@ -2,54 +2,165 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from aiohttp import web
 
+from ari_recorder.errors import StoreError
 from ari_recorder.policies.rights import Right
-from ari_recorder.store import catalogue
-from ari_recorder.web import api, find, page, words
-from ari_recorder.web.context import scope
+from ari_recorder.store import catalogue, searches
+from ari_recorder.store.filters import Wanted
+from ari_recorder.web import api, export, find, find_values, listing, page, remembered, words
+from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.language import N_
 
 PAGE_ROWS = 50
+COUNTED = 10_000
+"""Most recordings that are counted."""
 NOTHING = catalogue.Page((), None)
+PART = "list"
+"""The part of the page that `static/list.js` asks for anew: all that the search changes."""
+TAKES = (*find.TAKES, "marked", "left")
+"""What the list's address may say; ``marked`` and ``left`` are what a form has led to."""
+TEXTS = {
+    "failed": N_("The list cannot be read just now. What you see is as it was."),
+    "busy": N_("Too many requests at once. It is tried again by itself."),
+    "gone": N_("There is no connection to the recorder."),
+    "new_one": N_("1 new recording"),
+    "new_many": N_("%(n)s new recordings"),
+    "selected_one": N_("1 selected"),
+    "selected_many": N_("%(n)s selected"),
+    "marked_one": N_("1 recording marked"),
+    "marked_many": N_("%(n)s recordings marked"),
+    "unmarked": N_("Marks removed"),
+    "left": N_("%(n)s of them may not be changed by you."),
+    "not_marked": N_("Nothing was marked. Try again."),
+    "undone": N_("Undone"),
+    "play": N_("Play"),
+    "pause": N_("Pause"),
+    "position": N_("%(at)s of %(length)s"),
+    "not_played": N_("It cannot be played here. Open the recording, or download it."),
+    "rows": N_("%(n)s rows"),
+    "rows_of": N_("%(n)s of %(total)s rows"),
+    "exported": N_("Exported: %(n)s rows"),
+    "export_failed": N_("The export broke off. Try again."),
+    "export_stopped": N_("The export was stopped."),
+}
+"""Sentences of the page's scripts."""
 
 
 async def recordings(request: web.Request) -> web.Response:
     """``GET /``: what who asks may see, newest first; who has to do with none goes to their account.
 
     With what `find` knows in the address, those that fit. An address with empty parameters, as a form sends
-    it, is answered with the one without them, which is the one to share.
+    it, is answered with the one without them, which is the one to share; one without any with that of the
+    last search of this session, until ``all`` forgets it.
     """
     if Right.RECORDINGS_READ not in scope(request).rights:
         raise web.HTTPSeeOther("/account")
+    if not request.query and (last := remembered.last(request)):
+        raise web.HTTPSeeOther(f"/?{last}")
     asked = await find.read(request)
     cursor = request.query.get("cursor")
-    if not all(text.strip() for text in request.query.values()):
-        raise web.HTTPSeeOther(find.address(asked.given, cursor))
+    if "all" in request.query or not all(text.strip() for text in request.query.values()):
+        given = {} if "all" in request.query else asked.given
+        remembered.keep(request, find.query_of(given))
+        raise web.HTTPSeeOther(find.address(given, cursor if given else None))
     if asked.problems:
         return await _render(request, asked, NOTHING, cursor, status=400)
-    found = await api.list_page(request, cursor, PAGE_ROWS, asked.wanted)
-    return await _render(request, asked, found, cursor)
+    if cursor is None:
+        remembered.keep(request, find.query_of(asked.given))
+    found, count = await asyncio.gather(
+        api.list_page(request, cursor, PAGE_ROWS, asked.wanted, asked.sort), _count(request, asked.wanted)
+    )
+    return await _render(request, asked, found, cursor, count)
+
+
+async def _count(request: web.Request, wanted: Wanted) -> int | None:
+    """How many there are; one more than `COUNTED` is more. None when it takes too long to say."""
+    try:
+        return await request.app[CONTEXT].store.read(catalogue.count, scope(request), wanted, COUNTED)
+    except StoreError:
+        return None
 
 
 async def _render(
-    request: web.Request, asked: find.Asked, found: catalogue.Page, cursor: str | None, status: int = 200
+    request: web.Request,
+    asked: find.Asked,
+    found: catalogue.Page,
+    cursor: str | None,
+    count: int | None = None,
+    status: int = 200,
 ) -> web.Response:
-    say, asker = page.words(request), scope(request)
-    values = {
-        "rows": found.recordings,
+    part = request.query.get("part") == PART
+    values = _found(request, asked, found, cursor, count)
+    if not part:
+        values |= await _around(request, asked)
+    headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"} if part else {}
+    return await page.render(
+        request, "found.html" if part else "recordings.html", values, status=status, headers=headers
+    )
+
+
+def _found(
+    request: web.Request,
+    asked: find.Asked,
+    found: catalogue.Page,
+    cursor: str | None,
+    count: int | None,
+) -> dict[str, Any]:
+    """What the search changes."""
+    say, asker, now = page.words(request), scope(request), request.app[CONTEXT].now()
+    say_all = say.each(find_values.SORTS)
+    return {
+        "days": listing.days(found.recordings, asker, asked.sort, say, now),
+        "by_time": asked.sort in listing.BY_TIME,
+        "sort": str(asked.sort),
+        "given_sort": asked.given.get(find.SORT, ""),
+        "sorts": say_all,
         "first": cursor is None,
-        "newest": find.address(asked.given),
+        "newest": find.address(asked.given) if asked.given else "/?all=1",
         "older": find.address(asked.given, found.next_cursor) if found.next_cursor else "",
+        "here_query": find.query_of(asked.given),
+        "cursor": cursor or "",
+        "count": count,
+        "counted": COUNTED,
         "no_access": not asker.reads,
-        "given": {name: asked.given.get(name, "") for name in find.FIELDS},
-        "filtered": bool(asked.given),
+        "filtered": bool(asked.filters),
         "chosen": [] if asked.problems else find.chosen(asked, say),
         "problems": asked.problems,
         "labels": {name: find.label(name, say.language) for name in find.FIELDS},
-        "groups": asked.groups,
         "several": asker.reads.everybody or bool(asker.reads.users - {asker.user}),
-        "marks": say.each({find.NO_MARK: N_("Without a mark")}, words.MARKS),
-        "directions": say.each(words.DIRECTIONS),
+        "annotates": bool(asker.annotates),
+        "export": asked.export,
+        "searches_max": searches.NAME_MAX,
+        "marked": _number(request, "marked"),
+        "left": _number(request, "left"),
     }
-    return await page.render(request, "recordings.html", values, status=status)
+
+
+async def _around(request: web.Request, asked: find.Asked) -> dict[str, Any]:
+    """What the search leaves as it is."""
+    say, asker = page.words(request), scope(request)
+    kept = await request.app[CONTEXT].store.read(searches.saved, asker.user) if asker.user else []
+    return {
+        "given": {name: asked.given.get(name, "") for name in find.FIELDS},
+        "groups": asked.groups,
+        "periods": say.each(find_values.PERIODS),
+        "states": say.each(find_values.STATES),
+        "modes": say.each({name: words.MODES[name] for name in find.choices("mode")}),
+        "marks": say.each({find_values.NO_MARK: N_("Without a mark")}, words.MARKS),
+        "colours": say.each(words.MARKS),
+        "directions": say.each(words.DIRECTIONS),
+        "kept": kept,
+        "texts": say.each(TEXTS),
+        "rows_max": export.SELECTED_MAX,
+        "follows": Right.CALLS_READ in asker.rights,
+    }
+
+
+def _number(request: web.Request, name: str) -> int:
+    """A number that a form has led to; 0 for what is none."""
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0

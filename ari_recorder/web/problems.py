@@ -222,7 +222,8 @@ async def _answer(request: web.Request, refused: Refused) -> web.Response:
         return problem(refused, page.reader_language(request))
     status = refused.status if refused.status in TITLES else 500 if refused.status >= 500 else 400
     explanation = refused.explanation or EXPLANATIONS[status]
-    texts = {"title": TITLES[status], "explanation": explanation, "status": refused.status}
+    again = request.path_qs if refused.status in (429, 503) and request.method == "GET" else ""
+    texts = {"title": TITLES[status], "explanation": explanation, "status": refused.status, "again": again}
     return await page.render(request, "error.html", texts, status=refused.status, headers=refused.headers)
 
 

@@ -14,13 +14,15 @@ from ari_recorder.web import (
     audit_api,
     audit_page,
     auditing,
+    bulk,
     calls,
     calls_page,
+    content,
     documentation,
     enrolment,
     exchange,
+    export,
     factors,
-    find,
     groups,
     health,
     ledger,
@@ -33,6 +35,9 @@ from ari_recorder.web import (
     prompts,
     prompts_page,
     recording_page,
+    remembered,
+    searches,
+    searches_page,
     second_step,
     sessions,
     signin,
@@ -100,7 +105,13 @@ SETTINGS: tuple[Route, ...] = (
 )
 """Of users, groups and organisations."""
 ROUTES: tuple[Route, ...] = (
-    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, find.TAKES),
+    page("GET", "/", pages.recordings, "recordings", Open.SIGNED_IN, pages.TAKES),
+    page("POST", "/recordings/mark", bulk.mark, "recordings-mark", Right.RECORDINGS_ANNOTATE),
+    page("POST", "/recordings/export", bulk.export_chosen, "recordings-export", Right.RECORDINGS_READ),
+    page("GET", "/searches", searches_page.show, "searches", Right.RECORDINGS_READ, searches_page.TAKES),
+    page("POST", "/searches", searches_page.save, "search-save", Right.RECORDINGS_READ),
+    page("POST", "/searches/{id}", searches_page.rename, "search-rename", Right.RECORDINGS_READ),
+    page("POST", "/searches/{id}/remove", searches_page.remove, "search-remove", Right.RECORDINGS_READ),
     page(
         "GET",
         "/recordings/{id}",
@@ -137,6 +148,9 @@ ROUTES: tuple[Route, ...] = (
     sessions.end_other_sessions,
     sessions.own_password,
     api.recordings,
+    export.recordings_csv,
+    bulk.mark_recordings,
+    *searches.OPERATIONS,
     api.recording,
     api.annotate_recording,
     api.annotation_history,
@@ -187,6 +201,7 @@ def create_app(context: WebContext) -> web.Application:
     app[CONTEXT] = context
     app[FEEDS] = Feeds(N_("live feeds"), context.settings.connections_max // 2, places.FEEDS_EACH)
     app[DOWNLOADS] = Places(N_("downloads"), context.settings.connections_max // 4, places.DOWNLOADS_EACH)
+    app[content.THREADS] = content.threads()
     app[auditing.DENIALS] = auditing.Denials()
     app[listening.PLAYBACKS] = listening.Playbacks()
     app[health.HEALTH] = health.Health(context.probes, context.counters)
@@ -202,6 +217,7 @@ def create_app(context: WebContext) -> web.Application:
     app[NEEDS] = {(route.name, route.method): route.need for route in ROUTES}
     app[LIMITS] = Limits(context.settings, lambda: context.now().timestamp())
     app[NOTED] = Noted()
+    app[remembered.REMEMBERED] = remembered.Remembered()
     app[told.KEPT] = told.Kept()
     app[IMPORTS] = Imports()
     app.cleanup_ctx.extend((watching, tidying, importing))

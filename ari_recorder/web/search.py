@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,21 +11,24 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ari_recorder.policies.annotations import TAG_MAX
 from ari_recorder.policies.parties import NUMBER_MAX
+from ari_recorder.policies.table import Mode
 from ari_recorder.store import catalogue
 from ari_recorder.store.filters import TEXT_MAX, Wanted
+from ari_recorder.store.order import Sort
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
-from ari_recorder.web.shapes import Direction, Mark
+from ari_recorder.web.shapes import Direction, Mark, ZeroOrOne
 
 LIMIT = 50
 DURATION_MAX_S = 10_000_000
 
 Tag = Annotated[str, Meta(min_length=1, max_length=TAG_MAX, description="Exactly this tag.")]
+State = Literal["recording", "preparing", "ready", "problems"]
 Seconds = Annotated[float, Meta(ge=0, le=DURATION_MAX_S)]
 
 
-class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What recordings are looked for: those of which everything holds."""
+class Filters(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What recordings are looked for, those of which everything holds, and in what order."""
 
     from_: (
         Annotated[datetime, Meta(tz=True, description="Begun then or later: a time with its zone.")]
@@ -64,25 +67,48 @@ class Search(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         Annotated[UUID, Meta(description="Of users who are members of this group now: its id.")] | UnsetType
     ) = UNSET
     direction: Annotated[Direction, Meta(description="As seen from the recorded user.")] | UnsetType = UNSET
+    mode: Annotated[Mode, Meta(description="The mode of the user at that time.")] | UnsetType = UNSET
+    state: (
+        Annotated[
+            State,
+            Meta(
+                description="`recording` while the call goes on, `preparing`, `ready`; `problems`: something"
+                " is missing of it, or not as it should be."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     q: (
         Annotated[
             str,
             Meta(
                 min_length=1,
                 max_length=TEXT_MAX,
-                description="A part of a note, a tag, or the number or name of user or counterpart.",
+                description="Words, each in a note, a tag, or the number or name of user or counterpart.",
             ),
         ]
         | UnsetType
     ) = UNSET
+    sort: Annotated[
+        Sort,
+        Meta(description="What comes first. By length, those without one yet are the shortest."),
+    ] = Sort.NEWEST
+
+
+class Search(Filters, forbid_unknown_fields=True, kw_only=True):
+    """A page of what is found."""
+
     limit: Annotated[int, Meta(ge=1, le=catalogue.LIMIT_MAX, description="How many.")] = LIMIT
     cursor: (
-        Annotated[str, Meta(description="`next_cursor` of the answer before; the filters stay the same.")]
+        Annotated[
+            str, Meta(description="`next_cursor` of the answer before; filters and order stay the same.")
+        ]
         | UnsetType
     ) = UNSET
+    count: Annotated[ZeroOrOne, Meta(description="`1`: say how many there are, too.")] = "0"
 
 
-def wanted(query: Search) -> Wanted:
+def wanted(query: Filters) -> Wanted:
     """What is looked for. Raises `Refused` (400) for a stretch that ends before it begins."""
     given = {name: value for name, value in msgspec.structs.asdict(query).items() if value is not UNSET}
     if "from_" in given and "to" in given and given["to"] <= given["from_"]:
@@ -120,6 +146,8 @@ _ASKED_BY = {
     "tag3": "tag3",
     "group": "group",
     "direction": "direction",
+    "mode": "mode",
+    "state": "state",
     "q": "text",
 }
 """What each parameter is called in the catalogue."""

@@ -99,11 +99,19 @@ class Recording(msgspec.Struct):
     ]
 
 
+class Count(msgspec.Struct):
+    """How many were found: exactly ``number``, or with ``more`` more than that, which nobody counted."""
+
+    number: int
+    more: bool
+
+
 class Recordings(msgspec.Struct):
-    """A page of recordings, newest first."""
+    """A page of recordings, in the order that was asked for."""
 
     recordings: list[Recording]
     next_cursor: Annotated[str, Meta(description="For the next page; null on the last.")] | None
+    count: Annotated[Count, Meta(description="If it was asked for.")] | UnsetType = UNSET
 
 
 class Waveform(msgspec.Struct):

@@ -139,6 +139,20 @@ class Words:
         """The day."""
         return format_date(at.astimezone(self.zone), "medium", locale=self.language.locale)
 
+    def day(self, at: datetime, now: datetime) -> str:
+        """A day as a heading: today, yesterday, or its weekday and date, with the year if it is another."""
+        day, today = (one.astimezone(self.zone).date() for one in (at, now))
+        near = {0: N_("Today"), 1: N_("Yesterday")}.get((today - day).days)
+        if near:
+            return self.language.gettext(near)
+        form = "EEEE d MMMM" if day.year == today.year else "EEEE d MMMM y"
+        shown = format_date(day, form, locale=self.language.locale)
+        return shown[:1].upper() + shown[1:]
+
+    def count(self, number: int) -> str:
+        """A number of things, as it is written here."""
+        return format_decimal(number, locale=self.language.locale)
+
     def day_of_year(self, at: datetime) -> str:
         """The day, without the year."""
         return format_skeleton("MMMd", at.astimezone(self.zone), locale=self.language.locale)

@@ -68,11 +68,12 @@ def test_what_cannot_be(team: Command, arguments: tuple[str, ...], code: int, to
 
 
 def test_two_organisations_are_kept_apart(team: Command) -> None:
-    said = team("organisation", "add", "Acme", "--timezone", "Europe/Stockholm", "--language", "sv")
-    assert (
-        said.out
-        == "Acme: time zone Europe/Stockholm, language sv, second factor for no role, telephones not said,"
-        " 30 MB a user, kept for 180 days.\n"
+    said = team(
+        "organisation", "add", "Acme", "--timezone", "Europe/Stockholm", "--language", "sv", "--country", "se"
+    )
+    assert said.out == (
+        "Acme: time zone Europe/Stockholm, language sv, country SE, second factor for no role,"
+        " telephones not said, 30 MB a user, kept for 180 days.\n"
     )
     line = team.refused("user", "add", "101", "--name", "Åsa")
     assert "Acme, Default" in line
@@ -91,12 +92,12 @@ def test_two_organisations_are_kept_apart(team: Command) -> None:
 def test_an_organisation_is_changed_and_listed(command: Command) -> None:
     command("organisation", "add", "Acme")
     said = command("organisation", "set", "Acme", "--name", "Acme AB", "--second-factor", "administrator")
-    assert (
-        said.out
-        == "Acme AB: time zone UTC, language en, second factor for administrator, telephones not said,"
-        " 30 MB a user, kept for 180 days.\n"
+    assert said.out == (
+        "Acme AB: time zone UTC, language en, country not said, second factor for administrator,"
+        " telephones not said, 30 MB a user, kept for 180 days.\n"
     )
     assert "time zone" in command.refused("organisation", "set", "Acme AB", "--timezone", "Mars")
+    assert "country" in command.refused("organisation", "set", "Acme AB", "--country", "Mars")
     assert "Nothing to change" in command.refused("organisation", "set", "Acme AB")
     (listed,) = json.loads(command("organisation", "list", "--json").out)
     assert listed["organisation"]["second_factor"] == ["administrator"]

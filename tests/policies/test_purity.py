@@ -28,6 +28,7 @@ DATA_MODULES = {
     "io",
     "itertools",
     "math",
+    "phonenumbers",
     "re",
     "types",
     "typing",

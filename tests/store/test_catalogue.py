@@ -17,6 +17,8 @@ from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import catalogue, finishing, models
 from ari_recorder.store.catalogue import LIMIT_MAX
 from ari_recorder.store.database import Store
+from ari_recorder.store.filters import Wanted
+from ari_recorder.store.order import Sort
 from ari_recorder.store.safe import Safe
 
 from .build import (
@@ -143,12 +145,23 @@ def test_a_running_call_is_listed(store: Store) -> None:
     assert seen(store, COMMAND_LINE) == [call.recording]
 
 
-def walk(store: Store, limit: int) -> list[UUID]:
+@pytest.mark.parametrize("cursor", ["longest|1e3|{}", "longest|-2|{}", "longest|2147483648|{}"])
+def test_a_cursor_without_a_length_is_refused(store: Store, cursor: str) -> None:
+    with pytest.raises(NotFound, match="start again"):
+        store.read_now(
+            catalogue.recordings,
+            COMMAND_LINE,
+            cursor=_encoded(cursor.format(UUID(int=1))),
+            sort=Sort.LONGEST,
+        )
+
+
+def walk(store: Store, limit: int, sort: Sort = Sort.NEWEST) -> list[UUID]:
     """Every page, one after the other."""
     found: list[UUID] = []
     cursor = None
     while True:
-        page = store.read_now(catalogue.recordings, COMMAND_LINE, limit=limit, cursor=cursor)
+        page = store.read_now(catalogue.recordings, COMMAND_LINE, limit=limit, cursor=cursor, sort=sort)
         assert len(page.recordings) <= limit
         found += [row.id for row in page.recordings]
         cursor = page.next_cursor
@@ -163,6 +176,36 @@ def test_pages_hold_every_recording_once_newest_first(store: Store) -> None:
     order = [recording for _, recording in sorted(made, reverse=True)]
     for limit in (1, 2, 3, 6, 7, 8):
         assert walk(store, limit) == order
+
+
+def test_pages_in_every_order_hold_every_recording_once(store: Store) -> None:
+    anna = add_user(store)
+    lengths = [5, None, 3, 3, 0, None, 9]
+    made = []
+    for minute, length_ms in enumerate(lengths):
+        recording = recorded_call(store, anna, at=BEGIN + timedelta(minutes=-minute)).recording
+        change = models.Recording.update(duration_ms=length_ms).where(models.Recording.id == recording)
+        store.write_now(change.execute)
+        made.append((-1 if length_ms is None else length_ms, -minute, recording))
+    shortest = [row[2] for row in sorted(made, key=lambda row: (row[0], row[2]))]
+    oldest = [row[2] for row in sorted(made, key=lambda row: row[1])]
+    for limit in (1, 2, 3, 8):
+        assert walk(store, limit, Sort.SHORTEST) == shortest
+        assert walk(store, limit, Sort.LONGEST) == shortest[::-1]
+        assert walk(store, limit, Sort.OLDEST) == oldest
+        assert walk(store, limit, Sort.NEWEST) == oldest[::-1]
+
+
+def test_no_more_is_counted_than_wanted(store: Store) -> None:
+    anna, ben = add_user(store, "101"), add_user(store, "102")
+    for minute in range(3):
+        recorded_call(store, anna, at=BEGIN + timedelta(minutes=minute))
+    recorded_call(store, ben)
+    counted = [
+        store.read_now(catalogue.count, scope_of(anna), Wanted(), most) for most in (1, 2, 3, 4, 10_000)
+    ]
+    assert counted == [2, 3, 3, 3, 3]
+    assert store.read_now(catalogue.count, COMMAND_LINE, Wanted(user="102")) == 1
 
 
 def test_pages_stay_put_while_recordings_are_added(store: Store) -> None:
@@ -200,6 +243,10 @@ def _encoded(text: str) -> str:
         _encoded(f"0001-01-01T00:00:00+23:59|{UUID(int=1)}"),
         _encoded(f"9999-12-31T23:59:59-23:59|{UUID(int=1)}"),
         _encoded("2026-03-02T08:00:00+00:00"),
+        _encoded(f"newest|yesterday|{UUID(int=1)}"),
+        _encoded(f"newest|2026-03-02T08:00:00+00:00|{'1' * 5}"),
+        _encoded(f"newest|0001-01-01T00:00:00+23:59|{UUID(int=1)}"),
+        _encoded(f"oldest|2026-03-02T08:00:00+00:00|{UUID(int=1)}"),
     ],
 )
 def test_a_cursor_that_is_none_is_refused(store: Store, cursor: str) -> None:

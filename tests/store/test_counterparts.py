@@ -112,8 +112,9 @@ def test_a_recording_is_found_by_any_part_of_any_counterparts_number(store: Stor
     other = recorded_call(store, anna, number="100%_x")
     for number in ("0701234567", "1234", "0859000101", "9000"):
         assert [row.id for row in listed(store, wanted=Wanted(number=number))] == [call.recording], number
-    for number in ("%", "_", "100%"):
-        assert [row.id for row in listed(store, wanted=Wanted(number=number))] == [other.recording], number
+    assert [row.id for row in listed(store, wanted=Wanted(number="100%"))] == [other.recording]
+    for number in ("%", "_", "10%x0"):
+        assert listed(store, wanted=Wanted(number=number)) == [], number
     for number in ("5555", "07%67", "' OR 1=1 --", "\\"):
         assert listed(store, wanted=Wanted(number=number)) == []
 

@@ -30,13 +30,22 @@ HOUR = timedelta(hours=1)
         ({"number": "070"}, "a"),
         ({"mark": "red"}, "a"),
         ({"note": "rING"}, "a"),
-        ({"note": "_"}, "b"),
+        ({"note": "_"}, ""),
+        ({"note": "a_"}, "b"),
+        ({"note": "a_b"}, "b"),
+        ({"note": "a%b"}, ""),
         ({"tag1": "x"}, "a"),
         ({"tag2": "x"}, ""),
         ({"tag3": "y"}, "b"),
         ({"group": uuid4()}, ""),
         ({"group": "group"}, "b"),
         ({"direction": "inbound"}, "ab"),
+        ({"mode": "always"}, "ab"),
+        ({"mode": "on_demand"}, ""),
+        ({"state": "recording"}, ""),
+        ({"state": "preparing"}, "b"),
+        ({"state": "ready"}, "a"),
+        ({"state": "problems"}, "b"),
         ({"text": "EVA"}, "a"),
         ({"text": "102"}, "b"),
         ({"text": "'; --"}, ""),
@@ -46,8 +55,9 @@ def test_a_condition_finds(store: Store, wanted: dict[str, Any], found: str) -> 
     anna, bo = add_user(store, "101"), add_user(store, "102")
     first = recorded_call(store, anna, number="0701").recording
     second = recorded_call(store, bo, number="0802", at=BEGIN + HOUR).recording
-    change(store, first, note="Ring back", mark="red", tag1="x", duration_ms=59_999, counterpart_name="Eva")
-    change(store, second, note="a_b", tag3="y", duration_ms=60_000)
+    change(store, first, note="Ring back", mark="red", tag1="x", duration_ms=59_999, state="stored")
+    change(store, first, counterpart_name="Eva")
+    change(store, second, note="a_b", tag3="y", duration_ms=60_000, problems="Late.")
 
     def group() -> Any:
         made = models.Group.create(organisation=bo.organisation, name="Sales")

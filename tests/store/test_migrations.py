@@ -24,16 +24,20 @@ from ari_recorder.store.database import MIGRATIONS, Store
 from .build import add_user, reopened, ringing, sealed
 
 HISTORY = "schema_migration"
+TEXTS = "searched_text"
+"""The index of texts: in SQLite a table of its own with others in it, in PostgreSQL an index."""
 
 
 def schema() -> dict[str, Any]:
     """Tables, columns, indexes and foreign keys of the open database, in a form that compares."""
     db = models.database.obj
-    tables = sorted(set(db.get_tables()) - {HISTORY})
+    tables = sorted(name for name in db.get_tables() if name != HISTORY and not name.startswith(TEXTS))
     return {
         table: {
             "columns": sorted(_column(c) for c in db.get_columns(table)),
-            "indexes": sorted((tuple(i.columns), i.unique) for i in db.get_indexes(table)),
+            "indexes": sorted(
+                (tuple(map(str, i.columns)), i.unique) for i in db.get_indexes(table) if i.name != TEXTS
+            ),
             "foreign": sorted((f.column, f.dest_table, f.dest_column) for f in db.get_foreign_keys(table)),
             "details": _details(db, table),
         }

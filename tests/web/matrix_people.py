@@ -21,7 +21,7 @@ from ari_recorder.live import Live
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people, prompts, sessions, tokens
+from ari_recorder.store import models, people, prompts, searches, sessions, tokens
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.web.enrolment import NewApp
 from ari_recorder.web.seals import Purpose, Seals
@@ -98,7 +98,7 @@ class Cast:
     seals: Seals
     askers: list[Asker] = field(default_factory=list)
     owned: dict[str, dict[UUID, str]] = field(default_factory=dict)
-    """By kind of thing, whose each is: recording, call, token, session, factor."""
+    """By kind of thing, whose each is: recording, call, token, session, factor, search."""
     ids: dict[str, str] = field(default_factory=dict)
     legs: dict[UUID, Followed] = field(default_factory=dict)
 
@@ -147,6 +147,8 @@ class Cast:
         factors = [self._factor(made) for _ in range(2)] if factor else [uuid4()]
         self.owned.setdefault("factor", {})[made] = str(factors[0])
         self.owned.setdefault("session", {})[made] = str(session(self.world, made)[1])
+        search = self._write(searches.save, made, f"search of {login} {word}", "q=x")
+        self.owned.setdefault("search", {})[made] = str(search.id)
         self.owned.setdefault("token", {})[made] = str(self._add_token(organisation, made).token.id)
         return made
 
@@ -266,7 +268,7 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
     ids, logins = cast.ids, cast.world.ids
     mia, eva, foreign = logins["mia"], logins["eva"], logins["foreign mia"]
     whose = {"own": asker.user, "member": mia, "elsewhere": eva, "foreign": foreign}
-    if about in ("recording", "call", "token", "session", "factor"):
+    if about in ("recording", "call", "token", "session", "factor", "search"):
         for subject, user in whose.items():
             if user is not None:
                 yield subject, {"id": _owned(cast, about, user)}

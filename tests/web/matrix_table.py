@@ -70,6 +70,8 @@ def _confirmation(asker: Asker) -> Mapping[str, str]:
 
 Sent = Callable[[Asker], Any]
 NOTE = {"note": "changed"}
+MARKED = {"recordings": ["0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b"], "mark": "red"}
+"""Of nobody: whose are marked by whom is for a test of its own."""
 PASSWORDS = {"old": PASSWORD, "new": NEW_PASSWORD}
 ADMINISTRATOR = {"name": "First", "login": "first", "password": NEW_PASSWORD}
 ORGANISATION = {"name": "Third", "administrator": ADMINISTRATOR}
@@ -107,6 +109,12 @@ LINES: dict[str, Line] = {
     "POST /recordings/{id}": _write(
         "usa", "", {**NOTE, "version": "*"}, "recording", "303 to itself", "see and note"
     ),
+    "POST /recordings/mark": _write("usa", "", {"mark": "red"}, ok="303 /"),
+    "POST /recordings/export": _write("usa", "", {}, ok="303 /"),
+    "GET /searches": _read("usa"),
+    "POST /searches": _write("usa", "", {"name": "Red", "query": "mark=red"}, ok="303 /"),
+    "POST /searches/{id}": _write("usa", "", {"name": "Red"}, "search", "303 /searches"),
+    "POST /searches/{id}/remove": _write("usa", "", {}, "search", "303 /searches"),
     "GET /calls": _read("usa"),
     "POST /calls/{id}": _write("usa", "", NOTE, "call", "303 /calls", "note"),
     "POST /calls/{id}" + COMMAND: _write("usa", "", {}, "call", "303 /calls", "command"),
@@ -210,6 +218,13 @@ LINES: dict[str, Line] = {
     "GET /api/v1/me": _read(EVERYBODY, EVERYBODY + "p"),
     # Recordings and calls
     "GET /api/v1/recordings": _read("usa", "usap"),
+    "GET /api/v1/recordings.csv": _read("usa", "usap"),
+    "POST /api/v1/recordings/mark": _write("usa", "usap", MARKED),
+    "GET /api/v1/searches": _read("usa", "usa"),
+    "POST /api/v1/searches": _write("usa", "usa", {"name": "Red", "query": "mark=red"}, ok="201"),
+    "GET /api/v1/searches/{id}": _read("usa", "usa", "search"),
+    "PATCH /api/v1/searches/{id}": _write("usa", "usa", {"name": "Red"}, "search"),
+    "DELETE /api/v1/searches/{id}": _write("usa", "usa", None, "search", "204"),
     f"GET {RECORDING}": _read("usa", "usap", "recording"),
     f"PATCH {RECORDING}": _write("usa", "usap", NOTE, "recording", verb="see and note"),
     f"GET {RECORDING}/history": _read("usa", "usap", "recording"),
@@ -278,6 +293,7 @@ LINES: dict[str, Line] = {
 NARROW = frozenset(
     {
         "GET /api/v1/recordings",
+        "GET /api/v1/recordings.csv",
         f"GET {RECORDING}",
         f"GET {RECORDING}/history",
         f"GET {RECORDING}/timeline",
@@ -362,7 +378,7 @@ def _about(line: Line, asker: Asker, subject: str) -> str:
         return line.ok if subject == "own" or (asker.letter == "a" and subject != "foreign") else "404"
     if line.verb == "end":
         return line.ok if subject != "foreign" else "404"
-    if line.about in ("session", "factor"):
+    if line.about in ("session", "factor", "search"):
         return line.ok if subject == "own" else "404"
     if line.about == "group" and asker.letter == "s":
         return line.ok if subject == "ours" and asker.kind != "supervisor of no group" else "404"

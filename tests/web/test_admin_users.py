@@ -363,3 +363,12 @@ async def test_others_may_not(open_browser: NewBrowser, world: World) -> None:
     assert (await other.post(f"{path}/who", {"form_token": token, "name": "Mine"})).status == 404
     assert (await other.post("/users/add", {"name": "Mine"})).status == 403, "without a token"
     assert row(world, "anna").name == "Anna Andersson"
+
+
+async def test_what_was_so_already_is_not_called_a_change(admin: Browser, world: World) -> None:
+    path = page_of(world)
+    before = world.store.read_now(lambda: AuditLine.select().count())
+    same = await follow(admin, await send(admin, path, f"{path}/who"))
+    assert "Nothing was to be changed: Anna Andersson was so already." in same
+    assert ">Undo<" not in same
+    assert world.store.read_now(lambda: AuditLine.select().count()) == before

@@ -95,7 +95,7 @@ async def test_a_copy_to_keep(browser: Browser, world: World) -> None:
     recording = world.recording(world.ids["anna"])
     answer = await browser.get(f"{address(recording)}?download=1")
     assert answer.body == opus()
-    expected = 'attachment; filename="2026-11-22_1259_101_0812345678.ogg"'  # Stockholm's time
+    expected = 'attachment; filename="2026-11-22_12-59-00_101_0812345678_in.opus"'  # Stockholm's time
     assert answer.headers["Content-Disposition"] == expected
 
 

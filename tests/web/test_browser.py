@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -94,17 +95,18 @@ async def test_find_hear_and_keep_a_recording(
     context = await chromium.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     page, complaints = await listened(context)
     await sign_in(page, server)
-    await expect(page.get_by_role("row")).to_have_count(3)
-    await expect(page.get_by_text("In progress")).to_be_visible()
+    await expect(page.get_by_role("row")).to_have_count(4)
+    await expect(page.locator(".state", has_text="In progress")).to_be_visible()
     await page.get_by_text("Eva Sandberg").click()
     await expect(page.get_by_role("heading", name="Eva Sandberg")).to_be_visible()
     await _play(page)
     await _use_the_keyboard(page)
+    await page.get_by_text("Download", exact=True).click()
     async with page.expect_download() as download:
-        await page.get_by_role("link", name="Download").click()
+        await page.get_by_role("link", name="Opus").click()
     kept = await download.value
     await kept.save_as(tmp_path / "kept")
-    assert kept.suggested_filename == "2026-11-22_1258_101_0812345678.ogg"
+    assert kept.suggested_filename == "2026-11-22_12-58-00_101_0812345678_in.opus"
     assert hashlib.sha256((tmp_path / "kept").read_bytes()).digest() == hashlib.sha256(opus()).digest()
     assert await page.locator("#sha256").inner_text() == hashlib.sha256(opus()).hexdigest()
     await page.get_by_role("button", name="Sign out").click()
@@ -147,7 +149,7 @@ async def test_on_a_phone(chromium: Browser, server: Server, recording: UUID) ->
     await sign_in(page, server)
     await _fits(page)
     card = page.get_by_role("row").filter(has_text="Eva Sandberg")
-    await card.tap(position={"x": 20, "y": 20})
+    await card.get_by_text("Eva Sandberg").tap()
     await expect(page.get_by_role("heading", name="Eva Sandberg")).to_be_visible()
     await page.get_by_role("button", name="Play", exact=True).tap()
     await eventually(audio(page, "currentTime"), lambda seconds: seconds > 0)
@@ -159,9 +161,11 @@ async def test_without_scripts(chromium: Browser, server: Server, recording: UUI
     context = await chromium.new_context(java_script_enabled=False, locale="en-GB")
     page = await context.new_page()
     await sign_in(page, server)
-    await page.get_by_role("link", name="12:58").click()
+    await page.get_by_role("link", name="12:58:00", exact=True).click()
     await expect(page.locator("audio[controls]")).to_be_visible()
-    await expect(page.get_by_role("link", name="Download")).to_be_visible()
+    await page.get_by_text("Download", exact=True).click()
+    for form in ("Opus", "WAV", "FLAC"):
+        await expect(page.get_by_role("link", name=re.compile(f"^{form}"))).to_be_visible()
     await expect(page.locator(".play")).to_be_hidden()
     await expect(page.get_by_role("button", name="Copy")).to_be_hidden()
 

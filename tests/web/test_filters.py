@@ -69,11 +69,19 @@ FINDS: list[tuple[dict[str, str], set[str]]] = [
     ({"mark": ""}, {"late", "open"}),
     ({"note": "back"}, {"early", "late"}),
     ({"note": "100% _"}, {"early"}),
-    ({"note": "%"}, {"early"}),
+    ({"note": "%"}, set()),
+    ({"note": "_B"}, {"early"}),
+    ({"note": "bÄck"}, {"early", "late"}),
     ({"tag1": "case 1"}, {"early"}),
     ({"tag2": "y"}, {"late"}),
     ({"tag3": "x"}, {"early"}),
     ({"direction": "outbound"}, {"late"}),
+    ({"mode": "always"}, {"early", "late", "open", "bo"}),
+    ({"mode": "on_demand"}, set()),
+    ({"state": "recording"}, {"open"}),
+    ({"state": "ready"}, {"early", "late", "bo"}),
+    ({"state": "preparing"}, set()),
+    ({"state": "problems"}, set()),
     ({"q": "eva"}, {"early"}),
     ({"q": "Ida"}, {"late"}),
     ({"q": "CASE"}, {"early", "late"}),
@@ -136,7 +144,32 @@ async def test_pages_of_a_filter(open_browser: NewBrowser, made: dict[str, str])
     assert found == [made["open"], made["late"], made["early"]]
 
 
+async def test_an_order_holds_over_pages(open_browser: NewBrowser, made: dict[str, str]) -> None:
+    browser = await open_browser("admin-acme")
+    for sort, order in {
+        "newest": ("bo", "open", "late", "early"),
+        "oldest": ("early", "late", "open", "bo"),
+        "longest": ("bo", "late", "early", "open"),
+        "shortest": ("open", "early", "late", "bo"),
+    }.items():
+        query = {"sort": sort, "limit": "3"}
+        first = (await browser.get(API, params=query)).json()
+        query["cursor"] = first["next_cursor"]
+        second = (await browser.get(API, params=query)).json()
+        assert [row["id"] for row in first["recordings"] + second["recordings"]] == [made[n] for n in order]
+        other = await browser.get(API, params={**query, "sort": "oldest" if sort != "oldest" else "newest"})
+        assert other.status == 400, other.text
+
+
+async def test_a_count_is_told_to_who_asks_for_it(open_browser: NewBrowser, made: dict[str, str]) -> None:
+    browser = await open_browser("admin-acme")
+    counted = (await browser.get(API, params={"mark": "red", "limit": "1", "count": "1"})).json()
+    assert counted["count"] == {"number": 1, "more": False}
+    assert "count" not in (await browser.get(API, params={"count": "0"})).json()
+
+
 REFUSED = [
+    "mode=sometimes", "mode=", "state=open", "state=", "sort=biggest", "sort=", "count=yes", "count=",
     "from=yesterday", "from=12", "from=2026-11-22", "from=2026-11-22T12:00:00", "from=", "to=x",
     "from=0001-01-01T00:00:00%2B23:00", "to=9999-12-31T23:59:59-23:00",
     "from=2026-11-22T12:00:00Z&to=2026-11-22T12:00:00Z", "min_duration=-1", "min_duration=nan",

@@ -31,7 +31,7 @@ HOSTILE = (
     "-rf",
     "a/b:c*d?e|f<g>h;i",
 )
-SAVED = re.compile(r'attachment; filename="(2026-11-22_1259_101_[\w+.-]{1,40}\.ogg)"')
+SAVED = re.compile(r'attachment; filename="(2026-11-22_12-59-00_101_[\w+.-]{1,40}_in\.opus)"')
 
 
 class Attributes(HTMLParser):

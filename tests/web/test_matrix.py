@@ -30,6 +30,7 @@ NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 LISTS = {
     "GET /": ("note of", "see"),
     "GET /api/v1/recordings": ("note of", "see"),
+    "GET /api/v1/recordings.csv": ("note of", "see"),
     "GET /calls": ("call of", "follow"),
     "GET /api/v1/calls/live": ("call of", "follow"),
 }

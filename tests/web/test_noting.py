@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from ari_recorder.web import Server
 
 from .test_account_browser import clean
 from .test_browser import chromium, listened, server, sign_in  # noqa: F401 - fixtures
-from .world import Answer, NewBrowser, World
+from .world import Answer, Clock, NewBrowser, World
 from .world import Browser as Client
 
 
@@ -144,6 +145,7 @@ async def test_in_a_browser(
     chromium: Browser,  # noqa: F811
     server: Server,  # noqa: F811
     recording: UUID,
+    clock: Clock,
     width: int,
     scripts: bool,
 ) -> None:
@@ -153,14 +155,23 @@ async def test_in_a_browser(
     page, complaints = await listened(context)
     await sign_in(page, server)
     await page.goto(f"{server.url}recordings/{recording}")
-    await page.get_by_text("Add mark and note").click()
-    await page.get_by_label("Note").fill("Call  back on Friday")
-    await page.get_by_label("Mark", exact=True).select_option("Red")
+    await page.locator("#notes summary", has_text="Write a note").click()
+    await page.get_by_label("Note", exact=True).fill("Call  back on Friday")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved")).to_be_visible()
     await expect(page.locator(".note-full")).to_have_text("Call  back on Friday")
+    clock.at += timedelta(seconds=1)
+    await page.get_by_role("radio", name="Red").check()
+    if not scripts:
+        await page.get_by_role("button", name="Set the mark").click()
+    await expect(page.get_by_text("History: 2 changes")).to_be_visible()
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_text("Undone")).to_be_visible()
+    await expect(page.get_by_role("radio", name="No mark")).to_be_checked()
+    await expect(page.locator(".note-full")).to_have_text("Call  back on Friday")
     assert complaints == []
     if scripts:  # last: what axe does in the player's shadow is blocked, and complained of
-        await page.get_by_text("Change mark and note").click()
+        await page.get_by_text("Change the note").click()
+        await page.locator(".history > summary").click()
         await clean(page)
     await context.close()

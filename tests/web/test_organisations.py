@@ -29,7 +29,12 @@ async def operator(open_browser: NewBrowser, world: World) -> Client:
 async def test_one_s_own(admin: Client, world: World) -> None:
     shown = await admin.get("/organisation")
     assert (shown["name"], shown["timezone"], shown["second_factor"]) == ("Acme", "Europe/Stockholm", [])
-    changes = {"timezone": "Europe/Helsinki", "language": "sv", "second_factor": ["supervisor", "auditor"]}
+    changes = {
+        "timezone": "Europe/Helsinki",
+        "language": "sv",
+        "country": "FI",
+        "second_factor": ["supervisor", "auditor"],
+    }
     changed = await admin("PATCH", "/organisation", changes)
     assert (changed.status, changed.json()) == (200, {**shown, **changes})
     assert await admin.get("/organisation") == changed.json()
@@ -41,6 +46,8 @@ async def test_one_s_own(admin: Client, world: World) -> None:
     ("changes", "status"),
     [
         ({"timezone": "Mars/Olympus"}, 422),
+        ({"country": "XX"}, 422),
+        ({"country": "SWE"}, 422),
         ({"timezone": "../../etc/passwd"}, 422),
         ({"timezone": ""}, 422),
         ({"timezone": "Europe"}, 422),

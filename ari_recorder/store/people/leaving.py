@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.policies.ledger import SHOWN
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import audit
 from ari_recorder.store.audit import Action, Actor, Subject
-from ari_recorder.store.catalogue import SHOWN
 from ari_recorder.store.models import (
     Activation,
     Annotation,

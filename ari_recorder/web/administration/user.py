@@ -26,6 +26,7 @@ from ari_recorder.web.told import Undo
 
 TAKES = (told.PARAMETER,)
 AS_BEFORE = N_("%(name)s is as before.")
+_SAME = N_("Nothing was to be changed: %(name)s was so already.")
 _CALLS = N_("Saved: it holds from the next call of %(name)s on.")
 _ACKNOWLEDGED = N_("Written down: what %(name)s was told.")
 _JOINED = N_("%(name)s is in the group %(group)s now.")
@@ -83,7 +84,8 @@ def _saved(
     if _can_be_undone(before, after, values) and not undone:
         fields = {**_shown(request, section, before), VERSION: version(_shown(request, section, after))}
         undo = Undo(address, (*fields.items(), (UNDONE, "yes")))
-    message = AS_BEFORE if undone else section.saved
+    same = before == after and "password" not in values
+    message = AS_BEFORE if undone else _SAME if same else section.saved
     return told.then(request, f"/users/{after.id}#{section.name}", message, undo=undo, name=after.name)
 
 

@@ -1,0 +1,138 @@
+"""Administration in a real browser: by keys on a desk and without scripts on a phone, and clean for axe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from ari_recorder.store.models import Group, Membership, User
+from ari_recorder.web import Server
+
+from .test_account_browser import clean
+from .test_browser import chromium, listened, server, sign_in  # noqa: F401 - fixtures
+from .world import World, only
+
+
+async def test_an_administrator_sets_up_a_colleague_by_keys(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    world: World,
+) -> None:
+    context = await chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    page, complaints = await listened(context)
+    await sign_in(page, server, "admin-acme")
+    await _go(page, "Administration")
+    await _go(page, "Users")
+    await _go(page, "Add a user")
+    await page.get_by_label("Name", exact=True).focus()
+    await page.keyboard.type("Åke Öberg")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("301")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("PJSIP/301")
+    await page.keyboard.press("Tab")
+    told = page.get_by_label("What they were told, and agreed to")
+    await expect(told).to_be_hidden()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("radio", name="Always Every call")).to_be_checked()
+    await expect(told).to_be_visible()
+    await expect(page.get_by_text("The start fee is billed once")).to_be_visible()
+    await clean(page)
+    await page.keyboard.press("Enter")
+    problem = page.get_by_role("link", name="Recording is switched on only for who has been told")
+    await expect(problem).to_be_visible()
+    await clean(page)
+    await problem.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.get_by_role("checkbox", name="The user knows").press("Space")
+    await page.get_by_role("button", name="Add the user").press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("Åke Öberg was added, and is recorded")
+    await _go(page, "Groups")
+    await page.get_by_label("New group").fill("Sales")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("checkbox", name="Åke Öberg").press("Space")
+    await page.get_by_role("button", name="Put in who is ticked").press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("In Sales now: Åke Öberg.")
+    await clean(page)
+    row = world.store.read_now(lambda: only(Membership).user)
+    assert (row.name, row.mode) == ("Åke Öberg", "always")
+    assert [one for one in complaints if "422" not in one] == []
+    await context.close()
+
+
+async def _go(page: Page, name: str) -> None:
+    await page.get_by_role("link", name=name, exact=True).press("Enter")
+    await page.wait_for_load_state()
+
+
+async def test_a_file_on_a_phone(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    world: World,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "kollegor.csv").write_text("number,name\n301,Åke Öberg\n3 2,Eva\n", encoding="utf-8")
+    for scripts in (True, False):
+        context = await chromium.new_context(
+            viewport={"width": 390, "height": 844}, java_script_enabled=scripts, locale="en-GB"
+        )
+        page, complaints = await listened(context)
+        await sign_in(page, server, "admin-acme")
+        for link in ("Administration", "Users", "Import and export"):
+            await _go(page, link)
+        await page.get_by_label("File", exact=True).set_input_files(tmp_path / "kollegor.csv")
+        await page.get_by_role("button", name="Look at what it would do").click()
+        again = page.get_by_role("link", name="Look again")
+        while not scripts and await again.is_visible():
+            await again.click()
+        await expect(page.get_by_role("heading", name="What the file would do")).to_be_visible()
+        await expect(page.get_by_text("is no number")).to_be_visible()
+        if scripts:
+            await clean(page)
+            await page.get_by_role("button", name="Import 1 row").click()
+            await expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+            await clean(page)
+        else:
+            await expect(page.get_by_text("There is nothing to import")).to_be_visible()
+        assert complaints == []
+        await context.close()
+    assert world.store.read_now(lambda: User.get(User.number == "301").name) == "Åke Öberg"
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1280, "dark"), ("sv", 390, "light")])
+async def test_every_page_is_clean(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    world: World,
+    language: str,
+    width: int,
+    scheme: str,
+) -> None:
+    group = world.store.write_now(lambda: _group(world))
+    context = await chromium.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale="en-GB",
+    )
+    page, complaints = await listened(context)
+    await sign_in(page, server, "admin-acme")
+    await page.goto(f"{server.url}account?lang={language}")
+    user = f"users/{world.ids['anna']}"
+    for path in (
+        "administration", "users", "users?q=nobody", "users/add", "users/import", user, f"{user}/remove",
+        "groups", f"groups/{group}", f"groups/{group}/remove", "organisation",
+    ):  # fmt: skip
+        await page.goto(server.url + path)
+        await page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        await clean(page)
+    assert complaints == []
+    await context.close()
+
+
+def _group(world: World) -> str:
+    anna = User.get_by_id(world.ids["anna"])
+    made = Group.create(organisation=anna.organisation_id, name="Sales")
+    Membership.create(group=made, user=anna)
+    return str(made.id)
