@@ -36,7 +36,7 @@ from ari_recorder.policies.rights import COMMAND_LINE, Right
 from ari_recorder.policies.table import Mode
 from ari_recorder.safes import safe
 from ari_recorder.store import annotations as notes
-from ari_recorder.store import calls, finishing, heard, models, people, tokens
+from ari_recorder.store import calls, finishing, heard, models, people, searches, tokens
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
@@ -48,6 +48,8 @@ from lab.people import STAFF
 
 TAG = "demo data"
 TIMEZONE = "Europe/Stockholm"
+SAVED = {"To call back": "mark=red", "Something missing": "state=problems", "Orders": "q=order"}
+"""What the supervisor looks for again and again."""
 WORKERS = 2
 POLL_S = 0.05
 FINISH_S = 120.0
@@ -112,6 +114,9 @@ def _organise(now: datetime) -> None:
         members = [people.find_user(organisation, number).id for number in GROUPS[name]]
         people.add_members(organisation, group, members, actor=LAB, now=now)
         people.set_supervisor(organisation, group, supervisor, actor=LAB, now=now)
+    saved = Actor(ActorKind.USER, str(supervisor), "Sara", organisation, "127.0.0.1")
+    for name, query in SAVED.items():
+        searches.save(supervisor, name, query, actor=saved, now=now)
     tokens.add(LAB, organisation, None, "CRM", {Right.RECORDINGS_READ}, now + timedelta(days=365), now)
 
 

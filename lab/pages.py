@@ -56,6 +56,7 @@ PAGES = (
     Page("recordings", "/", "supervisor", title="Recordings, as a supervisor finds them"),
     Page("recordings-found", "/", "admin", "/?q=malm%C3%B6&mark=green", title="Found by a search"),
     Page("recordings-none", "/", "101", "/?q=zeppelin", title="Nothing found"),
+    Page("searches", "/searches", "supervisor", title="Saved searches"),
     Page("recording", "/recordings/{id}", "102", "/recordings/{paused}", title="A recording with a pause"),
     Page(
         "recording-problem", "/recordings/{id}", "supervisor", "/recordings/{faulty}",
