@@ -23,9 +23,9 @@ from lab.show import Show, showing
 from .test_browser import ARGUMENTS, CHROMIUM
 from .world import QUICK
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-LATEST = 16
+LATEST = 10
 """Of the calls: among them some with each of what is looked for."""
 WEIGHT_MAX = 100_000
 PHONE = 390
