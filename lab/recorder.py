@@ -20,6 +20,7 @@ from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
+from ari_recorder.store.people import Acknowledgement
 from lab.directory import add_user
 from lab.errors import LabError
 from lab.lab import Lab
@@ -32,6 +33,9 @@ POLL_S = 0.02
 PBX = "main"
 ADMINISTRATOR = ("admin", "demo-admin")
 """Login and password of the demo's administrator."""
+TOLD = "Told by the lab that calls are recorded, and agreed."
+UNTOLD = "104"
+"""Of one it is not known, which My Pages tell."""
 
 
 class LabRecorder:
@@ -224,5 +228,6 @@ def _add(user: User, at: datetime | None) -> None:
         login=user.number,
         password=user.password,
         endpoints=[(PBX, name) for name in user.endpoints],
+        acknowledgement=None if user.number == UNTOLD or user.mode == Mode.NEVER else Acknowledgement(TOLD),
         at=at,
     )
