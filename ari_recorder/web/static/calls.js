@@ -351,7 +351,7 @@ class Feed {
     tab.show();
   }
 
-  // It ended while nobody told, or is not for this person to see any more: only the second is answered with 404.
+  // It ended while nobody told, or is not for this person to see any more: then there is no such call for them.
   async gone(card) {
     if (!card.call?.own && (await send("GET", `/calls/${card.id}`, "")).status === 404) return card.remove();
     const since = new Date(Date.now() + serverAheadMs).toISOString();
