@@ -1,4 +1,4 @@
-"""The window of one's own call in a real browser: by keys alone, on a phone, in a side window, clean for axe."""
+"""The window of one's own call in a real browser: by keys alone, on a phone, beside a softphone; axe."""
 
 from __future__ import annotations
 
