@@ -96,6 +96,20 @@ def test_what_is_discarded_is_in_no_index(store: Store) -> None:
     assert found(store, number="0701") == []
 
 
+def test_what_is_deleted_is_in_no_index(store: Store) -> None:
+    call = recorded_call(store, add_user(store))
+    assert found(store, number="0701234567") == [call.recording]
+
+    def delete() -> None:
+        for table in (models.Segment, models.LedgerLine, models.Recording):
+            table.delete().execute()
+
+    store.write_now(delete)
+    assert store.read_now(models.Searched.select().count) == 0
+    assert found(store, number="0701234567") == []
+    assert search_check.lost(store) == 0
+
+
 def test_who_is_renamed_is_found_by_the_new_name_alone(store: Store) -> None:
     anna = add_user(store, "101")
     recording = recorded_call(store, anna).recording

@@ -54,7 +54,7 @@ ON_SQLITE = (
 )
 EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 ON_POSTGRESQL = """CREATE INDEX searched_text ON searched USING gin
-    (numbers gin_trgm_ops, note gin_trgm_ops, words gin_trgm_ops)"""
+    (numbers gin_trgm_ops, note gin_trgm_ops, words gin_trgm_ops) WITH (gin_pending_list_limit = 256)"""
 
 
 def up(migrator, db):
