@@ -42,6 +42,7 @@ from ari_recorder.web import (
     second_step,
     sessions,
     signin,
+    tab,
     tokens,
     told,
     usage,
@@ -125,6 +126,8 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/recordings/{id}", recording_page.annotate, "recording-annotate", Right.RECORDINGS_ANNOTATE
     ),
     page("GET", "/calls", calls_page.show, "calls", Right.CALLS_READ, calls_page.TAKES),
+    page("GET", "/call", calls_page.show_window, "call-window", Right.CALLS_READ, calls_page.TAKES),
+    page("GET", "/call.webmanifest", tab.manifest, "call-manifest", Open.PUBLIC),
     page("POST", "/calls/{id}", calls_page.annotate, "calls-annotate", Right.RECORDINGS_ANNOTATE),
     page("POST", f"/calls/{{id}}/{_COMMAND}", calls_page.command, "calls-command", Right.CALLS_COMMAND),
     page("GET", "/sign-in", signin.show, "signin", Open.PUBLIC, ("next",)),

@@ -116,6 +116,8 @@ LINES: dict[str, Line] = {
     "POST /searches/{id}": _write("usa", "", {"name": "Red"}, "search", "303 /searches"),
     "POST /searches/{id}/remove": _write("usa", "", {}, "search", "303 /searches"),
     "GET /calls": _read("usa"),
+    "GET /call": _read("usa"),
+    "GET /call.webmanifest": _public(),
     "POST /calls/{id}": _write("usa", "", NOTE, "call", "303 /calls", "note"),
     "POST /calls/{id}" + COMMAND: _write("usa", "", {}, "call", "303 /calls", "command"),
     "GET /prompts": _read("a"),
