@@ -465,6 +465,7 @@ class Recording(Table):
     class Meta:
         indexes = (
             (("leg", "ordinal"), True),
+            (("organisation", "started_at"), False),
             (("organisation", "state", "stored_at", "size_bytes"), False),
         )
 

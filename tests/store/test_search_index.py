@@ -215,7 +215,14 @@ def test_a_service_takes_it_in_while_nothing_else_is_written(
         store.catch_up()
         eventually(lambda: store.read_now(search_index.backlog) is None, 10.0, "not all came in")
         assert sorted(found(store, number="070")) == sorted(made)
+        if url.startswith("sqlite"):
+            eventually(lambda: store.read_now(_sizes_known), 10.0, "SQLite does not know how much there is")
         store.write_now(lambda: None)
+
+
+def _sizes_known() -> bool:
+    known = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'"
+    return bool(models.database.execute_sql(known).fetchall())
 
 
 def test_of_many_recordings_the_indexes_are_made_afterwards(before: tuple[str, list[UUID]]) -> None:

@@ -167,7 +167,6 @@ def take_in(db):
     if there <= SMALL:
         for statement in LISTED:
             db.execute_sql(statement)
-        db.execute_sql("DROP INDEX recording_organisation_id_started_at")
 
 
 def down(migrator, db):
