@@ -382,3 +382,18 @@ async def test_what_was_so_already_is_not_called_a_change(admin: Browser, world:
     assert "Nothing was to be changed: Admin-Acme was so already." in same
     assert ">Undo<" not in same
     assert world.store.read_now(lambda: AuditLine.select().count()) == before
+
+
+async def test_more_than_a_form_may_have(admin: Browser, world: World) -> None:
+    path = page_of(world)
+    large = await send(admin, path, f"{path}/who", name="x" * 70_000)
+    assert large.status == 413
+    assert "More was sent than is accepted." in large.text
+    broken = await admin.request(
+        "POST",
+        f"{path}/who",
+        data=b"name=%ff%fe",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert broken.status in (400, 403)
+    assert row(world, "anna").name == "Anna Andersson"
