@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, api, audit, capacity, command_latency, cpu, growth, histories
+from bench import answer_gap, api, audit, capacity, command_latency, cpu, growth, histories, search
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +25,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "histories": histories.run,
     "audit": audit.run,
     "api": api.run,
+    "search": search.run,
 }
 
 

@@ -62,17 +62,24 @@ def _people() -> People:
     users = []
     for n in range(USERS):
         name = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
-        user = models.User.create(organisation=acme, number=str(1000 + n), name=name, mode=Mode.ALWAYS)
+        user = models.User.create(
+            organisation=acme, number=str(1000 + n), name=name, mode=Mode.ALWAYS, login=f"user-{n}"
+        )
         models.Membership.create(group=groups[n // GROUP_USERS % GROUPS], user=user)
         users.append(user.id)
     roles = {
-        role: models.User.create(organisation=acme, name=role.title(), role=role, login=role).id
+        role: models.User.create(organisation=acme, name=role.title(), role=role, **_signing_in(role)).id
         for role in ("administrator", "supervisor")
     }
     for group in groups[10 : 10 + SUPERVISED]:
         models.Supervision.create(group=group, user=roles["supervisor"])
     supervised = users[10 * GROUP_USERS : (10 + SUPERVISED) * GROUP_USERS]
     return People(acme.id, users, roles["administrator"], roles["supervisor"], supervised)
+
+
+def _signing_in(login: str) -> dict[str, str]:
+    """Somebody who may be signed in, with a password that is none."""
+    return {"login": login, "password_hash": "none"}
 
 
 class Rows:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.errors import NotFound
-from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.ledger import SHOWN, RecordingState
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import finding, models
 from ari_recorder.store.filters import Wanted
@@ -19,12 +19,12 @@ from ari_recorder.store.models import Announcement, Leg, Recording, Segment, Use
 from ari_recorder.store.order import Sort, cursor_at, place_of
 from ari_recorder.store.places import place
 from ari_recorder.store.safe import Place
-from ari_recorder.store.scope import audible, visible
+from ari_recorder.store.scope import audible, visible, within
 
 LIMIT_MAX = 500
 EVERYTHING = Wanted()
-SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
-"""States of recordings that are shown; a discarded one is in the ledger only."""
+LIMIT_MAX = 500
+EVERYTHING = Wanted()
 COUNTED_MAX = 10_000
 """How far is counted: more is told as more, and not looked through."""
 
@@ -131,15 +131,14 @@ def recordings(
     limit = max(1, min(limit, LIMIT_MAX))
     behind = place_of(cursor, sort) if cursor else None
     ids = finding.page(asker, wanted, sort, behind, limit + 1)
-    found = {row.id: row for row in _select().where(visible(asker) & Recording.id.in_(ids))} if ids else {}
-    shown = _rows([found[one] for one in ids[:limit] if one in found])
+    shown = _rows(_in_order(asker, ids[:limit]))
     return Page(shown, cursor_at(shown[-1], sort) if shown and len(ids) > limit else None)
 
 
 def chosen(asker: Scope, ids: Iterable[UUID]) -> tuple[RecordingRow, ...]:
     """Those of these recordings that ``asker`` may see, the newest first."""
-    those = visible(asker) & Recording.state.in_(SHOWN) & Recording.id.in_(list(ids))
-    return _rows(list(_select().where(those).order_by(Recording.started_at.desc(), Recording.id.desc())))
+    rows = [row for row in _in_order(asker, list(ids)) if row.state in SHOWN]
+    return _rows(sorted(rows, key=attrgetter("started_at", "id"), reverse=True))
 
 
 def count(asker: Scope, wanted: Wanted = EVERYTHING, most: int = COUNTED_MAX) -> int:
@@ -197,6 +196,14 @@ def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:
 def rows_where(condition: Any, *, order: Sequence[Any], limit: int) -> tuple[RecordingRow, ...]:
     """Recordings as shown. ``condition`` has to be narrowed by `scope.visible` of who asks."""
     return _rows(list(_select().where(condition).order_by(*order).limit(limit)))
+
+
+def _in_order(asker: Scope, ids: Sequence[UUID]) -> list[Any]:
+    """Their rows. By their ids alone: SQLite would look through all of an organisation that is named, too."""
+    whose = within(asker)
+    found = {row.id: row for row in _select().where(Recording.id.in_(ids))} if ids else {}
+    rows = (found[one] for one in ids if one in found)
+    return [row for row in rows if whose is not None and whose.has(row.organisation_id, row.user_id)]
 
 
 def _one(allowed: Any, recording_id: UUID) -> RecordingRow:

@@ -59,6 +59,10 @@ class Within:
     organisation: UUID | None
     users: frozenset[UUID] | None
 
+    def has(self, organisation: UUID, user: UUID) -> bool:
+        """Whether a recording of that user is among them."""
+        return self.organisation in (None, organisation) and (self.users is None or user in self.users)
+
     def only(self, users: Iterable[UUID]) -> Within | None:
         """Of these users, as far as they are among them; None if none is."""
         left = frozenset(users) if self.users is None else self.users & frozenset(users)

@@ -27,7 +27,8 @@ from ari_recorder.store.sql import Sql, among, on_postgresql, rows, run, sql
 
 BATCH = 200
 """Recordings that come into the search at a time."""
-_OLD_INDEX = "recording_organisation_id_started_at"
+ANALYSED = 400
+"""Rows of each index that SQLite looks at to see how alike its keys are."""
 _TIES = 16
 """Recordings of one organisation or several that may have the same place, and are then put behind it."""
 
@@ -100,18 +101,28 @@ def take_in(limit: int = BATCH) -> bool:
         if not _has_index(name):
             database.execute_sql(models.listed(name).replace("INDEX", "INDEX IF NOT EXISTS", 1))
             return True
-    database.execute_sql(f"DROP INDEX IF EXISTS {_OLD_INDEX}")
     row = _backlog()
     if row is None:
-        return False
+        return _analyse()
     next_ = sql("SELECT id FROM recording WHERE id < {} ORDER BY id DESC LIMIT {}", row.below, limit)
     ids = [_uuid(one) for (one,) in rows(next_)]
     if not ids:
         SearchBacklog.delete().where(SearchBacklog.id == row.id).execute()
-        return False
+        return _analyse()
     write(ids)
     SearchBacklog.update(below=ids[-1]).where(SearchBacklog.id == row.id).execute()
     return True
+
+
+def _analyse() -> bool:
+    """The last step: SQLite sees how much there is.
+
+    Otherwise it takes an organisation for what few recordings have, and looks through all of them for one.
+    """
+    if not on_postgresql():
+        database.execute_sql(f"PRAGMA analysis_limit = {ANALYSED}")
+        database.execute_sql("ANALYZE")
+    return False
 
 
 def backlog() -> UUID | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from ari_recorder.policies.ledger import SHOWN
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store.catalogue import SHOWN, RecordingRow, recording, rows_where
+from ari_recorder.store.catalogue import RecordingRow, recording, rows_where
 from ari_recorder.store.models import Leg, Recording, User
 from ari_recorder.store.scope import visible
 

@@ -57,9 +57,9 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """With the limits at which another way is taken as they are, and so low that each way is."""
     if request.param == "at its limits":
         for module, name, value in (
-            (pg, "SAMPLE", 6), (pg, "AGAIN", 2), (pg, "COMMON", 2), (pg, "LISTS_MAX", 2),
-            (listing, "FEW", 3), (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3),
-            (lite, "USERS_MAX", 1),
+            (pg, "SAMPLE", 6), (pg, "HARDLY_ANY", 1), (pg, "ENOUGH", 1), (pg, "COMMON", 2),
+            (pg, "LISTS_MAX", 2), (listing, "FEW", 3), (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3),
+            (lite, "USERS_MAX", 1), (lite, "TRIED", 5), (lite, "OWN_MAX", 3),
         ):  # fmt: skip
             monkeypatch.setattr(module, name, value)
 

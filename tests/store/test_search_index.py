@@ -96,6 +96,20 @@ def test_what_is_discarded_is_in_no_index(store: Store) -> None:
     assert found(store, number="0701") == []
 
 
+def test_what_is_deleted_is_in_no_index(store: Store) -> None:
+    call = recorded_call(store, add_user(store))
+    assert found(store, number="0701234567") == [call.recording]
+
+    def delete() -> None:
+        for table in (models.Segment, models.LedgerLine, models.Recording):
+            table.delete().execute()
+
+    store.write_now(delete)
+    assert store.read_now(models.Searched.select().count) == 0
+    assert found(store, number="0701234567") == []
+    assert search_check.lost(store) == 0
+
+
 def test_who_is_renamed_is_found_by_the_new_name_alone(store: Store) -> None:
     anna = add_user(store, "101")
     recording = recorded_call(store, anna).recording
@@ -201,7 +215,14 @@ def test_a_service_takes_it_in_while_nothing_else_is_written(
         store.catch_up()
         eventually(lambda: store.read_now(search_index.backlog) is None, 10.0, "not all came in")
         assert sorted(found(store, number="070")) == sorted(made)
+        if url.startswith("sqlite"):
+            eventually(lambda: store.read_now(_sizes_known), 10.0, "SQLite does not know how much there is")
         store.write_now(lambda: None)
+
+
+def _sizes_known() -> bool:
+    known = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'"
+    return bool(models.database.execute_sql(known).fetchall())
 
 
 def test_of_many_recordings_the_indexes_are_made_afterwards(before: tuple[str, list[UUID]]) -> None:

@@ -79,6 +79,21 @@ async def test_each_line_of_the_ledger_says_why(admin: Browser, due: dict[str, U
     assert f"/recordings/{due['not_recorded']}" in text
 
 
+async def test_what_the_user_did_not_start_is_nothing_to_worry_about(
+    admin: Browser, due: dict[str, UUID], world: World
+) -> None:
+    assert "1 call of the last seven days was not recorded." in (await admin.get("/administration")).text
+    assert 'class="bad"' in (await admin.get("/ledger")).text
+    reason = "the user did not start a recording"
+    world.store.write_now(
+        lambda: LedgerLine.update(reason=reason).where(LedgerLine.outcome == "not_recorded").execute()
+    )
+    assert "was not recorded" not in (await admin.get("/administration")).text
+    text = (await admin.get("/ledger")).text
+    assert 'class="bad"' not in text
+    assert "The user did not start a recording." in text
+
+
 @pytest.mark.parametrize(
     ("query", "lines"),
     [

@@ -42,6 +42,8 @@ ROLL_AGAIN_S = 60.0
 """How long after Asterisk refused a roll-over it is tried again; what runs goes on meanwhile."""
 LATE = timedelta(seconds=0.25)
 """What is heard of later than this is heard of late."""
+BEHIND = timedelta(seconds=0.5)
+"""So late Asterisk may give a snoop what it has for it; what is later it throws away."""
 UNHEARD = "word of the answer did not come"
 ENDED = "Asterisk ended the file by itself"
 
@@ -96,20 +98,30 @@ def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
 
     What was given long before it is heard of has files before it that were written all the while: what these
     have since then is kept as well, and the new ones continue it.
+
+    What begins by a command begins on new snoops: one that listened in the pause, and has fallen behind,
+    would still give what was said in it.
     """
     files = next((one for one in t.leg.files if _goes_on(one)), None)
     if files is not None and event is not Event.SEGMENT_LOST:
         t.change_files(files, stopping=False)
-        t.add_segment(Segment(0, files.number, at, at, files.format, since=at))
+        _go_on_in(t, files, at, cause)
         _wait_no_more(t, files.number)
         return
     written = next((one for one in t.leg.files if _was_written(t, one, at)), None)
     if written is not None and event is not Event.SEGMENT_LOST:
-        t.add_segment(Segment(0, written.number, at, at, written.format, since=at))
+        _go_on_in(t, written, at, cause)
         at = t.now
     number = t.leg.taken + 1
-    t.keep(taken=number, files=(*t.leg.files, Files(number)))
+    newer_than = t.leg.arming if event in COMMANDS else 0
+    t.keep(taken=number, files=(*t.leg.files, Files(number, newer_than=newer_than)))
     t.add_segment(Segment(0, number, at, at, cause=cause, continues=written is not None))
+
+
+def _go_on_in(t: Turn, files: Files, at: datetime, cause: str) -> None:
+    """What was resumed at ``at`` is in files that heard the pause, and may have fallen behind meanwhile."""
+    segment = Segment(0, files.number, at, at, files.format, since=at + BEHIND, cause=cause)
+    t.add_segment(segment)
 
 
 def _was_written(t: Turn, files: Files, at: datetime) -> bool:
@@ -163,7 +175,7 @@ def settle(t: Turn) -> None:
 
 def _record(t: Turn) -> None:
     files = next((one for one in t.leg.files if one.asked_at is None and not one.stopping), None)
-    if files is None or not arming.fit(t):
+    if files is None or not arming.fit(t, files.newer_than):
         return
     _ask_to_record(t, files)
     t.silence(Alarm.FULL)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import takewhile
 from uuid import UUID
 
 from ari_recorder.policies import search
@@ -26,6 +27,8 @@ _STATES = {
     "ready": "r.state = 'stored'",
     "problems": "r.problems <> ''",
 }
+ENDING_MIN = 5
+"""Figures that different writings of a number have in common at their end, and that few others have."""
 _LONGEST_MS = 2**31 - 1
 
 
@@ -36,9 +39,19 @@ class Needle:
     parts: Mapping[str, tuple[str, ...]]
     users: tuple[UUID, ...] = ()
 
-    def stands(self, condition: Callable[[str, str], Sql]) -> Sql:
-        """That it is there: ``condition`` says that a part is in a column."""
-        found = [condition(column, part) for column, parts in self.parts.items() for part in parts]
+    @property
+    def nearly(self) -> Mapping[str, tuple[str, ...]]:
+        """As ``parts``; of a number in several writings only what they end in, to be looked for once."""
+        numbers = self.parts.get("numbers", ())
+        ending = "".join(_same(numbers)).lstrip()
+        return self.parts if len(ending) < ENDING_MIN else {**self.parts, "numbers": (ending,)}
+
+    def stands(
+        self, condition: Callable[[str, str], Sql], parts: Mapping[str, tuple[str, ...]] | None = None
+    ) -> Sql:
+        """That it is there, or one of other ``parts``: ``condition`` says that a part is in a column."""
+        every = (self.parts if parts is None else parts).items()
+        found = [condition(column, part) for column, several in every for part in several]
         return one_of([*found, *([among('s."user"', self.users)] if self.users else ())])
 
 
@@ -178,3 +191,9 @@ def _people(whose: Within) -> Iterator[tuple[UUID, search.Person]]:
 
 
 _person = lru_cache(maxsize=20_000)(search.person)
+
+
+def _same(texts: tuple[str, ...]) -> list[str]:
+    """The characters that all end in."""
+    ending = takewhile(lambda ones: len(set(ones)) == 1, zip(*(text[::-1] for text in texts), strict=False))
+    return [ones[0] for ones in ending][::-1]

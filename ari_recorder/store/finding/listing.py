@@ -35,7 +35,7 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
 
 def _page(asked: Asked, order: Order, limit: int) -> Sql:
     users = asked.within.users
-    if not order.by_length and (index := _in_time(asked)):
+    if not order.by_length and (index := in_time(asked)):
         return walk(asked, index, order, limit)
     if table := few(asked):
         return sql("{} {}", table, among_few(asked, order, limit))
@@ -115,7 +115,7 @@ def hint(asked: Asked, index: str) -> str:
     return f" INDEXED BY {index}" if there else ""
 
 
-def _in_time(asked: Asked) -> str | None:
+def in_time(asked: Asked) -> str | None:
     """The index that finds something by itself, in the order of time."""
     return next((index for index in _narrow(asked) if index != BY_LENGTH), None)
 

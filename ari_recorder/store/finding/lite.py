@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import search
-from ari_recorder.store.finding import grams
+from ari_recorder.store.finding import grams, listing
 from ari_recorder.store.finding.asked import Asked, Needle
 from ari_recorder.store.finding.order import Order
 from ari_recorder.store.models import Organisation
@@ -37,6 +37,9 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
         return rows(_own(asked, order, limit))
     whose = _who_of(asked)
     common = all(grams.is_common(match) for match in _matches(asked))
+    if common and _matches(asked) and (index := listing.in_time(asked)):
+        texts = every_of(needle.stands(_instr) for needle in asked.needles)
+        return rows(listing.walk(asked, index, order, limit, texts))
     if whose and not common and _matches(asked):
         first = _first(asked, order, limit)
         if first is not None:
@@ -170,7 +173,7 @@ def _rare_parts(needle: Needle) -> Iterator[str]:
 def _columns(needle: Needle) -> Iterator[tuple[str, str]]:
     """Each part, with the columns in which it may be."""
     columns = defaultdict(list)
-    for column, parts in needle.parts.items():
+    for column, parts in needle.nearly.items():
         for part in parts:
             columns[part].append(column)
     for part, names in columns.items():

@@ -54,7 +54,7 @@ ON_SQLITE = (
 )
 EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
 ON_POSTGRESQL = """CREATE INDEX searched_text ON searched USING gin
-    (numbers gin_trgm_ops, note gin_trgm_ops, words gin_trgm_ops)"""
+    (numbers gin_trgm_ops, note gin_trgm_ops, words gin_trgm_ops) WITH (gin_pending_list_limit = 256)"""
 
 
 def up(migrator, db):
@@ -167,7 +167,6 @@ def take_in(db):
     if there <= SMALL:
         for statement in LISTED:
             db.execute_sql(statement)
-        db.execute_sql("DROP INDEX recording_organisation_id_started_at")
 
 
 def down(migrator, db):
