@@ -1,6 +1,6 @@
 """``python -m lab.screenshots [NAME …]``: pictures of every page, into ``docs/screenshots/``.
 
-Each page of `pages.PAGES`, or those named, on a desk, on a phone, dark and in Swedish, on a furnished
+Each page of `pages.PAGES`, or those named, on a desk, on a phone, and dark and in Swedish, on a furnished
 catalogue as of one fixed moment, so that only what has changed differs. Debian's chromium draws them, and
 pngquant makes them small.
 """
@@ -48,8 +48,7 @@ class Look:
 LOOKS = (
     Look("desktop", 1280, 800),
     Look("phone", 390, 844),
-    Look("dark", 1280, 800, scheme="dark"),
-    Look("swedish", 390, 844, language="sv"),
+    Look("dark-swedish", 390, 844, scheme="dark", language="sv"),
 )
 
 
@@ -136,7 +135,7 @@ def write_list() -> None:
     lines = [
         "# What My Pages look like",
         "",
-        "Made by `make screenshots`, of the demo's recordings: each page on a desk, a phone, dark, Swedish.",
+        "Made by `make screenshots`, of the demo's recordings: each page on a desk, on a phone, and dark in Swedish.",
         "",
     ]
     for page in PAGES:

@@ -115,8 +115,9 @@ async def test_every_page_is_in_the_table_once() -> None:
     assert all(page.title for page in pages.PAGES)
 
 
-async def test_every_page_has_its_pictures_in_the_documents() -> None:
-    folder = Path(__file__).parents[2] / "docs/screenshots"
-    wanted = {f"{page.name}-{look.name}.png" for page in pages.PAGES for look in LOOKS}
-    assert {one.name for one in folder.glob("*.png")} == wanted
-    assert sum(one.stat().st_size for one in folder.glob("*.png")) < 3_000_000
+async def test_the_documents_have_a_picture_of_every_page_and_of_nothing_else() -> None:
+    pictures = list((Path(__file__).parents[2] / "docs/screenshots").glob("*.png"))
+    known = {f"{page.name}-{look.name}.png" for page in pages.PAGES for look in LOOKS}
+    assert {one.name for one in pictures} <= known
+    assert {f"{page.name}-desktop.png" for page in pages.PAGES} <= {one.name for one in pictures}
+    assert sum(one.stat().st_size for one in pictures) < 3_000_000
