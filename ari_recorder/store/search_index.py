@@ -121,7 +121,8 @@ def _analyse() -> bool:
     """
     if not on_postgresql():
         database.execute_sql(f"PRAGMA analysis_limit = {ANALYSED}")
-        database.execute_sql("ANALYZE")
+        for table in ("call", "leg", "recording", "segment", "announcement"):
+            database.execute_sql(f"ANALYZE {table}")
     return False
 
 

@@ -33,7 +33,7 @@ def rarest(of: str, part: str) -> list[str]:
 def is_common(match: str) -> bool:
     """Whether a good part of all recordings has it."""
     since = _reach(match)
-    newest = sql(f"SELECT 1 FROM searched WHERE id > {{}} LIMIT {COMMON_OF}", since)
+    newest = sql(f"SELECT 1 FROM searched NOT INDEXED WHERE id > {{}} LIMIT {COMMON_OF}", since)
     return bool(rows(sql("SELECT count(*) FROM ({}) newest", newest))[0][0] < COMMON_OF)
 
 
