@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 NODE := node_modules/.package-lock.json
 export DEMO_STARTED_S := $(shell date +%s)
 
-.PHONY: help demo test outages lint audit bench image lock clean packages
+.PHONY: help demo test outages lint audit bench image lock clean packages browsers screenshots
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -15,9 +15,13 @@ help: ## show this
 demo: packages $(VENV)/installed $(NODE) ## a real PBX, the recorder and calling phones; CHECK=1 verifies them and ends
 	$(BIN)/python -m lab.demo $(if $(CHECK),--check)
 
-test: packages $(VENV)/installed $(NODE) lint audit ## format, lint, types, dependencies and every test, on real parts
+test: packages browsers $(VENV)/installed $(NODE) lint audit ## format, lint, types, dependencies and every test, on real parts
 	$(BIN)/python -m lab.tree
 	scripts/test $(ARGS)
+
+screenshots: packages $(VENV)/installed ## every page of My Pages, pictured into docs/screenshots/
+	@scripts/packages pngquant
+	$(BIN)/python -m lab.screenshots $(ARGS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
@@ -45,6 +49,11 @@ image: packages $(VENV)/installed ## the recorder's image, without a Docker engi
 
 packages:
 	@scripts/packages
+
+BROWSERS := firefox-esr webkit2gtk-driver xvfb gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+
+browsers: # not every distribution has them; the tests that want them say when they are not there
+	@scripts/packages $(BROWSERS) || echo "Without these browsers their tests are skipped." >&2
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -17,16 +17,18 @@ from ari_recorder import config
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.safes import safe
-from ari_recorder.store import calls, catalogue, verify
+from ari_recorder.store import audit_key, calls, catalogue, verify
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
 from lab.errors import LabTimeout
 from lab.recorder import PBX, LabRecorder
-from lab.tones import Samples, frequency_hz, tone_dbfs, tone_found, tone_spans
+from lab.tones import STANDS_OUT_DB, Samples, frequency_hz, tone_dbfs, tone_found, tone_spans
 
 LENGTH_TOLERANCE_S = 0.1
 ABSENT_DBFS = -50.0
 """A party's tone at or below this is not on that side."""
+BESIDE_HZ = (-30, 30)
+"""A tone stands out from there. The edges of a hole in another tone do not."""
 HOLE_S = 0.4
 """A tone may be away so long at a time: phones begin to play after they answer, and stall at times."""
 POLL_S = 0.05
@@ -55,6 +57,7 @@ class Evidence:
     def __init__(self, recorder: LabRecorder) -> None:
         self.store = Store(recorder.store_url)
         settings = config.Vault(path=recorder.vault, key_file=recorder.key_file)
+        self._audit_key = recorder.folder / "audit.key"
         self._safe = safe(settings, self.store, lambda: datetime.now(UTC))
 
     def close(self) -> None:
@@ -107,6 +110,8 @@ class Evidence:
         legs = self.store.read_now(calls.open_legs, PBX)
         going_on = [f"{leg.channel_name} is {leg.standing.state}" for leg in legs]
         report = verify.verify(self.store, self._safe, now=datetime.now(UTC), settled=True)
+        key = audit_key.existing(self._audit_key)
+        verify.verify_evidence(self.store, report, [key.public] if key else [])
         return going_on or [finding.text for finding in report.damage]
 
 
@@ -127,7 +132,9 @@ def _side(side: str, samples: Samples, rate_hz: int, own: str, other: str, lengt
     holes_s = [end - start for start, end in pairwise((0.0, *chain(*spans), len(samples) / rate_hz))][::2]
     if max(holes_s) > HOLE_S or sum(holes_s) > length_s / 2:
         faults.append(f"{own}'s tone is not heard for {max(holes_s):.2f} s at a time on the {side}")
-    leaked_dbfs = tone_dbfs(samples, rate_hz, frequency_hz(other))
-    if leaked_dbfs > ABSENT_DBFS:
+    leaked_dbfs, *beside_dbfs = (
+        tone_dbfs(samples, rate_hz, frequency_hz(other) + by_hz) for by_hz in (0, *BESIDE_HZ)
+    )
+    if leaked_dbfs > ABSENT_DBFS and leaked_dbfs > max(beside_dbfs) + STANDS_OUT_DB:
         faults.append(f"{other}'s tone on the {side}, at {leaked_dbfs:.0f} dBFS")
     return faults

@@ -36,7 +36,7 @@ from ari_recorder.policies.rights import COMMAND_LINE, Right
 from ari_recorder.policies.table import Mode
 from ari_recorder.safes import safe
 from ari_recorder.store import annotations as notes
-from ari_recorder.store import calls, finishing, heard, models, people, tokens
+from ari_recorder.store import calls, finishing, heard, models, people, searches, tokens
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
@@ -47,6 +47,9 @@ from lab.past_calls import COUNT, DAYS, GROUPS, PastCall, past_calls
 from lab.people import STAFF
 
 TAG = "demo data"
+TIMEZONE = "Europe/Stockholm"
+SAVED = {"To call back": "mark=red", "Something missing": "state=problems", "Orders": "q=order"}
+"""What the supervisor looks for again and again."""
 WORKERS = 2
 POLL_S = 0.05
 FINISH_S = 120.0
@@ -93,8 +96,9 @@ def _owner(number: str) -> past.Owner:
 
 
 def _organise(now: datetime) -> None:
-    """Groups, who supervises them, and a program that fetches recordings."""
+    """Where the company is, its groups, who supervises them, and a program that fetches recordings."""
     organisation = people.find_user(None, "101").organisation
+    people.change_organisation(organisation, {"timezone": TIMEZONE}, actor=LAB, now=now)
     for one in STAFF:
         with contextlib.suppress(NotFound):
             people.find_user(None, one.login)
@@ -110,6 +114,9 @@ def _organise(now: datetime) -> None:
         members = [people.find_user(organisation, number).id for number in GROUPS[name]]
         people.add_members(organisation, group, members, actor=LAB, now=now)
         people.set_supervisor(organisation, group, supervisor, actor=LAB, now=now)
+    saved = Actor(ActorKind.USER, str(supervisor), "Sara", organisation, "127.0.0.1")
+    for name, query in SAVED.items():
+        searches.save(supervisor, name, query, actor=saved, now=now)
     tokens.add(LAB, organisation, None, "CRM", {Right.RECORDINGS_READ}, now + timedelta(days=365), now)
 
 

@@ -20,6 +20,7 @@ from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
+from ari_recorder.store.people import Acknowledgement
 from lab.directory import add_user
 from lab.errors import LabError
 from lab.lab import Lab
@@ -32,6 +33,9 @@ POLL_S = 0.02
 PBX = "main"
 ADMINISTRATOR = ("admin", "demo-admin")
 """Login and password of the demo's administrator."""
+TOLD = "Told by the lab that calls are recorded, and agreed."
+UNTOLD = "104"
+"""Of one it is not known, which My Pages tell."""
 
 
 class LabRecorder:
@@ -76,15 +80,7 @@ class LabRecorder:
         """Add the lab's users and an administrator to the catalogue, if it has none yet; as of ``at``."""
         store = Store(self.store_url)
         try:
-            if store.read_now(people.list_users):
-                return
-            for user in USERS:
-                store.write_now(_add, user, at)
-            login, password = ADMINISTRATOR
-            store.write_now(
-                add_user, name="Administrator", number=None, role="administrator", login=login,
-                password=password, at=at,
-            )  # fmt: skip
+            add_users(store, at)
         finally:
             store.close()
 
@@ -211,6 +207,19 @@ def _children(pid: int) -> list[int]:
     return found
 
 
+def add_users(store: Store, at: datetime | None = None) -> None:
+    """Add the lab's users and an administrator, if there are no users yet; as of ``at``."""
+    if store.read_now(people.list_users):
+        return
+    for user in USERS:
+        store.write_now(_add, user, at)
+    login, password = ADMINISTRATOR
+    store.write_now(
+        add_user, name="Administrator", number=None, role="administrator", login=login, password=password,
+        at=at,
+    )  # fmt: skip
+
+
 def _add(user: User, at: datetime | None) -> None:
     add_user(
         name=user.name,
@@ -219,5 +228,6 @@ def _add(user: User, at: datetime | None) -> None:
         login=user.number,
         password=user.password,
         endpoints=[(PBX, name) for name in user.endpoints],
+        acknowledgement=None if user.number == UNTOLD or user.mode == Mode.NEVER else Acknowledgement(TOLD),
         at=at,
     )

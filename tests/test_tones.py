@@ -9,8 +9,8 @@ import pytest
 
 from ari_recorder.media.encoders import open_encoder
 from lab.commanded import SECRET_HZ
-from lab.evidence import decode
-from lab.tones import ALL_HZ, Samples, sine, tone_found
+from lab.evidence import _side, decode
+from lab.tones import ALL_HZ, Samples, frequency_hz, sine, tone_found
 
 RATE_HZ = 8000
 
@@ -59,3 +59,25 @@ def test_it_is_found_however_faint_or_short_all_is(secret: int) -> None:
     assert tone_found(sine(secret, 0.5, RATE_HZ, dbfs=-44), RATE_HZ, secret)
     assert tone_found(sine(secret, 0.03, RATE_HZ), RATE_HZ, secret)
     assert not tone_found(sine(secret, 0.5, RATE_HZ, dbfs=-46), RATE_HZ, secret)
+
+
+def test_the_edges_of_holes_in_a_tone_are_not_another_partys_tone() -> None:
+    """A busy machine's phones leave some, and begin again in another phase."""
+    random = np.random.default_rng(1)
+    for _ in range(200):
+        pieces = []
+        for _ in range(random.integers(2, 10)):
+            at = np.arange(random.integers(800, 4000)) / 8000
+            pieces.append(0.25 * np.sin(2 * np.pi * frequency_hz("101") * at + random.uniform(0, 2 * np.pi)))
+            pieces.append(np.zeros(random.integers(0, 400)))
+        assert _side("right", np.concatenate(pieces), 8000, "101", "102", 9.0) == []
+
+
+@pytest.mark.parametrize(("length_s", "dbfs"), [(3.0, -45.0), (0.2, -12.0), (0.5, -25.0)])
+def test_another_partys_tone_is_found_however_short_or_faint(length_s: float, dbfs: float) -> None:
+    samples = sine(frequency_hz("101"), 3, 8000)
+    leak = sine(frequency_hz("102"), length_s, 8000, dbfs)
+    middle = (len(samples) - len(leak)) // 2
+    samples[middle : middle + len(leak)] += leak
+    (fault,) = _side("right", samples, 8000, "101", "102", 3.0)
+    assert fault.startswith("102's tone on the right")

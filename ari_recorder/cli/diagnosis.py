@@ -23,12 +23,12 @@ from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
 from ari_recorder.policies.text import escaped
 from ari_recorder.safes import safe
-from ari_recorder.store import audit_export, audit_key, audit_seals
+from ari_recorder.store import audit_export, audit_key, audit_seals, bundle, tree_heads
 from ari_recorder.store import verify as checking
 from ari_recorder.store.audit_key import PublicKey
-from ari_recorder.store.audit_seals import ToldSeal
 from ari_recorder.store.verify import Report
 
+EVIDENCE_EXAMPLE = "Example: ari-recorder verify-evidence evidence.zip --public-key recorder.pem"
 DOCTOR_EXAMPLE = "Example: ari-recorder --config /etc/ari_recorder.toml doctor"
 VERIFY_EXAMPLE = "Example: ari-recorder verify --settled"
 MARKS = {Verdict.GOOD: ("✔", "green"), Verdict.WARNING: ("⚠", "yellow"), Verdict.BAD: ("✘", "red")}
@@ -122,7 +122,8 @@ def verify(
     else:
         found = settings(context)
         own = audit_key.existing(found.audit_key)
-        report = _verify_all(found, [*keys, *([own.public] if own else ())], _told(seals), settled=settled)
+        log = _lines(seals)
+        report = _verify_all(found, [*keys, *([own.public] if own else ())], log, settled=settled)
     if json:
         print_json({"ok": report.sound, "report": report})
     else:
@@ -130,13 +131,36 @@ def verify(
     raise typer.Exit(0 if report.sound else 1)
 
 
-def _verify_all(found: Settings, keys: list[PublicKey], told: list[ToldSeal], *, settled: bool) -> Report:
+def _verify_all(found: Settings, keys: list[PublicKey], log: list[str], *, settled: bool) -> Report:
     with catalogue(found) as store, _progress() as (progress, counted):
         own = safe(found.vault, store, lambda: datetime.now(UTC))
         own.vault.look()
         report = checking.verify(store, own, now=datetime.now(UTC), settled=settled, progress=progress)
-        checking.verify_audit(store, report, keys, told, counted)
+        checking.verify_audit(store, report, keys, audit_seals.read_told(log), counted)
+        checking.verify_evidence(store, report, keys, tree_heads.read_told(log))
     return report
+
+
+def verify_evidence(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="The evidence of a recording.")],
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option("--public-key", metavar="FILE", help="The recorder's key; repeat it for more."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check the evidence of a recording: its archive alone, without a catalogue and offline.
+
+    Exit code 1 when something is wrong.
+    """
+    verdicts = bundle.check(archive, [audit_key.read_public(path) for path in public_key or ()])
+    ok = all(one.ok for one in verdicts)
+    if json:
+        print_json({"ok": ok, "verdicts": verdicts})
+    else:
+        for one in verdicts:
+            console().print(Text(f"{'✔' if one.ok else '✘'} {escaped(one.text)}"), soft_wrap=True)
+    raise typer.Exit(0 if ok else 1)
 
 
 def _verify_export(path: Path, keys: list[PublicKey]) -> Report:
@@ -145,12 +169,13 @@ def _verify_export(path: Path, keys: list[PublicKey]) -> Report:
     return Report(audit_lines=lines, audit_seals=seals, damage=damage)
 
 
-def _told(path: Path | None) -> list[ToldSeal]:
+def _lines(path: Path | None) -> list[str]:
+    """Those of a log that tell of what was signed."""
     if path is None:
         return []
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return audit_seals.read_told(file)
+            return [line for line in file if audit_seals.TOLD.search(line) or tree_heads.TOLD.search(line)]
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -176,7 +201,8 @@ def _say(report: Report) -> None:
             out.print(Text(escaped(told)), soft_wrap=True)
     looked = (
         f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines,"
-        f" {report.audit_lines} audit lines, {report.audit_seals} seals"
+        f" {report.manifests} manifests, {report.heads} heads, {report.audit_lines} audit lines,"
+        f" {report.audit_seals} seals"
     )
     out.print(f"{looked}: {len(report.damage)} wrong, {len(report.open)} still open")
     if report.waiting:

@@ -123,6 +123,7 @@ app.add_typer(tokens.app, name="token")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
+app.command("verify-evidence", epilog=diagnosis.EVIDENCE_EXAMPLE)(diagnosis.verify_evidence)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)
 
 

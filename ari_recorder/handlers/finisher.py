@@ -277,4 +277,5 @@ class Finisher:
             right_dbfs=result.right_dbfs,
             problems=result.problems,
             spans_ms=[(span.offset_ms, span.duration_ms) for span in result.segments],
+            sources=result.sources,
         )

@@ -1,4 +1,4 @@
-"""Signs the audit log, a minute after a line or a hundred lines later, and when the recorder stops."""
+"""Signs the audit log and the evidence: within a minute of what is new, and when the recorder stops."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from datetime import datetime
 import structlog
 
 from ari_recorder.errors import StoreError
-from ari_recorder.store import audit_seals
+from ari_recorder.store import audit_seals, evidence, tree_heads
 from ari_recorder.store.audit_key import SigningKey
 from ari_recorder.store.database import Store
 
 LOOKED_S = 5.0
-"""How often it is looked whether a seal is due."""
+"""How often it is looked whether anything is due."""
+AT_ONCE = 20
+"""Recordings of before there were manifests that get one in a turn."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Sealer:
-    """Seals the logs of every organisation with ``key``."""
+    """Signs the logs and the trees of every organisation with ``key``."""
 
     def __init__(self, store: Store, key: SigningKey, now: Callable[[], datetime]) -> None:
         self._store = store
         self._key = key
         self._now = now
         self._failing = False
+        self._published = False
 
     async def run(self) -> None:
         """Seal what is due, until cancelled. While the catalogue is away there is nothing to be sealed."""
@@ -40,13 +43,27 @@ class Sealer:
             if chains := await self._store.read(audit_seals.unsealed, due_at):
                 made = await self._store.write(audit_seals.seal, self._key, chains, self._now())
                 audit_seals.tell(made)
+            await self._prove(due_at)
         except StoreError as error:
             if not self._failing:
-                _log.error("the audit log is not sealed at the moment", error=str(error))
+                _log.error("audit log and evidence are not signed at the moment", error=str(error))
             self._failing = True
         except Exception:  # a damaged log is for `verify` to name; recording goes on
             if not self._failing:
-                _log.exception("a fault in ari_recorder: the audit log is not sealed")
+                _log.exception("a fault in ari_recorder: audit log and evidence are not signed")
             self._failing = True
         else:
             self._failing = False
+
+    async def _prove(self, due_at: datetime | None) -> None:
+        """Write down what recordings of before are, a few at a time, and sign the trees."""
+        if not self._published:
+            await self._store.write(tree_heads.publish, self._key.public, self._now())
+            self._published = True
+        if without := await self._store.read(evidence.unproved, AT_ONCE):
+            for recording in without:
+                await self._store.write(evidence.append, recording, (), self._now())
+        if trees := await self._store.read(tree_heads.grown, due_at):
+            now = self._now()
+            made = await self._store.write(tree_heads.sign, self._key, trees, evidence.node_of, now)
+            tree_heads.tell(made)

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from ari_recorder.policies.manifest import SourceFile
+
 AudioFormat = Literal["opus", "flac", "wav"]
 
 
@@ -98,3 +100,5 @@ class StitchResult:
     right_dbfs: float | None
     problems: tuple[str, ...]
     segments: tuple[SegmentReport, ...]
+    sources: tuple[SourceFile, ...] = ()
+    """Every file that it was made of, as it was, each once."""

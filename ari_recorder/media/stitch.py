@@ -19,6 +19,7 @@ from ari_recorder.media.encoders import length_s, open_encoder
 from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.levels import Levels
 from ari_recorder.media.plan import Plan, make_plan
+from ari_recorder.policies.manifest import SourceFile
 
 _LENGTH_TOLERANCE_S = 0.01
 
@@ -38,7 +39,7 @@ def stitch(job: StitchJob) -> StitchResult:
         _verify(job, plan)
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return _result(plan, levels, sha256, file.tell())
+        return _result(plan, levels, sha256, file.tell(), _sources(job))
 
 
 @contextmanager
@@ -76,7 +77,9 @@ def _verify(job: StitchJob, plan: Plan) -> None:
         )
 
 
-def _result(plan: Plan, levels: Levels, sha256: str, size_bytes: int) -> StitchResult:
+def _result(
+    plan: Plan, levels: Levels, sha256: str, size_bytes: int, sources: tuple[SourceFile, ...]
+) -> StitchResult:
     left_dbfs, right_dbfs = levels.dbfs()
     return StitchResult(
         duration_ms=plan.duration_ms,
@@ -88,7 +91,20 @@ def _result(plan: Plan, levels: Levels, sha256: str, size_bytes: int) -> StitchR
         right_dbfs=right_dbfs,
         problems=tuple(plan.problems),
         segments=plan.reports(),
+        sources=sources,
     )
+
+
+def _sources(job: StitchJob) -> tuple[SourceFile, ...]:
+    """As they lie in the recording folder; one that is missing, or no file at all, is not among them."""
+    paths = dict.fromkeys(path for segment in job.segments for path in (segment.inward, segment.outward))
+    return tuple(_source(path) for path in paths if path.is_file())
+
+
+def _source(path: Path) -> SourceFile:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return SourceFile(path.name, sha256, file.tell())
 
 
 @contextmanager

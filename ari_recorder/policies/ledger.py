@@ -40,6 +40,10 @@ class Outcome(StrEnum):
     NOT_RECORDED = "not_recorded"
 
 
+NOT_STARTED = "the user did not start a recording"
+"""The one reason of a call that was not recorded which is as it should be."""
+
+
 @dataclass(frozen=True)
 class Closing:
     """A ledger line's end."""
@@ -62,5 +66,5 @@ def close(mode: Mode, recordings: Sequence[tuple[RecordingState, str]]) -> Closi
     if RecordingState.DISCARDED in states:
         return Closing(Outcome.DISCARDED, problems or "start was not given during the call")
     if not states and mode is Mode.ON_DEMAND_USER_START:
-        return Closing(Outcome.NOT_RECORDED, "the user did not start a recording")
+        return Closing(Outcome.NOT_RECORDED, NOT_STARTED)
     return Closing(Outcome.NOT_RECORDED, problems or "no audio was written")

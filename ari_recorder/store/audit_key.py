@@ -111,6 +111,14 @@ def _public(pem: bytes) -> PublicKey:
     return PublicKey(key)
 
 
+def public_key(pem: bytes) -> PublicKey:
+    """The public key in a text (PEM). Raises `ValueError` if it is none that signs here."""
+    key = load_pem_public_key(pem)
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("no Ed25519 key")
+    return PublicKey(key)
+
+
 def _no_key(path: Path) -> SettingsError:
     return SettingsError(
         f"{path} does not hold the audit log's key. Restore it from a backup, or move it away: a new one is"

@@ -17,7 +17,8 @@ from uuid import UUID
 from peewee import SQL, fn
 
 from ari_recorder.policies.ledger import FINAL, RecordingState
-from ari_recorder.store import models, statements
+from ari_recorder.policies.manifest import SourceFile
+from ari_recorder.store import evidence, models, statements
 from ari_recorder.store.calls import close_ledger
 from ari_recorder.store.places import columns
 from ari_recorder.store.rows import SegmentRow, segment_row
@@ -62,6 +63,8 @@ class Sealed:
     problems: Sequence[str]
     spans_ms: Sequence[tuple[int, int]]
     """Offset and length of each segment in the file."""
+    sources: Sequence[SourceFile] = ()
+    """The files that it was made of."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     )
     for segment, (offset_ms, duration_ms) in zip(recording.segments, sealed.spans_ms, strict=True):
         statements.update(models.Segment, segment.id, offset_ms=offset_ms, duration_ms=duration_ms)
+    evidence.append(recording.id, sealed.sources, now)
     close_ledger(recording.leg, now)
 
 

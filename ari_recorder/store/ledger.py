@@ -10,6 +10,7 @@ from uuid import UUID
 
 from peewee import SQL, fn
 
+from ari_recorder.policies.ledger import NOT_STARTED, Outcome
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import paging
 from ari_recorder.store.models import LedgerLine, Leg, Recording, User
@@ -69,6 +70,12 @@ def outcomes(asker: Scope, begin: datetime, end: datetime) -> dict[str, int]:
     """How many of those lines have which outcome, or are `OPEN`."""
     counted = LedgerLine.select(LedgerLine.outcome, fn.COUNT(SQL("*"))).where(_within(asker, begin, end))
     return {outcome or OPEN: count for outcome, count in counted.group_by(LedgerLine.outcome).tuples()}
+
+
+def lost(asker: Scope, begin: datetime, end: datetime) -> int:
+    """How many of them were not recorded though they should have been."""
+    condition = (LedgerLine.outcome == Outcome.NOT_RECORDED.value) & (LedgerLine.reason != NOT_STARTED)
+    return int(LedgerLine.select().where(_within(asker, begin, end) & condition).count())
 
 
 def _within(asker: Scope, begin: datetime | None, end: datetime | None) -> Any:

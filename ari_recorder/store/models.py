@@ -559,6 +559,68 @@ class Announcement(Table):
     """``played``, ``cut`` or ``failed``; empty while it is not over."""
 
 
+class Manifest(Table):
+    """What was written down of a recording when it was sealed: a leaf of the organisation's tree.
+
+    It outlives what it tells of: of a recording that is disposed of, the hash stays.
+    """
+
+    organisation = UUIDField()
+    number = IntegerField()
+    """Counts from 0, without a gap."""
+    recording = UUIDField(unique=True)
+    text = TextField()
+    personal = TextField()
+    """What `text` has the hash of: names and numbers, with a salt. Empty once they are erased."""
+    sha256 = CharField(max_length=64)
+    """Of the leaf (RFC 9162)."""
+
+    class Meta:
+        indexes = ((("organisation", "number"), True),)
+
+
+class TreeNode(Table):
+    """A complete node above the leaves; it never changes."""
+
+    organisation = UUIDField()
+    level = IntegerField()
+    number = IntegerField()
+    sha256 = CharField(max_length=64)
+
+    class Meta:
+        indexes = ((("organisation", "level", "number"), True),)
+
+
+class Tree(Table):
+    """How many leaves an organisation's tree has."""
+
+    organisation = UUIDField(unique=True)
+    size = IntegerField()
+
+
+class TreeHead(Table):
+    """A signed head of an organisation's tree."""
+
+    organisation = UUIDField()
+    size = IntegerField()
+    sha256 = CharField(max_length=64)
+    """The root."""
+    at = UtcField()
+    key_id = CharField(max_length=64)
+    signature = TextField()
+
+    class Meta:
+        indexes = ((("organisation", "size"), True),)
+
+
+class SigningKey(Table):
+    """The public half of a key that signs heads and seals, or once did."""
+
+    key_id = CharField(unique=True, max_length=64)
+    pem = TextField()
+    since = UtcField()
+
+
 class LedgerLine(Table):
     """One for each answered call of an enabled user; closed with exactly one outcome."""
 
@@ -642,5 +704,10 @@ TABLES = (
     SearchBacklog,
     Segment,
     Announcement,
+    Manifest,
+    TreeNode,
+    Tree,
+    TreeHead,
+    SigningKey,
     LedgerLine,
 )

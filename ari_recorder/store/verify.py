@@ -24,7 +24,7 @@ from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
-from ari_recorder.store import audit_lines, finishing, search_check, search_index
+from ari_recorder.store import audit_lines, evidence_check, finishing, search_check, search_index
 from ari_recorder.store.audit_check import Fault
 from ari_recorder.store.audit_check import Finding as AuditFinding
 from ari_recorder.store.audit_key import PublicKey
@@ -34,6 +34,7 @@ from ari_recorder.store.models import LedgerLine, Leg, Recording
 from ari_recorder.store.places import COLUMNS, kept
 from ari_recorder.store.safe import Kept, Safe
 from ari_recorder.store.sealing.streaming import NotAsKept
+from ari_recorder.store.tree_heads import ToldHead
 from ari_recorder.store.vault import Vault
 
 PAGE = 500
@@ -78,7 +79,7 @@ class Kind(StrEnum):
 class Finding:
     """One thing found: ``subject`` is the recording, vault key, leg or line; ``text`` a sentence."""
 
-    kind: Kind | Fault
+    kind: Kind | Fault | evidence_check.Fault
     subject: str
     text: str
 
@@ -95,6 +96,9 @@ class Report:
     oldest_waits_s: float = 0.0
     audit_lines: int = 0
     audit_seals: int = 0
+    manifests: int = 0
+    heads: int = 0
+    """Signed heads of the trees that the manifests are in."""
     damage: list[Finding] = field(default_factory=list)
     open: list[Finding] = field(default_factory=list)
 
@@ -135,6 +139,19 @@ def verify_audit(
     checked = audit_lines.check(store.read_now, keys, told, progress)
     report.audit_lines, report.audit_seals = checked.lines, checked.seals
     report.damage.extend(map(audit_finding, checked.findings))
+
+
+def verify_evidence(
+    store: Store,
+    report: Report,
+    keys: Collection[PublicKey],
+    told: Collection[ToldHead] = (),
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Check what is written down of recordings, too. ``told`` are heads from outside the catalogue."""
+    checked = evidence_check.check(store.read_now, keys, told, progress)
+    report.manifests, report.heads = checked.manifests, checked.heads
+    report.damage.extend(Finding(one.fault, one.subject, one.text) for one in checked.findings)
 
 
 def audit_finding(found: AuditFinding) -> Finding:

@@ -19,6 +19,7 @@ from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.filters import Wanted
 from ari_recorder.store.order import Sort
 from ari_recorder.web import annotating, audio, shapes
+from ari_recorder.web.content import content_of
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
 from ari_recorder.web.editing import guard
 from ari_recorder.web.lists import NO_CURSOR
@@ -121,7 +122,8 @@ async def recording_audio(request: web.Request, query: Download) -> web.StreamRe
     """
     store = request.app[CONTEXT].store
     row = await store.read(catalogue.heard, scope(request), path_id(request))
-    return await audio.send(request, row, query.format, download=query.download == "1")
+    content = content_of(request, row, query.format)
+    return await audio.send(request, row, content, download=query.download == "1")
 
 
 @operation("GET", _RECORDINGS + "/{id}/waveform", need=Right.RECORDINGS_LISTEN)

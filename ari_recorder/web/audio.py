@@ -10,12 +10,11 @@ import structlog
 from aiohttp import web
 
 from ari_recorder.errors import NotFound, VaultError
-from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.together import has_twin
 from ari_recorder.web import entrance, listening, page
-from ari_recorder.web.content import Content, content_of
+from ari_recorder.web.content import Content
 from ari_recorder.web.context import CONTEXT, asker_id
 from ari_recorder.web.filenames import content_disposition, download_name, suffix
 from ari_recorder.web.gate import scope_now
@@ -29,15 +28,14 @@ _log = structlog.get_logger(__name__)
 
 
 async def send(
-    request: web.Request, row: RecordingRow, wanted: AudioFormat | None = None, *, download: bool
+    request: web.Request, row: RecordingRow, content: Content, *, download: bool
 ) -> web.StreamResponse:
-    """Answer with the audio of ``row`` as it is kept, or as it is ``wanted`` (200, 206, 304 or 416).
+    """Answer with that ``content`` of ``row`` (200, 206, 304 or 416).
 
-    That it is heard is written down first. Raises `Refused`: 409 while there is none, 429 when there are too
-    many downloads, 500 when the vault does not give what the catalogue promises; and `StoreError` when it
-    cannot be written down who listens: then nothing is sent.
+    That it is heard is written down first. Raises `Refused`: 429 when there are too many downloads, 500 when
+    the vault does not give what the catalogue promises; and `StoreError` when it cannot be written down who
+    listens: then nothing is sent.
     """
-    content = content_of(request, row, wanted)
     headers = await _headers(request, row, content, download=download)
     if _is_known(request.headers.get("If-None-Match", ""), content.etag):
         return web.Response(status=304, headers=headers)
@@ -104,10 +102,15 @@ async def _headers(
     if content.ranges:
         headers["Accept-Ranges"] = "bytes"
     if download:
-        twin = await request.app[CONTEXT].store.read(has_twin, row)
-        name = download_name(row, page.words(request).zone, suffix(content.media_type), twin=twin)
+        name = await name_of(request, row, content.media_type)
         headers["Content-Disposition"] = content_disposition(name)
     return headers
+
+
+async def name_of(request: web.Request, row: RecordingRow, media_type: str | None) -> str:
+    """What a copy of it is called, as a file of that kind."""
+    twin = await request.app[CONTEXT].store.read(has_twin, row)
+    return download_name(row, page.words(request).zone, suffix(media_type), twin=twin)
 
 
 def _is_known(header: str, etag: str) -> bool:

@@ -127,11 +127,21 @@ def actor(words: Words, row: AuditRow) -> str:
 def _changes(words: Words, before: Any, after: Any) -> Iterator[str]:
     if not isinstance(before, Mapping) and not isinstance(after, Mapping):
         return
-    old, new = (each if isinstance(each, Mapping) else {} for each in (before, after))
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        yield from _all_of(words, after if isinstance(after, Mapping) else before)
+        return
+    old, new = before, after
     for name in dict.fromkeys([*old, *new]):
         if name not in HIDDEN and old.get(name) != new.get(name):
             shown = (_value(words, name, each.get(name)) for each in (old, new))
             yield f"{_field(words, name)}: {' → '.join(shown)}"
+
+
+def _all_of(words: Words, made: Mapping[str, Any]) -> Iterator[str]:
+    """What was added, or removed: there is no before or after to it."""
+    for name, value in made.items():
+        if name not in HIDDEN and value not in (None, "", [], {}):
+            yield f"{_field(words, name)}: {_value(words, name, value)}"
 
 
 def _field(words: Words, name: str) -> str:

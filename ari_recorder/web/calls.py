@@ -211,6 +211,7 @@ def shown(asker: Scope, leg: LegRow) -> shapes.Call:
     return shapes.Call(
         id=str(leg.id),
         own=commands_it(asker, leg),
+        annotatable=asker.annotates_call_of(leg.organisation, leg.user),
         call=str(leg.call),
         pbx=leg.pbx,
         user=shapes.Party(leg.user_number, leg.user_name),

@@ -1,4 +1,4 @@
-"""The page of calls in progress: indicator, commands, note (rows C2, C3, C4, S2).
+"""The pages of calls in progress: all that one may see, and the window of one's own (rows C2, C3, C4, S2).
 
 Every command and the note are plain forms, answered with the page again. `static/calls.js` takes them over,
 and keeps the page as the live feed says; what it shows in words it has from the page (`_texts`).
@@ -17,10 +17,11 @@ from aiohttp import web
 
 from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import COMMANDS, Event, Reason, State
 from ari_recorder.store.annotations import read_leg
-from ari_recorder.web import annotating, calls, page, words
-from ari_recorder.web.context import CONTEXT, scope
+from ari_recorder.web import annotating, calls, page, tab, words
+from ari_recorder.web.context import ACCOUNT, CONTEXT, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.routing import path_id
@@ -46,10 +47,12 @@ SENTENCES = {
     "saved": N_("Saved"),
     "unknown": N_("Unknown number"),
     "no_recording": N_("Nothing of it was recorded."),
+    "preparing": N_("The recording is being prepared …"),
 }
 BLANK: dict[str, Any] = {
     "id": "",
     "own": False,
+    "annotatable": True,
     "user": {"number": "", "name": ""},
     "counterpart": {"number": "", "name": ""},
     "direction": "inbound",
@@ -68,19 +71,30 @@ TAKES = ("said", "call", "command")
 _SAID_MAX = 40
 
 
+WINDOW = "/call"
+"""The window of one's own calls; the other page is ``/calls``."""
+
+
 async def show(request: web.Request) -> web.Response:
     """``GET /calls``: the calls that go on; ``said`` and ``call`` are of the form that led here."""
     return await _render(request, await aside(_going_on, request), said=_said(request))
 
 
+async def show_window(request: web.Request) -> web.Response:
+    """``GET /call``: one's own call, big, in a window beside other things or on a phone."""
+    return await _render(request, await aside(_going_on, request), said=_said(request), window=True)
+
+
 async def command(request: web.Request) -> web.Response:
     """``POST /calls/{id}/{command}``: give it, and back to the page, which says so if it was refused."""
     leg, given = path_id(request), Event(request.match_info["command"])
+    window = await _from_window(request)
     try:
         answer = await calls.give(request, leg, given)
     except Refused as refused:
-        raise _back(leg, str(refused.members.get("reason", refused.status)), given) from refused
-    raise _back(leg, Reason.ALREADY if answer.reason is Reason.ALREADY else "", given)
+        said = str(refused.members.get("reason", refused.status))
+        raise _back(leg, said, given, window=window) from refused
+    raise _back(leg, Reason.ALREADY if answer.reason is Reason.ALREADY else "", given, window=window)
 
 
 async def annotate(request: web.Request) -> web.Response:
@@ -93,13 +107,18 @@ async def annotate(request: web.Request) -> web.Response:
     if not typed:
         raise Refused(400, "Nothing to change.")
     await calls.write_down(request, leg, typed)
-    raise _back(leg, "saved")
+    raise _back(leg, "saved", window=await _from_window(request))
+
+
+async def _from_window(request: web.Request) -> bool:
+    """Whether a form is of the window of one's own calls."""
+    return (await read_form(request)).get("page") == "call"
 
 
 def _going_on(request: web.Request) -> list[dict[str, Any]]:
-    """The calls, as the page and its script have them."""
+    """The calls, as the page and its script have them: one's own first."""
     found: list[dict[str, Any]] = msgspec.to_builtins(calls.snapshot(request))
-    return found
+    return sorted(found, key=lambda call: not call["own"])
 
 
 async def _render(
@@ -111,12 +130,20 @@ async def _render(
     problems: Mapping[str, str] | None = None,
     about: str = "",
     status: int = 200,
+    window: bool = False,
 ) -> web.Response:
     said = said or {}
+    own = [call for call in shown if call["own"]]
+    shown, texts = own if window else shown, _texts(request)
     values = {
         "calls": shown,
         "blank": BLANK,
-        "texts": _texts(request),
+        "texts": texts,
+        "tab": tab.of(own, texts["states"]),
+        "window": window,
+        "at_page": WINDOW if window else "/calls",
+        "latest": await tab.latest(request) if window and not shown else None,
+        "others": request[ACCOUNT].user.role != Role.USER and not window,
         "now": request.app[CONTEXT].now(),
         "at": datetime.fromisoformat,
         "may_listen": bool(scope(request).hears),
@@ -126,7 +153,7 @@ async def _render(
         "about": about or said.get("call", ""),
         "commands": [str(command) for command in COMMANDS],
     }
-    return await page.render(request, "calls.html", values, status=status)
+    return await page.render(request, "call.html" if window else "calls.html", values, status=status)
 
 
 def _texts(request: web.Request) -> dict[str, Any]:
@@ -156,9 +183,10 @@ def _said(request: web.Request) -> dict[str, str]:
     return query if query["said"] in known else {}
 
 
-def _back(leg: UUID, said: str, command: Event | None = None) -> web.HTTPSeeOther:
+def _back(leg: UUID, said: str, command: Event | None = None, *, window: bool) -> web.HTTPSeeOther:
+    address = WINDOW if window else "/calls"
     query = {"said": said, "call": str(leg), **({"command": command.value} if command else {})}
-    return web.HTTPSeeOther(f"/calls?{urlencode(query)}#call-{leg}" if said else f"/calls#call-{leg}")
+    return web.HTTPSeeOther(f"{address}?{urlencode(query)}#call-{leg}" if said else f"{address}#call-{leg}")
 
 
 async def _typed_again(
@@ -171,4 +199,7 @@ async def _typed_again(
         row = await request.app[CONTEXT].store.read(read_leg, asker, leg)
         shown = [msgspec.to_builtins(calls.shown(asker, row)), *shown]
     typed = {name: value if isinstance(value, str) else "" for name, value in typed.items()}
-    return await _render(request, shown, typed=typed, problems=problems, about=str(leg), status=400)
+    window = await _from_window(request)
+    return await _render(
+        request, shown, typed=typed, problems=problems, about=str(leg), status=400, window=window
+    )

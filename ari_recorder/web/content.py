@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterator
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from aiohttp import web
@@ -15,7 +16,9 @@ from ari_recorder.errors import NoAnswer, VaultError
 from ari_recorder.media.convert import Conversion
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store import bundle
 from ari_recorder.store.catalogue import RecordingRow
+from ari_recorder.store.evidence import Proof
 from ari_recorder.store.safe import Place, Safe
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
@@ -48,13 +51,23 @@ def format_of(row: RecordingRow) -> AudioFormat | None:
 
 def content_of(request: web.Request, row: RecordingRow, wanted: AudioFormat | None = None) -> Content:
     """Its audio, as it is kept or as it is ``wanted``. Raises `Refused` (409) while there is none."""
-    if row.state is not RecordingState.STORED or row.place is None or row.size_bytes is None:
+    place, size_bytes = _place(row), row.size_bytes or 0
+    if wanted is None or wanted == format_of(row):
+        return Kept(row, place, size_bytes)
+    return Converted(row, place, size_bytes, wanted, request.app[THREADS])
+
+
+def evidence_of(row: RecordingRow, proof: Proof, name: str, at: datetime) -> Content:
+    """Its audio, under that ``name``, with what proves it. Raises `Refused` (409) while there is none."""
+    return Evidence(row, _place(row), proof, name, at)
+
+
+def _place(row: RecordingRow) -> Place:
+    if row.state is not RecordingState.STORED or row.place is None:
         raise Refused(
             409, N_("The recording has no audio: its state is %(state)s."), values={"state": row.state}
         )
-    if wanted is None or wanted == format_of(row):
-        return Kept(row, row.place, row.size_bytes)
-    return Converted(row, row.place, row.size_bytes, wanted, request.app[THREADS])
+    return row.place
 
 
 class Content(Protocol):
@@ -109,6 +122,41 @@ class Kept(Content):
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+class Evidence(Content):
+    """An archive of the file and what proves it, made while it is sent."""
+
+    media_type = "application/zip"
+    form = "evidence"
+    ranges = False
+    size_bytes = None
+
+    def __init__(self, row: RecordingRow, place: Place, proof: Proof, name: str, at: datetime) -> None:
+        self.etag = f'W/"{row.sha256}.{proof.head.size}"'
+        self._place, self._proof, self._name, self._at = place, proof, name, at
+
+    async def open(self, safe: Safe, *, whole: bool) -> None:
+        """Nothing is opened before it is read; damage is for who verifies it to see."""
+        self._safe = safe
+
+    async def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
+        """As `Content.read`."""
+        audio = await asyncio.to_thread(self._safe.read, self._place)
+        made = bundle.archive(self._proof, self._name, audio, self._at)
+        try:
+            while block := await asyncio.to_thread(_next_part, made):
+                yield block
+        finally:
+            _end(made)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _next_part(made: Iterator[bytes]) -> bytes:
+    """The next that has anything in it."""
+    return next(filter(None, made), b"")
 
 
 class Converted(Content):

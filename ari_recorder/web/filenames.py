@@ -16,6 +16,7 @@ SUFFIXES = {
     "audio/wav": ".wav",
     "audio/x-wav": ".wav",
     "audio/vnd.wave": ".wav",
+    "application/zip": ".zip",
 }
 PART_MAX = 40
 """Longest part of a name, in characters."""

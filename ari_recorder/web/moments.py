@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?", re.ASCII)
-_CLOCK = re.compile(r"([0-9]{1,3}:)?[0-9]{1,3}:[0-9]{2}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
+_CLOCK = re.compile(r"([0-9]{1,3}:)?[0-9]{1,3}:[0-9]{2}")
 
 
 def read_moment(text: str) -> float | None:

@@ -114,6 +114,7 @@ def _common(request: web.Request) -> dict[str, Any]:
         "sections": headings,
         "sections_are_many": is_large(headings),
         "told": told.of(request),
+        "tab": None,
         "here": request.path,
         "form_token": request.get(FORM_TOKEN, ""),
         "nonce": new_nonce(request),

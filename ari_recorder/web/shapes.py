@@ -197,6 +197,7 @@ class Call(msgspec.Struct):
 
     id: Id
     own: Annotated[bool, Meta(description="Whether who asks may give commands in it.")]
+    annotatable: Annotated[bool, Meta(description="Whether who asks may set note, mark and tags.")]
     call: Annotated[
         str,
         Meta(

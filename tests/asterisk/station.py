@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from lab import Lab
 from lab.evidence import Evidence
 from lab.recorder import LabRecorder
 
-KEPT = (models.Revision, models.AuditLine, models.AuditHead, models.AuditSeal)
+KEPT = (models.Revision, models.AuditLine, models.AuditHead, models.AuditSeal, models.SigningKey)
 """Tables that are not emptied between two tests: the audit log refuses."""
+TREES = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'tree_%'"
 
 
 @dataclass
@@ -130,12 +132,24 @@ class Stations:
         return True
 
     def _empty(self) -> None:
-        for table in reversed(models.TABLES):
-            if table not in KEPT:
-                table.delete().execute()
+        with _without_triggers():
+            for table in reversed(models.TABLES):
+                if table not in KEPT:
+                    table.delete().execute()
         for table, rows in self._at_first.items():
             table.insert_many(rows).execute()
         people.changed()
+
+
+@contextmanager
+def _without_triggers() -> Iterator[None]:
+    """What the database itself keeps from being deleted goes, too: the trees begin anew with each test."""
+    found = models.database.execute_sql(TREES).fetchall()
+    for name, _ in found:
+        models.database.execute_sql(f"DROP TRIGGER {name}")
+    yield
+    for _, sql in found:
+        models.database.execute_sql(sql)
 
 
 def _people() -> dict[Any, list[dict[str, Any]]]:

@@ -70,4 +70,6 @@ async def test_a_damaged_log_does_not_end_the_recorder(store: Store, tmp_path: P
     with capture_logs() as log:
         await sealer.seal()
         await sealer.seal()
-    assert [line["event"] for line in log] == ["a fault in ari_recorder: the audit log is not sealed"]
+    assert [line["event"] for line in log] == [
+        "a fault in ari_recorder: audit log and evidence are not signed"
+    ]

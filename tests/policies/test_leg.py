@@ -106,7 +106,9 @@ class Call:
         return file_names(self.leg.prefix, number)
 
     def begins(self, number: int) -> None:
-        """Asterisk writes both files of a number."""
+        """Asterisk writes both files of a number, on snoops that have entered."""
+        if not self.leg.entered:
+            self.enter()
         for snoop, name in zip(self.leg.snoops, self.names(number), strict=True):
             self.told(inputs.FileBegan(name, at(self.now_s)), inputs.Accepted(Record(snoop, name, "wav")))
 
@@ -378,6 +380,45 @@ def test_a_pause_and_a_resume_of_one_look_cut_what_goes_on_and_are_told() -> Non
     assert call.leg.running.number == 2
     assert not call.leg.untold
     assert [(one.since, one.until) for one in call.segments()[1:]] == [(None, at(10)), (at(12), None)]
+
+
+def recorded_on(asked: list[Effect]) -> list[str]:
+    """The snoops that are to be recorded, as they are called behind the leg's prefix."""
+    return [one.snoop.rpartition("-s")[2] for one in only(asked, Record)]
+
+
+def test_what_is_resumed_is_recorded_on_snoops_that_did_not_listen_in_the_pause() -> None:
+    """One that has fallen behind would still give it. The old ones stay until the new are there."""
+    call = Call()
+    call.told(inputs.Begun("1700000000.1"))
+    call.enter()
+    assert recorded_on(call.told(inputs.Answered(at(0), "(alaw)"))) == ["1-in", "1-out"]
+    call.begins(1)
+    call.told(inputs.Asked(PAUSE, at(2), 1), after_s=2)
+    call.closes(1)
+    old, asked = call.leg.snoops, call.told(inputs.Asked(RESUME, at(4), 2), after_s=2)
+    assert [one.snoop for one in only(asked, Snoop)] == list(call.leg.snoops)
+    assert not only(asked, Record)
+    assert not only(asked, Release)
+    before = len(call.asked)
+    call.enter()
+    assert recorded_on(call.asked[before:]) == ["2-in", "2-out"]
+    assert [one.snoop for one in only(call.asked[before:], Release)] == list(old)
+
+
+def test_who_starts_does_so_on_new_snoops() -> None:
+    call = Call(mode=Mode.ON_DEMAND_USER_START).answered()
+    asked = call.told(inputs.Asked(START, at(4), 1), after_s=4)
+    assert [one.snoop for one in only(asked, Snoop)] == list(call.leg.snoops)
+    before = len(call.asked)
+    call.enter()
+    assert recorded_on(call.asked[before:]) == ["2-in", "2-out"]
+
+
+def test_a_roll_over_and_what_goes_on_stay_on_their_snoops() -> None:
+    """Nothing is to be kept out of these, and nothing is to be lost."""
+    call = Call(segment_max_s=60).answered()
+    assert recorded_on(call.until(Record)) == ["1-in", "1-out"]
 
 
 def test_what_was_seen_on_the_channel_is_not_done_again_when_its_word_comes() -> None:

@@ -75,9 +75,9 @@ def undone() -> Iterator[None]:
         pass
 
 
-def drop_triggers() -> None:
+def drop_triggers(*tables: str) -> None:
     """As somebody with the rights to do so would, first of all."""
-    for table in ("audit_line", "audit_seal"):
+    for table in tables or ("audit_line", "audit_seal"):
         if database.param == "?":
             for event in ("UPDATE", "DELETE"):
                 database.execute_sql(f"DROP TRIGGER {table}_{event}")

@@ -130,11 +130,13 @@ def _where(leads: str, path: str) -> str:
     """Where an answer leads, without the ids that stand in it."""
     if leads == path:
         return "to itself"
-    if leads.startswith(path + "/"):
+    if leads.startswith(path) and _NEW.fullmatch(leads.removeprefix(path)):
         return "to what it made"
     return "to its page" if _OF_ONE.fullmatch(leads) and path.startswith(leads + "/") else leads
 
 
+_NEW = re.compile(r"/(?:[0-9a-f-]{36}|[\w-]{12})")
+"""An id, or the word that an import goes by."""
 _OF_ONE = re.compile(r".*/[0-9a-f-]{36}")
 
 

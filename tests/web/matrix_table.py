@@ -116,6 +116,8 @@ LINES: dict[str, Line] = {
     "POST /searches/{id}": _write("usa", "", {"name": "Red"}, "search", "303 /searches"),
     "POST /searches/{id}/remove": _write("usa", "", {}, "search", "303 /searches"),
     "GET /calls": _read("usa"),
+    "GET /call": _read("usa"),
+    "GET /call.webmanifest": _public(),
     "POST /calls/{id}": _write("usa", "", NOTE, "call", "303 /calls", "note"),
     "POST /calls/{id}" + COMMAND: _write("usa", "", {}, "call", "303 /calls", "command"),
     "GET /prompts": _read("a"),
@@ -171,7 +173,7 @@ LINES: dict[str, Line] = {
     "POST /groups/{id}/remove": _write("a", "", ANY, "group", "303 /groups"),
     "GET /organisation": _read("a"),
     "POST /organisation/place": _write(
-        "a", "", {**ANY, "timezone": "Europe/Oslo", "language": "sv"}, ok="303 /organisation"
+        "a", "", {**ANY, "timezone": "Europe/Oslo", "country": "NO", "language": "sv"}, ok="303 /organisation"
     ),
     "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
     "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
@@ -229,6 +231,7 @@ LINES: dict[str, Line] = {
     f"PATCH {RECORDING}": _write("usa", "usap", NOTE, "recording", verb="see and note"),
     f"GET {RECORDING}/history": _read("usa", "usap", "recording"),
     f"GET {RECORDING}/audio": _read("usa", "usap", "recording", "hear"),
+    f"GET {RECORDING}/evidence": _read("usa", "usap", "recording", "hear", ok="409"),
     f"GET {RECORDING}/waveform": _read("usa", "usap", "recording", "hear"),
     f"GET {RECORDING}/timeline": _read("usa", "usap", "recording"),
     f"GET {RECORDING}/listens": _read("ax", "axp", "recording", "audit"),
@@ -286,6 +289,7 @@ LINES: dict[str, Line] = {
     "GET /api/v1/audit.csv": _read("ax", "axp"),
     "GET /api/v1/audit/key": _read("ax", "axp"),
     "GET /api/v1/openapi.json": _public(),
+    "GET /api/v1/evidence/keys": _public(),
     "GET /healthz": _public(),
     "GET /readyz": _public(),
     "GET /metrics": Line("o", "o", stranger="401", halfway="401", first="401"),
@@ -309,6 +313,8 @@ OF_ALL |= {"GET /organisations/{id}", "POST /organisations/{id}"}
 OF_ALL |= {f"PATCH {ALL}/{{id}}", "GET /api/v1/usage/organisations.csv"}
 """Of every organisation: the operators', who are of the provider."""
 UNASKED = frozenset({"GET /healthz", "GET /static/{path:.+}"})
+OPEN_DOCUMENTS = frozenset({"GET /api/v1/openapi.json", "GET /api/v1/evidence/keys"})
+"""Of the API, and for everybody."""
 FORM_FIRST = frozenset({"POST /sign-in"})
 """What is public, and yet a form."""
 _OWN = frozenset({"own"})
@@ -348,7 +354,7 @@ def expected(route: str, asker: Asker, subject: str) -> str:
         return _not_in(line, asker.stage, api=api)
     if asker.is_program and route in ANY_TOKEN:
         return line.ok
-    if asker.stage is Stage.NARROW and route not in NARROW | TAKE_TOKENS | {"GET /api/v1/openapi.json"}:
+    if asker.stage is Stage.NARROW and route not in NARROW | TAKE_TOKENS | OPEN_DOCUMENTS:
         return "403"
     if asker.stage is Stage.NARROW and route == "GET /metrics":
         return "403"

@@ -16,12 +16,13 @@ from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.models import AuditLine, User
 from ari_recorder.store.people import COLUMNS, Importing, Outcome
 from ari_recorder.store.people.importing import STEP_ROWS
+from ari_recorder.web.administration import imports
 from ari_recorder.web.administration.imports import IMPORTS
 from ari_recorder.web.exchange import FILE_MAX_BYTES
 
 from .forms import follow, said, send_from
 from .settings import Client
-from .world import NOON, Answer, Browser, NewBrowser, World
+from .world import NOON, Answer, Browser, NewBrowser, World, until
 
 PAGE = "/users/import"
 HEAD = "number,name,mode,endpoints,groups,acknowledgement\n"
@@ -199,12 +200,44 @@ async def test_what_breaks_off_is_told(admin: Browser, world: World, monkeypatch
 
 
 async def test_who_is_no_administrator_any_more_imports_no_further(
-    admin: Browser, world: World, open_browser: NewBrowser
+    admin: Browser, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address, text = await over(admin, await upload(admin, "number,name\n301,A\n"))
-    world.change(User, world.ids["admin-acme"], role="user")
+    monkeypatch.setattr(imports, "LOOKED_EVERY", 1)
+    lines = [f"{300 + n},User {n},,,," for n in range(4 * STEP_ROWS)]
+    address, text = await over(admin, await upload(admin, HEAD + "\n".join(lines)))
+    before, original = users(world), world.store.write
+
+    async def write(work: Any, *args: Any, **kwargs: Any) -> Any:
+        done = await original(work, *args, **kwargs)
+        if users(world) > before:
+            world.change(User, world.ids["admin-acme"], role="user")
+        return done
+
+    monkeypatch.setattr(world.store, "write", write)
+    assert (await send_from(admin, text, address)).status == 303
+    await until(lambda: the_file(admin).over)
+    monkeypatch.undo()
+    assert users(world) == before + STEP_ROWS
     assert (await send_from(admin, text, address)).status == 403
-    assert (await (await open_browser("admin-other")).get(address)).status == 303, "nobody else's"
+
+
+def the_file(browser: Browser) -> imports.File:
+    """The one file that there is."""
+    app = browser.client.app
+    assert app is not None
+    (file,) = app[IMPORTS]._files.values()
+    return file
+
+
+async def test_a_file_is_its_senders_alone(admin: Browser, world: World) -> None:
+    address, text = await over(admin, await upload(admin, "number,name\n301,A\n"))
+    other = admin.another()
+    await other.sign_in("admin-other")
+    assert (await other.get(address)).headers["Location"].startswith(f"{PAGE}?told=")
+    token = await other.form_token(PAGE)
+    assert (await other.post(address, {"form_token": token})).headers["Location"].startswith(f"{PAGE}?told=")
+    assert "301" not in {user.number for user in world.store.read_now(lambda: list(User.select()))}
+    assert (await send_from(admin, text, address)).status == 303
 
 
 async def test_a_step_that_is_run_again_does_the_same(world: World) -> None:

@@ -23,12 +23,19 @@ def acme(world: World) -> Organisation:
 
 
 async def test_time_and_language(admin: Browser, world: World) -> None:
-    changed = await send(admin, PAGE, f"{PAGE}/place", timezone="Europe/Helsinki", language="sv")
+    changed = await send(
+        admin, PAGE, f"{PAGE}/place", timezone="Europe/Helsinki", country="FI", language="sv"
+    )
     shown = await follow(admin, changed)
     assert "Sparat" in shown
-    assert (acme(world).timezone, acme(world).language) == ("Europe/Helsinki", "sv")
+    assert (acme(world).timezone, acme(world).country, acme(world).language) == (
+        "Europe/Helsinki",
+        "FI",
+        "sv",
+    )
     await undo(admin, shown)
-    assert (acme(world).timezone, acme(world).language) == ("Europe/Stockholm", "en")
+    now = acme(world)
+    assert (now.timezone, now.country, now.language) == ("Europe/Stockholm", "", "en")
 
 
 async def test_who_needs_a_second_factor(admin: Browser, world: World) -> None:
@@ -57,6 +64,7 @@ async def test_what_calls_sound_like(admin: Browser) -> None:
     [
         ("place", {"timezone": "Stockholm"}, "'Stockholm' is no time zone: use a name of the tz database"),
         ("place", {"timezone": "../etc/passwd"}, "is no time zone"),
+        ("place", {"country": "XX"}, "is no country with telephone numbers: use two letters"),
         ("place", {"language": "de"}, "'de' is unknown: use one of en, sv."),
         ("second-factor", {"second_factor": "king"}, "'king' is unknown"),
         ("calls", {"warning_tone_s": "9"}, "0 for none, or a whole number of seconds from 10 to 1800."),

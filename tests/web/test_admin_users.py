@@ -41,6 +41,16 @@ async def test_the_list_is_searched(admin: Browser) -> None:
     assert "Anna" not in (await admin.get("/users?which=not_recorded")).text
 
 
+@pytest.mark.parametrize("q", ["ake", "ÅKE", "öBERG", "oberg", "ke  ob"])
+async def test_names_are_found_in_any_writing(admin: Browser, world: World, q: str) -> None:
+    world.change(User, world.ids["bo"], name="Åke Öberg")
+    found = (await admin.get("/users", params={"q": q})).text
+    assert "Åke Öberg" in found
+    assert "Anna" not in found
+    api = await Client.of(admin)
+    assert [user["name"] for user in (await api.get(f"/users?q={q}"))["users"]] == ["Åke Öberg"]
+
+
 @pytest.mark.parametrize(
     "query", ["mode=x", "which=x", "group=x", "cursor=x", "q=%00", "q=" + "x" * 201, "unknown=1", "q=1&q=2"]
 )
@@ -366,9 +376,24 @@ async def test_others_may_not(open_browser: NewBrowser, world: World) -> None:
 
 
 async def test_what_was_so_already_is_not_called_a_change(admin: Browser, world: World) -> None:
-    path = page_of(world)
+    path = page_of(world, "admin-acme")
     before = world.store.read_now(lambda: AuditLine.select().count())
     same = await follow(admin, await send(admin, path, f"{path}/who"))
-    assert "Nothing was to be changed: Anna Andersson was so already." in same
+    assert "Nothing was to be changed: Admin-Acme was so already." in same
     assert ">Undo<" not in same
     assert world.store.read_now(lambda: AuditLine.select().count()) == before
+
+
+async def test_more_than_a_form_may_have(admin: Browser, world: World) -> None:
+    path = page_of(world)
+    large = await send(admin, path, f"{path}/who", name="x" * 70_000)
+    assert large.status == 413
+    assert "More was sent than is accepted." in large.text
+    broken = await admin.request(
+        "POST",
+        f"{path}/who",
+        data=b"name=%ff%fe",
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert broken.status in (400, 403)
+    assert row(world, "anna").name == "Anna Andersson"

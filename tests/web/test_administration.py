@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ari_recorder.policies.rights import RIGHTS, Right, Role
+from ari_recorder.store.models import Organisation, SecondFactor, Session, User
 from ari_recorder.web import told
 from ari_recorder.web.administration.sections import PARTS, Place, menu, sections
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.told import KEPT_MAX, Kept, Told
 
-from .world import NewBrowser
+from .world import NOON, NewBrowser, World
 
 PLACES = [place for part in PARTS for place in part.places]
 
@@ -59,6 +61,36 @@ async def test_the_overview(open_browser: NewBrowser) -> None:
     browser = await open_browser("admin-acme")
     text = (await browser.get("/administration")).text
     assert re.search(r"<b>2</b> of 3", text)
+    for missing in (
+        "2 recorded users are not known to have been told.",
+        "2 recorded users have no telephone",
+        "There is one administrator",
+        "1 administrator signs in with a password alone.",
+        "It is not said in which country you are",
+    ):
+        assert missing in text
+    assert "in no group" not in text, "there are no groups"
     assert (await browser.get(f"/administration?{told.PARAMETER}=unknown")).status == 200
     assert (await browser.get("/administration?x=1")).status == 400
     assert (await (await open_browser("anna")).get("/administration")).status == 403
+
+
+async def test_nothing_is_missing(open_browser: NewBrowser, world: World) -> None:
+    world.user("admin-two", world.store.read_now(lambda: only_acme().id), role="administrator", mode="never")
+    browser = await open_browser("admin-acme")
+    world.store.write_now(_all_well, world)
+    text = (await browser.get("/administration")).text
+    assert "Nothing: every recorded user has a telephone and was told" in text
+    assert "Begin here" not in text
+
+
+def only_acme() -> Any:
+    return Organisation.get(Organisation.name == "Acme")
+
+
+def _all_well(world: World) -> None:
+    Organisation.update(country="SE").where(Organisation.name == "Acme").execute()
+    User.update(mode="never").where(User.organisation == only_acme()).execute()
+    Session.update(second_factor_at=NOON).execute()
+    for login in ("admin-acme", "admin-two"):
+        SecondFactor.create(user=world.ids[login], kind="totp", name="", secret="", created_at=NOON)

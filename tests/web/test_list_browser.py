@@ -202,3 +202,49 @@ async def test_a_catalogue_that_is_away_leaves_what_is_there(
     await expect(page.locator("tr[data-id]")).to_have_count(1)
     await expect(page.get_by_role("alert")).to_be_hidden()
     await page.context.close()
+
+
+async def test_a_browser_that_does_not_know_the_format_gets_another(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    recordings: None,
+) -> None:
+    page, _ = await opened(chromium, server, "anna")
+    await page.route("**/audio", lambda route: route.fulfill(body="x", content_type="audio/ogg"))
+    await page.get_by_role("button", name="Play: Caller One, ").click()
+    await eventually(lambda: page.evaluate(HEARD), lambda seconds: seconds > 0.2)
+    await page.route("**/audio?format=wav", lambda route: route.fulfill(body="x", content_type="audio/wav"))
+    await page.get_by_role("button", name="Play: Caller Three, ").click()
+    await expect(page.get_by_role("alert")).to_contain_text("It cannot be played here.")
+    await page.context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "sv"])
+async def test_saved_searches_without_a_mouse(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    recordings: None,
+    language: str,
+) -> None:
+    page, complaints = await opened(chromium, server, width=390, scheme="dark")
+    await page.goto(f"{server.url}?mark=red&lang={language}")
+    await clean(page)
+    await page.locator(".keep summary").press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Röda <b>")
+    await clean(page)
+    await page.keyboard.press("Enter")
+    await page.locator(".kept summary").press("Enter")
+    await clean(page)
+    await page.locator(".kept-edit").press("Enter")
+    await page.locator(".kept-do summary").press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Blå")
+    await clean(page)
+    await page.keyboard.press("Enter")
+    await page.locator(".kept-list form[action$=remove] button").press("Enter")
+    await clean(page)
+    await page.locator(".removed button").press("Enter")
+    await expect(page.locator(".kept-list li")).to_have_count(1)
+    assert complaints == []
+    await page.context.close()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from ari_recorder.policies.rights import PROGRAM_RIGHTS
 from ari_recorder.store import models
+from ari_recorder.store.audit_log import AuditRow
 from ari_recorder.store.models import AuditLine, LedgerLine, Organisation, Session, Token
+from ari_recorder.web import audit_words
 from ari_recorder.web.administration.token_pages import SCOPES
+from ari_recorder.web.language import language
+from ari_recorder.web.words import Words
 
 from .world import NOON, Answer, Browser, NewBrowser, World
 
@@ -77,6 +81,21 @@ async def test_each_line_of_the_ledger_says_why(admin: Browser, due: dict[str, U
     assert "Olle" not in text
     assert re.search(r"<b>4</b> Due", text)
     assert f"/recordings/{due['not_recorded']}" in text
+
+
+async def test_what_the_user_did_not_start_is_nothing_to_worry_about(
+    admin: Browser, due: dict[str, UUID], world: World
+) -> None:
+    assert "1 call of the last seven days was not recorded." in (await admin.get("/administration")).text
+    assert 'class="bad"' in (await admin.get("/ledger")).text
+    reason = "the user did not start a recording"
+    world.store.write_now(
+        lambda: LedgerLine.update(reason=reason).where(LedgerLine.outcome == "not_recorded").execute()
+    )
+    assert "was not recorded" not in (await admin.get("/administration")).text
+    text = (await admin.get("/ledger")).text
+    assert 'class="bad"' not in text
+    assert "The user did not start a recording." in text
 
 
 @pytest.mark.parametrize(
@@ -301,3 +320,20 @@ async def test_what_is_changed_wrongly_is_shown_again(operator: Browser, world: 
     assert (await send(operator, f"/organisations/{uuid4()}", **FORM)).status == 404
     assert (await operator.get("/organisations?month=2027-01")).status == 422
     assert (await operator.get("/organisations?cursor=x")).status == 422
+
+
+# the audit log's words
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"after": {"name": "CRM", "endpoints": [], "mode": None}}, ["Name: CRM"]),
+        ({"before": {"name": "CRM"}}, ["Name: CRM"]),
+        ({"before": {"name": "CRM"}, "after": {"name": "ERP"}}, ["Name: CRM → ERP"]),
+        ({"before": {"name": "CRM"}, "after": {"name": ""}}, ["Name: CRM → –"]),
+    ],
+)
+def test_what_was_added_has_no_before(detail: dict[str, object], said: list[str]) -> None:
+    row = AuditRow(1, NOON, "user", "1", "admin", "", "create", "token", "1", detail, "", "")
+    assert audit_words.details(Words(language("en"), UTC), row) == said

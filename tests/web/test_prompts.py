@@ -357,7 +357,9 @@ async def test_what_was_replaced_or_put_back_is_undone(open_browser: NewBrowser,
 
 
 async def test_what_cannot_be_undone_any_more(open_browser: NewBrowser, world: World, mp3: bytes) -> None:
-    browser, other = await open_browser("admin-acme"), await open_browser("admin-other")
+    browser = await open_browser("admin-acme")
+    other = browser.another()
+    await other.sign_in("admin-other")
     page = await follow(browser, await send_file(browser, mp3, "Hej!"))
     token = await browser.form_token("/prompts")
     for path, key in ((PAGE, "unknown"), (PAGE, ""), ("/prompts/en/start", _key(page))):

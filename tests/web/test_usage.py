@@ -104,6 +104,11 @@ async def test_as_a_file_that_no_name_turns_into_a_formula(admin: Browser, bille
 
 async def test_an_operator_has_numbers_and_no_names(operator: Browser, billed: World) -> None:
     acme = organisation(billed, "anna")
+    billed.user("inside", acme, role="operator", mode="never")
+    inside = operator.another()
+    await inside.sign_in("inside")
+    assert (await inside.get("/api/v1/usage")).json()["users"] is None
+    assert "Anna" not in (await inside.get("/usage")).text + (await inside.get("/api/v1/usage.csv")).text
     found = (await operator.get(f"/api/v1/organisations/{acme}/usage?month=2026-11")).json()
     assert (found["name"], found["users_billed"], found["users"]) == ("Acme", 2, None)
     text = (await operator.get("/api/v1/usage/organisations.csv?month=2026-11")).text
@@ -151,6 +156,19 @@ async def test_the_page_says_who_is_billed_and_when(admin: Browser, billed: Worl
     assert "Nobody is billed for this month" in (await admin.get("/usage?month=2026-09")).text
     assert (await admin.get("/usage?page=2")).status == 404
     assert (await admin.get("/usage?page=x")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(47, ""), (48, "More than 80 % of the included storage"), (60, "All of the included storage is used")],
+)
+async def test_storage_is_warned_about_on_the_first_page(
+    admin: Browser, billed: World, size: int, said: str
+) -> None:
+    billed.store.write_now(lambda: models.Recording.update(size_bytes=size * MB).execute())
+    text = (await admin.get("/administration")).text
+    assert ("included storage" in text) == bool(said)
+    assert said in text
 
 
 async def test_a_large_organisation_is_shown_in_pages(admin: Browser, billed: World) -> None:

@@ -88,9 +88,13 @@ def arm_now(t: Turn) -> None:
         t.silence(Alarm.ARM)
 
 
-def fit(t: Turn) -> bool:
-    """Whether both snoops can be recorded with the codec in use: one too narrow is made anew."""
+def fit(t: Turn, newer_than: int = 0) -> bool:
+    """Whether both snoops can be recorded: those that are too old, or too narrow, are made anew."""
     leg = t.leg
+    if leg.armed_at is not None and leg.arming <= newer_than:
+        anew(t)
+        arm(t)
+        return False
     if len(leg.entered) < len(leg.snoops):
         return False
     before_answer = (

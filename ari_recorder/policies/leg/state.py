@@ -70,6 +70,7 @@ class Files:
     Times are those of both sides, None as long as they are not known. ``stopping``: their end is wanted.
     ``roll``: they are to follow on those before without a gap. ``broken`` says why they are not written as
     they should be, ``dry_at`` since when they did not grow, ``absent`` that there is nothing of them.
+    ``newer_than``: they want snoops of an arming after this one.
     """
 
     number: int
@@ -84,6 +85,7 @@ class Files:
     broken: str = ""
     dry_at: datetime | None = None
     absent: bool = False
+    newer_than: int = 0
 
     @property
     def over(self) -> bool:

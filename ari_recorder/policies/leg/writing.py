@@ -96,6 +96,9 @@ def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
 
     What was given long before it is heard of has files before it that were written all the while: what these
     have since then is kept as well, and the new ones continue it.
+
+    What begins by a command begins on new snoops: Asterisk keeps up to half a second for a snoop that has
+    fallen behind, so that those which listened in the pause would still give what was said in it.
     """
     files = next((one for one in t.leg.files if _goes_on(one)), None)
     if files is not None and event is not Event.SEGMENT_LOST:
@@ -108,7 +111,8 @@ def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
         t.add_segment(Segment(0, written.number, at, at, written.format, since=at))
         at = t.now
     number = t.leg.taken + 1
-    t.keep(taken=number, files=(*t.leg.files, Files(number)))
+    newer_than = t.leg.arming if event in COMMANDS else 0
+    t.keep(taken=number, files=(*t.leg.files, Files(number, newer_than=newer_than)))
     t.add_segment(Segment(0, number, at, at, cause=cause, continues=written is not None))
 
 
@@ -163,7 +167,7 @@ def settle(t: Turn) -> None:
 
 def _record(t: Turn) -> None:
     files = next((one for one in t.leg.files if one.asked_at is None and not one.stopping), None)
-    if files is None or not arming.fit(t):
+    if files is None or not arming.fit(t, files.newer_than):
         return
     _ask_to_record(t, files)
     t.silence(Alarm.FULL)

@@ -8,10 +8,12 @@ from uuid import UUID
 from peewee import fn
 
 from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.policies.search import fold
 from ari_recorder.store import paging, preferences
 from ari_recorder.store.models import Membership, User
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.rows import (
+    AT_ONCE,
     UserRow,
     endpoint_text,
     in_organisation,
@@ -69,8 +71,19 @@ def _wanted(
     if mode is not None:
         query = query.where(User.mode == mode)
     if q:
-        query = query.where(User.name.contains(q) | User.number.contains(q) | User.login.contains(q))
+        query = query.where(_named(organisation, q))
     return query if which is None else query.where(condition(which, organisation))
+
+
+def _named(organisation: UUID, q: str) -> Any:
+    """Whose name, number or login has ``q`` in it: ``ake`` is in ``Åke`` here, which no database knows."""
+    within = User.name.contains(q) | User.number.contains(q) | User.login.contains(q)
+    wanted = fold(q)
+    people = User.select(User.id, User.name).where(
+        (User.organisation == organisation) & User.removed_at.is_null()
+    )
+    alike = [id for id, name in people.tuples() if wanted in fold(name)] if wanted else []
+    return within | User.id.in_(alike[:AT_ONCE]) if alike else within
 
 
 def list_users(organisation: UUID | None = None) -> list[UserRow]:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from ari_recorder.errors import Invalid
-from ari_recorder.policies.ledger import Outcome
+from ari_recorder.policies.ledger import NOT_STARTED, Outcome
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import ledger
 from ari_recorder.store.ledger import OPEN, LedgerRow
@@ -34,7 +34,7 @@ OUTCOMES = {
 REASONS = {
     "": N_("As it should be."),
     "start was not given during the call": N_("The user did not press start during the call."),
-    "the user did not start a recording": N_("The user did not start a recording."),
+    NOT_STARTED: N_("The user did not start a recording."),
     "no audio was written": N_("No audio was written."),
 }
 """The ledger's own sentences; what went wrong in a recording is told as it was written down."""
@@ -59,7 +59,8 @@ async def show(request: web.Request) -> web.Response:
     except Invalid as error:
         raise Refused(400, NO_CURSOR, field="cursor") from error
     since = begin or min(now, end or now) - COUNTED
-    counts = await store.read(ledger.outcomes, asker, since, end or now + timedelta(days=1))
+    until = end or now + timedelta(days=1)
+    counts = await store.read(ledger.outcomes, asker, since, until)
     values = {
         "lines": found.rows,
         "given": {name: given.get(name, "") for name in FILTERS},
@@ -67,6 +68,8 @@ async def show(request: web.Request) -> web.Response:
             (value, words.language.gettext(name), counts.get(value, 0)) for value, name in OUTCOMES.items()
         ],
         "due": sum(counts.values()),
+        "lost": await store.read(ledger.lost, asker, since, until),
+        "as_wished": lambda line: line.reason == NOT_STARTED,
         "days": not (begin or end),
         "outcomes": words.each(OUTCOMES),
         "address": lambda **other: _address({**given, **other}),

@@ -24,7 +24,7 @@ from ari_recorder.web.words import ROLES
 
 TAKES = (told.PARAMETER,)
 ADDRESS = "/organisation"
-PLACE = ("timezone", "language")
+PLACE = ("timezone", "country", "language")
 SECOND_FACTOR = "second_factor"
 _SAVED = N_("Saved. Times and pages are so from the next click on.")
 _SAVED_CALLS = N_("Saved: it holds from the next call on, for all who have nothing of their own.")
@@ -38,7 +38,7 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def change_place(request: web.Request) -> web.Response:
-    """``POST /organisation/place``: time zone and language."""
+    """``POST /organisation/place``: time zone, country and language."""
     typed = await sent(request)
     form = Form("place", {name: text(typed, name).strip() for name in PLACE}, version=text(typed, VERSION))
     return await _change(request, form, dict(form.values), _place, _SAVED, typed)
@@ -106,7 +106,7 @@ def _fields(shown: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _place(row: OrganisationRow) -> dict[str, Any]:
-    return {"timezone": row.timezone, "language": row.language}
+    return {"timezone": row.timezone, "country": row.country, "language": row.language}
 
 
 def _second_factor(row: OrganisationRow) -> dict[str, Any]:
@@ -133,6 +133,7 @@ async def _render(request: web.Request, form: Form | None = None) -> web.Respons
         else "",
         "zones": _zones(),
         "languages_offered": terms.languages(words),
+        "countries": [("", words.gettext("Not said")), *terms.countries(words)],
         "roles": [(role, words.gettext(ROLES[role])) for role in Role if role is not Role.OPERATOR],
         **calling.choices(request, shown),
     }

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
-from ari_recorder.store import people
-from ari_recorder.store.people import LastImport, Overview, Which
-from ari_recorder.web import page, told
+from ari_recorder.store import ledger, people
+from ari_recorder.store.people import LastImport, OrganisationRow, Overview, Which
+from ari_recorder.web import page, told, usage
 from ari_recorder.web.administration.imports import IMPORTS
-from ari_recorder.web.context import CONTEXT, own_organisation
-from ari_recorder.web.language import Language
+from ari_recorder.web.context import CONTEXT, own_organisation, scope
+from ari_recorder.web.language import N_, Language
 
 TAKES = (told.PARAMETER,)
+LATELY = timedelta(days=7)
+NEARLY_FULL = N_("More than 80 % of the included storage is used.")
+FULL = N_("All of the included storage is used: more is billed as overage, and nothing is lost.")
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,16 @@ async def show(request: web.Request) -> web.Response:
     found = await store.read(people.overview, organisation)
     last = await store.read(people.last_import, organisation)
     words = page.reader_language(request)
+    own = await store.read(people.organisation, organisation)
     broke_off = last is not None and not last.ended and not request.app[IMPORTS].goes_on(organisation)
     values = {
         "found": found,
-        "missing": [*_missing(found, words), *_broke_off(last if broke_off else None, words)],
+        "missing": [
+            *_missing(found, words),
+            *_of_organisation(own, words),
+            *_broke_off(last if broke_off else None, words),
+            *await _of_accounts(request),
+        ],
         "begins": found.users <= 1,
         "last": last if last and last.ended else None,
     }
@@ -91,7 +101,34 @@ def _of_groups(found: Overview, words: Language) -> Iterator[Missing]:
         yield Missing(text, words.gettext("Show the groups"), "/groups")
 
 
+def _of_organisation(own: OrganisationRow, words: Language) -> Iterator[Missing]:
+    if not own.country:
+        text = words.gettext(
+            "It is not said in which country you are: 070-123 45 67 does not find +46701234567."
+        )
+        yield Missing(text, words.gettext("Choose the country"), "/organisation#place")
+
+
 def _broke_off(last: LastImport | None, words: Language) -> Iterator[Missing]:
     if last is not None:
         text = words.gettext("The last import of users broke off before its end.")
         yield Missing(text, words.gettext("Import the file again"), "/users/import")
+
+
+async def _of_accounts(request: web.Request) -> list[Missing]:
+    """What the ledger and the usage of the month warn about (row T5)."""
+    store, words, now = request.app[CONTEXT].store, page.reader_language(request), request.app[CONTEXT].now()
+    lost = await store.read(ledger.lost, scope(request), now - LATELY, now)
+    used = (await usage.read(request, own_organisation(request), None)).usage
+    found = []
+    if lost:
+        text = words.ngettext(
+            "%(n)s call of the last seven days was not recorded.",
+            "%(n)s calls of the last seven days were not recorded.",
+            lost,
+        )
+        found.append(Missing(text, words.gettext("Show why"), "/ledger?outcome=not_recorded"))
+    if used.is_nearly_full:
+        full = FULL if used.stored_bytes >= used.included_bytes else NEARLY_FULL
+        found.append(Missing(words.gettext(full), words.gettext("Show the usage"), "/usage"))
+    return found

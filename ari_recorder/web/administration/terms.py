@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ari_recorder.policies.numbering import is_country
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import Announce, HeardBy, OnFailure
 from ari_recorder.policies.rights import Role
+from ari_recorder.policies.search import fold
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store.people import Which
 from ari_recorder.web.language import LANGUAGES, N_, Language
@@ -97,3 +99,9 @@ def named(words: Language, terms: Mapping[Any, str]) -> list[tuple[str, str]]:
 def languages(words: Language) -> list[tuple[str, str]]:
     """Languages of pages and prompts, named in the reader's."""
     return [(code, words.locale.languages[code].capitalize()) for code in LANGUAGES]
+
+
+def countries(words: Language) -> list[tuple[str, str]]:
+    """Countries with a numbering plan, by their names in the reader's language."""
+    named = [(code, name) for code, name in words.locale.territories.items() if is_country(code)]
+    return sorted(named, key=lambda country: fold(country[1]))

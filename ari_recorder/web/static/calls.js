@@ -1,4 +1,5 @@
-// Calls now: kept as the live feed says; commands and notes go to the API without leaving the page.
+// Calls in progress, in the list and in the window of one's own: kept as the live feed says; commands and notes
+// go to the API without leaving the page. What else a call does to its window is in call.js.
 // Without this file the same forms work, and the page is as it was when it was shown.
 "use strict";
 
@@ -6,8 +7,10 @@ const FADES_AFTER_MS = 3000;
 const REFUSAL_MS = 8000;
 const LEAVES_AFTER_MS = 8000;
 const RETRY_MS = [1000, 30000];
+const READY_MS = [500, 15000];
 
 const list = document.getElementById("calls");
+const inWindow = list.dataset.window === "yes";
 const texts = JSON.parse(list.dataset.texts);
 const cards = new Map();
 let serverAheadMs = 0;
@@ -142,8 +145,9 @@ class Card {
     article.dataset.id = call.id;
     article.dataset.state = "";
     article.querySelector(".notes").setAttribute("action", `/calls/${call.id}`);
+    article.dataset.own = call.own ? "yes" : "";
     article.querySelector(".jot").open = call.own;
-    list.append(article);
+    if (call.own) list.prepend(article); else list.append(article);
     return new Card(article);
   }
 
@@ -157,7 +161,7 @@ class Card {
   }
 
   listen() {
-    for (const name of ["pointerdown", "focusin"]) this.article.addEventListener(name, () => this.wake());
+    for (const name of ["pointerdown", "pointerenter", "focusin"]) this.article.addEventListener(name, () => this.wake());
     this.notes.addEventListener("submit", (event) => { event.preventDefault(); this.save(); });
     this.notes.addEventListener("input", (event) => {
       this.say(".saved", "");
@@ -175,8 +179,10 @@ class Card {
     this.showParties(call);
     this.showState(call);
     this.showOrders(call);
+    this.one(".jot").hidden = !call.annotatable;
     for (const field of this.fields) field.show(call[field.input.name]);
     this.tick();
+    tab.show();
     if (!changed) return;
     this.wake();
     announce(fill(texts.announced, { who: this.who, state: texts.states[call.state] }));
@@ -270,24 +276,39 @@ class Card {
     this.endedAt = Date.now();
   }
 
-  async link() {
+  // The link comes as soon as there is something to hear; it is asked for less and less often.
+  async link(wait = READY_MS[0]) {
     const { recording } = this.call;
     if (!recording) return this.say(".over-word", texts.no_recording);
     if (!list.dataset.listens) return;
     const { ok, found } = await send("GET", `/recordings/${recording}`, "");
-    if (!ok) return;
-    this.say(".over-word", texts.recordings[found.state] ?? "");
-    const link = this.one(".over a");
-    link.href = `/recordings/${recording}`;
-    link.hidden = found.state in texts.recordings;
+    const ready = ok && found.state === "stored";
+    const gone = ok && found.state in texts.recordings;
+    this.say(".over-word", gone ? texts.recordings[found.state] : ready ? "" : texts.preparing);
+    this.one(".over a").href = `/recordings/${recording}`;
+    this.one(".over a").hidden = !ready;
+    if (ready || gone) return this.announceReady(ready);
+    setTimeout(() => { if (this.article.isConnected) this.link(Math.min(wait * 1.5, READY_MS[1])); }, wait);
   }
 
+  announceReady(ready) {
+    this.endedAt = Date.now();
+    if (ready && inWindow) announce(this.one(".over a").firstChild.textContent);
+  }
+
+  // The one of the window stays until the next call: it is the step to its recording.
   leave() {
     const busy = this.article.matches(":hover, :focus-within") || this.fields.some((field) => field.changed);
-    if (!this.endedAt || busy || Date.now() - this.endedAt < LEAVES_AFTER_MS) return;
+    if (inWindow && ![...cards.values()].some((card) => !card.endedAt)) return;
+    if (!this.endedAt || busy || Date.now() - this.endedAt < (inWindow ? 0 : LEAVES_AFTER_MS)) return;
+    this.remove();
+  }
+
+  remove() {
     this.article.remove();
     cards.delete(this.id);
     showEmpty();
+    tab.show();
   }
 }
 
@@ -327,17 +348,19 @@ class Feed {
     for (const card of cards.values())
       if (!going.has(card.id) && !card.endedAt) this.gone(card);
     for (const call of calls) this.changed(call);
+    tab.show();
   }
 
-  // It ended while nobody told: what is known is that it is over.
-  gone(card) {
+  // It ended while nobody told, or is not for this person to see any more: then there is no such call for them.
+  async gone(card) {
+    if (!card.call?.own && (await send("GET", `/calls/${card.id}`, "")).status === 404) return card.remove();
     const since = new Date(Date.now() + serverAheadMs).toISOString();
     if (card.call) card.show({ ...card.call, commands: [], state: "ended", since });
     else card.endedAt = 1; // it was over before anything was told of it: away as soon as nobody is writing in it
   }
 
   changed(call) {
-    if (call.state === "ended" && !cards.has(call.id)) return;
+    if ((call.state === "ended" || (inWindow && !call.own)) && !cards.has(call.id)) return;
     (cards.get(call.id) ?? Card.make(call)).show(call);
     showEmpty();
   }
@@ -376,7 +399,9 @@ class Feed {
   }
 }
 
+const tab = new Tab();
 for (const article of list.querySelectorAll("article")) new Card(article);
 if (window.location.search) window.history.replaceState(null, "", window.location.pathname);
 const feed = new Feed();
+const keys = new Keys();
 setInterval(() => { for (const card of cards.values()) { card.tick(); card.leave(); } }, 1000);

@@ -55,11 +55,17 @@ class ListPlayer {
     one("bdi", what).textContent = `${one(".whom .name", row).textContent}, ${one(".when time", row).textContent.trim()}`;
     one(".listen-failed", this.bar).hidden = true;
     this.bar.hidden = false;
-    this.audio.src = `/api/v1/recordings/${this.id}/audio`;
+    this.load("");
+  }
+
+  // A browser that does not know the format it is stored in gets one that every browser knows.
+  load(format) {
+    this.format = format;
+    this.audio.src = `/api/v1/recordings/${this.id}/audio${format ? `?format=${format}` : ""}`;
     this.play();
   }
 
-  play() { this.audio.play().catch((error) => { if (error.name === "NotSupportedError") this.fail(); }); }
+  play() { this.audio.play().catch(() => this.show()); }
 
   toggle() {
     if (this.audio.paused) this.play();
@@ -115,6 +121,7 @@ class ListPlayer {
 
   fail() {
     if (this.id === null) return;
+    if (!this.format) return this.load("wav");
     const failed = one(".listen-failed", this.bar);
     failed.textContent = say("not_played");
     failed.hidden = false;

@@ -1,0 +1,89 @@
+"""What is written down of a recording when it is sealed, so that it can be proved later (invariant 7).
+
+The manifest is a text: its bytes are a leaf of the organisation's tree. Names and numbers are not in it, only
+the hash of a text that has them and a random salt. So they can be erased one day, and nobody can find them by
+trying numbers; and what the manifest says of the audio is proved all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+FORMAT = "ari_recorder manifest 1"
+ONLY_THEN = ("sealed_at", "software", "sources", "personal_sha256")
+"""What the catalogue's rows do not say."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of Asterisk's, as it was when the audio was made of it. ``name`` has no folder."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is kept: ``manifest`` is the leaf, ``personal`` what it has the hash of."""
+
+    manifest: str
+    personal: str
+
+
+def texts(
+    facts: Mapping[str, Any],
+    people: Mapping[str, Any],
+    *,
+    sources: Sequence[SourceFile],
+    software: Mapping[str, str],
+    sealed_at: datetime,
+    salt: str,
+) -> Texts:
+    """Of a recording that is sealed now. ``facts`` and ``people`` are as the catalogue's rows have them."""
+    personal = written({**people, "salt": salt})
+    manifest = {
+        **facts,
+        "format": FORMAT,
+        "sealed_at": sealed_at,
+        "software": dict(software),
+        "sources": [asdict(source) for source in sources],
+        "personal_sha256": hash_of(personal),
+    }
+    return Texts(written(manifest), personal)
+
+
+def hash_of(personal: str) -> str:
+    """What the manifest has of the names and numbers: SHA-256 in hexadecimal."""
+    return sha256(personal.encode()).hexdigest()
+
+
+def personal_hash(manifest: str) -> str:
+    """What a manifest says of them. Raises `ValueError` or `KeyError` if it is none."""
+    return str(json.loads(manifest)["personal_sha256"])
+
+
+def written(value: Mapping[str, Any]) -> str:
+    """As JSON: sorted names, no spaces, times in UTC to the microsecond."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_text)
+
+
+def differences(manifest: str, facts: Mapping[str, Any]) -> list[str]:
+    """What the catalogue's rows say otherwise now, by name. Raises `ValueError` if it is no manifest."""
+    then = json.loads(manifest)
+    now = json.loads(written(facts))
+    if not isinstance(then, dict):
+        raise ValueError("no manifest")
+    names = (then.keys() | now.keys()) - {*ONLY_THEN, "format"}
+    return sorted(name for name in names if then.get(name) != now.get(name))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value)

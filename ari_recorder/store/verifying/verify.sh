@@ -1,0 +1,34 @@
+#!/bin/bash
+# What this archive proves. Unpack it, and run this in its folder; it needs bash, sha256sum and openssl 3.
+set -u
+cd "$(dirname "$0")" || exit 1
+wrong=0
+say() { if [ "$1" = "$2" ]; then echo "good: $3"; else echo "WRONG: $3"; wrong=1; fi; }
+hash() { sha256sum | cut -d' ' -f1; }
+bytes() { printf "$(sed 's/../\\x&/g' <<<"$1")"; }
+value() { grep -o "\"$2\":\"[^\"]*\"" "$1" | head -n 1 | cut -d'"' -f4; }
+
+# 1. The audio has the hash that the manifest says.
+for audio in *; do
+	case $audio in manifest.json | personal.json | path.txt | head.json | head.sig | key.pem | verify.sh | READ-ME.txt) ;;
+	*) say "$(grep -o '"audio":{[^}]*}' manifest.json | grep -o '"sha256":"[^"]*"' | cut -d'"' -f4)" "$(hash <"$audio")" "$audio is the audio that was sealed" ;;
+	esac
+done
+
+# 2. Names and numbers have theirs.
+say "$(value manifest.json personal_sha256)" "$(hash <personal.json)" "the names and numbers are those that were written down"
+
+# 3. From the manifest, a leaf (RFC 9162), the path leads to the root that the head says.
+root=$({ printf '\0'; cat manifest.json; } | hash)
+while read -r side other; do
+	if [ "$side" = left ]; then root=$(bytes "01$other$root" | hash); else root=$(bytes "01$root$other" | hash); fi
+done <path.txt
+say "$(value head.json sha256)" "$root" "the manifest is one of those that the head stands for"
+say "$(value head.json organisation)" "$(value manifest.json organisation)" "they are of the same organisation"
+
+# 4. The head is signed with the key.
+openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in head.json -sigfile head.sig >/dev/null 2>&1
+say "$?" 0 "the head is signed with the key in key.pem"
+say "$(value head.json key_id)" "$(openssl pkey -pubin -in key.pem -outform DER | tail -c 32 | hash | cut -c1-16)" "and says so"
+echo "The key is $(value head.json key_id). Whose it is you know from the recorder: /api/v1/evidence/keys"
+exit $wrong

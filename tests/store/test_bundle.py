@@ -1,0 +1,161 @@
+"""A recording's evidence proves itself: by our program, and by sha256sum and openssl as the archive says."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ari_recorder.errors import SettingsError
+from ari_recorder.policies.rights import COMMAND_LINE
+from ari_recorder.store import bundle, evidence, finishing, tree_heads
+from ari_recorder.store.audit_key import SigningKey, made
+from ari_recorder.store.database import Store
+from ari_recorder.store.tree_heads import Head
+
+from .build import BEGIN, SECOND, add_user, recorded_call, sealed, the_due
+
+AUDIO = b"OggS and so on " * 5_000
+NAME = "2026-03-02_080002_101_0701234562_in.ogg"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SigningKey:
+    return made(tmp_path / "audit.key")
+
+
+@pytest.fixture
+def archive(store: Store, key: SigningKey, tmp_path: Path) -> Path:
+    """Of the third of seven recordings."""
+    anna = add_user(store)
+    store.write_now(tree_heads.publish, key.public, BEGIN)
+    recordings = []
+    for number in range(7):
+        recorded_call(store, anna, at=BEGIN + number * SECOND)
+        due = the_due(store)
+        audio = AUDIO if number == 2 else b"another"
+        store.write_now(finishing.seal, due, sealed(due, audio=audio), BEGIN)
+        recordings.append(due.id)
+
+    def sign() -> list[Head]:
+        return tree_heads.sign(key, tree_heads.grown(), evidence.node_of, BEGIN)
+
+    store.write_now(sign)
+    proof = store.read_now(evidence.proof, COMMAND_LINE, recordings[2])
+    assert proof is not None
+    path = tmp_path / "evidence.zip"
+    blocks = (AUDIO[at : at + 1000] for at in range(0, len(AUDIO), 1000))
+    path.write_bytes(b"".join(bundle.archive(proof, NAME, blocks, BEGIN)))
+    return path
+
+
+def changed(archive: Path, name: str, content: bytes, as_name: str | None = None) -> Path:
+    """The archive with another content of one of its files."""
+    other = archive.with_name("changed.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(other, "w") as new:
+        for info in old.infolist():
+            if info.filename == name:
+                new.writestr(as_name or name, content)
+            else:
+                new.writestr(info, old.read(info))
+    return other
+
+
+def by_script(archive: Path) -> subprocess.CompletedProcess[str]:
+    """As who unpacks it and does as it says."""
+    folder = archive.with_suffix("")
+    with zipfile.ZipFile(archive) as zipped:
+        zipped.extractall(folder)
+    return subprocess.run(["bash", "verify.sh"], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_it_is_good(archive: Path, key: SigningKey) -> None:
+    verdicts = bundle.check(archive, [key.public])
+    assert [one.ok for one in verdicts] == [True] * 5
+    assert "one of the 7 recordings that the head stands for, on 2026-03-02T08:00:00" in verdicts[2].text
+    done = by_script(archive)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("good: ") == 6
+    assert f"good: {NAME} is the audio that was sealed" in done.stdout
+    assert key.public.id in done.stdout
+    assert done.stderr == ""
+
+
+def test_it_has_what_it_says(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        assert zipped.testzip() is None
+        names = set(zipped.namelist())
+        manifest = json.loads(zipped.read("manifest.json"))
+        assert zipped.read(NAME) == AUDIO
+        assert b"verify.sh" in zipped.read("READ-ME.txt")
+    assert names == {NAME, *bundle._TEXTS}
+    assert manifest["audio"]["size_bytes"] == len(AUDIO)
+
+
+@pytest.mark.parametrize(
+    ("name", "which"),
+    [(NAME, 0), ("personal.json", 1), ("manifest.json", 2), ("path.txt", 2), ("head.sig", 3)],
+)
+def test_every_change_is_found_by_both(archive: Path, name: str, which: int) -> None:
+    luck = random.Random(7)
+    with zipfile.ZipFile(archive) as zipped:
+        content = bytearray(zipped.read(name))
+    for _ in range(5):
+        spoilt = bytearray(content)
+        spoilt[luck.randrange(len(spoilt))] ^= 1
+        other = changed(archive, name, bytes(spoilt))
+        try:
+            assert not bundle.check(other)[which].ok
+        except SettingsError:
+            assert name == "manifest.json"  # no JSON any more
+        done = by_script(other)
+        assert done.returncode == 1
+        assert "WRONG: " in done.stdout
+
+
+def test_a_head_of_somebody_elses_key_is_told(archive: Path, key: SigningKey, tmp_path: Path) -> None:
+    forger = made(tmp_path / "other.key")
+    with zipfile.ZipFile(archive) as zipped:
+        head = Head(**json.loads(zipped.read("head.json")))
+    forged = Head(head.organisation, head.size, head.sha256, head.at, forger.public.id)
+    path = changed(archive, "head.json", forged.message)
+    path = changed(path.rename(tmp_path / "1.zip"), "head.sig", forger.sign(forged.message))
+    path = changed(path.rename(tmp_path / "2.zip"), "key.pem", forger.public.pem.encode())
+    assert [one.ok for one in bundle.check(path, [key.public])] == [True, True, True, True, False]
+    assert [one.ok for one in bundle.check(path)] == [True] * 4  # who does not know the key cannot tell
+
+
+def test_the_key_of_another_is_found(archive: Path, tmp_path: Path) -> None:
+    other = made(tmp_path / "other.key").public
+    path = changed(archive, "key.pem", other.pem.encode())
+    assert [one.ok for one in bundle.check(path)] == [True, True, True, False]
+    done = by_script(path)
+    assert done.returncode == 1
+    assert "WRONG: the head is signed" in done.stdout
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense", b"middle " + b"0" * 64, b"left zz", b"left 00"])
+def test_a_path_that_is_none_is_told(archive: Path, text: bytes) -> None:
+    assert not bundle.check(changed(archive, "path.txt", text))[2].ok
+
+
+def test_another_file_beside_the_audio_is_told(archive: Path) -> None:
+    other = changed(archive, "READ-ME.txt", b"more", as_name="second.ogg")
+    assert not bundle.check(other)[0].ok
+
+
+def test_what_is_no_evidence_is_told(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no archive")
+    (tmp_path / "cut.zip").write_bytes(archive.read_bytes()[:1000])
+    for path in (tmp_path / "text", tmp_path / "cut.zip", tmp_path / "nowhere", tmp_path):
+        with pytest.raises(SettingsError, match=str(path)):
+            bundle.check(path)
+    for name, content in (("head.json", b"[]"), ("manifest.json", b"{"), ("head.json", b"\xff")):
+        with pytest.raises(SettingsError, match=f"no evidence of a recording: {name}"):
+            bundle.check(changed(archive, name, content))
+    with pytest.raises(SettingsError, match=r"is too long"):
+        bundle.check(changed(archive, "personal.json", bytes(bundle.TEXT_MAX_BYTES + 1)))

@@ -1,0 +1,93 @@
+"""A recording's evidence is given to who may hear it, once it is signed, and written down as a copy."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from ari_recorder.store import audit_key, bundle, evidence, models, tree_heads
+from ari_recorder.store.audit_key import SigningKey
+from ari_recorder.store.tree_heads import Head
+
+from .world import NOON, NewBrowser, World, opus
+
+
+@pytest.fixture
+def key(world: World, tmp_path: Path) -> SigningKey:
+    made = audit_key.made(tmp_path / "audit.key")
+    world.store.write_now(tree_heads.publish, made.public, NOON)
+    return made
+
+
+def signed(world: World, key: SigningKey, recording: UUID) -> None:
+    def sign() -> list[Head]:
+        return tree_heads.sign(key, tree_heads.grown(), evidence.node_of, NOON)
+
+    world.store.write_now(evidence.append, recording, (), NOON)
+    world.store.write_now(sign)
+
+
+async def test_it_is_given_and_proves_itself(
+    world: World, key: SigningKey, open_browser: NewBrowser, tmp_path: Path
+) -> None:
+    recording = world.recording(world.ids["anna"])
+    signed(world, key, recording)
+    anna = await open_browser("anna")
+    answer = await anna.get(f"/api/v1/recordings/{recording}/evidence")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
+    assert answer.headers["Content-Disposition"].endswith('_0812345678_in.zip"')
+    path = tmp_path / "evidence.zip"
+    path.write_bytes(answer.body)
+    assert [one.ok for one in bundle.check(path, [key.public])] == [True] * 5
+    with zipfile.ZipFile(path) as zipped:
+        (name,) = (name for name in zipped.namelist() if name.endswith(".opus"))
+        assert zipped.read(name) == opus()
+    lines = world.store.read_now(lambda: list(models.AuditLine.select()))
+    assert [(line.action, line.subject) for line in lines if "evidence" in line.detail] == [
+        ("download", str(recording))
+    ]
+
+
+async def test_before_it_is_signed_it_says_so(world: World, open_browser: NewBrowser) -> None:
+    recording = world.recording(world.ids["anna"])
+    answer = await (await open_browser("anna")).get(f"/api/v1/recordings/{recording}/evidence")
+    assert answer.status == 409
+    assert "within a minute" in answer.json()["detail"]
+
+
+async def test_a_recording_in_progress_has_none(
+    world: World, key: SigningKey, open_browser: NewBrowser
+) -> None:
+    recording = world.recording(world.ids["anna"], stored=False)
+    answer = await (await open_browser("anna")).get(f"/api/v1/recordings/{recording}/evidence")
+    assert answer.status == 409
+
+
+async def test_who_may_not_hear_it_gets_nothing(
+    world: World, key: SigningKey, open_browser: NewBrowser
+) -> None:
+    recording = world.recording(world.ids["bo"])
+    signed(world, key, recording)
+    for login, status in (("bo", 404), ("anna", 404), ("admin-other", 404), ("admin-acme", 200)):
+        browser = await open_browser(login)
+        assert (await browser.get(f"/api/v1/recordings/{recording}/evidence")).status == status, login
+
+
+async def test_a_file_that_is_gone_is_no_whole_archive(
+    world: World, key: SigningKey, open_browser: NewBrowser
+) -> None:
+    recording = world.recording(world.ids["anna"])
+    signed(world, key, recording)
+    world.change(models.Recording, recording, vault_key="gone.ogg")
+    anna = await open_browser("anna")
+    with pytest.raises(Exception, match=r"payload|disconnected|closed"):
+        await anna.get(f"/api/v1/recordings/{recording}/evidence")
+
+
+async def test_the_keys_are_public(world: World, key: SigningKey, open_browser: NewBrowser) -> None:
+    answer = await (await open_browser()).get("/api/v1/evidence/keys")
+    assert answer.status == 200
+    assert [(one["id"], one["pem"]) for one in answer.json()["keys"]] == [(key.public.id, key.public.pem)]
