@@ -135,7 +135,8 @@ def write_list() -> None:
     lines = [
         "# What My Pages look like",
         "",
-        "Made by `make screenshots`, of the demo's recordings: each page on a desk, on a phone, and dark in Swedish.",
+        "Made by `make screenshots`, of the demo's recordings: each page on a desk, on a phone,"
+        " and dark in Swedish.",
         "",
     ]
     for page in PAGES:
