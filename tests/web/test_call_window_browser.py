@@ -159,7 +159,7 @@ async def test_calls_now_opens_it_and_a_supervisor_loses_sight_of_who_is_taken_f
     monkeypatch.setattr("ari_recorder.web.watch.ASKED_AGAIN_S", 0.05)
     supervise(world, "bo", "anna")
     theirs, mine = follow(world, live, "anna"), follow(world, live, "bo")
-    async with opened(chromium, server, "bo") as page:
+    async with opened(chromium, server, "bo", complaints=("404",)) as page:
         await connected(page, live)
         await is_fine(page, tmp_path, "supervisor")
         async with page.expect_popup() as opening:
