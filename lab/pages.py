@@ -16,8 +16,8 @@ NOT_SHOWN = {
     "/healthz": "for probes",
     "/readyz": "for probes",
     "/metrics": "for Prometheus",
-    "/call.webmanifest": "for browsers that install the call window",
     "/static/{path:.+}": "files of pages",
+    "/call.webmanifest": "what an installed call window is called",
     "/sign-in/second-factor": "only between a password and a code",
 }
 """Addresses that answer with no page of their own, and why they are not pictured."""
@@ -65,7 +65,7 @@ PAGES = (
     ),
     Page("calls", "/calls", "supervisor", title="Calls now, as a supervisor sees them"),
     Page("calls-own", "/calls", "102", title="Calls now, for the recorded user"),
-    Page("call-window", "/call", "102", title="The window of one's own call"),
+    Page("call", "/call", "102", title="The call window, for a phone or a side window"),
     Page("prompts", "/prompts", "admin", title="Prompts"),
     Page("administration", "/administration", "admin", title="Administration: what there is to do"),
     Page("users", "/users", "admin", title="Users"),

@@ -135,12 +135,12 @@ def write_list() -> None:
     lines = [
         "# What My Pages look like",
         "",
-        "Made by `make screenshots`, of the demo's recordings: each page on a desk, on a phone,"
-        " and dark in Swedish.",
+        "Made by `make screenshots`, of the demo's recordings: on a desk, on a phone, and dark in Swedish.",
         "",
     ]
     for page in PAGES:
-        pictures = " · ".join(f"[{look.name}]({page.name}-{look.name}.png)" for look in LOOKS)
+        there = [look for look in LOOKS if (FOLDER / f"{page.name}-{look.name}.png").exists()]
+        pictures = " · ".join(f"[{look.name}]({page.name}-{look.name}.png)" for look in there)
         lines.append(f"- **{page.title}** (`{page.route}`, {page.who or 'anybody'}): {pictures}")
     (FOLDER / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
