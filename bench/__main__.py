@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, api, audit, capacity, command_latency, cpu, growth, histories, search
+from bench import answer_gap, api, audit, capacity, command_latency, cpu, evidence, growth, histories, search
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "growth": growth.run,
     "histories": histories.run,
     "audit": audit.run,
+    "evidence": evidence.run,
     "api": api.run,
     "search": search.run,
 }
