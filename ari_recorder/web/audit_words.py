@@ -46,6 +46,7 @@ KINDS = {
     "second_factor": N_("Second factor"),
     "users": N_("Users"),
     "search": N_("Saved search"),
+    "usage": N_("Usage"),
     "master_key": N_("Master key"),
     "organisation_key": N_("Key of the organisation"),
 }

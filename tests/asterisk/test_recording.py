@@ -34,7 +34,7 @@ async def test_a_mode_changed_while_running_holds_from_the_next_call(begin: Begi
     station = begin()
     await talk(station.lab, "105", "106", talk_s=0.5)
     await station.store.write(change_user, "105", mode=Mode.ALWAYS)
-    await until(lambda: "known=5" in station.recorder.log.read_text())
+    await until(lambda: "known=10" in station.recorder.log.read_text())
     calling, _ = await talk(station.lab, "105", "106")
     row = await station.only()
     assert station.evidence.faults(row, Expected("105", "106", length_s(calling), "outbound")) == []

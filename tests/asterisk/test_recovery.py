@@ -237,7 +237,7 @@ async def test_a_service_that_ends_during_a_call_ends_with_the_call(begin: Begin
     station = begin()
     calling, called = await connect(station.lab, "101", "106")
     await station.store.write(change_user, "101", mode=Mode.NEVER)
-    await until(lambda: "known=3" in station.recorder.log.read_text())
+    await until(lambda: "known=6" in station.recorder.log.read_text())
     await asyncio.sleep(1)  # the length of the conversation after
     await over(calling, called)
     await assert_complete(station, calling)

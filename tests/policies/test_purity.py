@@ -23,6 +23,7 @@ DATA_MODULES = {
     "fnmatch",
     "fractions",
     "functools",
+    "json",
     "hashlib",
     "ipaddress",
     "io",

@@ -181,7 +181,7 @@ async def test_an_administrator_replaces_a_prompt_without_scripts(
     page = await context.new_page()
     await sign_in(page, server, "admin-acme")
     await page.get_by_role("link", name="Administration").click()
-    await page.get_by_role("link", name="Prompts").click()
+    await page.get_by_role("link", name="Prompts", exact=True).click()
     await expect(page.get_by_role("heading", name="Prompts")).to_be_visible()
     prompt = page.locator("#sv-start")
     await prompt.locator("summary", has_text="Replace Recording has started, Swedish").press("Enter")

@@ -152,5 +152,5 @@ async def test_who_may_not_listen_is_offered_no_player(
     for may_listen in (True, False):
         await admin("PUT", f"/groups/{sales}/supervisors/{maria}", {"may_listen": may_listen})
         text = (await supervisor.get(page)).text
-        offered.append(("<audio" in text, "?download=1" in text, "may not listen" in text))
+        offered.append(("<audio" in text, "?download=1" in text, "but may not listen" in text))
     assert offered == [(True, True, False), (False, False, True)]
