@@ -29,7 +29,7 @@ def noting(work: Callable[..., Any], threads: set[threading.Thread]) -> Callable
 @pytest.mark.parametrize(
     ("where", "what", "path"),
     [
-        (Words, "date", "/"),
+        (Words, "duration", "/"),
         (Words, "mode", "/recordings/{recording}"),
         (Words, "moment", "/calls"),
         (page, "static_address", "/nothing"),

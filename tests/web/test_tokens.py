@@ -110,7 +110,7 @@ async def test_the_organisations_token_reads_everybodys_and_changes_without_a_fo
     assert (change["by"], change["after"]) == ("program", "n")
     audio = await program.ask("GET", f"{RECORDINGS}/{recordings[0]}/audio?download=1")
     assert audio.status == 200
-    assert "2026-11-22_1259_102" in audio.headers["Content-Disposition"]  # the organisation's time
+    assert "2026-11-22_12-59-00_102" in audio.headers["Content-Disposition"]  # the organisation's time
 
 
 @pytest.mark.parametrize("how", ["unknown", "expired", "revoked", "user"])
