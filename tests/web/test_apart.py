@@ -102,11 +102,14 @@ async def shows(browser: MyPages, condition: Callable[[list[dict[str, Any]]], ob
             await asyncio.sleep(0.02)  # polling: it is another process
 
 
+NICEST = 19
+"""No process yields more; these tests may run as one that does."""
+
+
 async def test_it_is_another_process_that_yields_to_the_recorder(pages: Pages) -> None:
     assert process_of(pages) != os.getpid()
-    assert os.getpriority(os.PRIO_PROCESS, process_of(pages)) == (
-        os.getpriority(os.PRIO_PROCESS, 0) + opening.NICENESS
-    )
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, process_of(pages)) == min(own + opening.NICENESS, NICEST)
 
 
 async def test_it_shows_the_calls_as_they_are_now(pages: Pages, world: World, live: Live) -> None:
