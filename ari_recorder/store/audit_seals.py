@@ -64,6 +64,8 @@ class Seal:
             signature = base64.b64decode(self.signature, validate=True)
         except (binascii.Error, ValueError):
             return False
+        if base64.b64encode(signature).decode() != self.signature:
+            return False  # changed in the bits of base64 that say nothing
         return key.verifies(signature, self.message)
 
 

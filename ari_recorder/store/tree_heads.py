@@ -58,11 +58,12 @@ class Head:
 
     @property
     def signature_bytes(self) -> bytes:
-        """The signature itself; empty if it is none."""
+        """The signature itself; empty if it is none, or is not written as base64 writes it."""
         try:
-            return base64.b64decode(self.signature, validate=True)
+            found = base64.b64decode(self.signature, validate=True)
         except (binascii.Error, ValueError):
             return b""
+        return found if base64.b64encode(found).decode() == self.signature else b""
 
     def is_signed_with(self, key: PublicKey) -> bool:
         """Whether the signature is that key's."""

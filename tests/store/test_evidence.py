@@ -269,6 +269,15 @@ def test_a_changed_head_is_found_and_named(world: World, column: str) -> None:
     assert world.faults() == []
 
 
+def test_a_signature_changed_where_base64_says_nothing_is_found(world: World) -> None:
+    head = world.store.read_now(models.TreeHead.get, head_7(world))
+    *_, last, _, _ = head.signature  # of the last two signs are padding, of this one four bits
+    assert last in "AQgw"
+    other = head.signature[:-3] + chr(ord(last) + 1) + "=="
+    world.change(models.TreeHead, head_7(world), signature=other)
+    assert world.faults() == [(Fault.FORGED, f"evidence of {world.organisation}, head 7")]
+
+
 def test_who_makes_hashes_anew_is_found_by_the_signed_head(world: World) -> None:
     where = models.Manifest.recording == world.recordings[5]
     row = world.store.read_now(models.Manifest.get, where)
