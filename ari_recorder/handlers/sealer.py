@@ -30,6 +30,7 @@ class Sealer:
         self._now = now
         self._failing = False
         self._published = False
+        self._all_proved = False
 
     async def run(self) -> None:
         """Seal what is due, until cancelled. While the catalogue is away there is nothing to be sealed."""
@@ -56,14 +57,19 @@ class Sealer:
             self._failing = False
 
     async def _prove(self, due_at: datetime | None) -> None:
-        """Write down what recordings of before are, a few at a time, and sign the trees."""
+        """Sign the trees, and write down what recordings of before are, a few at a time until all are.
+
+        Signing comes first: one recording of which nothing can be written down must not be in its way.
+        """
         if not self._published:
             await self._store.write(tree_heads.publish, self._key.public, self._now())
             self._published = True
-        if without := await self._store.read(evidence.unproved, AT_ONCE):
-            for recording in without:
-                await self._store.write(evidence.append, recording, (), self._now())
         if trees := await self._store.read(tree_heads.grown, due_at):
             now = self._now()
             made = await self._store.write(tree_heads.sign, self._key, trees, evidence.node_of, now)
             tree_heads.tell(made)
+        if not self._all_proved:  # what is sealed from now on is written down in the same commit
+            without = await self._store.read(evidence.unproved, AT_ONCE)
+            self._all_proved = not without
+            for recording in without:
+                await self._store.write(evidence.append, recording, (), self._now())

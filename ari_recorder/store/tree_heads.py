@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from peewee import JOIN, fn
+from peewee import fn
 
 from ari_recorder.policies import merkle
 from ari_recorder.store import models
@@ -87,22 +87,17 @@ def read_told(lines: Iterable[str]) -> list[ToldHead]:
 
 def grown(now: datetime | None = None) -> list[tuple[UUID, int]]:
     """Organisations, with the size of their tree, for which a head is due: with ``now`` then, else any."""
-    last = TreeHead.select(
-        TreeHead.organisation, fn.MAX(TreeHead.size).alias("size"), fn.MAX(TreeHead.at).alias("at")
-    )
-    last = last.group_by(TreeHead.organisation).alias("last")
-    rows = (
-        Tree.select(Tree.organisation, Tree.size, last.c.at)
-        .join(last, JOIN.LEFT_OUTER, on=(Tree.organisation == last.c.organisation))
-        .where(Tree.size > fn.COALESCE(last.c.size, 0))
-        .tuples()
-    )
-    found = [(tree, size, TreeHead.at.python_value(at)) for tree, size, at in rows]
-    return [
-        (tree, size)
-        for tree, size, at in found
-        if now is None or at is None or now - at >= WITHIN or at > now  # the clock was put back
-    ]
+    newest = TreeHead.select(fn.MAX(TreeHead.size)).where(TreeHead.organisation == Tree.organisation)
+    signed = fn.COALESCE(newest, 0).coerce(False)  # one step in the index for each tree
+    rows = Tree.select(Tree.organisation, Tree.size, signed).tuples()
+    found = [row for row in rows if row[1] > row[2]]
+    return [(tree, size) for tree, size, last in found if now is None or _is_due(tree, last, now)]
+
+
+def _is_due(organisation: UUID, signed: int, now: datetime) -> bool:
+    its = (TreeHead.organisation == organisation) & (TreeHead.size == signed)
+    head = TreeHead.select(TreeHead.at).where(its).first()
+    return head is None or now - head.at >= WITHIN or head.at > now  # the clock was put back
 
 
 def sign(key: SigningKey, trees: Iterable[tuple[UUID, int]], node_of: Any, now: datetime) -> list[Head]:

@@ -14,10 +14,12 @@ from structlog.testing import capture_logs
 
 from ari_recorder.handlers import sealer as module
 from ari_recorder.handlers.sealer import Sealer
-from ari_recorder.store import audit, audit_key, audit_seals, models
+from ari_recorder.store import audit, audit_key, audit_seals, evidence, finishing, models
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.database import Store
-from ari_recorder.store.models import AuditHead, AuditSeal
+from ari_recorder.store.models import AuditHead, AuditSeal, TreeHead
+
+from ..store.build import add_user, recorded_call, sealed, the_due
 
 CHAIN = UUID(int=4)
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -53,6 +55,37 @@ async def test_it_seals_what_is_due(store: Store, tmp_path: Path, monkeypatch: p
 async def test_at_its_end_it_seals_all(store: Store, tmp_path: Path) -> None:
     await Sealer(store, audit_key.made(tmp_path / "audit.key"), lambda: NOW).seal()
     assert await store.read(AuditSeal.select().count) == 1
+
+
+async def test_recordings_of_before_are_asked_for_until_all_are_written_down(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks through the whole catalogue: not every five seconds for ever."""
+    asked: list[int] = []
+    left = [UUID(int=1)]
+
+    def unproved(most: int) -> list[UUID]:
+        asked.append(most)
+        return list(left)
+
+    monkeypatch.setattr(evidence, "unproved", unproved)
+    monkeypatch.setattr(evidence, "append", lambda *_: left.clear())
+    sealer = Sealer(store, audit_key.made(tmp_path / "audit.key"), lambda: NOW)
+    for _ in range(4):
+        await sealer.seal()
+    assert len(asked) == 2
+
+
+async def test_a_recording_that_cannot_be_written_down_is_not_in_the_way_of_signing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = add_user(store)
+    recorded_call(store, user)
+    due = the_due(store)
+    await store.write(finishing.seal, due, sealed(due), NOW)
+    monkeypatch.setattr(evidence, "unproved", lambda _: [UUID(int=1)])
+    await Sealer(store, audit_key.made(tmp_path / "audit.key"), lambda: NOW).seal()
+    assert await store.read(TreeHead.select().count) == 1
 
 
 async def test_a_catalogue_that_is_away_ends_nothing(store: Store, tmp_path: Path) -> None:

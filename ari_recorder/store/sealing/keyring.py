@@ -59,7 +59,6 @@ class Keyring:
         self._source = source
         self._now = now
         self._masters: dict[str, Key] = {}
-        self._current = ""
         self._opened: dict[UUID, Key] = {}
         self._lock = threading.Lock()
 
