@@ -6,14 +6,15 @@ import asyncio
 import gc
 import signal
 import sys
-from datetime import UTC, datetime
 
 import structlog
 
 from ari_recorder import readiness
 from ari_recorder.ari import Ari, EventSocket
 from ari_recorder.blocking import Patience
+from ari_recorder.clock import utc_now
 from ari_recorder.config import Pbx, Settings
+from ari_recorder.delivery.process import delivery
 from ari_recorder.errors import ARIRecorderError, KeyMissing, NoAnswer, VaultAway
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.claim import Claim
@@ -45,13 +46,8 @@ VAULT_S = 5.0
 """How long the start waits for the vault."""
 
 
-def utc_now() -> datetime:
-    """The clock that everything is given."""
-    return datetime.now(UTC)
-
-
 class Recorder:
-    """The whole program: one session for each Asterisk, the finisher, and the pages, apart.
+    """The whole program: one session for each Asterisk, the finisher, and, apart, the pages and the delivery.
 
     ``async with Recorder(settings)`` starts it; calls go on, and go on being recorded, when it stops. Raises
     `StoreError`, `VaultError` or `SettingsError` where trying again would not help; an Asterisk that cannot
@@ -84,6 +80,7 @@ class Recorder:
             audio_format=settings.media.format,
             workers=settings.media.workers,
             now=utc_now,
+            going_on=lambda: [leg for session in self.sessions.values() for leg in session.legs],
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         probes = readiness.probes(
@@ -110,6 +107,7 @@ class Recorder:
         ]
         pages = Pages(opening, self.live, probes)
         self.tasks.append(asyncio.create_task(pages.run(), name="pages"))
+        self.tasks.append(asyncio.create_task(delivery(settings).run(), name="delivery"))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -5,9 +5,34 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from multiprocessing.process import BaseProcess
 
 SWITCH_INTERVAL_S = 0.0005
 """How long other threads may keep an event loop from running; Python's default is ten times that."""
+
+
+def start(process: BaseProcess, niceness: int) -> None:
+    """Start it with a lower priority than this process has, and from its first moment on.
+
+    What a new Python imports takes a processor for a second, which calls would wait for: one that lowers
+    its own priority comes too late. On Linux it begins with the priority of the thread that starts it. Raises
+    `OSError`.
+    """
+    failed: list[BaseException] = []
+
+    def starts() -> None:
+        try:
+            least = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), least + niceness)
+            process.start()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=starts, name="start")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
 
 
 def end_with_parent() -> None:

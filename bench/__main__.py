@@ -12,7 +12,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import answer_gap, api, audit, capacity, command_latency, cpu, evidence, growth, histories, search
+from bench import (
+    answer_gap,
+    api,
+    audit,
+    capacity,
+    command_latency,
+    cpu,
+    encode,
+    evidence,
+    growth,
+    histories,
+    ready,
+    search,
+)
 from bench.results import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -25,6 +38,8 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "histories": histories.run,
     "audit": audit.run,
     "evidence": evidence.run,
+    "encode": encode.run,
+    "ready": ready.run,
     "api": api.run,
     "search": search.run,
 }

@@ -1,16 +1,17 @@
 """From a recording that is over to a file in the vault, in an order that survives a crash.
 
-Stitched to a work file, copied to the vault, hashed and read back, committed; then the files in Asterisk's
-recording folder go; then that is committed too. What is interrupted is found in the store and done again, and
-what fails is tried again, later each time (`policies.finishing`), until it is done.
+Stitched to a work file (what is certain of it while the call goes on), copied to the vault, hashed and read
+back, committed; then the files in Asterisk's recording folder go; then that is committed too. What is
+interrupted is found in the store and done again, and what fails is tried again, later each time
+(`policies.finishing`), until it is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -22,10 +23,11 @@ from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import ARIRecorderError, NoAnswer, NoAudio, VaultError
 from ari_recorder.handlers.files import ANSWER_S, Files, empty_work
-from ari_recorder.media import Segment, StitchJob, StitchPool, StitchResult
+from ari_recorder.media import Ahead, Segment, StitchJob, StitchPool, StitchResult
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.finishing import Failure, failed, held_back, is_news
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg import Leg
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
@@ -37,6 +39,10 @@ LOOK_S = 10.0
 """How often the store is looked through when nobody says that something is due."""
 TOGETHER_S = 0.2
 """How long a look is held back: calls often end together, and others are answered then."""
+AHEAD_S = 10.0
+"""How often it is looked for more of recordings that go on."""
+AHEAD_FROM = timedelta(seconds=60)
+"""What goes on for less long is made in a moment when it is over."""
 AT_ONCE = 50
 """Most recordings in hand; of them ``workers`` are stitched and stored."""
 PUT_TOLD_S = 60.0
@@ -56,7 +62,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Finisher:
-    """Finishes recordings, oldest first, at most ``workers`` at once. ``spools`` and ``aris`` are by PBX."""
+    """Finishes recordings, oldest first, at most ``workers`` at once. ``spools`` and ``aris`` are by PBX.
+
+    ``going_on`` tells the legs that are followed now.
+    """
 
     def __init__(
         self,
@@ -69,6 +78,7 @@ class Finisher:
         audio_format: AudioFormat,
         workers: int,
         now: Callable[[], datetime],
+        going_on: Callable[[], Iterable[Leg]] = tuple,
     ) -> None:
         self._store = store
         self._safe = safe
@@ -76,7 +86,10 @@ class Finisher:
         self._work = work
         self._format = audio_format
         self._now = now
+        self._going_on = going_on
         self._pool = StitchPool(workers)
+        self._ahead = Ahead()
+        self._working_ahead: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(workers)
         self._probing = Patience("the vault", ANSWER_S)
         self._working = Patience(f"the work folder {work}", ANSWER_S)
@@ -94,14 +107,42 @@ class Finisher:
         try:
             while not await self._work_is_empty():
                 await self._wait()
+            ahead = asyncio.create_task(self._go_ahead(), name="finish ahead")
+            self._working_ahead.add(ahead)
             while True:
                 await self._look()
                 await self._wait()
         finally:
-            for task in self._running.values():
+            tasks = (*self._working_ahead, *self._running.values())
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._ahead.close()
             await self._pool.close()
+
+    async def _go_ahead(self) -> None:
+        """Have made, for ever, what is certain of recordings that go on: less is left for their end."""
+        while True:
+            more = False
+            try:
+                more = await self.advance()
+            except ARIRecorderError as error:
+                _log.debug("recordings are made when they are over, and not before", error=str(error))
+            await asyncio.sleep(TOGETHER_S if more else AHEAD_S)
+
+    async def advance(self) -> bool:
+        """Each a little further; whether one is far behind. What is over goes first."""
+        now = self._now()
+        jobs = [
+            self._job(one)
+            for leg in self._going_on()
+            for one in finishing.going_on(leg, now - AHEAD_FROM, now)
+        ]
+        await self._ahead.keep_only({*(job.recording_id for job in jobs), *map(str, self._running)})
+        more = False
+        for job in jobs:
+            more |= await self._ahead.advance(job)
+        return more
 
     async def _work_is_empty(self) -> bool:
         """Nothing is begun before: what is left of an interrupted work would be taken for what is begun."""
@@ -194,9 +235,10 @@ class Finisher:
         await self._probing.call(self._safe.probe)  # before the work, which would be in vain
         await files.probe()
         async with self._slots:
-            target = self._work / f"{recording.id}{SUFFIX[self._format]}"
+            job = self._job(recording)
+            target = job.target
             try:
-                result = await self._pool.run(self._job(recording, target))
+                result = await self._ahead.finish(job) or await self._pool.run(job)
             except NoAudio as error:
                 await files.make_sure_of(recording.segments)
                 await self._give_up(recording, error)
@@ -230,7 +272,8 @@ class Finisher:
         FINISHED.labels(state).inc()
         _log.info("recording finished", recording=str(recording.id), state=str(state))
 
-    def _job(self, recording: Due, target: Path) -> StitchJob:
+    def _job(self, recording: Due) -> StitchJob:
+        target = self._work / f"{recording.id}{SUFFIX[self._format]}"
         segments = tuple(self._segment(recording.pbx, segment) for segment in recording.segments)
         return StitchJob(str(recording.id), segments, target, self._format)
 

@@ -26,7 +26,7 @@ from ari_recorder.handlers.followed import Legs
 from ari_recorder.handlers.playing import Playing
 from ari_recorder.handlers.tap import WAYS, Taps
 from ari_recorder.policies.bridging import inputs as bridged
-from ari_recorder.policies.leg import inputs
+from ari_recorder.policies.leg import Leg, inputs
 from ari_recorder.policies.leg.state import is_wide
 from ari_recorder.policies.table import COMMANDS, Event
 
@@ -63,6 +63,11 @@ class Session:
         self._playing = Playing(context)
         self._bridges = Bridges(context)
         self._taps = Taps(context, self._legs, self._playing)
+
+    @property
+    def legs(self) -> list[Leg]:
+        """Those that are followed, as they are now."""
+        return [runner.leg for runner in self._legs.all()]
 
     async def run(self) -> None:
         """Work until cancelled. What goes on in Asterisk goes on without us, to be found again."""

@@ -13,7 +13,7 @@ user, right the counterpart.
 """
 
 from ari_recorder.media.jobs import Segment, SegmentReport, StitchJob, StitchResult
-from ari_recorder.media.pool import StitchPool
+from ari_recorder.media.pool import Ahead, StitchPool
 from ari_recorder.media.stitch import stitch
 
-__all__ = ["Segment", "SegmentReport", "StitchJob", "StitchPool", "StitchResult", "stitch"]
+__all__ = ["Ahead", "Segment", "SegmentReport", "StitchJob", "StitchPool", "StitchResult", "stitch"]

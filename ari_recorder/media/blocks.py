@@ -19,6 +19,28 @@ def two_channel_blocks(plan: Plan) -> Iterator[Samples]:
         yield np.stack((left, right), axis=1)
 
 
+def is_plain(plan: Plan) -> bool:
+    """Whether every file has the plan's own rate, so that any part of it can be read by itself."""
+    pieces = (*plan.left.pieces, *plan.right.pieces)
+    return all(piece.source is None or piece.source.rate_hz == plan.rate_hz for piece in pieces)
+
+
+def two_channels(plan: Plan, first: int, samples: int) -> Samples:
+    """Part of a plain plan, as an array of shape (samples, 2)."""
+    return np.stack([_part(side, first, samples) for side in (plan.left, plan.right)], axis=1)
+
+
+def _part(side: Side, first: int, samples: int) -> Samples:
+    found, at = np.zeros(samples, dtype=np.int16), 0
+    for piece in side.pieces:
+        begin, end = max(first, at), min(first + samples, at + piece.samples)
+        if piece.source is not None and begin < end:
+            (block,) = read(piece.source.part(begin - at, end - at), end - begin)
+            found[begin - first : end - first] = block
+        at += piece.samples
+    return found
+
+
 def _side_blocks(side: Side, rate_hz: int) -> Iterator[Samples]:
     chunks = (chunk for piece in side.pieces for chunk in _piece(piece, rate_hz))
     return _in_blocks(chunks, rate_hz)

@@ -52,6 +52,19 @@ class Side:
             self.pieces.append(Piece(samples, source))
             self.samples += samples
 
+    def beginning(self, samples: int) -> list[tuple[Path | None, int, int, int]]:
+        """What the first ``samples`` are made of: file, rate, where in it, how many."""
+        found: list[tuple[Path | None, int, int, int]] = []
+        for piece in self.pieces:
+            length = min(piece.samples, samples)
+            if length <= 0:
+                break
+            source = piece.source
+            where = (source.path, source.rate_hz, source.offset_bytes) if source else (None, 0, 0)
+            found.append((*where, length))
+            samples -= length
+        return found
+
 
 LOST_FROM_S = 0.05
 """From this on the length of what a file should have held is told."""
@@ -66,6 +79,8 @@ class Plan:
     right: Side = field(default_factory=Side)
     starts: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    certain: int = 0
+    """Samples that stay as they are laid out, whatever is yet to come of files that still grow."""
 
     @property
     def samples(self) -> int:
@@ -86,6 +101,12 @@ class Plan:
         """Fill the shorter side up with silence."""
         for side in (self.left, self.right):
             side.add(self.samples - side.samples)
+
+    def begins_as(self, other: Plan, samples: int) -> bool:
+        """Whether the first ``samples`` are the same ones of the same files, at the same rate."""
+        sides = ((self.left, other.left), (self.right, other.right))
+        same = all(ours.beginning(samples) == theirs.beginning(samples) for ours, theirs in sides)
+        return same and self.rate_hz == other.rate_hz
 
     def _ms(self, samples: int) -> int:
         return round(samples * 1000 / self.rate_hz)
@@ -133,6 +154,7 @@ def make_plan(job: StitchJob) -> Plan:
     for before, pair in itertools.pairwise((None, *pairs)):
         assert pair is not None
         _lay(plan, pair, begins_run=before is None or not _joined(before.segment, pair.segment))
+    plan.certain = min(plan.left.samples, plan.right.samples)
     plan.level()
     return plan
 

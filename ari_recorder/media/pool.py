@@ -9,26 +9,22 @@ has its own pipe, and every wait for it has an end.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
-import signal
 import threading
-import time
-import traceback
-from multiprocessing.connection import Connection
+from collections.abc import Collection
+from typing import Any
+
+import structlog
 
 from ari_recorder.blocking import in_thread
 from ari_recorder.errors import MediaError
 from ari_recorder.media.jobs import StitchJob, StitchResult
-from ari_recorder.media.stitch import stitch
-from ari_recorder.processes import end_with_parent
+from ari_recorder.media.process import Advance, Finish, Forget, Worker
 
 LIMIT_S = 120.0
 LIMIT_FACTOR = 0.5
 """A job may take `LIMIT_S`, and this much of the length of its files: a hundred times what it takes alone."""
 
-_NICENESS = 19
-_END_WITHIN_S = 1.0
+_log = structlog.get_logger(__name__)
 
 
 class StitchPool:
@@ -43,8 +39,8 @@ class StitchPool:
         self._slots = asyncio.Semaphore(workers)
         self._limit_s = limit_s
         self._lock = threading.Lock()
-        self._idle: list[_Worker] = []
-        self._busy: set[_Worker] = set()
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
         self._closed = False
 
     async def run(self, job: StitchJob) -> StitchResult:
@@ -69,7 +65,7 @@ class StitchPool:
         for fresh in (False, True):
             worker = self._take(fresh)
             try:
-                outcome = worker.stitch(job, limit_s)
+                outcome = worker.ask(job, limit_s)
             except (EOFError, OSError) as error:
                 why = error
                 worker.kill()
@@ -80,15 +76,15 @@ class StitchPool:
             return _unwrap(outcome)
         raise _failed(job, why, limit_s)
 
-    def _take(self, fresh: bool) -> _Worker:
+    def _take(self, fresh: bool) -> Worker:
         with self._lock:
             if self._closed:
                 raise MediaError("the stitching processes are shut down; start the recorder again")
-            worker = self._idle.pop() if self._idle and not fresh else _Worker()
+            worker = self._idle.pop() if self._idle and not fresh else Worker()
             self._busy.add(worker)
             return worker
 
-    def _give_back(self, worker: _Worker, lost: bool = False) -> None:
+    def _give_back(self, worker: Worker, lost: bool = False) -> None:
         with self._lock:
             self._busy.discard(worker)
             if not lost:
@@ -108,65 +104,70 @@ def _failed(job: StitchJob, why: Exception, limit_s: float) -> MediaError:
     )
 
 
-class _Worker:
-    """A process that stitches what comes through its pipe, until the pipe is closed."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")  # the recorder has threads: forking is unsafe
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), name="stitch", daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def stitch(self, job: StitchJob, limit_s: float) -> StitchResult | Exception:
-        """Wait for the outcome; EOFError or OSError if the process is dead, TimeoutError if it is late."""
-        late_at_s = time.monotonic() + limit_s
-        killing = threading.Timer(
-            limit_s, self.kill
-        )  # that ends also a message which it took or gave half of
-        killing.daemon = True
-        killing.start()
-        try:
-            self._pipe.send(job)
-            if not self._pipe.poll(limit_s + _END_WITHIN_S):
-                raise TimeoutError
-            outcome: StitchResult | Exception = self._pipe.recv()
-        except (EOFError, OSError) as error:
-            raise (TimeoutError if time.monotonic() > late_at_s else EOFError) from error
-        finally:
-            killing.cancel()
-        return outcome
-
-    def kill(self) -> None:
-        """End it, whatever it does."""
-        self._process.kill()
-
-    def reap(self) -> None:
-        """Wait until it has ended; one that the kernel holds is left to it."""
-        self._process.join(_END_WITHIN_S)
-
-
 def _unwrap(outcome: StitchResult | Exception) -> StitchResult:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-def _work(pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the recorder, which closes the pool
-    os.nice(_NICENESS)
-    end_with_parent()
-    while True:
+class Ahead:
+    """Has recordings made while their calls go on, in one process of its own that begins with the first.
+
+    It is there to save time: whatever fails, the recording is stitched by the pool when it is over.
+    """
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._one_at_a_time = asyncio.Lock()
+        self._worker: Worker | None = None
+        self._known: set[str] = set()
+
+    async def advance(self, job: StitchJob) -> bool:
+        """Code more of a recording that goes on; whether there is still more of it now."""
+        self._known.add(job.recording_id)
+        return bool(await self._ask(Advance(job)))
+
+    async def finish(self, job: StitchJob) -> StitchResult | None:
+        """The finished file; None if it has to be stitched."""
+        if job.recording_id not in self._known:
+            return None
+        self._known.discard(job.recording_id)
+        result: StitchResult | None = await self._ask(Finish(job))
+        return result
+
+    async def keep_only(self, recordings: Collection[str]) -> None:
+        """Take away what was made of all others."""
+        for recording in self._known - set(recordings):
+            self._known.discard(recording)
+            await self._ask(Forget(recording))
+
+    async def close(self) -> None:
+        """End the process; what it has made is made again."""
+        if self._worker is not None:
+            self._worker.kill()
+            await in_thread(self._worker.reap)
+
+    async def _ask(self, task: Advance | Finish | Forget) -> Any:
+        async with self._one_at_a_time:
+            return await in_thread(self._asked, task)
+
+    def _asked(self, task: Advance | Finish | Forget) -> Any:
         try:
-            job = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(_outcome(job))
+            if self._worker is None:
+                self._worker = Worker()
+            outcome = self._worker.ask(task, self._limit_s)
+        except (EOFError, OSError):
+            self._lose()
+            return None
+        if isinstance(outcome, Exception):
+            _log.warning("a recording is made when it is over, and not before", error=str(outcome))
+            return None
+        return outcome
 
-
-def _outcome(job: StitchJob) -> StitchResult | Exception:
-    try:
-        return stitch(job)
-    except Exception as error:
-        error.add_note("".join(traceback.format_exception(error)))
-        return error
+    def _lose(self) -> None:
+        """The process is dead or silent: what it had is not known any more."""
+        self._known.clear()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+            worker.reap()

@@ -6,9 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 
 import soundfile
 from av.error import FFmpegError
@@ -19,6 +17,7 @@ from ari_recorder.media.encoders import length_s, open_encoder
 from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.levels import Levels
 from ari_recorder.media.plan import Plan, make_plan
+from ari_recorder.media.sources import Samples
 from ari_recorder.policies.manifest import SourceFile
 
 _LENGTH_TOLERANCE_S = 0.01
@@ -33,38 +32,64 @@ def stitch(job: StitchJob) -> StitchResult:
     afterwards what was put into it.
     """
     plan = make_plan(job)
-    with _told(job), _own_file(job.target) as file:
-        levels = _encode(job, plan, file)
+    with told(job):
+        making = Making(job, plan)
+        try:
+            for block in two_channel_blocks(plan):
+                making.add(block)
+            return making.finish(job, plan)
+        except BaseException:
+            making.drop()
+            raise
+
+
+class Making:
+    """A recording's file, being made; readable by its owner alone."""
+
+    def __init__(self, job: StitchJob, plan: Plan) -> None:
+        self.target = job.target
+        self.plan = plan
+        """What it is made by."""
+        self.samples = 0
+        """How many are in it."""
+        self.target.unlink(missing_ok=True)  # what still has it open writes into nothing
+        self._file = os.fdopen(os.open(self.target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+        try:
+            self._levels = Levels(plan.rate_hz)
+            self._encoder = open_encoder(job.format, self._file, plan.rate_hz, plan.samples)
+        except BaseException:
+            self._remove()
+            raise
+
+    def add(self, block: Samples) -> None:
+        """Append an array of shape (samples, 2): a second each, the last one shorter."""
+        self._levels.add(block)
+        self._encoder.write(block)
+        self.samples += len(block)
+
+    def finish(self, job: StitchJob, plan: Plan) -> StitchResult:
+        """All of the plan is in it: close it, and read it back."""
+        self._encoder.close()
+        file = self._file
         file.flush()
         _verify(job, plan)
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return _result(plan, levels, sha256, file.tell(), _sources(job))
+        size_bytes = file.tell()
+        file.close()
+        return _result(plan, self._levels, sha256, size_bytes, _sources(job))
 
+    def drop(self) -> None:
+        """Take it away; whatever comes of that, nothing is raised."""
+        with suppress(Exception):
+            self._encoder.close()
+        self._remove()
 
-@contextmanager
-def _own_file(target: Path) -> Iterator[BufferedRandom]:
-    """An empty file open for reading and writing, readable by its owner alone; removed after an error."""
-    try:
-        target.unlink(missing_ok=True)  # what still has it open writes into nothing
-        with os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
-            yield file
-    except BaseException:
+    def _remove(self) -> None:
         with suppress(OSError):
-            target.unlink()
-        raise
-
-
-def _encode(job: StitchJob, plan: Plan, file: BinaryIO) -> Levels:
-    levels = Levels(plan.rate_hz)
-    encoder = open_encoder(job.format, file, plan.rate_hz, plan.samples)
-    try:
-        for block in two_channel_blocks(plan):
-            levels.add(block)
-            encoder.write(block)
-    finally:
-        encoder.close()
-    return levels
+            self._file.close()
+        with suppress(OSError):
+            self.target.unlink()
 
 
 def _verify(job: StitchJob, plan: Plan) -> None:
@@ -108,7 +133,7 @@ def _source(path: Path) -> SourceFile:
 
 
 @contextmanager
-def _told(job: StitchJob) -> Iterator[None]:
+def told(job: StitchJob) -> Iterator[None]:
     """Turn what the libraries raise into the package's own errors; FFmpeg's may be an OSError too."""
     try:
         yield

@@ -100,7 +100,9 @@ def _rows(leg: Leg) -> Rows:
         rows["recording", recording.ordinal] = _recording(leg, recording)
         for segment in recording.segments:
             if segment.file_ended_at is not None:  # otherwise there is nothing of it, or not yet
-                rows["segment", (recording.ordinal, segment.ordinal)] = _segment(leg, recording, segment)
+                rows["segment", (recording.ordinal, segment.ordinal)] = segment_values(
+                    leg, recording, segment
+                )
     for number, stretch in enumerate(leg.counterparts):
         rows["counterpart", number] = _counterpart(leg, number, stretch)
     for announcement in leg.announcements:
@@ -157,7 +159,8 @@ def _recording(leg: Leg, recording: Recording) -> dict[str, Any]:
     }
 
 
-def _segment(leg: Leg, recording: Recording, segment: Segment) -> dict[str, Any]:
+def segment_values(leg: Leg, recording: Recording, segment: Segment) -> dict[str, Any]:
+    """The columns of a segment."""
     return {
         "id": id_of(leg.created_at, leg.id, "segment", recording.ordinal, segment.ordinal),
         "recording": leg.recording_id(recording.ordinal),

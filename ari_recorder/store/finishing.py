@@ -17,9 +17,11 @@ from uuid import UUID
 from peewee import SQL, fn
 
 from ari_recorder.policies.ledger import FINAL, RecordingState
+from ari_recorder.policies.leg import Leg
+from ari_recorder.policies.leg.segments import certain
 from ari_recorder.policies.manifest import SourceFile
 from ari_recorder.store import evidence, models, statements
-from ari_recorder.store.calls import close_ledger
+from ari_recorder.store.calls import close_ledger, segment_values
 from ari_recorder.store.places import columns
 from ari_recorder.store.rows import SegmentRow, segment_row
 from ari_recorder.store.safe import Kept
@@ -105,6 +107,26 @@ def uncleared(skip: Collection[UUID] = (), limit: int = 50, pbxs: Collection[str
     )
     ids = _others(skip, (row.recording_id for row in found))[:limit]
     return _read(ids, ~models.Segment.cleared)
+
+
+def going_on(leg: Leg, before: datetime, now: datetime) -> list[Due]:
+    """Recordings of a leg that are kept, go on, and began before that; with what is certain of them."""
+    return [
+        Due(
+            id=leg.recording_id(recording.ordinal),
+            organisation=leg.organisation,
+            leg=leg.id,
+            pbx=leg.pbx,
+            state=recording.state,
+            answered_at=leg.answered_at or recording.opened_at,
+            started_at=recording.opened_at,
+            segments=tuple(
+                SegmentRow(**segment_values(leg, recording, one)) for one in certain(leg, recording, now)
+            ),
+        )
+        for recording in leg.recordings
+        if recording.kept and recording.state is RecordingState.OPEN and recording.opened_at < before
+    ]
 
 
 def waiting() -> Waiting:

@@ -1,111 +1,61 @@
-"""The pages and the API in a process of their own: what computes pages takes nothing from what follows calls.
+"""The recorder's side of the pages and the API, which are a process of their own.
 
-Here is the recorder's side. It binds, and hands the sockets over: while the process is not there, connections
-wait. A process that has ended, or says nothing, is ended and another started, for as long as it takes.
+It binds, and hands the sockets over: while the process is not there, connections wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import structlog
 from prometheus_client import generate_latest
 
+from ari_recorder.apart import Apart
 from ari_recorder.blocking import in_thread
+from ari_recorder.line import Line
 from ari_recorder.live import Answer, Live
 from ari_recorder.web import line
 from ari_recorder.web.context import Part, Probe
-from ari_recorder.web.line import Line
-from ari_recorder.web.opening import Opening, work
+from ari_recorder.web.opening import NAME, NICENESS, Opening, work
 from ari_recorder.web.server import SHUTDOWN_S, Bound
 
-SILENT_S = 60.0
-"""A process that says nothing for so long is ended: it may have been kept from running by what goes first."""
-WELL_S = 60.0
-"""One that was there for so long was well: what ended it is another matter than what ended the one before."""
-AGAIN_AFTER_S = (0.25, 1.0, 5.0)
-"""How long it is waited before another is started; the last counts for all further ones."""
 ENDS_WITHIN_S = SHUTDOWN_S + 1.0
-_REAPED_WITHIN_S = 1.0
 
 _log = structlog.get_logger(__name__)
 _FromPages = Line[line.FromPages]
 
 
-class Pages:
+class Pages(Apart[line.FromPages]):
     """Serves what is ``bound`` until it is closed."""
 
     def __init__(self, opening: Opening, live: Live, probes: Mapping[str, Probe]) -> None:
-        self._opening = opening
+        super().__init__(NAME, work, opening, line.FromPages, niceness=NICENESS, ends_within_s=ENDS_WITHIN_S)
+        self.bound: Bound = opening.bound
+        """What is served."""
         self._live = live
         self._probes = probes
         self._asked: set[asyncio.Task[None]] = set()
-        self._failures = 0
-        self.process: BaseProcess | None = None
-        """The one that serves now, or is about to."""
-
-    @property
-    def bound(self) -> Bound:
-        """What is served."""
-        return self._opening.bound
 
     async def run(self) -> None:
-        """Have the process, for ever; cancelled, it is given a moment to end its answers."""
+        """Serve, for ever; cancelled, the process is given a moment to end its answers."""
         try:
-            while True:
-                since_s = asyncio.get_running_loop().time()
-                try:
-                    why = await self._serve()
-                except Exception:
-                    _log.exception("a fault in ari_recorder")
-                    why = "a fault in ari_recorder"
-                well = asyncio.get_running_loop().time() - since_s >= WELL_S
-                self._failures = 1 if well else self._failures + 1
-                if self._failures == 1:
-                    _log.error("the pages' process is started again; calls are not concerned", why=why)
-                await asyncio.sleep(AGAIN_AFTER_S[min(self._failures, len(AGAIN_AFTER_S)) - 1])
+            await super().run()
         finally:
             self.bound.close()
 
-    async def _serve(self) -> str:
-        """Have one process; why it is gone."""
-        ours, theirs = socket.socketpair()
-        try:
-            process = await in_thread(_start, self._opening, theirs)
-        except OSError as error:
-            ours.close()
-            return f"it cannot be started: {error}"
-        self.process = process
-        the_line: _FromPages = await Line.over(ours, line.FromPages)
-        beating = asyncio.create_task(the_line.beat())
-        within_s = ENDS_WITHIN_S
+    @contextmanager
+    def attend(self, the_line: _FromPages) -> Iterator[Callable[[line.FromPages], None]]:
+        """Tell it which calls go on, and do as it asks."""
         try:
             with self._live.likeness(lambda told: the_line.send(line.told(told))):
-                why = await self._listen(the_line)
-                within_s = 0.0
-                return why
+                yield partial(self._take, the_line)
         finally:
-            for task in (beating, *self._asked):
+            for task in self._asked:
                 task.cancel()
-            the_line.close()
-            await _end(process, within_s)
-
-    async def _listen(self, the_line: _FromPages) -> str:
-        """Do as asked, until the process is gone; why it is."""
-        try:
-            while True:
-                message = await the_line.receive(SILENT_S)
-                if isinstance(message, line.Unable):
-                    return message.why
-                self._take(the_line, message)
-        except OSError as error:
-            return str(error)
 
     def _take(self, the_line: _FromPages, message: line.FromPages) -> None:
         match message:
@@ -155,18 +105,3 @@ def _answer(the_line: _FromPages, number: int, done: asyncio.Future[Answer]) -> 
         return
     answer = done.result()
     the_line.send(line.Answered(number, answer.leg, answer.reason, answer.problem))
-
-
-def _start(opening: Opening, theirs: socket.socket) -> BaseProcess:
-    context = multiprocessing.get_context("spawn")  # the recorder has threads: forking is unsafe
-    process = context.Process(target=work, args=(opening, theirs), name="pages")
-    with theirs:
-        process.start()
-    return process
-
-
-async def _end(process: BaseProcess, within_s: float) -> None:
-    """Wait so long for it to end by itself, and then end it, whatever it does."""
-    await in_thread(process.join, within_s)
-    process.kill()
-    await in_thread(process.join, _REAPED_WITHIN_S)

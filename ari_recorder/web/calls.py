@@ -57,7 +57,8 @@ REASONS: dict[Reason, str] = {
 @operation("GET", _CALLS + "/live", need=Right.CALLS_READ)
 async def live_calls(request: web.Request) -> shapes.Calls:
     """The calls that go on, the oldest first; of each, one recorded user's leg."""
-    return await aside(lambda: shapes.Calls(snapshot(request)))
+    asker, legs = scope(request), _going_on(request)
+    return await aside(lambda: shapes.Calls([shown(asker, leg) for leg in legs]))
 
 
 @operation(
@@ -232,9 +233,14 @@ def shown(asker: Scope, leg: LegRow) -> shapes.Call:
 
 def snapshot(request: web.Request) -> list[shapes.Call]:
     """The calls that go on and that who asks sees, oldest first."""
+    asker = scope(request)
+    return [shown(asker, leg) for leg in _going_on(request)]
+
+
+def _going_on(request: web.Request) -> list[LegRow]:
+    """Those that who asks sees, oldest first; on the loop alone, which changes them."""
     asker, legs = scope(request), request.app[CONTEXT].live.legs()
-    going_on = (leg for leg in legs if leg.policy.state is not State.ENDED)
-    return [shown(asker, leg) for leg in going_on if sees(asker, leg)]
+    return [leg for leg in legs if leg.policy.state is not State.ENDED and sees(asker, leg)]
 
 
 def _refused(reason: Reason, leg: LegRow | None) -> problems.Refused:

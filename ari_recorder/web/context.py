@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from ari_recorder.clock import utc_now
 from ari_recorder.config import Web
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Scope
@@ -22,11 +23,6 @@ from ari_recorder.store.safe import Safe
 from ari_recorder.store.tokens import Bearer
 from ari_recorder.web.language import Language
 from ari_recorder.web.thread import aside
-
-
-def utc_now() -> datetime:
-    """The time, aware, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

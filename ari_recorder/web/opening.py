@@ -9,38 +9,33 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import os
-import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from ari_recorder import live, log
+from ari_recorder import live
+from ari_recorder.apart import HEARD_WITHIN_S, begin
+from ari_recorder.clock import utc_now
 from ari_recorder.config import Log, Vault, Web
 from ari_recorder.errors import ARIRecorderError
+from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.policies.table import Event, Reason
-from ari_recorder.processes import SWITCH_INTERVAL_S, end_with_parent
 from ari_recorder.safes import safe
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.database import Store
 from ari_recorder.store.rows import LegRow
 from ari_recorder.web import line
-from ari_recorder.web.context import Part, WebContext, own_counters, utc_now
-from ari_recorder.web.line import Line
+from ari_recorder.web.context import Part, WebContext, own_counters
 from ari_recorder.web.server import Bound, Server, serve
 
 NAME = "pages"
-"""What `ps -o comm` and `top` say."""
 NICENESS = 5
 """Pages may be slow, a beginning may not be late; encoding (19) yields to both."""
-HEARD_WITHIN_S = 10.0
 OWN_COUNTERS = b"ari_recorder_web_"
 """What the names of this process' counters begin with; the others are the recorder's."""
 
@@ -63,15 +58,8 @@ class Opening:
 
 
 def work(opening: Opening, theirs: socket.socket) -> None:
-    """What the process does. That it is to stop is for the recorder to say, which has got the signal, too."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):
-        Path("/proc/self/comm").write_text(NAME)
-    end_with_parent()
-    os.nice(NICENESS)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    log.configure(opening.log)
+    """What the process does."""
+    begin(NAME, opening.log)
     asyncio.run(_work(opening, theirs))
 
 
@@ -84,7 +72,7 @@ async def _work(opening: Opening, theirs: socket.socket) -> None:
         if not listening.done():
             await _serve(opening, recorder, listening)
     except ARIRecorderError as error:
-        the_line.send(line.Unable(str(error)))
+        the_line.send(Unable(str(error)))
     finally:
         the_line.close()
 
@@ -159,7 +147,7 @@ class Recorder:
 
     def _take(self, message: line.FromRecorder) -> None:
         match message:
-            case line.Beat():
+            case Beat():
                 if not self.heard.done():
                     self.heard.set_result(None)
             case line.Begun(row):

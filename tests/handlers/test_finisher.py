@@ -21,8 +21,10 @@ from ari_recorder.handlers import files as files_module
 from ari_recorder.handlers import finisher as finisher_module
 from ari_recorder.handlers.files import Files
 from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import finishing, models
 from ari_recorder.store.database import Store
@@ -93,11 +95,12 @@ class World:
         )
         return self.row(call)
 
-    def finisher(self) -> Finisher:
+    def finisher(self, audio_format: AudioFormat = "wav", *going_on: Call) -> Finisher:
         aris: Any = dict.fromkeys(self.spools, self.asterisk)
         return Finisher(
             store=self.store, safe=self.safe, spools=self.spools, aris=aris, work=self.folder / "work",
-            audio_format="wav", workers=1, now=lambda: BEGIN,
+            audio_format=audio_format, workers=1, now=lambda: BEGIN,
+            going_on=lambda: [one.leg for one in going_on],
         )  # fmt: skip
 
 
@@ -135,6 +138,37 @@ async def test_a_recording_is_stored_and_its_files_go(world: World, working: Wor
     audio = b"".join(world.safe.read(place(row)))
     assert (row.sha256, row.duration_ms) == (hashlib.sha256(audio).hexdigest(), 1000)
     await world.until(lambda: not list((world.folder / "work").iterdir()))
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_what_goes_on_is_made_ahead_and_finished_with_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    monkeypatch.setattr(finisher_module, "AHEAD_FROM", timedelta(days=-1))
+    provisional = Call.rings(world.store, world.users[Mode.ON_DEMAND], at=BEGIN).happens(Event.ANSWERED)
+    call = Call.rings(world.store, world.users[Mode.ALWAYS], at=BEGIN).happens(Event.ANSWERED)
+    for one in (provisional, call):
+        for name in file_names(one.leg.prefix, 1):
+            (world.spool / f"{name}.wav").write_bytes(header(8000, 0) + tone(440, 7.5).tobytes())
+    finisher, work = world.finisher("opus", provisional, call), world.folder / "work"
+    running = asyncio.create_task(finisher.run())
+    try:
+        await world.until(work.exists)
+        await finisher.advance()
+        assert [path.name for path in work.iterdir()] == [f"{call.recording}.ogg"], "of what is kept alone"
+        if killed:
+            finisher._ahead._worker.kill()  # type: ignore[union-attr]
+        call.hangs_up()
+        for path in world.files(call):
+            path.write_bytes(header(8000, 0) + tone(440, 9.25).tobytes())
+        finisher.wake()
+        row = await world.until_it_is(call, RecordingState.STORED)
+        assert row.duration_ms == 9250
+        assert row.sha256 == hashlib.sha256(b"".join(world.safe.read(place(row)))).hexdigest()
+        await world.until(lambda: not list(work.iterdir()))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_what_could_not_be_stored_is_tried_again_and_told_once(world: World, working: Working) -> None:

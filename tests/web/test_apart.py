@@ -20,15 +20,16 @@ import pytest
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
+from ari_recorder import apart
 from ari_recorder.config import Log, Vault
+from ari_recorder.line import Beat, Line
 from ari_recorder.live import Answer, Changed, Live, Refused
 from ari_recorder.policies.commands import Source
 from ari_recorder.policies.table import Event, Reason
 from ari_recorder.store import audit_key, models
 from ari_recorder.store.audit import Action
-from ari_recorder.web import Part, apart, line, opening
+from ari_recorder.web import Part, line, opening
 from ari_recorder.web.apart import Pages
-from ari_recorder.web.line import Line
 from ari_recorder.web.opening import Opening
 from ari_recorder.web.server import prepare
 from lab.my_pages import MyPages, signed_in
@@ -322,8 +323,8 @@ async def test_what_is_no_message_of_the_other_side_is_not_taken() -> None:
     ours, theirs = socket.socketpair()
     taking: Line[line.FromPages] = await Line.over(ours, line.FromPages)
     giving: Line[line.FromRecorder] = await Line.over(theirs, line.FromRecorder)
-    giving.send(line.Beat())
-    assert await taking.receive(TOLD_WITHIN_S) == line.Beat()
+    giving.send(Beat())
+    assert await taking.receive(TOLD_WITHIN_S) == Beat()
     giving.send(line.TellCounters(1, b""))  # which is for the recorder to say
     with pytest.raises(OSError, match="a message that is none"):
         await taking.receive(TOLD_WITHIN_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -104,6 +105,24 @@ async def test_a_call_is_told_with_what_can_be_done(
         ["pause"],
         "2026-11-22T12:00:00.000Z",
     )
+
+
+async def test_calls_that_begin_and_end_meanwhile_do_not_fail_who_asks_for_all(
+    open_browser: NewBrowser, ongoing: dict[str, Followed], live: Live
+) -> None:
+    browser = await open_browser("anna")
+    for _ in range(500):
+        Followed(live, replace(ongoing["bo"].row, id=uuid4()))
+    before_s, asked = sys.getswitchinterval(), 20
+    sys.setswitchinterval(1e-6)  # threads take turns as they would in many more tries
+    answers = asyncio.gather(*(browser.get("/api/v1/calls/live") for _ in range(asked)))
+    try:
+        while not answers.done():
+            live.remove(Followed(live, replace(ongoing["bo"].row, id=uuid4())))
+            await asyncio.sleep(0)
+    finally:
+        sys.setswitchinterval(before_s)
+    assert [answer.status for answer in await answers] == [200] * asked
 
 
 async def test_a_command_does_not_wait_for_a_catalogue_that_is_locked(

@@ -46,6 +46,28 @@ def closed_in(recording: Recording, files: Files) -> Recording:
     return replace(recording, segments=tuple(segments))
 
 
+def certain(leg: Leg, recording: Recording, now: datetime) -> tuple[Segment, ...]:
+    """What of a recording will stay: its segments, the one that is being written as if it ended ``now``.
+
+    What follows one of which more than its end is open, or that is cut in front, is not certain.
+    """
+    found: list[Segment] = []
+    for segment in recording.segments:
+        one = segment if segment.file_ended_at is not None else _until(segment, leg, now)
+        if one is None:
+            break
+        found.append(one)
+    return tuple(found)
+
+
+def _until(segment: Segment, leg: Leg, now: datetime) -> Segment | None:
+    files = next((one for one in leg.files if one.number == segment.files), None)
+    if files is None or files.stopping or files.broken or any(files.ended) or not all(files.began):
+        return None
+    closed = _closed(segment, replace(files, ended=(now, now)))
+    return closed if closed.began_at == closed.file_began_at else None
+
+
 def _closed(segment: Segment, files: Files) -> Segment:
     if files.absent or files.asked_at is None:
         return replace(segment, began_at=segment.due_at, ended_at=segment.due_at)

@@ -1,0 +1,135 @@
+"""The process that delivers and disposes of recordings, from its beginning (see `ari_recorder.apart`).
+
+Each of its `TASKS` works for ever. One that fails is told of and begun again, later each time, while the
+others go on. The process ends when the recorder has not been heard of for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
+from ari_recorder.clock import utc_now
+from ari_recorder.config import Log, Settings, Vault
+from ari_recorder.errors import ARIRecorderError
+from ari_recorder.line import Beat, Line, Unable
+from ari_recorder.safes import safe
+from ari_recorder.store.database import Store
+from ari_recorder.store.safe import Safe
+
+NAME = "delivery"
+NICENESS = 10
+"""It can wait for the pages, and all the more for what follows calls."""
+ENDS_WITHIN_S = 5.0
+AGAIN_AFTER_S = (1.0, 5.0, 30.0, 60.0)
+"""How long it is waited before a task that failed is begun again; the last counts for all further ones."""
+WELL_S = 300.0
+"""One that worked for so long was well: what it failed of is another matter than the time before."""
+
+_log = structlog.get_logger(__name__)
+_FromRecorder = Line[Beat]
+_FromDelivery = Beat | Unable
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the process is started with."""
+
+    log: Log
+    store_url: str
+    vault: Vault
+
+
+@dataclass(frozen=True)
+class DeliveryContext:
+    """What its tasks work with."""
+
+    store: Store
+    safe: Safe
+    now: Callable[[], datetime] = utc_now
+
+
+Task = Callable[[DeliveryContext], Coroutine[Any, Any, None]]
+
+TASKS: Mapping[str, Task] = {}
+"""What it does, by the names that the log has for it."""
+
+
+def delivery(settings: Settings) -> Apart[Beat | Unable]:
+    """The recorder's side of it."""
+    opening = Opening(settings.log, settings.store.url, settings.vault)
+    return Apart(NAME, work, opening, _FromDelivery, niceness=NICENESS, ends_within_s=ENDS_WITHIN_S)
+
+
+def work(opening: Opening, theirs: socket.socket) -> None:
+    """What the process does."""
+    begin(NAME, opening.log)
+    asyncio.run(_work(opening, theirs))
+
+
+async def _work(opening: Opening, theirs: socket.socket) -> None:
+    line: _FromRecorder = await Line.over(theirs, Beat)
+    beating = asyncio.create_task(line.beat())
+    listening = asyncio.create_task(_listen(line))
+    try:
+        store = await asyncio.to_thread(Store, opening.store_url, make=False)
+        try:
+            context = DeliveryContext(store, safe(opening.vault, store, utc_now))
+            await _carry_out(context, TASKS, listening)
+        finally:
+            await asyncio.to_thread(store.close)
+    except ARIRecorderError as error:
+        line.send(Unable(str(error)))
+    finally:
+        beating.cancel()
+        listening.cancel()
+        line.close()
+
+
+async def _carry_out(
+    context: DeliveryContext, tasks: Mapping[str, Task], until: asyncio.Future[None]
+) -> None:
+    """Have all tasks at work until that is done."""
+    working = [asyncio.create_task(keep_on(name, task, context), name=name) for name, task in tasks.items()]
+    try:
+        await until
+    finally:
+        for one in working:
+            one.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+
+
+async def keep_on(name: str, task: Task, context: DeliveryContext) -> None:
+    """Have a task at work for ever: whatever it fails of is told once, and it is begun again."""
+    failures = 0
+    while True:
+        since_s = asyncio.get_running_loop().time()
+        why: str | None = None
+        try:
+            await task(context)
+            return  # it has nothing to do
+        except ARIRecorderError as error:
+            why = str(error)
+        except Exception:
+            _log.exception("a fault in ari_recorder", task=name)
+        well = asyncio.get_running_loop().time() - since_s >= WELL_S
+        failures = 1 if well else failures + 1
+        again_s = AGAIN_AFTER_S[min(failures, len(AGAIN_AFTER_S)) - 1]
+        if why is not None and failures <= len(AGAIN_AFTER_S):
+            _log.error(f"{name} cannot go on at the moment", why=why, again_after_s=again_s)
+        await asyncio.sleep(again_s)
+
+
+async def _listen(line: _FromRecorder) -> None:
+    """Until the recorder is gone."""
+    with suppress(OSError):
+        while True:
+            await line.receive(HEARD_WITHIN_S)
