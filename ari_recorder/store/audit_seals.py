@@ -7,9 +7,6 @@ their seals shows as soon as the catalogue is compared with the log.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,55 +15,36 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from peewee import JOIN, fn
+from peewee import fn
 
+from ari_recorder.store import signed
 from ari_recorder.store.audit import written_at
-from ari_recorder.store.audit_key import PublicKey, SigningKey
+from ari_recorder.store.audit_key import SigningKey
 from ari_recorder.store.models import AuditHead, AuditLine, AuditSeal
+from ari_recorder.store.signed import Signed
 
 LINES = 100
 """After so many lines a seal is due."""
 WITHIN = timedelta(minutes=1)
 """So long after a line a seal is due."""
-SIGNED = ("organisation", "number", "sha256", "at", "key_id")
-"""What a signature is of."""
 TOLD = re.compile(r"\baudit:(?P<organisation>[0-9a-f-]{36}):(?P<number>\d{1,18}):(?P<sha256>[0-9a-f]{64})\b")
 """A seal, as it is told outside the database; found in a log of any format."""
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Seal:
-    """A signed head. ``organisation`` and ``at`` are written as in a line; ``signature`` is base64."""
+@dataclass(frozen=True, kw_only=True)
+class Seal(Signed):
+    """A signed head."""
 
-    organisation: str
+    SIGNED = ("organisation", "number", "sha256", "at", "key_id")
+
     number: int
-    sha256: str
-    at: str
-    key_id: str
-    signature: str = ""
-
-    @property
-    def message(self) -> bytes:
-        """What is signed: its other members as JSON, with sorted names and no spaces."""
-        members = {name: getattr(self, name) for name in SIGNED}
-        return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @property
     def told(self) -> str:
         """As it is told outside the database (`TOLD`)."""
         return f"audit:{self.organisation}:{self.number}:{self.sha256}"
-
-    def is_signed_with(self, key: PublicKey) -> bool:
-        """Whether the signature is that key's."""
-        try:
-            signature = base64.b64decode(self.signature, validate=True)
-        except (binascii.Error, ValueError):
-            return False
-        if base64.b64encode(signature).decode() != self.signature:
-            return False  # changed in the bits of base64 that say nothing
-        return key.verifies(signature, self.message)
 
 
 @dataclass(frozen=True)
@@ -86,21 +64,30 @@ def read_told(lines: Iterable[str]) -> list[ToldSeal]:
 
 def unsealed(now: datetime | None = None) -> list[UUID]:
     """The organisations whose log is to be sealed: with ``now`` those for which it is time, else all."""
-    sealed = AuditSeal.select(AuditSeal.organisation, fn.MAX(AuditSeal.number).alias("number"))
-    sealed = sealed.group_by(AuditSeal.organisation).alias("sealed")
-    rows = (
-        AuditHead.select(AuditHead.organisation, AuditHead.number, sealed.c.number)
-        .join(sealed, JOIN.LEFT_OUTER, on=(AuditHead.organisation == sealed.c.organisation))
-        .where(AuditHead.number > fn.COALESCE(sealed.c.number, 0))
-        .tuples()
+    newest = AuditSeal.select(fn.MAX(AuditSeal.number)).where(
+        AuditSeal.organisation == AuditHead.organisation
     )
-    return [chain for chain, number, last in rows if now is None or _is_due(chain, number, last or 0, now)]
+    sealed = fn.COALESCE(newest, 0).coerce(False)  # one step in the index for each log
+    rows = AuditHead.select(AuditHead.organisation, AuditHead.number, sealed).tuples()
+    found = [row for row in rows if row[1] > row[2]]
+    return [chain for chain, number, last in found if now is None or _is_due(chain, number, last, now)]
 
 
 def seal(key: SigningKey, chains: Iterable[UUID], now: datetime) -> list[Seal]:
     """Sign how far these logs have come; to be called in a write. Returns what is new, to be told."""
     heads = AuditHead.select().where(AuditHead.organisation.in_(list(chains)) & (AuditHead.number > 0))
-    made = [_signed(key, head, now) for head in heads]
+    made = [
+        signed.sign(
+            Seal(
+                organisation=str(head.organisation),
+                number=head.number,
+                sha256=head.sha256,
+                at=written_at(now),
+            ),
+            key,
+        )
+        for head in heads
+    ]
     return [one for one in made if _kept(one, now)]
 
 
@@ -124,12 +111,6 @@ def _is_due(chain: UUID, number: int, last: int, now: datetime) -> bool:
     )
     row = first.first()
     return row is None or now - row.at >= WITHIN or row.at > now
-
-
-def _signed(key: SigningKey, head: Any, now: datetime) -> Seal:
-    one = Seal(str(head.organisation), head.number, head.sha256, written_at(now), key.public.id)
-    signature = base64.b64encode(key.sign(one.message)).decode()
-    return Seal(**{**asdict(one), "signature": signature})
 
 
 def _kept(one: Seal, now: datetime) -> bool:

@@ -5,12 +5,9 @@ As the seals of the audit log are, it is kept in the catalogue and told outside 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,55 +16,32 @@ import structlog
 from peewee import fn
 
 from ari_recorder.policies import merkle
-from ari_recorder.store import models
+from ari_recorder.store import models, signed
 from ari_recorder.store.audit import written_at
 from ari_recorder.store.audit_key import PublicKey, SigningKey
 from ari_recorder.store.models import Tree, TreeHead
+from ari_recorder.store.signed import Signed
 
 WITHIN = timedelta(minutes=1)
 """So long after the last head the next one is signed, if there is anything new."""
-SIGNED = ("organisation", "size", "sha256", "at", "key_id")
-"""What a signature is of."""
 TOLD = re.compile(r"\bevidence:(?P<organisation>[0-9a-f-]{36}):(?P<size>\d{1,18}):(?P<sha256>[0-9a-f]{64})\b")
 """A head, as it is told outside the database; found in a log of any format."""
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Head:
-    """A signed head: ``sha256`` is the root of the first ``size`` leaves; ``signature`` is base64."""
+@dataclass(frozen=True, kw_only=True)
+class Head(Signed):
+    """A signed head: ``sha256`` is the root of the first ``size`` leaves."""
 
-    organisation: str
+    SIGNED = ("organisation", "size", "sha256", "at", "key_id")
+
     size: int
-    sha256: str
-    at: str
-    key_id: str
-    signature: str = ""
-
-    @property
-    def message(self) -> bytes:
-        """What is signed: its other members as JSON, with sorted names and no spaces."""
-        members = {name: getattr(self, name) for name in SIGNED}
-        return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @property
     def told(self) -> str:
         """As it is told outside the database (`TOLD`)."""
         return f"evidence:{self.organisation}:{self.size}:{self.sha256}"
-
-    @property
-    def signature_bytes(self) -> bytes:
-        """The signature itself; empty if it is none, or is not written as base64 writes it."""
-        try:
-            found = base64.b64decode(self.signature, validate=True)
-        except (binascii.Error, ValueError):
-            return b""
-        return found if base64.b64encode(found).decode() == self.signature else b""
-
-    def is_signed_with(self, key: PublicKey) -> bool:
-        """Whether the signature is that key's."""
-        return self.key_id == key.id and key.verifies(self.signature_bytes, self.message)
 
 
 @dataclass(frozen=True)
@@ -88,14 +62,14 @@ def read_told(lines: Iterable[str]) -> list[ToldHead]:
 def grown(now: datetime | None = None) -> list[tuple[UUID, int]]:
     """Organisations, with the size of their tree, for which a head is due: with ``now`` then, else any."""
     newest = TreeHead.select(fn.MAX(TreeHead.size)).where(TreeHead.organisation == Tree.organisation)
-    signed = fn.COALESCE(newest, 0).coerce(False)  # one step in the index for each tree
-    rows = Tree.select(Tree.organisation, Tree.size, signed).tuples()
+    last = fn.COALESCE(newest, 0).coerce(False)  # one step in the index for each tree
+    rows = Tree.select(Tree.organisation, Tree.size, last).tuples()
     found = [row for row in rows if row[1] > row[2]]
     return [(tree, size) for tree, size, last in found if now is None or _is_due(tree, last, now)]
 
 
-def _is_due(organisation: UUID, signed: int, now: datetime) -> bool:
-    its = (TreeHead.organisation == organisation) & (TreeHead.size == signed)
+def _is_due(organisation: UUID, last: int, now: datetime) -> bool:
+    its = (TreeHead.organisation == organisation) & (TreeHead.size == last)
     head = TreeHead.select(TreeHead.at).where(its).first()
     return head is None or now - head.at >= WITHIN or head.at > now  # the clock was put back
 
@@ -105,8 +79,9 @@ def sign(key: SigningKey, trees: Iterable[tuple[UUID, int]], node_of: Any, now: 
     made = []
     for organisation, size in trees:
         root = merkle.root(size, node_of(organisation)).hex()
-        head = Head(str(organisation), size, root, written_at(now), key.public.id)
-        head = replace(head, signature=base64.b64encode(key.sign(head.message)).decode())
+        head = signed.sign(
+            Head(organisation=str(organisation), size=size, sha256=root, at=written_at(now)), key
+        )
         values = {**asdict(head), "organisation": organisation, "at": now}
         if TreeHead.insert(**values).on_conflict_ignore().as_rowcount().execute():
             made.append(head)

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_head_of_somebody_elses_key_is_told(archive: Path, key: SigningKey, tm
     forger = made(tmp_path / "other.key")
     with zipfile.ZipFile(archive) as zipped:
         head = Head(**json.loads(zipped.read("head.json")))
-    forged = Head(head.organisation, head.size, head.sha256, head.at, forger.public.id)
+    forged = replace(head, key_id=forger.public.id, signature="")
     path = changed(archive, "head.json", forged.message)
     path = changed(path.rename(tmp_path / "1.zip"), "head.sig", forger.sign(forged.message))
     path = changed(path.rename(tmp_path / "2.zip"), "key.pem", forger.public.pem.encode())
