@@ -81,6 +81,7 @@ class Recorder:
             workers=settings.media.workers,
             now=utc_now,
             going_on=lambda: [leg for session in self.sessions.values() for leg in session.legs],
+            clock=lambda pbx: self.sessions[pbx].clock,
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         probes = readiness.probes(

@@ -25,6 +25,7 @@ def _operation(method: str, path: str, *query: str, body: bool = False) -> Opera
 
 OPERATIONS: Mapping[str, Operation] = {
     "info": _operation("GET", "/asterisk/info"),
+    "ping": _operation("GET", "/asterisk/ping"),
     "modules": _operation("GET", "/asterisk/modules"),
     "module": _operation("GET", "/asterisk/modules/{moduleName}"),
     "variable": _operation("GET", "/asterisk/variable", "variable"),

@@ -17,6 +17,7 @@ from ari_recorder.ari._transport import Transport
 from ari_recorder.ari.resources import (
     Application,
     AsteriskInfo,
+    AsteriskPing,
     Bridge,
     Channel,
     Endpoint,
@@ -82,6 +83,10 @@ class Ari:
     async def info(self) -> AsteriskInfo:
         """What Asterisk says of itself: version, settings, since when it runs."""
         return await self._http.ask("info", AsteriskInfo, "Asterisk")
+
+    async def ping(self) -> AsteriskPing:
+        """Asterisk's clock, by which its events are timed."""
+        return await self._http.ask("ping", AsteriskPing, "Asterisk")
 
     async def modules(self) -> list[Module]:
         """Every module Asterisk has loaded."""

@@ -191,6 +191,12 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
     support_level: str
 
 
+class AsteriskPing(msgspec.Struct, frozen=True, kw_only=True):
+    """Asterisk's clock (``asterisk.json``); aware."""
+
+    timestamp: datetime
+
+
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """The value of a channel variable or dialplan function (``asterisk.json``)."""
 

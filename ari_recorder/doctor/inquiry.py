@@ -5,7 +5,6 @@ Apart from `ari_recorder.ari.Ari`, which has what recording needs, and in Asteri
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Self, TypeVar
 from urllib.parse import quote
 
@@ -13,16 +12,11 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from ari_recorder.ari.resources import AsteriskPing
 from ari_recorder.config import Pbx
 from ari_recorder.errors import AriRefused, AriUnreachable
 
 T = TypeVar("T")
-
-
-class Ping(msgspec.Struct, frozen=True):
-    """Asterisk's clock (``asterisk.json``, ``AsteriskPing``); aware."""
-
-    timestamp: datetime
 
 
 class _Setting(msgspec.Struct):
@@ -52,9 +46,9 @@ class Inquiry:
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
-    async def ping(self) -> Ping:
+    async def ping(self) -> AsteriskPing:
         """Asterisk's clock."""
-        return _decoded("ping", await self._get("ping") or b"", Ping)
+        return _decoded("ping", await self._get("ping") or b"", AsteriskPing)
 
     async def settings(self, module: str, kind: str, name: str) -> dict[str, str] | None:
         """The settings of an object that ``module`` has read (``res_pjsip``, ``endpoint``, ``101``).

@@ -28,6 +28,7 @@ from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies.finishing import Failure, failed, held_back, is_news
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg
+from ari_recorder.policies.manifest import ClockReading
 from ari_recorder.store import finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
@@ -64,7 +65,7 @@ _log = structlog.get_logger(__name__)
 class Finisher:
     """Finishes recordings, oldest first, at most ``workers`` at once. ``spools`` and ``aris`` are by PBX.
 
-    ``going_on`` tells the legs that are followed now.
+    ``going_on`` tells the legs that are followed now, ``clock`` how far an Asterisk's is from ours.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Finisher:
         workers: int,
         now: Callable[[], datetime],
         going_on: Callable[[], Iterable[Leg]] = tuple,
+        clock: Callable[[str], ClockReading | None] = lambda _pbx: None,
     ) -> None:
         self._store = store
         self._safe = safe
@@ -87,6 +89,7 @@ class Finisher:
         self._format = audio_format
         self._now = now
         self._going_on = going_on
+        self._clock = clock
         self._pool = StitchPool(workers)
         self._ahead = Ahead()
         self._working_ahead: set[asyncio.Task[None]] = set()
@@ -298,7 +301,8 @@ class Finisher:
                 f"{key}: what is in the vault is not what was stitched (SHA-256 {kept.content.sha256},"
                 f" not {result.sha256}): see whether this machine's disks and memory are sound."
             )
-        await self._store.write(finishing.seal, recording, self._as_sealed(kept, result), self._now())
+        sealed = self._as_sealed(recording.pbx, kept, result)
+        await self._store.write(finishing.seal, recording, sealed, self._now())
 
     async def _put(self, recording: Due, key: str, target: Path) -> Kept:
         """As long as it takes: begun anew meanwhile, two would write the same file."""
@@ -309,7 +313,7 @@ class Finisher:
             _log.error(f"the vault has been writing for {PUT_TOLD_S:g} s; see whether it answers", key=key)
         return await putting
 
-    def _as_sealed(self, kept: Kept, result: StitchResult) -> Sealed:
+    def _as_sealed(self, pbx: str, kept: Kept, result: StitchResult) -> Sealed:
         return Sealed(
             kept=kept,
             media_type=MEDIA_TYPE[self._format],
@@ -321,4 +325,5 @@ class Finisher:
             problems=result.problems,
             spans_ms=[(span.offset_ms, span.duration_ms) for span in result.segments],
             sources=result.sources,
+            clock=self._clock(pbx),
         )

@@ -28,6 +28,7 @@ from ari_recorder.handlers.tap import WAYS, Taps
 from ari_recorder.policies.bridging import inputs as bridged
 from ari_recorder.policies.leg import Leg, inputs
 from ari_recorder.policies.leg.state import is_wide
+from ari_recorder.policies.manifest import ClockReading, read_clock
 from ari_recorder.policies.table import COMMANDS, Event
 
 COMMAND_EVENT = "RecorderCommand"
@@ -63,6 +64,8 @@ class Session:
         self._playing = Playing(context)
         self._bridges = Bridges(context)
         self._taps = Taps(context, self._legs, self._playing)
+        self.clock: ClockReading | None = None
+        """How far Asterisk's is from ours, by the last reading."""
 
     @property
     def legs(self) -> list[Leg]:
@@ -145,9 +148,19 @@ class Session:
 
     async def _agree_regularly(self) -> None:
         while True:
+            await self._read_clock()
             await asyncio.sleep(AGREE_EVERY_S)
             await self._until_done(self.directory.retry_unknown)
             await self._until_done(self._agree)
+
+    async def _read_clock(self) -> None:
+        """Where that fails the last reading holds: nothing waits for it."""
+        asked_at = self._context.now()
+        try:
+            theirs = (await self._context.ari.ping()).timestamp
+        except ARIRecorderError:
+            return
+        self.clock = read_clock(asked_at, theirs, self._context.now())
 
     async def _until_done(self, work: Callable[[], Any]) -> None:
         failures = 0

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 FORMAT = "ari_recorder manifest 1"
-ONLY_THEN = ("sealed_at", "software", "sources", "personal_sha256")
+ONLY_THEN = ("sealed_at", "software", "sources", "clock", "personal_sha256")
 """What the catalogue's rows do not say."""
+_MS = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,25 @@ class SourceFile:
     name: str
     sha256: str
     size_bytes: int
+
+
+@dataclass(frozen=True)
+class ClockReading:
+    """How far Asterisk's clock, which the times of calls are of, was ahead of ours (negative: behind).
+
+    It is right to ``within_ms``, half of what the question took, and was read at ``read_at``, by our clock.
+    """
+
+    ahead_ms: float
+    within_ms: float
+    read_at: datetime
+
+
+def read_clock(asked_at: datetime, theirs: datetime, answered_at: datetime) -> ClockReading:
+    """What an answer with Asterisk's time says of it."""
+    half = (answered_at - asked_at) / 2
+    ahead = theirs - (asked_at + half)
+    return ClockReading(round(ahead / _MS, 1), round(half / _MS, 1), answered_at)
 
 
 @dataclass(frozen=True)
@@ -44,8 +64,12 @@ def texts(
     software: Mapping[str, str],
     sealed_at: datetime,
     salt: str,
+    clock: ClockReading | None = None,
 ) -> Texts:
-    """Of a recording that is sealed now. ``facts`` and ``people`` are as the catalogue's rows have them."""
+    """Of a recording that is sealed now. ``facts`` and ``people`` are as the catalogue's rows have them.
+
+    ``clock`` is the last reading of the clock of its Asterisk; None where it could not be read.
+    """
     personal = written({**people, "salt": salt})
     manifest = {
         **facts,
@@ -53,6 +77,7 @@ def texts(
         "sealed_at": sealed_at,
         "software": dict(software),
         "sources": [asdict(source) for source in sources],
+        "clock": asdict(clock) if clock else None,
         "personal_sha256": hash_of(personal),
     }
     return Texts(written(manifest), personal)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.manifest import SourceFile, Texts
+from ari_recorder.policies.manifest import ClockReading, SourceFile, Texts
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import catalogue, models, statements
 from ari_recorder.store.models import Manifest, Recording, Tree, TreeHead, TreeNode
@@ -52,7 +52,9 @@ class Proof:
     key_pem: str
 
 
-def append(recording: UUID, sources: Iterable[SourceFile], now: datetime) -> None:
+def append(
+    recording: UUID, sources: Iterable[SourceFile], now: datetime, clock: ClockReading | None = None
+) -> None:
     """Write down what a recording is, that is stored; once, and to be called in a write."""
     if statements.find(Manifest, ("id",), recording=recording):
         return
@@ -61,6 +63,7 @@ def append(recording: UUID, sources: Iterable[SourceFile], now: datetime) -> Non
         facts,
         people,
         sources=list(sources),
+        clock=clock,
         software=_software(),
         sealed_at=now,
         salt=secrets.token_hex(SALT_BYTES),

@@ -19,7 +19,7 @@ from peewee import SQL, fn
 from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.segments import certain
-from ari_recorder.policies.manifest import SourceFile
+from ari_recorder.policies.manifest import ClockReading, SourceFile
 from ari_recorder.store import evidence, models, statements
 from ari_recorder.store.calls import close_ledger, segment_values
 from ari_recorder.store.places import columns
@@ -67,6 +67,8 @@ class Sealed:
     """Offset and length of each segment in the file."""
     sources: Sequence[SourceFile] = ()
     """The files that it was made of."""
+    clock: ClockReading | None = None
+    """Of its Asterisk."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     )
     for segment, (offset_ms, duration_ms) in zip(recording.segments, sealed.spans_ms, strict=True):
         statements.update(models.Segment, segment.id, offset_ms=offset_ms, duration_ms=duration_ms)
-    evidence.append(recording.id, sealed.sources, now)
+    evidence.append(recording.id, sealed.sources, now, sealed.clock)
     close_ledger(recording.leg, now)
 
 

@@ -38,6 +38,7 @@ MODULE = {
     "status": "Running",
     "support_level": "core",
 }
+PING = {"timestamp": "2026-11-22T12:00:00.123+0000", "ping": "pong", "asterisk_id": "00:00"}
 INFO = {
     "build": {"os": "Linux", "kernel": "6", "options": "", "machine": "x", "date": "d", "user": "u"},
     "system": {"version": "22.10.1", "entity_id": "00:11"},
@@ -62,6 +63,7 @@ CHANNEL = "the channel_json fixture"
 Call = Callable[[Ari], Any]
 CASES: dict[str, tuple[Call, str, dict[str, str], Any]] = {
     "info": (lambda ari: ari.info(), "/asterisk/info", {}, INFO),
+    "ping": (lambda ari: ari.ping(), "/asterisk/ping", {}, PING),
     "modules": (lambda ari: ari.modules(), "/asterisk/modules", {}, [MODULE]),
     "module": (lambda ari: ari.module("res_ari.so"), "/asterisk/modules/res_ari.so", {}, MODULE),
     "variable": (

@@ -15,7 +15,7 @@ import pytest
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies import merkle
-from ari_recorder.policies.manifest import SourceFile
+from ari_recorder.policies.manifest import ClockReading, SourceFile
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue, evidence, finishing, models, tree_heads
 from ari_recorder.store.audit_key import SigningKey, made
@@ -27,6 +27,7 @@ from .attacks import drop_triggers
 from .build import BEGIN, SECOND, add_organisation, add_user, recorded_call, scope_of, sealed, the_due
 
 SOURCES = (SourceFile("leg-in.wav16", "a" * 64, 32_044), SourceFile("leg-out.wav16", "b" * 64, 32_044))
+CLOCK = ClockReading(3.0, 0.5, BEGIN)
 
 
 @dataclass
@@ -64,7 +65,9 @@ class World:
 def seal(store: Store, *, audio: bytes) -> UUID:
     due = the_due(store)
     result = sealed(due, audio=audio)
-    store.write_now(finishing.seal, due, type(result)(**{**vars(result), "sources": SOURCES}), BEGIN)
+    store.write_now(
+        finishing.seal, due, type(result)(**{**vars(result), "sources": SOURCES, "clock": CLOCK}), BEGIN
+    )
     store.write_now(finishing.cleared, due.segments)
     return due.id
 
@@ -94,6 +97,7 @@ def test_what_is_written_down(world: World) -> None:
     row = world.store.read_now(catalogue.recording, COMMAND_LINE, world.recordings[2])
     assert text["format"] == "ari_recorder manifest 1"
     assert text["audio"]["sha256"] == row.sha256 == sha256(b"audio 2").hexdigest()
+    assert text["clock"] == {"ahead_ms": 3.0, "within_ms": 0.5, "read_at": "2026-03-02T08:00:00.000000+00:00"}
     assert text["sources"][0] == {"name": "leg-in.wav16", "sha256": "a" * 64, "size_bytes": 32_044}
     assert text["started_at"] == "2026-03-02T08:00:03.000000+00:00"
     assert [one["ordinal"] for one in text["segments"]] == [1]
