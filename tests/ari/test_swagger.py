@@ -133,6 +133,10 @@ def test_every_resource_and_event_is_frozen_and_tolerant(kind):
     assert not kind.__struct_config__.forbid_unknown_fields
 
 
+AS_WRITTEN = {(resources.AsteriskPing, "timestamp"): "Date"}
+"""What the documents call a string, and Asterisk writes as all its times."""
+
+
 def check_fields(kind: type[msgspec.Struct], known: dict[str, dict[str, Any]], whole: bool = False) -> None:
     """``whole``: every field comes, although the documents call it optional."""
     hints = get_type_hints(kind)
@@ -141,7 +145,8 @@ def check_fields(kind: type[msgspec.Struct], known: dict[str, dict[str, Any]], w
         promised = known[field.encode_name]
         comes = whole or promised.get("required")
         assert comes or not field.required, f"{kind.__name__}.{field.name} may be missing"
-        assert fits(hints[field.name], promised["type"]), f"{kind.__name__}.{field.name}: {promised['type']}"
+        written = AS_WRITTEN.get((kind, field.name), promised["type"])
+        assert fits(hints[field.name], written), f"{kind.__name__}.{field.name}: {promised['type']}"
 
 
 def fits(declared: Any, promised: str) -> bool:
