@@ -31,14 +31,16 @@ from ari_recorder import config
 from ari_recorder.ari import Ari
 from ari_recorder.errors import ARIRecorderError, NotFound
 from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.listening import Stretch
 from ari_recorder.policies.rights import COMMAND_LINE, Right
 from ari_recorder.policies.table import Mode
 from ari_recorder.safes import safe
 from ari_recorder.store import annotations as notes
-from ari_recorder.store import calls, finishing, heard, models, people, searches, tokens
+from ari_recorder.store import calls, finishing, heard, holding, models, people, searches, tokens
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
+from ari_recorder.store.holding import About
 from ari_recorder.store.people import UserRow
 from lab import past
 from lab.directory import LAB
@@ -117,6 +119,11 @@ def _organise(now: datetime) -> None:
     saved = Actor(ActorKind.USER, str(supervisor), "Sara", organisation, "127.0.0.1")
     for name, query in SAVED.items():
         searches.save(supervisor, name, query, actor=saved, now=now)
+    about = About(Kind.USER, user=people.find_user(organisation, "104").id)
+    holding.place(
+        COMMAND_LINE, organisation, about, reason="Case T 4711-26, Malmö tingsrätt",
+        people="Asked for by Eva Ek, legal department", actor=LAB, now=now,
+    )  # fmt: skip
     tokens.add(LAB, organisation, None, "CRM", {Right.RECORDINGS_READ}, now + timedelta(days=365), now)
 
 

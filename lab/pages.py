@@ -89,6 +89,16 @@ PAGES = (
     Page("organisation", "/organisation", "admin", title="The organisation"),
     Page("usage", "/usage", "admin", title="Usage and billing"),
     Page("ledger", "/ledger", "auditor", title="The ledger: every call accounted for"),
+    Page("holds", "/holds", "auditor", title="Legal holds"),
+    Page(
+        "hold-new", "/holds/new", "admin", "/holds/new?query=q%3Dmalm%C3%B6%26mark%3Dgreen",
+        title="A new legal hold",
+    ),
+    Page("hold", "/holds/{id}", "admin", "/holds/{hold}", title="A legal hold"),
+    Page(
+        "hold-release", "/holds/{id}/release", "admin", "/holds/{hold}/release",
+        title="Before a legal hold is released",
+    ),
     Page("tokens", "/tokens", "admin", title="API tokens"),
     Page("token-new", "/tokens/new", "admin", title="A new API token"),
     Page(
@@ -119,7 +129,8 @@ def places() -> dict[str, str]:
     organisation = people.find_user(None, "102").organisation
     group = people.find_group(organisation, next(iter(GROUPS)))
     token = models.Token.get(models.Token.organisation == organisation).id
-    more = {"organisation": organisation, "group": group, "token": token}
+    hold = models.Hold.get(models.Hold.organisation == organisation).id
+    more = {"organisation": organisation, "group": group, "token": token, "hold": hold}
     return {name: str(one) for name, one in (found | more).items()}
 
 

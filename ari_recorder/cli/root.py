@@ -17,6 +17,7 @@ from ari_recorder.cli import (
     diagnosis,
     exchange,
     groups,
+    holds,
     keys,
     organisations,
     preferences,
@@ -120,6 +121,7 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
+app.add_typer(holds.app, name="holds")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)

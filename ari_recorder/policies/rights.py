@@ -24,7 +24,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     """Has everything of the organisation."""
     AUDITOR = "auditor"
-    """Reads the audit log and the ledger, and hears nothing."""
+    """Reads the audit log, the ledger and the legal holds, and hears nothing."""
     OPERATOR = "operator"
     """Of the provider: organisations, plans and usage. Hears nothing."""
 
@@ -53,6 +53,12 @@ class Right(StrEnum):
     AUDIT_READ = "audit:read"
     LEDGER_READ = "ledger:read"
     USAGE_READ = "usage:read"
+    HOLDS_READ = "holds:read"
+    """See legal holds, and what came of erasures."""
+    HOLDS_WRITE = "holds:write"
+    """Place legal holds, and release them."""
+    ERASURE = "erasure"
+    """Take a person out of everything: no token does."""
     ORGANISATIONS = "organisations"
     """Every organisation of the provider."""
     HEALTH_READ = "health:read"
@@ -73,12 +79,12 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.USER: _OWN,
     Role.SUPERVISOR: _OWN | {Right.GROUPS_READ},
     Role.ADMINISTRATOR: frozenset(Right) - {Right.ORGANISATIONS, Right.HEALTH_READ},
-    Role.AUDITOR: frozenset({Right.AUDIT_READ, Right.LEDGER_READ}),
+    Role.AUDITOR: frozenset({Right.AUDIT_READ, Right.LEDGER_READ, Right.HOLDS_READ}),
     Role.OPERATOR: frozenset({Right.ORGANISATIONS, Right.USAGE_READ, Right.HEALTH_READ}),
 }
 """The rights of each role. With whose calls they are had is for `Scope` to say."""
-TOKEN_RIGHTS = frozenset(Right) - {Right.TOKENS, Right.ORGANISATIONS}
-"""What a token may be given: no token makes tokens or organisations."""
+TOKEN_RIGHTS = frozenset(Right) - {Right.TOKENS, Right.ORGANISATIONS, Right.ERASURE}
+"""What a token may be given: no token makes tokens or organisations, or erases people."""
 PROGRAM_RIGHTS = RIGHTS[Role.ADMINISTRATOR] & TOKEN_RIGHTS
 """What a token of an organisation may be given."""
 

@@ -13,7 +13,7 @@ from peewee import JOIN
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import audit, catalogue, models
+from ari_recorder.store import audit, catalogue, holds, models
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.rows import LegRow, leg_row
@@ -72,6 +72,7 @@ def annotate(
             leg=leg, user=asker.user, by=actor.name, at=now, field=field, before=before[field], after=after
         )
     if changed:
+        holds.fix([one.id for one in models.Recording.select().where(models.Recording.leg == leg)])
         models.Leg.update(**changed).where(models.Leg.id == leg).execute()
         models.Recording.update(**changed).where(models.Recording.leg == leg).execute()
         detail = {"before": {field: before[field] for field in changed}, "after": changed}

@@ -36,6 +36,8 @@ class ActorKind(StrEnum):
     COMMAND_LINE = "command_line"
     NOBODY = "nobody"
     """Not signed in."""
+    RECORDER = "recorder"
+    """The recorder by itself, as was set: nobody asked for it just then."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,20 @@ def _kept(text: str, longest: int | None = None) -> str:
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")[:longest]
 
 
+def lock() -> None:
+    """Nobody else adds a line until this transaction ends; nor does what else has to be done one after the
+    other.
+
+    On PostgreSQL one lock for all, so that no two processes wait for each other; SQLite has one writer
+    anyway.
+    """
+    if models.database.for_update:
+        models.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+
+
 def _head(chain: UUID) -> tuple[int, str]:
     """The last line's number and hash. Nobody else adds to any chain until the transaction ends."""
-    if (
-        models.database.for_update
-    ):  # PostgreSQL; one lock for all, so that no two processes wait for each other
-        models.database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    lock()
     head = AuditHead.get_or_none(AuditHead.organisation == chain)
     if head is None:
         AuditHead.create(organisation=chain, number=0, sha256=FIRST)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.parties import NUMBER_MAX
@@ -46,3 +48,30 @@ class Wanted:
 def searchable(number: str) -> bool:
     """Whether a number, or a part of one, can be searched for."""
     return 1 <= len(number) <= NUMBER_MAX and number.isprintable()
+
+
+def as_text(wanted: Wanted) -> str:
+    """As JSON, to be kept; a user named by id is ``user_id``."""
+    given = (_kept(name, value) for name, value in vars(wanted).items() if value is not None)
+    return json.dumps(dict(given), sort_keys=True)
+
+
+def from_text(text: str) -> Wanted:
+    """What was kept. Raises `ValueError` or `TypeError` if it is none."""
+    given: dict[str, Any] = json.loads(text)
+    if "user_id" in given:
+        given["user"] = UUID(given.pop("user_id"))
+    if "group" in given:
+        given["group"] = UUID(given["group"])
+    for name in ("began_from", "began_before"):
+        if name in given:
+            given[name] = datetime.fromisoformat(given[name])
+    return Wanted(**given)
+
+
+def _kept(name: str, value: Any) -> tuple[str, Any]:
+    if isinstance(value, datetime):
+        return name, value.isoformat()
+    if isinstance(value, UUID):
+        return ("user_id" if name == "user" else name), str(value)
+    return name, value

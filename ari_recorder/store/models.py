@@ -81,6 +81,8 @@ class Organisation(Table):
     """Storage that is included for each user, in MB of a million bytes (row T5)."""
     retention_days = IntegerField(default=180)
     """How long recordings are to be kept (row T4); more than 180 is the add-on of longer storage (row B5)."""
+    leavers = CharField(default="name", max_length=16)
+    """What the recordings of a removed user bear: their ``name``, or a ``pseudonym``."""
 
 
 class Terms(Table):
@@ -242,6 +244,86 @@ class SavedSearch(Table):
 
     class Meta:
         indexes = ((("user", "name"), True),)
+
+
+class Hold(Table):
+    """A legal hold: a rule by which recordings are kept, whatever else would have them deleted.
+
+    What fits it is asked for when something is to be deleted (`holds.held`), so it is also of what came
+    later.
+    """
+
+    organisation = ForeignKeyField(Organisation, backref="holds", on_delete="RESTRICT")
+    kind = CharField(max_length=16)
+    """One of `policies.holds.Kind`: what of the following it is about."""
+    recording = UUIDField(null=True)
+    user = UUIDField(null=True)
+    """No foreign keys: a hold is a record, and outlives what it was about."""
+    number = CharField(default="", max_length=128)
+    query = TextField(default="")
+    """A search, as in the list's address."""
+    wanted = TextField(default="")
+    """What that asked for when the hold began, its days fixed (`filters.as_text`)."""
+    reason = TextField()
+    people = TextField(default="")
+    """Who asked for it, and who was told."""
+    begun_at = UtcField()
+    begun_by = CharField(max_length=200)
+    ends_at = UtcField(null=True)
+    over_at = UtcField(null=True)
+    """Since when it holds nothing any more."""
+    over_by = CharField(default="", max_length=200)
+    """Who released it; empty if its end came."""
+    over_why = TextField(default="")
+    fixed_up_to = UUIDField(null=True)
+    """Of a search: recordings up to this id that fit are noted (`HeldRecording`), so that no edit frees
+    them."""
+
+    class Meta:
+        indexes = ((("organisation", "over_at"), False),)
+
+
+class HeldRecording(Table):
+    """A recording that a search under hold has found: it stays held, whatever becomes of its note or mark."""
+
+    hold = ForeignKeyField(Hold, backref="noted", on_delete="CASCADE", index=False)
+    recording = UUIDField(index=True)
+
+    class Meta:
+        indexes = ((("hold", "recording"), True),)
+
+
+class Erasure(Table):
+    """A person who is taken out of the catalogue, a batch at a time; the row says how far it has come."""
+
+    organisation = ForeignKeyField(Organisation, backref="erasures", on_delete="RESTRICT")
+    kind = CharField(max_length=16)
+    """One of `policies.erasing.Kind`."""
+    user = UUIDField(null=True)
+    number = CharField(default="", max_length=128)
+    """Whom to look for, as ``name`` is: both are emptied when it is done."""
+    name = CharField(default="", max_length=200)
+    pseudonym = CharField(max_length=64)
+    """What stands in their place."""
+    reference = CharField(default="", max_length=200)
+    """The organisation's own, such as a case number."""
+    begun_at = UtcField()
+    begun_by = CharField(max_length=200)
+    state = CharField(max_length=16)
+    """One of `policies.erasing.State`."""
+    step = CharField(max_length=16)
+    behind = UUIDField(null=True)
+    """Of the step: everything up to this id is done."""
+    counts = TextField(default="{}")
+    """JSON: how much of what was done, and what waits."""
+    looked_at = UtcField()
+    """When it was begun, or begun anew because a hold was released."""
+    done_at = UtcField(null=True)
+    report = TextField(default="")
+    report_sha256 = CharField(default="", max_length=64)
+
+    class Meta:
+        indexes = ((("organisation", "begun_at"), False),)
 
 
 class Answered(Table):
@@ -687,6 +769,9 @@ TABLES = (
     SecondFactor,
     Token,
     SavedSearch,
+    Hold,
+    HeldRecording,
+    Erasure,
     Answered,
     AuditLine,
     AuditHead,

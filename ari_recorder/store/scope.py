@@ -17,7 +17,9 @@ from ari_recorder.policies import rights
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
 from ari_recorder.store.models import (
     AuditLine,
+    Erasure,
     Group,
+    Hold,
     LedgerLine,
     Leg,
     Membership,
@@ -121,6 +123,22 @@ def accounted(asker: Scope) -> Any:
     if asker.organisation is None:
         return LedgerLine.id.is_null(False)
     return LedgerLine.organisation == asker.organisation
+
+
+def holds_of(asker: Scope) -> Any:
+    """The condition on `Hold` that every read of legal holds carries."""
+    return _of_organisation(Hold, asker, Right.HOLDS_READ)
+
+
+def erasures_of(asker: Scope) -> Any:
+    """The condition on `Erasure` that every read of erasures carries."""
+    return _of_organisation(Erasure, asker, Right.HOLDS_READ)
+
+
+def _of_organisation(table: Any, asker: Scope, right: Right) -> Any:
+    if right not in asker.rights:
+        return _nothing(table.id)
+    return table.id.is_null(False) if asker.organisation is None else table.organisation == asker.organisation
 
 
 def _narrowed(organisation: Field, user: Field, asker: Scope, people: People) -> Any:

@@ -85,11 +85,11 @@ def write(recordings: Sequence[UUID]) -> None:
                 _insert(one.recording, one.wanted)
 
 
-def looked(recordings: Sequence[UUID]) -> Iterator[Looked]:
-    """What is and what is to be of each of these that there is."""
+def looked(recordings: Sequence[UUID], *, every: bool = False) -> Iterator[Looked]:
+    """What is and what is to be of each of these that there is; ``every``: also of those not shown."""
     found = rows(sql(_MADE_OF + " WHERE {} ORDER BY r.id, c.joined_at", among("r.id", recordings)))
     for _, same in groupby(found, key=lambda row: row[0]):
-        yield _look(list(same))
+        yield _look(list(same), every)
 
 
 def take_in(limit: int = BATCH) -> bool:
@@ -158,7 +158,7 @@ _INSERTED = """INSERT INTO searched (id, recording_id, organisation, "user", who
     VALUES ({}, {}, {}, {}, {}, {}, {}, {}) ON CONFLICT (id) DO NOTHING"""
 
 
-def _look(found: list[Any]) -> Looked:
+def _look(found: list[Any], every: bool) -> Looked:
     (recording, state, organisation, user, started_at, ended_at, note, tag1, tag2, tag3, number, name,
      place, its_organisation, its_user, *texts) = found[0][:18]  # fmt: skip
     recording = _uuid(recording)
@@ -170,7 +170,7 @@ def _look(found: list[Any]) -> Looked:
     )  # fmt: skip
     wanted = Entry(search.place(began_at, recording), _uuid(organisation), _uuid(user), document)
     there = place is not None and Entry(place, _uuid(its_organisation), _uuid(its_user), Document(*texts))
-    return Looked(recording, wanted if state in SHOWN else None, there or None)
+    return Looked(recording, wanted if every or state in SHOWN else None, there or None)
 
 
 def _overlap(met: Sequence[Any], began_at: datetime, over_at: datetime | None) -> bool:

@@ -49,11 +49,14 @@ KINDS = {
     "usage": N_("Usage"),
     "master_key": N_("Master key"),
     "organisation_key": N_("Key of the organisation"),
+    "hold": N_("Legal hold"),
+    "erasure": N_("Erasure"),
 }
 ACTORS = {
     "token": N_("by API token"),
     "command_line": N_("on the command line"),
     "nobody": N_("not signed in"),
+    "recorder": N_("by itself"),
 }
 FIELDS = {
     "note": N_("Note"),

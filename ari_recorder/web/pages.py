@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from aiohttp import web
 
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.rights import Right
-from ari_recorder.store import catalogue, searches
+from ari_recorder.store import catalogue, holding, searches
 from ari_recorder.store.filters import Wanted
 from ari_recorder.web import api, export, find, find_values, listing, page, remembered, words
 from ari_recorder.web.context import CONTEXT, scope
@@ -94,7 +97,10 @@ async def _render(
     status: int = 200,
 ) -> web.Response:
     part = request.query.get("part") == PART
-    values = _found(request, asked, found, cursor, count)
+    held = await request.app[CONTEXT].store.read(
+        holding.held_for, scope(request), [row.id for row in found.recordings]
+    )
+    values = _found(request, asked, found, cursor, count) | _days(request, asked, found, held)
     if not part:
         values |= await _around(request, asked)
     headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"} if part else {}
@@ -111,10 +117,9 @@ def _found(
     count: int | None,
 ) -> dict[str, Any]:
     """What the search changes."""
-    say, asker, now = page.words(request), scope(request), request.app[CONTEXT].now()
+    say, asker = page.words(request), scope(request)
     say_all = say.each(find_values.SORTS)
     return {
-        "days": listing.days(found.recordings, asker, asked.sort, say, now),
         "by_time": asked.sort in listing.BY_TIME,
         "sort": str(asked.sort),
         "given_sort": asked.given.get(find.SORT, ""),
@@ -133,11 +138,21 @@ def _found(
         "labels": {name: find.label(name, say.language) for name in find.FIELDS},
         "several": asker.reads.everybody or bool(asker.reads.users - {asker.user}),
         "annotates": bool(asker.annotates),
+        "hold": f"/holds/new?{urlencode({'query': find.query_of(asked.filters)})}"
+        if asked.filters and Right.HOLDS_WRITE in asker.rights
+        else "",
         "export": asked.export,
         "searches_max": searches.NAME_MAX,
         "marked": _number(request, "marked"),
         "left": _number(request, "left"),
     }
+
+
+def _days(
+    request: web.Request, asked: find.Asked, found: catalogue.Page, held: Mapping[UUID, list[UUID]]
+) -> dict[str, Any]:
+    say, now = page.words(request), request.app[CONTEXT].now()
+    return {"days": listing.days(found.recordings, scope(request), asked.sort, say, now, held)}
 
 
 async def _around(request: web.Request, asked: find.Asked) -> dict[str, Any]:

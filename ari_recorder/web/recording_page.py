@@ -15,7 +15,7 @@ from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import annotations as notes
-from ari_recorder.store import audit_log, catalogue, together
+from ari_recorder.store import audit_log, catalogue, holding, together
 from ari_recorder.store.audit_log import AuditRow
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import annotating, api, audit_words, page, timeline
@@ -123,6 +123,8 @@ async def _render(
     history = await store.read(notes.history, asker, row.id)
     every = request.query.get("history") == "all"
     values = {
+        "holds": (await store.read(holding.held_for, asker, [row.id])).get(row.id, []),
+        "places_holds": Right.HOLDS_WRITE in asker.rights,
         "row": row,
         "faults": faults(row, page.words(request)),
         "spans": spans,

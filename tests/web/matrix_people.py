@@ -18,11 +18,13 @@ from uuid import UUID, uuid4
 import pyotp
 
 from ari_recorder.live import Live
+from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people, prompts, searches, sessions, tokens
+from ari_recorder.store import holding, models, people, prompts, searches, sessions, tokens
 from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.holding import About
 from ari_recorder.web.enrolment import NewApp
 from ari_recorder.web.seals import Purpose, Seals
 
@@ -126,6 +128,9 @@ class Cast:
         self._write(people.set_supervisor, made, group, boss)
         self.ids[f"{prefix}other group"] = str(self._write(people.add_group, made, f"Others {name}").id)
         self._write(people.add_members, made, UUID(self.ids[f"{prefix}other group"]), [eva])
+        about = About(Kind.NUMBER, number="0899999999")
+        hold = self._write(holding.place, COMMAND_LINE, made, about, reason=f"hold of {name}")
+        self.ids[f"{prefix}hold"] = str(hold.id)
         self.ids[f"{prefix}organisation token"] = str(self._add_token(made, None).token.id)
         self.world.store.write_now(
             prompts.replace, SOMEBODY, made, PromptKind.START, "sv", wav=wav(), duration_ms=100,
@@ -276,7 +281,7 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
             yield "the organisation's", {"id": ids["organisation token"]}
     elif about == "user":
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
-    elif about == "organisation":
+    elif about in ("organisation", "hold"):
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
     elif about in ("group", "members"):
         yield from (("ours", {"id": ids["group"]}), ("gone", {"id": ids["gone group"]}))

@@ -92,6 +92,7 @@ NEW_USER = {
     "role": "user",
     "another": "yes",
 }
+NEW_HOLD = {"number": "070-123 45 67", "reason": "Case 4711"}
 MEMBERS = "members"
 """In place of a body: who is to come into the group."""
 CSV = b"number,name\r\n999,Somebody\r\n"
@@ -127,6 +128,13 @@ LINES: dict[str, Line] = {
     "GET /audit": _read("ax"),
     "GET /usage": _read("ao"),
     "GET /ledger": _read("ax"),
+    "GET /holds": _read("ax"),
+    "GET /holds/new": _read("a"),
+    "POST /holds/new": _write("a", "", NEW_HOLD, ok="303 /holds"),
+    "GET /holds/{id}": _read("ax", "", "hold"),
+    "POST /holds/{id}/end": _write("a", "", {**ANY, "ends": "2030-01-01"}, "hold", "303 to its page"),
+    "GET /holds/{id}/release": _read("a", "", "hold"),
+    "POST /holds/{id}/release": _write("a", "", {**ANY, "why": "Closed"}, "hold", "303 to its page"),
     "GET /tokens": _read("a"),
     "GET /tokens/new": _read("a"),
     "POST /tokens/new": _write("a", "", NEW_TOKEN),
@@ -284,6 +292,11 @@ LINES: dict[str, Line] = {
     "GET /api/v1/usage/organisations.csv": _read("o"),
     # What happened, and whether it works
     "GET /api/v1/ledger": _read("ax", "axp"),
+    "GET /api/v1/holds": _read("ax", "axp"),
+    "POST /api/v1/holds": _write("a", "ap", NEW_HOLD, ok="201"),
+    "GET /api/v1/holds/{id}": _read("ax", "axp", "hold"),
+    "PATCH /api/v1/holds/{id}": _write("a", "ap", {"ends_at": "2030-01-01T00:00:00Z"}, "hold"),
+    "POST /api/v1/holds/{id}/release": _write("a", "ap", {"why": "Closed"}, "hold"),
     "GET /api/v1/audit": _read("ax", "axp"),
     "GET /api/v1/audit.jsonl": _read("ax", "axp"),
     "GET /api/v1/audit.csv": _read("ax", "axp"),

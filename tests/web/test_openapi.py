@@ -120,12 +120,14 @@ async def test_what_is_answered_is_what_the_document_says(
     assert members.json()["members"]
     assert (await admin("PATCH", f"/recordings/{recordings[0]}", {"tag1": "t"})).status == 200
     search = await admin.made("/searches", {"name": "Red", "query": "mark=red"})
+    hold = await admin.made("/holds", {"number": "0701234567", "reason": "Case 4711"})
     assert (await admin("GET", f"/recordings/{recordings[0]}/audio")).status == 200
     ids = {
         "recordings": recordings,
         "calls": [leg],
         "tokens": [token["id"]],
         "searches": [search["id"]],
+        "holds": [hold["id"]],
         "groups": [group["id"]],
         "users": [eva["id"], world.ids["admin-acme"]],
         "organisations": [(await admin.get("/organisation"))["id"]],

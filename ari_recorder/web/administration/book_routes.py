@@ -1,10 +1,12 @@
-"""The addresses of usage, ledger, tokens, sessions and the operator's organisations."""
+"""The addresses of usage, ledger, legal holds, tokens, sessions and the operator's organisations."""
 
 from __future__ import annotations
 
 from ari_recorder.policies.rights import Right
-from ari_recorder.web.administration import billing, customers, due_calls, signed_in, token_pages
+from ari_recorder.web.administration import billing, customers, due_calls, holds, signed_in, token_pages
 from ari_recorder.web.routing import Route, page
+
+_HOLD = holds.ADDRESS + "/{id}"
 
 BOOKS: tuple[Route, ...] = (
     page("GET", "/usage", billing.show, "usage", Right.USAGE_READ, billing.TAKES),
@@ -16,6 +18,13 @@ BOOKS: tuple[Route, ...] = (
     page("POST", "/tokens/{id}/revoke", token_pages.revoke, "token-revoke", Right.TOKENS),
     page("GET", "/sessions", signed_in.show, "sessions", Right.USERS_WRITE, signed_in.TAKES),
     page("POST", "/sessions/{id}/end", signed_in.end, "session-end", Right.USERS_WRITE),
+    page("GET", holds.ADDRESS, holds.show, "holds", Right.HOLDS_READ, holds.TAKES),
+    page("GET", holds.NEW, holds.new, "hold-new", Right.HOLDS_WRITE, holds.NEW_TAKES),
+    page("POST", holds.NEW, holds.place, "hold-new", Right.HOLDS_WRITE),
+    page("GET", _HOLD, holds.show_one, "hold", Right.HOLDS_READ, holds.ONE_TAKES),
+    page("POST", _HOLD + "/end", holds.change_end, "hold-end", Right.HOLDS_WRITE),
+    page("GET", _HOLD + "/release", holds.ask_release, "hold-release", Right.HOLDS_WRITE),
+    page("POST", _HOLD + "/release", holds.release, "hold-release", Right.HOLDS_WRITE),
     page("GET", "/organisations", customers.show, "organisations", Right.ORGANISATIONS, customers.LIST_TAKES),
     page("GET", "/organisations/new", customers.new, "organisation-new", Right.ORGANISATIONS),
     page("POST", "/organisations/new", customers.add, "organisation-new", Right.ORGANISATIONS),

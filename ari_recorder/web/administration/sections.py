@@ -134,6 +134,12 @@ PARTS: tuple[Part, ...] = (
                 N_("What was due to be recorded, what came of it, and why."),
             ),
             Place(
+                "/holds",
+                N_("Legal holds"),
+                Right.HOLDS_READ,
+                N_("What must not be deleted, why, and until when."),
+            ),
+            Place(
                 "/usage",
                 N_("Usage"),
                 Right.USAGE_READ,

@@ -59,6 +59,8 @@ SCOPES: dict[Right, tuple[str, str]] = {
     Right.AUDIT_READ: (N_("Read the audit log"), N_("Who did what.")),
     Right.LEDGER_READ: (N_("Read the ledger"), N_("What was due to be recorded, and what came of it.")),
     Right.USAGE_READ: (N_("Read usage"), N_("What is billed for a month.")),
+    Right.HOLDS_READ: (N_("See legal holds"), N_("And the reports of erasures.")),
+    Right.HOLDS_WRITE: (N_("Place legal holds"), N_("And release them: what they kept can be deleted then.")),
 }
 """What a token may do, in words: all of `PROGRAM_RIGHTS`, which administrators have, who alone come here."""
 LASTING = {"30": N_("30 days"), "90": N_("90 days"), "365": N_("A year"), "never": N_("Until it is revoked")}

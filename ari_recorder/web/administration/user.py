@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from ari_recorder.errors import NotFound
+from ari_recorder.policies.rights import Right
 from ari_recorder.policies.table import is_recorded
 from ari_recorder.store import people
 from ari_recorder.store.people import UserRow
@@ -167,6 +168,7 @@ async def render(request: web.Request, row: UserRow, form: Form | None = None) -
         forms[form.name] = form.beside(forms[form.name])
     values = {
         "user": row,
+        "places_holds": Right.HOLDS_WRITE in scope(request).rights,
         "forms": forms,
         "by": await store.read(people.last_changed_by, organisation, row.id) if stale else "",
         "activations": activations,

@@ -1,0 +1,63 @@
+"""Legal holds from the command line."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from .conftest import Command
+
+WHY = ("--reason", "Case T 4711-26")
+
+
+@pytest.fixture
+def anna(command: Command) -> Command:
+    """With Anna, 101."""
+    assert command("user", "add", "101", "--name", "Anna").code == 0
+    return command
+
+
+def test_placed_listed_and_released(anna: Command) -> None:
+    made = anna("holds", "place", "--user", "101", *WHY, "--people", "Eva", "--until", "2099-12-31")
+    assert made.code == 0, made.err
+    assert "It keeps 0 recordings now" in made.err
+    (row,) = json.loads(anna("holds", "list", "--json").out)["rows"]
+    assert (row["id"], row["kind"], row["user_name"]) == (made.out.strip(), "user", "Anna")
+    assert row["ends_at"].startswith("2100-01-01T00:00:00")
+    assert "Case T 4711-26" in anna("holds", "list").out
+    released = anna("holds", "release", row["id"], "--why", "Closed")
+    assert released.out == "Released. 0 recordings can be deleted now.\n"
+    assert anna("holds", "list").out == "There are no legal holds.\n"
+    assert "released" in anna("holds", "list", "--over").out
+    assert "It is over already" in anna("holds", "release", row["id"], "--why", "x").err
+
+
+def test_each_kind(anna: Command) -> None:
+    assert anna("holds", "place", "--number", "070-123 45 67", *WHY).code == 0
+    assert anna("holds", "place", "--search", "q=eva&when=week", *WHY).code == 0
+    kinds = {row["kind"]: row for row in json.loads(anna("holds", "list", "--json").out)["rows"]}
+    assert set(kinds) == {"number", "search"}
+    assert kinds["search"]["query"].startswith("q=eva&from=")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (), ("--number", "0701", "--user", "101"), ("--number", "12"), ("--search", "mark=mauve"),
+        ("--number", "0701", "--until", "yesterday"), ("--number", "0701", "--until", "2000-01-01"),
+        ("--number", "0701", "--people", "x" * 501),
+    ],
+)  # fmt: skip
+def test_what_cannot_be(anna: Command, given: tuple[str, ...]) -> None:
+    said = anna("holds", "place", *given, *WHY)
+    assert said.code != 0
+    assert said.err.startswith("ari-recorder: ")
+    assert json.loads(anna("holds", "list", "--json").out)["rows"] == []
+
+
+def test_what_is_not_there(anna: Command) -> None:
+    for given in (("--recording", str(uuid4())), ("--user", "999"), ("--user", str(uuid4()))):
+        assert anna("holds", "place", *given, *WHY).code != 0
+    assert "no such legal hold" in anna("holds", "release", str(uuid4()), "--why", "x").err
