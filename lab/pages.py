@@ -89,6 +89,7 @@ PAGES = (
     Page("organisation", "/organisation", "admin", title="The organisation"),
     Page("usage", "/usage", "admin", title="Usage and billing"),
     Page("ledger", "/ledger", "auditor", title="The ledger: every call accounted for"),
+    Page("evidence", "/evidence", "auditor", title="Evidence: what proves that nothing was changed"),
     Page("holds", "/holds", "auditor", title="Legal holds"),
     Page(
         "hold-new", "/holds/new", "admin", "/holds/new?query=q%3Dmalm%C3%B6%26mark%3Dgreen",

@@ -24,7 +24,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     """Has everything of the organisation."""
     AUDITOR = "auditor"
-    """Reads the audit log, the ledger and the legal holds, and hears nothing."""
+    """Reads the audit log, the ledger, the evidence and the legal holds, and hears nothing."""
     OPERATOR = "operator"
     """Of the provider: organisations, plans and usage. Hears nothing."""
 
@@ -52,6 +52,8 @@ class Right(StrEnum):
     """The organisation's tokens. One's own need no right."""
     AUDIT_READ = "audit:read"
     LEDGER_READ = "ledger:read"
+    EVIDENCE_READ = "evidence:read"
+    """See what every recording was, with the proof of it, but not hear it."""
     USAGE_READ = "usage:read"
     HOLDS_READ = "holds:read"
     """See legal holds, and what came of erasures."""
@@ -79,7 +81,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.USER: _OWN,
     Role.SUPERVISOR: _OWN | {Right.GROUPS_READ},
     Role.ADMINISTRATOR: frozenset(Right) - {Right.ORGANISATIONS, Right.HEALTH_READ},
-    Role.AUDITOR: frozenset({Right.AUDIT_READ, Right.LEDGER_READ, Right.HOLDS_READ}),
+    Role.AUDITOR: frozenset({Right.AUDIT_READ, Right.LEDGER_READ, Right.EVIDENCE_READ, Right.HOLDS_READ}),
     Role.OPERATOR: frozenset({Right.ORGANISATIONS, Right.USAGE_READ, Right.HEALTH_READ}),
 }
 """The rights of each role. With whose calls they are had is for `Scope` to say."""

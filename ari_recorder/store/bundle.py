@@ -37,7 +37,10 @@ class Verdict:
 
 
 def archive(proof: Proof, name: str, audio: Iterable[bytes], at: datetime) -> Iterator[bytes]:
-    """The archive, in blocks: the audio under that ``name``, its manifest, the proof, how to verify it."""
+    """The archive, in blocks: the audio under that ``name``, its manifest, the proof, how to verify it.
+
+    Without a name there is no audio in it.
+    """
     sides = merkle.sides(proof.number, proof.head.size)
     path = "".join(
         f"{'left' if is_left else 'right'} {found.hex()}\n"
@@ -58,10 +61,11 @@ def archive(proof: Proof, name: str, audio: Iterable[bytes], at: datetime) -> It
         for part, content in texts.items():
             zipped.writestr(_entry(part, at), content)
         yield sink.take()
-        with zipped.open(_entry(name, at), "w", force_zip64=True) as file:
-            for block in audio:
-                file.write(block)
-                yield sink.take()
+        if name:
+            with zipped.open(_entry(name, at), "w", force_zip64=True) as file:
+                for block in audio:
+                    file.write(block)
+                    yield sink.take()
     yield sink.take()
 
 
@@ -94,12 +98,15 @@ def _verdicts(zipped: zipfile.ZipFile, keys: Collection[PublicKey]) -> Iterator[
 
 def _audio(zipped: zipfile.ZipFile, facts: dict[str, Any]) -> Verdict:
     others = [info for info in zipped.infolist() if info.filename not in _TEXTS]
+    audio = facts.get("audio")
+    sealed = audio.get("sha256") if isinstance(audio, dict) else None
+    if not others:
+        return Verdict(True, f"There is no audio in it; what was sealed has the SHA-256 {sealed}.")
     if len(others) != 1:
         return Verdict(False, f"There are {len(others)} files that could be the audio.")
     with zipped.open(others[0]) as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    audio = facts.get("audio")
-    same = isinstance(audio, dict) and found == audio.get("sha256")
+    same = found == sealed
     return Verdict(
         same, f"The audio {'is' if same else 'is not'} what was sealed at {facts.get('sealed_at')}."
     )

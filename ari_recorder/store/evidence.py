@@ -12,11 +12,12 @@ from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.errors import NotFound
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.manifest import ClockReading, SourceFile, Texts
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import catalogue, models, statements
+from ari_recorder.store import catalogue, models, scope, statements
 from ari_recorder.store.models import Manifest, Recording, Tree, TreeHead, TreeNode
 from ari_recorder.store.tree_heads import Head, as_kept
 
@@ -127,7 +128,24 @@ def proof(asker: Scope, recording: UUID) -> Proof | None:
     Raises `NotFound` if there is no recording that they may hear.
     """
     catalogue.heard(asker, recording)
-    row = Manifest.get_or_none(Manifest.recording == recording)
+    return _proof(Manifest.get_or_none(Manifest.recording == recording))
+
+
+def certified(asker: Scope, recording: UUID) -> Proof | None:
+    """As `proof`, for who may see the evidence of every recording, and need not hear it."""
+    row = Manifest.get_or_none(scope.proved(asker) & (Manifest.recording == recording))
+    if row is None:
+        raise NotFound(f"No evidence of a recording {recording}.")
+    return _proof(row)
+
+
+def heads(asker: Scope, limit: int) -> list[Head]:
+    """The newest signed heads, the newest first."""
+    rows = TreeHead.select().where(scope.heads_of(asker)).order_by(TreeHead.size.desc()).limit(limit)
+    return [as_kept(row) for row in rows.dicts()]
+
+
+def _proof(row: Any) -> Proof | None:
     if row is None:
         return None
     newest = (

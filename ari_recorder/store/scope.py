@@ -22,9 +22,11 @@ from ari_recorder.store.models import (
     Hold,
     LedgerLine,
     Leg,
+    Manifest,
     Membership,
     Recording,
     Supervision,
+    TreeHead,
     User,
 )
 from ari_recorder.store.statements import find
@@ -123,6 +125,16 @@ def accounted(asker: Scope) -> Any:
     if asker.organisation is None:
         return LedgerLine.id.is_null(False)
     return LedgerLine.organisation == asker.organisation
+
+
+def proved(asker: Scope) -> Any:
+    """The condition on `Manifest` that every read of the evidence of others' recordings carries."""
+    return _of_organisation(Manifest, asker, Right.EVIDENCE_READ)
+
+
+def heads_of(asker: Scope) -> Any:
+    """The condition on `TreeHead` that every read of the signed heads carries."""
+    return _of_organisation(TreeHead, asker, Right.EVIDENCE_READ)
 
 
 def holds_of(asker: Scope) -> Any:

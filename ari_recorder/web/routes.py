@@ -162,6 +162,8 @@ ROUTES: tuple[Route, ...] = (
     api.annotation_history,
     api.recording_audio,
     evidence.recording_evidence,
+    evidence.evidence,
+    evidence.recording_proof,
     evidence.evidence_keys,
     api.waveform,
     api.timeline,

@@ -128,6 +128,7 @@ LINES: dict[str, Line] = {
     "GET /audit": _read("ax"),
     "GET /usage": _read("ao"),
     "GET /ledger": _read("ax"),
+    "GET /evidence": _read("ax"),
     "GET /holds": _read("ax"),
     "GET /holds/new": _read("a"),
     "POST /holds/new": _write("a", "", NEW_HOLD, ok="303 /holds"),
@@ -292,6 +293,8 @@ LINES: dict[str, Line] = {
     "GET /api/v1/usage/organisations.csv": _read("o"),
     # What happened, and whether it works
     "GET /api/v1/ledger": _read("ax", "axp"),
+    "GET /api/v1/evidence": _read("ax", "axp"),
+    "GET /api/v1/evidence/recordings/{id}": _read("ax", "axp", "recording", "prove", ok="409"),
     "GET /api/v1/holds": _read("ax", "axp"),
     "POST /api/v1/holds": _write("a", "ap", NEW_HOLD, ok="201"),
     "GET /api/v1/holds/{id}": _read("ax", "axp", "hold"),

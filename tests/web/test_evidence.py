@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 import zipfile
 from pathlib import Path
 from uuid import UUID
@@ -12,7 +14,7 @@ from ari_recorder.store import audit_key, bundle, evidence, models, tree_heads
 from ari_recorder.store.audit_key import SigningKey
 from ari_recorder.store.tree_heads import Head
 
-from .world import NOON, NewBrowser, World, opus
+from .world import NOON, Browser, NewBrowser, World, opus
 
 
 @pytest.fixture
@@ -91,3 +93,50 @@ async def test_the_keys_are_public(world: World, key: SigningKey, open_browser: 
     answer = await (await open_browser()).get("/api/v1/evidence/keys")
     assert answer.status == 200
     assert [(one["id"], one["pem"]) for one in answer.json()["keys"]] == [(key.public.id, key.public.pem)]
+
+
+async def an_auditor(world: World, open_browser: NewBrowser) -> Browser:
+    organisation = world.store.read_now(models.User.get_by_id, world.ids["anna"]).organisation_id
+    world.user("aud", organisation, role="auditor", mode="never")
+    return await open_browser("aud")
+
+
+async def test_an_auditor_has_the_proof_without_the_audio(
+    world: World, key: SigningKey, open_browser: NewBrowser, tmp_path: Path
+) -> None:
+    recording = world.recording(world.ids["anna"])
+    address = f"/api/v1/evidence/recordings/{recording}"
+    auditor = await an_auditor(world, open_browser)
+    assert (await auditor.get(address)).status == 404
+    signed(world, key, recording)
+    answer = await auditor.get(address)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
+    path = tmp_path / "proof.zip"
+    path.write_bytes(answer.body)
+    verdicts = bundle.check(path, [key.public])
+    assert [one.ok for one in verdicts] == [True] * 5
+    assert "There is no audio in it" in verdicts[0].text
+    with zipfile.ZipFile(path) as zipped:
+        zipped.extractall(tmp_path / "proof")
+    script = str(tmp_path / "proof" / "verify.sh")
+    ran = await asyncio.to_thread(subprocess.run, ["bash", script], capture_output=True, text=True)
+    assert (ran.returncode, "note: the audio is not here" in ran.stdout) == (0, True), ran.stdout
+    (line,) = [
+        one
+        for one in world.store.read_now(lambda: list(models.AuditLine.select()))
+        if one.action == "download"
+    ]
+    assert (line.subject, '"audio":false' in line.detail.replace(" ", "")) == (str(recording), True)
+
+
+async def test_heads_are_the_organisations_own(
+    world: World, key: SigningKey, open_browser: NewBrowser
+) -> None:
+    signed(world, key, world.recording(world.ids["anna"]))
+    found = (await (await open_browser("admin-acme")).get("/api/v1/evidence")).json()
+    assert [one["size"] for one in found["heads"]] == [1]
+    page = await (await an_auditor(world, open_browser)).get("/evidence")
+    assert found["heads"][0]["told"] in page.text
+    assert (await (await open_browser("admin-other")).get("/api/v1/evidence")).json()["heads"] == []
+    other = await (await open_browser("admin-other")).get("/evidence")
+    assert "Nothing is signed yet" in other.text

@@ -1,8 +1,9 @@
-"""The addresses of usage, ledger, legal holds, tokens, sessions and the operator's organisations."""
+"""The addresses of usage, ledger, evidence, legal holds, tokens, sessions, the operator's organisations."""
 
 from __future__ import annotations
 
 from ari_recorder.policies.rights import Right
+from ari_recorder.web import evidence
 from ari_recorder.web.administration import billing, customers, due_calls, holds, signed_in, token_pages
 from ari_recorder.web.routing import Route, page
 
@@ -11,6 +12,7 @@ _HOLD = holds.ADDRESS + "/{id}"
 BOOKS: tuple[Route, ...] = (
     page("GET", "/usage", billing.show, "usage", Right.USAGE_READ, billing.TAKES),
     page("GET", "/ledger", due_calls.show, "ledger", Right.LEDGER_READ, due_calls.TAKES),
+    page("GET", "/evidence", evidence.show, "evidence", Right.EVIDENCE_READ),
     page("GET", "/tokens", token_pages.show, "tokens", Right.TOKENS, token_pages.TAKES),
     page("GET", "/tokens/new", token_pages.new, "token-new", Right.TOKENS),
     page("POST", "/tokens/new", token_pages.add, "token-new", Right.TOKENS),

@@ -134,6 +134,12 @@ PARTS: tuple[Part, ...] = (
                 N_("What was due to be recorded, what came of it, and why."),
             ),
             Place(
+                "/evidence",
+                N_("Evidence"),
+                Right.EVIDENCE_READ,
+                N_("What proves that no recording was changed or taken away."),
+            ),
+            Place(
                 "/holds",
                 N_("Legal holds"),
                 Right.HOLDS_READ,

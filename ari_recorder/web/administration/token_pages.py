@@ -57,6 +57,10 @@ SCOPES: dict[Right, tuple[str, str]] = {
     Right.PROMPTS_READ: (N_("Hear prompts"), N_("What is said and played in calls.")),
     Right.PROMPTS_WRITE: (N_("Replace prompts"), N_("Put other files in their place.")),
     Right.AUDIT_READ: (N_("Read the audit log"), N_("Who did what.")),
+    Right.EVIDENCE_READ: (
+        N_("Read the evidence"),
+        N_("What every recording was, with the proof of it, and without its audio."),
+    ),
     Right.LEDGER_READ: (N_("Read the ledger"), N_("What was due to be recorded, and what came of it.")),
     Right.USAGE_READ: (N_("Read usage"), N_("What is billed for a month.")),
     Right.HOLDS_READ: (N_("See legal holds"), N_("And the reports of erasures.")),
