@@ -26,6 +26,7 @@ from ari_recorder.cli import (
     tokens,
     usage,
     users,
+    webhooks,
 )
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
@@ -120,6 +121,7 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(prompts.app, name="prompt")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)

@@ -23,7 +23,7 @@ from ari_recorder.policies.parties import Counterpart, Stretch
 from ari_recorder.policies.preferences import Announce
 from ari_recorder.policies.prompts import TONES
 from ari_recorder.policies.table import Mode, State
-from ari_recorder.store import documents, models, statements
+from ari_recorder.store import documents, happenings, models, statements
 
 Key = tuple[str, object]
 Rows = dict[Key, dict[str, Any]]
@@ -37,6 +37,7 @@ def save(leg: Leg, before: Leg | None, now: datetime) -> None:
     for key, values in _rows(leg).items():
         if written.get(key) != values:
             _WRITERS[key[0]](values, written.get(key))
+    happenings.of_leg(leg, before)
     if is_over(leg) and not (before is not None and is_over(before)):
         close_ledger(leg.id, now)
 
@@ -76,7 +77,7 @@ def known_legs(ids: Iterable[UUID]) -> set[UUID]:
 
 def close_ledger(leg: UUID, now: datetime) -> None:
     """Close the leg's ledger line if its end is known by now; otherwise leave it open."""
-    state, mode = statements.find_one(models.Leg, ("state", "mode"), id=leg)
+    state, mode, organisation = statements.find_one(models.Leg, ("state", "mode", "organisation"), id=leg)
     if state != State.ENDED:
         return
     found = sorted(statements.find(models.Recording, ("ordinal", "state", "problems"), leg=leg))
@@ -87,6 +88,8 @@ def close_ledger(leg: UUID, now: datetime) -> None:
         if closed_at is None:
             ended = {"outcome": closing.outcome, "reason": closing.reason}
             statements.update(models.LedgerLine, line, closed_at=now, **ended)
+            if closing.is_missed:
+                happenings.missed(organisation, leg, closing.reason, now)
 
 
 # The rows that a leg is

@@ -24,6 +24,7 @@ from ari_recorder.store.models import (
     Recording,
     Supervision,
     User,
+    Webhook,
 )
 from ari_recorder.store.statements import find
 
@@ -121,6 +122,15 @@ def accounted(asker: Scope) -> Any:
     if asker.organisation is None:
         return LedgerLine.id.is_null(False)
     return LedgerLine.organisation == asker.organisation
+
+
+def hooked(asker: Scope) -> Any:
+    """The condition on `Webhook` that every read of webhooks carries."""
+    if Right.WEBHOOKS_READ not in asker.rights:
+        return _nothing(Webhook.id)
+    if asker.organisation is None:
+        return Webhook.id.is_null(False)
+    return Webhook.organisation == asker.organisation
 
 
 def _narrowed(organisation: Field, user: Field, asker: Scope, people: People) -> Any:

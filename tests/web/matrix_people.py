@@ -21,7 +21,7 @@ from ari_recorder.live import Live
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import models, people, prompts, searches, sessions, tokens
+from ari_recorder.store import models, people, prompts, searches, sessions, tokens, webhooks
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.web.enrolment import NewApp
 from ari_recorder.web.seals import Purpose, Seals
@@ -127,6 +127,11 @@ class Cast:
         self.ids[f"{prefix}other group"] = str(self._write(people.add_group, made, f"Others {name}").id)
         self._write(people.add_members, made, UUID(self.ids[f"{prefix}other group"]), [eva])
         self.ids[f"{prefix}organisation token"] = str(self._add_token(made, None).token.id)
+        hook = self._write(
+            webhooks.add, made, {"name": f"Hook {name}", "url": f"https://{name.lower()}.example/", "events": ["recording.ready"]}, "",
+        )
+        delivery = self._write(webhooks.ping, COMMAND_LINE, hook.id)
+        self.ids |= {f"{prefix}webhook": str(hook.id), f"{prefix}delivery": str(delivery)}
         self.world.store.write_now(
             prompts.replace, SOMEBODY, made, PromptKind.START, "sv", wav=wav(), duration_ms=100,
             text=f"Text {name}", file_name=f"{name}.wav", now=NOON,
@@ -278,6 +283,12 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
     elif about == "organisation":
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
+    elif about == "webhook":
+        yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
+    elif about == "delivery":
+        yield "ours", {"id": ids["webhook"], "delivery": ids[about]}
+        yield "foreign", {"id": ids["foreign webhook"], "delivery": ids["foreign " + about]}
+        yield "of another", {"id": ids["webhook"], "delivery": ids["foreign " + about]}
     elif about in ("group", "members"):
         yield from (("ours", {"id": ids["group"]}), ("gone", {"id": ids["gone group"]}))
         yield "foreign", {"id": ids["foreign group"]}
