@@ -50,7 +50,7 @@ def add(
     personal: Annotated[bool, typer.Option("--personal", help="With names and numbers.")] = False,
     organisation: OrganisationOption = None,
 ) -> None:
-    """Make a webhook; without --event it is told everything. Its secret is written once, on standard output."""
+    """Make a webhook; without --event it is told everything. Its secret is written once, alone."""
     found, secret = settings(context), new_secret()
     given = {"name": name, "url": url, "events": event or CHOSEN, "personal": personal}
     values = webhooks.checked(

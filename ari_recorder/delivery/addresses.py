@@ -23,8 +23,8 @@ LOOKED_UP_WITHIN_S = 5.0
 class Guard:
     """Lets connections through to addresses outside, and to those in ``allowed``."""
 
-    def __init__(self, allowed: Networks = Networks()) -> None:
-        self.allowed = allowed
+    def __init__(self, allowed: Networks | None = None) -> None:
+        self.allowed = Networks() if allowed is None else allowed
 
     def check(self, address: str) -> None:
         """Raise `InsideAddress` unless that address may be connected to."""

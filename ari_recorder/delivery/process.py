@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +47,7 @@ class Opening:
     log: Log
     store_url: str
     vault: Vault
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DeliveryContext:
     store: Store
     safe: Safe
     now: Callable[[], datetime] = utc_now
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
 
 
 Task = Callable[[DeliveryContext], Coroutine[Any, Any, None]]

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from ari_recorder.config import Settings, Webhooks
 from ari_recorder.delivery.posting import Poster
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.webhooks.events import cloud_event
+from ari_recorder.policies.webhooks.sending import Attempt, Stopped
 from ari_recorder.seals import Purpose, Seals, load_key
 from ari_recorder.store import webhook_sending
 from ari_recorder.store.database import Store
@@ -76,11 +78,11 @@ class Sender:
         for one in await self._store.read(webhook_sending.due, self._now(), sent_now):
             task = asyncio.create_task(self._send(one), name=f"webhook {one.name}")
             self._running[one.hook][one.id] = task
-            task.add_done_callback(lambda _, one=one: self._over(one))  # type: ignore[misc]
+            task.add_done_callback(partial(self._over, one))
         await self._tidy()
         return taken == webhook_sending.BATCH
 
-    def _over(self, one: Sending) -> None:
+    def _over(self, one: Sending, _: asyncio.Task[None]) -> None:
         its = self._running[one.hook]
         its.pop(one.id, None)
         if not its:
@@ -111,7 +113,7 @@ class Sender:
             _log.exception("a fault in ari_recorder: a webhook is not told", webhook=one.name)
             await asyncio.sleep(AWAY_S[-1])
 
-    async def _write_down(self, one: Sending, attempt: webhook_sending.Attempt) -> object:
+    async def _write_down(self, one: Sending, attempt: Attempt) -> Stopped | None:
         failures = 0
         while True:
             try:

@@ -9,14 +9,21 @@ IPv4 in IPv6, RFC 3056 (6to4), RFC 4380 (Teredo), RFC 6052 and 8215 (NAT64).
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from ari_recorder.policies.proxies import Networks
 
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 """IPv6 whose last 32 bits are the IPv4 address that is meant."""
-_NEVER = (IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"))
-"""Translation within a site, and addresses of a site."""
+_NEVER = (
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("fec0::/10"),
+)
+"""For protocols (and a cloud's metadata service), once for relays, translation within a site, addresses of a
+site: what Python takes for global, or did in some versions.
+"""
 
 
 def is_inside(address: str) -> bool:
@@ -29,13 +36,8 @@ def is_inside(address: str) -> bool:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return True
-    if isinstance(found, IPv6Address):
-        if any(found in network for network in _NEVER):
-            return True
-        meant = _meant(found)
-        if meant is not None:
-            return _is_special(meant)
-    return _is_special(found)
+    meant = _meant(found) if isinstance(found, IPv6Address) else None
+    return _is_special(found if meant is None else meant)
 
 
 def may_be_reached(address: str, allowed: Networks) -> bool:
@@ -57,4 +59,6 @@ def _meant(address: IPv6Address) -> IPv4Address | None:
 
 
 def _is_special(address: IPv4Address | IPv6Address) -> bool:
+    if any(address in network for network in _NEVER if network.version == address.version):
+        return True
     return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified

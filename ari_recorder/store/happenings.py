@@ -56,7 +56,9 @@ class _Wanted:
         self.organisations = frozenset(row[0] for row in Webhook.select(Webhook.organisation).tuples())
         full = bool(self.organisations) and Outbox.select().limit(OUTBOX_MAX).count() >= OUTBOX_MAX
         if full and not self.full:
-            _log.error("nobody takes events for webhooks out of the outbox: more are not kept", most=OUTBOX_MAX)
+            _log.error(
+                "nobody takes events for webhooks out of the outbox: more are not kept", most=OUTBOX_MAX
+            )
         self.full = full
         if full:
             self.organisations = frozenset()

@@ -737,7 +737,9 @@ for name, columns, state in (
     ("order", "webhook_id, subject, place", "waiting"),
     ("failed", "webhook_id, id", "failed"),
 ):
-    statement = f"CREATE INDEX webhook_delivery_{name} ON webhook_delivery ({columns}) WHERE state = '{state}'"
+    statement = (
+        f"CREATE INDEX webhook_delivery_{name} ON webhook_delivery ({columns}) WHERE state = '{state}'"
+    )
     WebhookDelivery.add_index(SQL(statement))
 
 SHOWN = f"state IN ({', '.join(repr(str(state)) for state in ledger.SHOWN)})"

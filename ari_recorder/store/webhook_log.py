@@ -56,7 +56,13 @@ def deliveries(
     if state is not None:
         query = query.where(WebhookDelivery.state == state)
     return paging.page(
-        query, WebhookDelivery.created_at, WebhookDelivery, _rows, limit=limit, cursor=cursor, newest_first=True
+        query,
+        WebhookDelivery.created_at,
+        WebhookDelivery,
+        _rows,
+        limit=limit,
+        cursor=cursor,
+        newest_first=True,
     )
 
 

@@ -87,7 +87,7 @@ def _waiting(hook: UUID) -> int:
 
 def is_anything_out() -> bool:
     """Whether there is anything in the outbox."""
-    return Outbox.select(SQL("1")).limit(1).exists()
+    return bool(Outbox.select(SQL("1")).limit(1).exists())
 
 
 def due(now: datetime, sent_now: Mapping[UUID, Collection[UUID]]) -> list[Sending]:
@@ -106,9 +106,7 @@ def due(now: datetime, sent_now: Mapping[UUID, Collection[UUID]]) -> list[Sendin
     return found
 
 
-def _next(
-    hook: UUID, now: datetime, running: Collection[UUID], limit: int, *, pings_only: bool
-) -> list[Any]:
+def _next(hook: UUID, now: datetime, running: Collection[UUID], limit: int, *, pings_only: bool) -> list[Any]:
     if not limit:
         return []
     earlier = WebhookDelivery.alias()
@@ -149,10 +147,10 @@ def _personal(event: Happened) -> dict[str, Any]:
         table, ("user", "counterpart_number", "counterpart_name"), id=event.subject
     ):
         own = statements.find(models.User, ("number", "name"), id=user)
-        return {
-            "counterpart": {"number": number, "name": name},
-            **{"recorded_user": {"number": number, "name": name} for number, name in own},
-        }
+        told: dict[str, Any] = {"counterpart": {"number": number, "name": name}}
+        for number, name in own:
+            told["recorded_user"] = {"number": number, "name": name}
+        return told
     return {}
 
 

@@ -25,7 +25,6 @@ from ari_recorder.store.scope import hooked
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 CHANGEABLE = ("name", "url", "events", "personal")
-TOO_MANY = "there are %(most)s already, which is as many as there may be: remove one that nobody needs."
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,9 @@ def add(
 ) -> HookRow:
     """A new webhook of an organisation; ``values`` are those of `CHANGEABLE`. Raises `Conflict`."""
     if Webhook.select().where(Webhook.organisation == organisation).count() >= HOOKS_MAX:
-        raise Conflict("", TOO_MANY, most=HOOKS_MAX)
+        raise Conflict(
+            "", "there are %(most)s already, as many as there may be: remove one first.", most=HOOKS_MAX
+        )
     row = Webhook.create(
         organisation=organisation,
         **_columns(values),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -63,7 +63,7 @@ class WebContext:
     """What the audit log's seals are checked with; None where nothing seals it."""
     counters: Callable[[], Awaitable[bytes]] = own_counters
     """All counters, as Prometheus reads them."""
-    webhooks: Webhooks = Webhooks()
+    webhooks: Webhooks = field(default_factory=Webhooks)
     """Where webhooks may be."""
 
 

@@ -12,7 +12,7 @@ import itertools
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ class Opening:
     audit_key: PublicKey
     parts: tuple[str, ...]
     bound: Bound
-    webhooks: Webhooks = Webhooks()
+    webhooks: Webhooks = field(default_factory=Webhooks)
 
 
 def work(opening: Opening, theirs: socket.socket) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import msgspec
 from aiohttp import web
@@ -73,9 +72,9 @@ class Webhook(msgspec.Struct):
     waiting: Annotated[int, Meta(description="Events that wait to be sent.")]
     failed: Annotated[int, Meta(description="Events that were given up.")]
     dropped: Annotated[int, Meta(description="Events that were not kept for it, as 10,000 waited.")]
-    secret_before_until: Annotated[
-        str, Meta(description="Until then it is signed with the secret before, too.")
-    ] | None
+    secret_before_until: (
+        Annotated[str, Meta(description="Until then it is signed with the secret before, too.")] | None
+    )
     created_at: Time
     created_by: str
 
@@ -143,9 +142,7 @@ async def list_webhooks(request: web.Request) -> Webhooks:
     return Webhooks([shown(row) for row in found])
 
 
-@operation(
-    "POST", _HOOKS, need=Right.WEBHOOKS_WRITE, answer=FreshWebhook, problems=(409, 422), creates=True
-)
+@operation("POST", _HOOKS, need=Right.WEBHOOKS_WRITE, answer=FreshWebhook, problems=(409, 422), creates=True)
 async def add_webhook(request: web.Request, body: NewWebhook) -> web.Response:
     """Make a webhook; the answer has its secret, which is shown this once."""
     organisation, by, secret = own_organisation(request), changed_by(request), new_secret()
@@ -278,7 +275,7 @@ OPERATIONS: tuple[Route, ...] = (
     send_failed_deliveries,
     webhook_delivery,
     send_delivery_again,
-)  # type: ignore[assignment]
+)
 """Their addresses."""
 
 
@@ -343,5 +340,5 @@ def _members(row: HookRow) -> dict[str, Any]:
 
 
 async def _changed(request: web.Request, work: Any) -> Webhook:
-    hook: UUID = path_id(request)
-    return shown(await request.app[CONTEXT].store.write(work, scope(request), hook, **changed_by(request)))
+    by = changed_by(request)
+    return shown(await request.app[CONTEXT].store.write(lambda: work(scope(request), path_id(request), **by)))

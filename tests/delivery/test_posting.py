@@ -256,7 +256,7 @@ async def test_a_secret_that_is_none_is_told(secret: str) -> None:
 OUTSIDE_ONLY = Webhooks(allow_http=True)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0.0.0.0"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "0.0.0.0"])  # noqa: S104
 async def test_the_inside_is_not_reached(host: str) -> None:
     secret = new_secret()
     async with receiver(secret) as there:

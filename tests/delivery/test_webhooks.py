@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -221,10 +222,12 @@ async def test_a_secret_sealed_by_another_key_is_told_and_nothing_is_sent(store:
     assert (there.events, there.unsigned) == ([], 0)
 
 
-async def test_while_the_catalogue_is_locked_nothing_is_sent_twice(tmp_path: Path, empty_sqlite: Path) -> None:
+async def test_while_the_catalogue_is_locked_nothing_is_sent_twice(
+    tmp_path: Path, empty_sqlite: Path
+) -> None:
     """It is locked from the moment in which the first event has come until well after."""
     path = tmp_path / "catalogue.db"
-    path.write_bytes(empty_sqlite.read_bytes())
+    shutil.copy(empty_sqlite, path)
     store = Store(f"sqlite:///{path}")
     locking = sqlite3.connect(path, isolation_level=None, timeout=30)
     locked = asyncio.Event()
@@ -265,12 +268,11 @@ def _send_in_a_process(url: str) -> None:
 
 
 async def test_killed_between_sending_and_writing_down_it_is_sent_again_under_its_id(
-    tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty_sqlite: Path
 ) -> None:
     """kill -9 while the receiver has the event and the sender has no answer yet."""
-    monkeypatch.setenv("ARI_RECORDER_TEST_KEY", KEY.decode())
     path = tmp_path / "catalogue.db"
-    path.write_bytes(empty_sqlite.read_bytes())
+    shutil.copy(empty_sqlite, path)
     url = f"sqlite:///{path}"
     store = Store(url)
     context = multiprocessing.get_context("fork")

@@ -10,7 +10,7 @@ from ari_recorder.policies.proxies import Networks
 INSIDE = (
     "127.0.0.1",
     "127.255.255.254",
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104
     "0.1.2.3",
     "10.0.0.1",
     "172.16.0.1",

@@ -126,7 +126,12 @@ def test_of_what_is_gone_there_are_no_links() -> None:
         assert "links" not in json.loads(cloud_event(happened(event), {}, ""))["data"]
 
 
-GOOD_URLS = ("https://crm.example/recordings?a=b", "https://crm.example:8443", "https://8.8.8.8/x", "HTTPS://a.b/")
+GOOD_URLS = (
+    "https://crm.example/recordings?a=b",
+    "https://crm.example:8443",
+    "https://8.8.8.8/x",
+    "HTTPS://a.b/",
+)
 BAD_URLS = (
     "",
     "crm.example",

@@ -127,9 +127,8 @@ class Cast:
         self.ids[f"{prefix}other group"] = str(self._write(people.add_group, made, f"Others {name}").id)
         self._write(people.add_members, made, UUID(self.ids[f"{prefix}other group"]), [eva])
         self.ids[f"{prefix}organisation token"] = str(self._add_token(made, None).token.id)
-        hook = self._write(
-            webhooks.add, made, {"name": f"Hook {name}", "url": f"https://{name.lower()}.example/", "events": ["recording.ready"]}, "",
-        )
+        what = {"name": f"Hook {name}", "url": f"https://{name.lower()}.example/", "events": ["call.missed"]}
+        hook = self._write(webhooks.add, made, what, "")
         delivery = self._write(webhooks.ping, COMMAND_LINE, hook.id)
         self.ids |= {f"{prefix}webhook": str(hook.id), f"{prefix}delivery": str(delivery)}
         self.world.store.write_now(
@@ -281,9 +280,7 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
             yield "the organisation's", {"id": ids["organisation token"]}
     elif about == "user":
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
-    elif about == "organisation":
-        yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
-    elif about == "webhook":
+    elif about in ("organisation", "webhook"):
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
     elif about == "delivery":
         yield "ours", {"id": ids["webhook"], "delivery": ids[about]}

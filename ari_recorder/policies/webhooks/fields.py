@@ -17,10 +17,6 @@ NAME_MAX = 100
 URL_MAX = 2000
 HOOKS_MAX = 20
 """Of an organisation."""
-NOT_FULL = "an address such as https://crm.example/recordings."
-NOT_ENCRYPTED = "it begins with https://: what is sent there is to be read by nobody on the way."
-INSIDE = "%(host)s is an address of the inside network: nothing is sent there."
-WITH_PASSWORD = "without a name and a password: what is sent is signed instead."  # noqa: S105
 
 
 def name(value: object) -> str:
@@ -38,12 +34,12 @@ def url(value: object, *, unencrypted: bool, allowed: Networks) -> str:
         raise Unfit("url", "%(length)s characters; at most %(most)s.", length=len(text), most=URL_MAX)
     parts = _parts(text)
     if parts.scheme == "http" and not unencrypted:
-        raise Unfit("url", NOT_ENCRYPTED)
+        raise Unfit("url", "it begins with https://: what is sent there is to be read by nobody on the way.")
     if parts.username is not None or parts.password is not None:
-        raise Unfit("url", WITH_PASSWORD)
+        raise Unfit("url", "without a name and a password: what is sent is signed instead.")
     host = parts.hostname or ""
     if _is_address(host) and not may_be_reached(host, allowed):
-        raise Unfit("url", INSIDE, host=host)
+        raise Unfit("url", "%(host)s is an address of the inside network: nothing is sent there.", host=host)
     return text
 
 
@@ -53,7 +49,9 @@ def events(values: Iterable[object]) -> tuple[EventType, ...]:
     if not given:
         raise Unfit("events", "choose at least one.")
     if unknown := [one for one in given if one not in CHOSEN]:
-        raise Unfit("events", "%(event)s is no event that a webhook can be told.", event=str(unknown[0])[:100])
+        raise Unfit(
+            "events", "%(event)s is no event that a webhook can be told.", event=str(unknown[0])[:100]
+        )
     return tuple(one for one in CHOSEN if one in given)
 
 
@@ -62,10 +60,10 @@ def _parts(text: str) -> SplitResult:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname
     except ValueError as error:
-        raise Unfit("url", NOT_FULL) from error
+        raise Unfit("url", "an address such as https://crm.example/recordings.") from error
     ascii_only = text.isascii() and is_plain(text) and " " not in text and "\\" not in text
     if parts.scheme not in ("http", "https") or not host or port == 0 or not ascii_only:
-        raise Unfit("url", NOT_FULL)
+        raise Unfit("url", "an address such as https://crm.example/recordings.")
     return parts
 
 

@@ -169,9 +169,7 @@ async def send_again(request: web.Request) -> web.Response:
             webhook_log.send_again, scope(request), hook.id, delivery, **changed_by(request)
         )
         raise told.then(request, address, _AGAIN, n=_name(page.reader_language(request), row.type))
-    count = await store.write(
-        webhook_log.send_failed_again, scope(request), hook.id, **changed_by(request)
-    )
+    count = await store.write(webhook_log.send_failed_again, scope(request), hook.id, **changed_by(request))
     raise told.then(request, address, _ALL_AGAIN if count else _NONE_AGAIN, good=bool(count), n=count)
 
 
