@@ -19,7 +19,7 @@ from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.state import Announcement, Recording, Segment, id_of
-from ari_recorder.policies.parties import Counterpart, Stretch
+from ari_recorder.policies.parties import Counterpart, OnHold, Stretch
 from ari_recorder.policies.preferences import Announce
 from ari_recorder.policies.prompts import TONES
 from ari_recorder.policies.table import Mode, State
@@ -108,6 +108,8 @@ def _rows(leg: Leg) -> Rows:
                 )
     for number, stretch in enumerate(leg.counterparts):
         rows["counterpart", number] = _counterpart(leg, number, stretch)
+    for number, held in enumerate(leg.holds):
+        rows["on_hold", number] = _on_hold(leg, number, held)
     for announcement in leg.announcements:
         rows["announcement", announcement.id] = _announcement(leg, announcement)
     return rows
@@ -191,6 +193,15 @@ def _counterpart(leg: Leg, number: int, stretch: Stretch) -> dict[str, Any]:
     }
 
 
+def _on_hold(leg: Leg, number: int, held: OnHold) -> dict[str, Any]:
+    return {
+        "id": id_of(leg.created_at, leg.id, "on_hold", number),
+        "leg": leg.id,
+        "began_at": held.began_at,
+        "ended_at": held.ended_at,
+    }
+
+
 def _announcement(leg: Leg, said: Announcement) -> dict[str, Any]:
     beep = said.prompt.beep or said.prompt.kind in TONES
     return {
@@ -261,6 +272,10 @@ def _write_counterpart(values: Values, _: Values | None) -> None:
     statements.upsert(models.Counterpart, **values)
 
 
+def _write_on_hold(values: Values, _: Values | None) -> None:
+    statements.upsert(models.OnHold, **values)
+
+
 def _write_announcement(values: Values, _: Values | None) -> None:
     statements.upsert(models.Announcement, **values)
 
@@ -271,5 +286,6 @@ _WRITERS: dict[str, Callable[[Values, Values | None], None]] = {
     "recording": _write_recording,
     "segment": _write_segment,
     "counterpart": _write_counterpart,
+    "on_hold": _write_on_hold,
     "announcement": _write_announcement,
 }

@@ -385,6 +385,14 @@ class Counterpart(Table):
     left_at = UtcField(null=True)
 
 
+class OnHold(Table):
+    """A time in which a leg's user had put the other on hold."""
+
+    leg = ForeignKeyField(Leg, backref="on_hold", on_delete="RESTRICT")
+    began_at = UtcField()
+    ended_at = UtcField(null=True)
+
+
 class Annotation(Table):
     """One change of a call's note, mark or tags: what it was, what it became, who did it."""
 
@@ -790,6 +798,7 @@ TABLES = (
     Call,
     Leg,
     Counterpart,
+    OnHold,
     Annotation,
     Prompt,
     Recording,

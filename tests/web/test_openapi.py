@@ -121,7 +121,12 @@ async def test_what_is_answered_is_what_the_document_says(
     assert (await admin("PATCH", f"/recordings/{recordings[0]}", {"tag1": "t"})).status == 200
     search = await admin.made("/searches", {"name": "Red", "query": "mark=red"})
     assert (await admin("GET", f"/recordings/{recordings[0]}/audio")).status == 200
+    what = {"name": "CRM", "url": "https://crm.example/", "events": ["recording.ready"]}
+    hook = await admin.made("/webhooks", what)
+    delivery = (await admin("POST", f"/webhooks/{hook['id']}/ping")).json()
+    check(made, "Delivery", delivery)
     ids = {
+        "webhooks": [hook["id"]],
         "recordings": recordings,
         "calls": [leg],
         "tokens": [token["id"]],
@@ -135,6 +140,7 @@ async def test_what_is_answered_is_what_the_document_says(
         browser = operator if route.need is Right.ORGANISATIONS else admin.browser
         for id in ids[route.path.split("/")[3]] if "{id}" in route.path else [None]:
             address = route.path.replace("{language}", "sv").replace("{kind}", "start")
+            address = address.replace("{delivery}", delivery["id"])
             answer = await browser.get(address.replace("{id}", str(id)))
             assert answer.status == 200, (address, answer.text)
             check(made, route.answer.__name__, answer.json())
