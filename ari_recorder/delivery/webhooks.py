@@ -8,10 +8,11 @@ possible again; if the program dies before, it is sent again, under the same id.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -33,20 +34,26 @@ LOOKED_S = 0.5
 AWAY_S = (1.0, 2.0, 5.0, 15.0)
 """How long after the catalogue failed it is asked again: by failures in a row."""
 TIDIED_EVERY_S = 600.0
+CLAIMED_AHEAD = timedelta(seconds=30)
+"""It is said anew so long before it ends that no other process sends to a hook: an attempt takes less."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """Sends, for as long as `run` is running."""
+    """Sends, for as long as `run` is running. ``name`` tells it from others on the same catalogue."""
 
-    def __init__(self, store: Store, seals: Seals, settings: Webhooks, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, name: str, store: Store, seals: Seals, settings: Webhooks, now: Callable[[], datetime]
+    ) -> None:
+        self._name = name
         self._store = store
         self._seals = seals
         self._now = now
         self._pages = settings.pages_url
         self._poster = Poster(settings)
         self._running: dict[UUID, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
+        self._claimed: dict[UUID, datetime] = {}
         self._ended = asyncio.Event()
         self._tidied_s = float("-inf")
 
@@ -75,12 +82,22 @@ class Sender:
         if await self._store.read(webhook_sending.is_anything_out):
             taken = await self._store.write(webhook_sending.take_out, self._now())
         sent_now = {hook: frozenset(tasks) for hook, tasks in self._running.items() if tasks}
-        for one in await self._store.read(webhook_sending.due, self._now(), sent_now):
+        for one in await self._own(await self._store.read(webhook_sending.due, self._now(), sent_now)):
             task = asyncio.create_task(self._send(one), name=f"webhook {one.name}")
             self._running[one.hook][one.id] = task
             task.add_done_callback(partial(self._over, one))
         await self._tidy()
         return taken == webhook_sending.BATCH
+
+    async def _own(self, found: list[Sending]) -> list[Sending]:
+        """Of these, those to whose hooks no other process sends."""
+        now = self._now()
+        wanted = {one.hook for one in found if self._claimed.get(one.hook, now) < now + CLAIMED_AHEAD}
+        if wanted:
+            claimed = await self._store.write(webhook_sending.claim, self._name, wanted, now)
+            self._claimed = {hook: until for hook, until in self._claimed.items() if hook not in wanted}
+            self._claimed |= claimed
+        return [one for one in found if one.hook in self._claimed]
 
     def _over(self, one: Sending, _: asyncio.Task[None]) -> None:
         its = self._running[one.hook]
@@ -157,4 +174,5 @@ async def run(context: Needed) -> None:
     """Send until cancelled. Raises `SettingsError` when the key of secrets can be neither read nor made."""
     settings = context.settings
     seals = Seals(await asyncio.to_thread(load_key, settings.web.key_file))
-    await Sender(context.store, seals, settings.webhooks, context.now).run()
+    name = f"{socket.gethostname()} {' '.join(sorted(settings.pbx))}"[:200]
+    await Sender(name, context.store, seals, settings.webhooks, context.now).run()

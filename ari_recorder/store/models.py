@@ -657,6 +657,9 @@ class Webhook(Table):
     """When it last took something."""
     dropped = IntegerField(default=0)
     """Events that it was not told, as too many waited."""
+    sender = CharField(default="", max_length=200)
+    """Which process sends to it until `sender_until`: recorders may share a catalogue."""
+    sender_until = UtcField(null=True)
 
 
 class Outbox(Table):

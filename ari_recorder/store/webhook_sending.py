@@ -25,6 +25,8 @@ from ari_recorder.store.models import Outbox, Webhook, WebhookAttempt, WebhookDe
 from ari_recorder.store.webhooks import DELIVERED, FAILED, WAITING
 
 BATCH = 200
+CLAIMED_FOR = timedelta(seconds=60)
+"""How long a process that sends to a hook is the only one, unless it says so anew."""
 BEFORE = timedelta(minutes=1)
 """What happened so long before there was a hook is told it, too: Asterisk's clock may be behind."""
 _IS_WAITING = WebhookDelivery.state == SQL("'waiting'")
@@ -88,6 +90,18 @@ def _waiting(hook: UUID) -> int:
 def is_anything_out() -> bool:
     """Whether there is anything in the outbox."""
     return bool(Outbox.select(SQL("1")).limit(1).exists())
+
+
+def claim(sender: str, hooks: Collection[UUID], now: datetime) -> dict[UUID, datetime]:
+    """Be who sends to these for `CLAIMED_FOR`, but for those that another is; until when, by hook.
+
+    To be called in a write. Who is killed is followed by another after that time, or by itself at once.
+    """
+    until = now + CLAIMED_FOR
+    free = (Webhook.sender == sender) | Webhook.sender_until.is_null() | (Webhook.sender_until <= now)
+    Webhook.update(sender=sender, sender_until=until).where(Webhook.id.in_(list(hooks)) & free).execute()
+    mine = (Webhook.sender == sender) & (Webhook.sender_until == until)
+    return {row.id: until for row in Webhook.select(Webhook.id).where(Webhook.id.in_(list(hooks)) & mine)}
 
 
 def due(now: datetime, sent_now: Mapping[UUID, Collection[UUID]]) -> list[Sending]:

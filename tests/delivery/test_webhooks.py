@@ -30,7 +30,7 @@ from ari_recorder.policies.table import Event, Mode
 from ari_recorder.policies.webhooks.events import CHOSEN
 from ari_recorder.policies.webhooks.sending import Stopped
 from ari_recorder.seals import Purpose, Seals
-from ari_recorder.store import finishing, webhook_log, webhooks
+from ari_recorder.store import finishing, webhook_log, webhook_sending, webhooks
 from ari_recorder.store.database import Store
 
 from ..store.build import BEGIN, BY, Call, add_user, recorded_call, sealed, the_due
@@ -60,8 +60,8 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def sending(store: Store, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    task = asyncio.create_task(Sender(store, Seals(KEY), SETTINGS, clock).run())
+async def sending(store: Store, clock: Callable[[], datetime], name: str = "one") -> AsyncIterator[None]:
+    task = asyncio.create_task(Sender(name, store, Seals(KEY), SETTINGS, clock).run())
     try:
         yield
         assert not task.done(), task
@@ -174,6 +174,38 @@ async def test_one_that_hangs_is_in_nobodys_way(store: Store) -> None:
         released.set()
 
 
+async def test_two_recorders_on_one_catalogue_do_not_send_twice(store: Store) -> None:
+    clock = Clock()
+    async with receiver(new_secret()) as there:
+        user = add_user(store, mode=Mode.ALWAYS_PAUSE_RESUME)
+        hook = add_hook(store, user.organisation, there)
+        async with sending(store, clock, "two"):
+            async with sending(store, clock, "one"):
+                for _ in range(5):
+                    _paused_call(store, user)
+                await until(lambda: len(there.events) == 20, "everything, once")
+                await until(lambda: not store.read_now(webhooks.find, COMMAND_LINE, hook).waiting, "told so")
+            assert len(set(there.ids)) == 20
+            clock.at += webhook_sending.CLAIMED_FOR
+            _paused_call(store, user)
+            await until(lambda: len(there.events) == 24, "by the other, or the same")
+    assert len(set(there.ids)) == len(there.ids)
+
+
+async def test_who_is_gone_is_followed_by_another(store: Store) -> None:
+    clock = Clock()
+    async with receiver(new_secret()) as there:
+        user = add_user(store)
+        hook = add_hook(store, user.organisation, there)
+        store.write_now(webhook_sending.claim, "dead", [hook], clock.at)
+        recorded_call(store, user)
+        async with sending(store, clock):
+            await until(lambda: store.read_now(webhooks.find, COMMAND_LINE, hook).waiting, "it waits")
+            assert there.events == []
+            clock.at += webhook_sending.CLAIMED_FOR
+            await until(lambda: there.types == ["started"], "told")
+
+
 async def test_gone_stops_it(store: Store) -> None:
     async def gone(_: web.Request) -> web.StreamResponse:
         return web.Response(status=410)
@@ -262,7 +294,7 @@ async def test_while_the_catalogue_is_locked_nothing_is_sent_twice(
 def _send_in_a_process(url: str) -> None:
     async def run() -> None:
         store = Store(url, make=False)
-        await Sender(store, Seals(KEY), SETTINGS, Clock()).run()
+        await Sender("one", store, Seals(KEY), SETTINGS, Clock()).run()
 
     asyncio.run(run())
 

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,9 +18,9 @@ from ari_recorder.errors import Conflict, Invalid, NotFound
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.proxies import Networks
 from ari_recorder.policies.rights import COMMAND_LINE, Right, program
-from ari_recorder.policies.table import Event, Mode
+from ari_recorder.policies.table import Event, Mode, State
 from ari_recorder.policies.webhooks import sending
-from ari_recorder.policies.webhooks.events import CHOSEN, EventType
+from ari_recorder.policies.webhooks.events import CHOSEN, EventType, happened
 from ari_recorder.policies.webhooks.sending import Attempt, Stopped
 from ari_recorder.store import (
     calls,
@@ -157,6 +159,21 @@ def test_one_without_audio_has_failed_and_its_call_was_missed(store: Store) -> N
     row = store.read_now(lambda: models.Outbox.get(models.Outbox.type == EventType.MISSED))
     assert row.subject == call.leg.id
     assert json.loads(row.data)["reason"] == "Nothing."
+
+
+def test_one_that_broke_off_has_failed_at_once_and_once(store: Store) -> None:
+    user = add_user(store)
+    add_hook(store, user.organisation)
+    call = Call.rings(store, user).happens(Event.ANSWERED)
+    broken = copy(call.leg)
+    broken.standing = replace(broken.standing, state=State.FAILED, since=LATER)
+    broken.trouble = "Asterisk refused"
+    (failed,) = happened(call.leg, broken)
+    assert (failed.type, failed.at, failed.data["reason"]) == (EventType.FAILED, LATER, "Asterisk refused")
+    store.write_now(happenings.note, [failed])
+    call.hangs_up()
+    store.write_now(finishing.end_without_file, the_due(store), RecordingState.EMPTY, "", call.now)
+    assert Counter(kinds(store)) == Counter(["started", "failed", "call.missed"])
 
 
 def test_a_call_in_which_the_user_started_nothing_was_not_missed(store: Store) -> None:

@@ -45,6 +45,8 @@ def up(migrator, db):
         rests_until = DateTimeField(null=True)
         delivered_at = DateTimeField(null=True)
         dropped = IntegerField(default=0)
+        sender = CharField(default="", max_length=200)
+        sender_until = DateTimeField(null=True)
 
     class Outbox(Base):
         organisation = UUIDField()
