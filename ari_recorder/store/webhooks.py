@@ -20,7 +20,7 @@ from ari_recorder.policies.webhooks.sending import OVERLAP, Stopped
 from ari_recorder.store import audit, happenings
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.models import Organisation, Webhook, WebhookDelivery
+from ari_recorder.store.models import Organisation, Webhook, WebhookDelivery, new_id
 from ari_recorder.store.scope import hooked
 
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
@@ -187,12 +187,12 @@ def rotate(asker: Scope, hook: UUID, secret: str, *, actor: Actor, now: datetime
 def ping(asker: Scope, hook: UUID, *, actor: Actor, now: datetime) -> UUID:
     """Have a ping sent, also to one that is stopped; the id of its delivery. Raises `NotFound`."""
     row = find(asker, hook)
-    told = Happened(EventType.PING, row.organisation, hook, int(now.timestamp()), now, {"webhook": str(hook)})
+    told = Happened(EventType.PING, row.organisation, new_id(), 0, now, {"webhook": str(hook)})
     made = WebhookDelivery.create(
         webhook=hook,
         event=told.id,
         type=told.type,
-        subject=hook,
+        subject=told.subject,
         place=told.place,
         at=now,
         data=happenings.encoded(told.data),

@@ -427,6 +427,13 @@ def test_a_paused_hook_collects_and_a_ping_comes_through(store: Store) -> None:
     assert [one.event.type for one in told(store)] == [EventType.STARTED]
 
 
+def test_two_tests_in_one_moment_are_two(store: Store) -> None:
+    hook = add_hook(store, add_user(store).organisation)
+    for _ in range(2):
+        store.write_now(webhooks.ping, COMMAND_LINE, hook.id, actor=BY, now=LATER)
+    assert len({one.event.id for one in told(store)}) == 2
+
+
 def test_what_waits_for_one_hook_has_an_end_which_is_told(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
