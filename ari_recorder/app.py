@@ -96,6 +96,7 @@ class Recorder:
             key.public,
             tuple(probes),
             await prepare(settings.web, self.store),
+            settings.webhooks,
         )
         self.url = opening.bound.pages.url
         self.tasks = [

@@ -141,6 +141,17 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """How long a connection may wait with its first or next request, and with the rest of one."""
 
 
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What others are told of recordings, at addresses that administrators name."""
+
+    allow_inside: Networks = Networks()
+    """Addresses and networks of the inside to which something may be sent; none: to the internet alone."""
+    allow_http: bool = False
+    """Whether webhooks may be without TLS: who is on the way reads what is sent."""
+    pages_url: str = ""
+    """Address of My Pages as receivers reach it, for links: ``https://recorder.example``."""
+
+
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The audit log."""
 
@@ -173,6 +184,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vault: Vault = Vault()
     media: Media = Media()
     web: Web = Web()
+    webhooks: Webhooks = Webhooks()
     audit: Audit = Audit()
     log: Log = Log()
 

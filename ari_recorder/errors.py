@@ -23,6 +23,8 @@
     ├── MediaError               a segment's audio cannot be made into a recording
     │   ├── NoAudio              there is not one sample of it to be kept
     │   └── PromptRefused        a file cannot be made into a prompt
+    ├── DeliveryError            something cannot be sent to where it is to go
+    │   └── InsideAddress        its address is of the inside network, and that is not allowed
     ├── NotAllowed               who asks may not do this
     └── NotFound                 no such thing, or none that who asks may see
 
@@ -201,6 +203,26 @@ class PromptRefused(MediaError):
     def __init__(self, reason: Refusal, file: str = "") -> None:
         super().__init__(f"{file}: {reason}" if file else str(reason))
         self.reason = reason
+
+
+class DeliveryError(ARIRecorderError):
+    """Something cannot be sent to where it is to go."""
+
+    exit_code = 69
+
+
+class InsideAddress(DeliveryError, OSError):
+    """An ``address`` is of the inside network, or of this machine, and nothing is sent there.
+
+    It is an `OSError`, too: what opens connections takes it for one that cannot be had.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} is an address of the inside network: nothing is sent there unless"
+            " webhooks.allow_inside names it."
+        )
+        self.address = address
 
 
 class NotAllowed(ARIRecorderError):

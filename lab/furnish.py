@@ -19,6 +19,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -35,10 +36,24 @@ from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.listening import Stretch
 from ari_recorder.policies.rights import COMMAND_LINE, Right
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.webhooks.events import EventType
+from ari_recorder.policies.webhooks.sending import Attempt
 from ari_recorder.safes import safe
 from ari_recorder.store import annotations as notes
-from ari_recorder.store import calls, finishing, heard, holding, models, people, searches, tokens
-from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store import (
+    calls,
+    finishing,
+    happenings,
+    heard,
+    holding,
+    models,
+    people,
+    searches,
+    tokens,
+    webhook_sending,
+    webhooks,
+)
+from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
 from ari_recorder.store.holding import About
 from ari_recorder.store.people import UserRow
@@ -55,6 +70,12 @@ SAVED = {"To call back": "mark=red", "Something missing": "state=problems", "Ord
 WORKERS = 2
 POLL_S = 0.05
 FINISH_S = 120.0
+ANSWERED = (
+    Attempt(datetime(2026, 1, 1, tzinfo=UTC), 204, 38),
+    Attempt(datetime(2026, 1, 1, tzinfo=UTC), 503, 21, answer="Try again later."),
+    Attempt(datetime(2026, 1, 1, tzinfo=UTC), 0, 5004, "it cannot be connected to: Connection refused"),
+)
+"""What the demo's webhook answered."""
 AFTERWARDS = timedelta(minutes=11)
 """After the last call of a day, people listen and note."""
 
@@ -69,7 +90,9 @@ def furnish(settings: config.Settings, now: datetime, latest: int = COUNT) -> in
             )
         owners = {number: store.read_now(_owner, number) for number in sum(GROUPS.values(), ())}
         store.write_now(_organise, now - timedelta(days=DAYS))
-        return asyncio.run(_make(store, settings, owners, past_calls(now)[-latest:]))
+        made = asyncio.run(_make(store, settings, owners, past_calls(now)[-latest:]))
+        store.write_now(_tell, now)
+        return made
     finally:
         store.close()
 
@@ -125,6 +148,22 @@ def _organise(now: datetime) -> None:
         people="Asked for by Eva Ek, legal department", actor=LAB, now=now,
     )  # fmt: skip
     tokens.add(LAB, organisation, None, "CRM", {Right.RECORDINGS_READ}, now + timedelta(days=365), now)
+
+
+def _tell(now: datetime) -> None:
+    """A webhook that was told of the latest recordings, and is paused: nothing leaves the demo."""
+    organisation = people.find_user(None, "101").organisation
+    what = {"name": "CRM", "url": "https://crm.example/recordings", "personal": False}
+    events = [EventType.STARTED, EventType.READY, EventType.FAILED, EventType.MISSED]
+    by = By(actor=LAB, now=now)
+    hook = webhooks.add(organisation, {**what, "events": events}, "", **by).id
+    stored = models.Recording.select(models.Recording.id).where(models.Recording.stored_at.is_null(False))
+    for row in stored.order_by(models.Recording.id.desc()).limit(len(ANSWERED)):
+        happenings.ready(organisation, row.id, now)
+    webhook_sending.take_out(now)
+    for one, attempt in zip(webhook_sending.due(now, {}), ANSWERED, strict=False):
+        webhook_sending.done(one, replace(attempt, at=now), now)
+    webhooks.pause(COMMAND_LINE, hook, **by)
 
 
 # ---- calls
@@ -228,6 +267,7 @@ def _take_out() -> list[str]:
         table.delete().where(table.recording.in_([row.id for row in recordings])).execute()
     for table in of_legs:
         table.delete().where(table.leg.in_(legs)).execute()
+    models.Webhook.delete().where(models.Webhook.created_by == LAB.name).execute()
     models.Leg.delete().where(models.Leg.id.in_(legs)).execute()
     models.Call.delete().where(models.Call.pbx == past.PBX).execute()
     return [row.vault_key for row in recordings if row.vault_key]

@@ -30,11 +30,11 @@ class MyPages:
 
     async def command(self, call: str, command: str) -> tuple[int, Json]:
         """Give a command in a call; the answer's status and body."""
-        return await self._send("POST", f"/api/v1/calls/{call}/{command}")
+        return await self.send("POST", f"/api/v1/calls/{call}/{command}")
 
     async def annotate(self, call: str, **changes: object) -> tuple[int, Json]:
         """Change a call's note, mark or tags."""
-        return await self._send("PATCH", f"/api/v1/calls/{call}", changes)
+        return await self.send("PATCH", f"/api/v1/calls/{call}", changes)
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -57,7 +57,8 @@ class MyPages:
             raise LabError(f"{path} has no form.")
         return found[1]
 
-    async def _send(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
+    async def send(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
+        """Ask the API for anything; the answer's status and body."""
         headers = {"X-Form-Token": self._token}
         async with self._session.request(method, path, json=body, headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)

@@ -106,6 +106,17 @@ PAGES = (
         "token-revoke", "/tokens/{id}/revoke", "admin", "/tokens/{token}/revoke",
         title="Before a token is revoked",
     ),
+    Page("webhooks", "/webhooks", "admin", title="Webhooks"),
+    Page("webhook-new", "/webhooks/new", "admin", title="A new webhook"),
+    Page("webhook", "/webhooks/{id}", "admin", "/webhooks/{webhook}", title="A webhook and its log"),
+    Page(
+        "webhook-secret", "/webhooks/{id}/secret", "admin", "/webhooks/{webhook}/secret",
+        title="Before the secret of a webhook is renewed",
+    ),
+    Page(
+        "webhook-remove", "/webhooks/{id}/remove", "admin", "/webhooks/{webhook}/remove",
+        title="Before a webhook is removed",
+    ),
     Page("sessions", "/sessions", "admin", title="Who is signed in"),
     Page("organisations", "/organisations", "operator", title="The provider's organisations"),
     Page("organisation-new", "/organisations/new", "operator", title="A new organisation"),
@@ -131,7 +142,8 @@ def places() -> dict[str, str]:
     group = people.find_group(organisation, next(iter(GROUPS)))
     token = models.Token.get(models.Token.organisation == organisation).id
     hold = models.Hold.get(models.Hold.organisation == organisation).id
-    more = {"organisation": organisation, "group": group, "token": token, "hold": hold}
+    hook = models.Webhook.get(models.Webhook.organisation == organisation).id
+    more = {"organisation": organisation, "group": group, "token": token, "hold": hold, "webhook": hook}
     return {name: str(one) for name, one in (found | more).items()}
 
 

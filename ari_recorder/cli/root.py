@@ -27,6 +27,7 @@ from ari_recorder.cli import (
     tokens,
     usage,
     users,
+    webhooks,
 )
 from ari_recorder.cli.common import Options, settings
 from ari_recorder.errors import ARIRecorderError
@@ -122,6 +123,7 @@ app.add_typer(prompts.app, name="prompt")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
 app.add_typer(holds.app, name="holds")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)

@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ import structlog
 from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Log, Settings, Vault
+from ari_recorder.delivery import webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
@@ -46,6 +47,7 @@ class Opening:
     log: Log
     store_url: str
     vault: Vault
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,20 @@ class DeliveryContext:
     store: Store
     safe: Safe
     now: Callable[[], datetime] = utc_now
+    settings: Settings = field(default_factory=Settings)
 
 
 Task = Callable[[DeliveryContext], Coroutine[Any, Any, None]]
 
-TASKS: Mapping[str, Task] = {}
+TASKS: Mapping[str, Task] = {
+    "webhooks": webhooks.run,
+}
 """What it does, by the names that the log has for it."""
 
 
 def delivery(settings: Settings) -> Apart[Beat | Unable]:
     """The recorder's side of it."""
-    opening = Opening(settings.log, settings.store.url, settings.vault)
+    opening = Opening(settings.log, settings.store.url, settings.vault, settings)
     return Apart(NAME, work, opening, _FromDelivery, niceness=NICENESS, ends_within_s=ENDS_WITHIN_S)
 
 
@@ -82,7 +87,7 @@ async def _work(opening: Opening, theirs: socket.socket) -> None:
     try:
         store = await asyncio.to_thread(Store, opening.store_url, make=False)
         try:
-            context = DeliveryContext(store, safe(opening.vault, store, utc_now))
+            context = DeliveryContext(store, safe(opening.vault, store, utc_now), utc_now, opening.settings)
             await _carry_out(context, TASKS, listening)
         finally:
             await asyncio.to_thread(store.close)

@@ -198,6 +198,10 @@ class Session:
         direction = channels.direction_when_connected(channel)
         self._legs.tell(channel, inputs.Connected(channels.connected(channel), event.timestamp, direction))
 
+    def _held(self, event: ari.ChannelHold | ari.ChannelUnhold) -> None:
+        on = isinstance(event, ari.ChannelHold)
+        self._legs.tell(event.channel, inputs.Held(event.timestamp, on))
+
     def _dialled(self, event: ari.Dial) -> None:
         self._taps.dialled(event)
         self._bridges.tell(event.peer.id, bridged.Rung())
@@ -303,6 +307,8 @@ DOOR: dict[type, Callable[[Session, Any], None]] = {
     ari.ChannelStateChange: Session._state_changed,
     ari.ChannelConnectedLine: Session._connected_line,
     ari.ChannelDestroyed: Session._destroyed,
+    ari.ChannelHold: Session._held,
+    ari.ChannelUnhold: Session._held,
     ari.Dial: Session._dialled,
     ari.ChannelDtmfReceived: Session._digit,
     ari.ChannelUserevent: Session._user_event,

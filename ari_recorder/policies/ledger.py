@@ -51,6 +51,11 @@ class Closing:
     outcome: Outcome
     reason: str = ""
 
+    @property
+    def is_missed(self) -> bool:
+        """Whether the call was to be recorded and was not, other than by its user's own doing."""
+        return self.outcome is Outcome.NOT_RECORDED and self.reason != NOT_STARTED
+
 
 def close(mode: Mode, recordings: Sequence[tuple[RecordingState, str]]) -> Closing | None:
     """The end of the ledger line of a leg that has hung up; None while a recording is not final.

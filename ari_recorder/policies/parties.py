@@ -27,6 +27,14 @@ def party(number: str, name: str) -> Counterpart:
 
 
 @dataclass(frozen=True)
+class OnHold:
+    """The user has put whom they talk to on hold; ``ended_at`` is None while it lasts."""
+
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Stretch:
     """Somebody whom a leg's user talked to, and when; ``left_at`` is None while they do."""
 
@@ -41,6 +49,20 @@ def follow(stretches: tuple[Stretch, ...], counterpart: Counterpart, at: datetim
     if last.counterpart.number == counterpart.number or at - last.joined_at < A_MOMENT:
         return (*before, replace(last, counterpart=counterpart))
     return (*before, replace(last, left_at=at), Stretch(counterpart, at))
+
+
+def hold(holds: tuple[OnHold, ...], at: datetime) -> tuple[OnHold, ...]:
+    """With one that begins; while one lasts it goes on."""
+    if holds and holds[-1].ended_at is None:
+        return holds
+    return (*holds, OnHold(max([at, *(one.ended_at for one in holds[-1:] if one.ended_at)])))
+
+
+def take_off(holds: tuple[OnHold, ...], at: datetime) -> tuple[OnHold, ...]:
+    """With the one that lasts, if one does, ended."""
+    if not holds or holds[-1].ended_at is not None:
+        return holds
+    return (*holds[:-1], replace(holds[-1], ended_at=max(at, holds[-1].began_at)))
 
 
 def leave(stretches: tuple[Stretch, ...], at: datetime) -> tuple[Stretch, ...]:

@@ -20,7 +20,7 @@ from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_check import Line
 from ari_recorder.store.audit_lines import Read, lines_after, seals_between
 from ari_recorder.store.audit_seals import Seal
-from ari_recorder.store.models import AuditLine, Group, Leg, Organisation, Recording, Token, User
+from ari_recorder.store.models import AuditLine, Group, Leg, Organisation, Recording, Token, User, Webhook
 from ari_recorder.store.scope import audited
 
 LIMIT_MAX = 500
@@ -30,9 +30,10 @@ _THINGS = (
     ("user", User),
     ("group", Group),
     ("token", Token),
+    ("webhook", Webhook),
     ("organisation", Organisation),
 )
-_NAMED = (("user", User), ("group", Group), ("token", Token))
+_NAMED = (("user", User), ("group", Group), ("token", Token), ("webhook", Webhook))
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HEARD = (Action.LISTEN, Action.DOWNLOAD)
 

@@ -19,11 +19,11 @@ from ari_recorder.policies.annotations import FIELDS
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.state import Announcement, Recording, Segment, id_of
-from ari_recorder.policies.parties import Counterpart, Stretch
+from ari_recorder.policies.parties import Counterpart, OnHold, Stretch
 from ari_recorder.policies.preferences import Announce
 from ari_recorder.policies.prompts import TONES
 from ari_recorder.policies.table import Mode, State
-from ari_recorder.store import documents, models, statements
+from ari_recorder.store import documents, happenings, models, statements
 
 Key = tuple[str, object]
 Rows = dict[Key, dict[str, Any]]
@@ -37,6 +37,7 @@ def save(leg: Leg, before: Leg | None, now: datetime) -> None:
     for key, values in _rows(leg).items():
         if written.get(key) != values:
             _WRITERS[key[0]](values, written.get(key))
+    happenings.of_leg(leg, before)
     if is_over(leg) and not (before is not None and is_over(before)):
         close_ledger(leg.id, now)
 
@@ -76,7 +77,7 @@ def known_legs(ids: Iterable[UUID]) -> set[UUID]:
 
 def close_ledger(leg: UUID, now: datetime) -> None:
     """Close the leg's ledger line if its end is known by now; otherwise leave it open."""
-    state, mode = statements.find_one(models.Leg, ("state", "mode"), id=leg)
+    state, mode, organisation = statements.find_one(models.Leg, ("state", "mode", "organisation"), id=leg)
     if state != State.ENDED:
         return
     found = sorted(statements.find(models.Recording, ("ordinal", "state", "problems"), leg=leg))
@@ -87,6 +88,8 @@ def close_ledger(leg: UUID, now: datetime) -> None:
         if closed_at is None:
             ended = {"outcome": closing.outcome, "reason": closing.reason}
             statements.update(models.LedgerLine, line, closed_at=now, **ended)
+            if closing.is_missed:
+                happenings.missed(organisation, leg, closing.reason, now)
 
 
 # The rows that a leg is
@@ -105,6 +108,8 @@ def _rows(leg: Leg) -> Rows:
                 )
     for number, stretch in enumerate(leg.counterparts):
         rows["counterpart", number] = _counterpart(leg, number, stretch)
+    for number, held in enumerate(leg.holds):
+        rows["on_hold", number] = _on_hold(leg, number, held)
     for announcement in leg.announcements:
         rows["announcement", announcement.id] = _announcement(leg, announcement)
     return rows
@@ -188,6 +193,15 @@ def _counterpart(leg: Leg, number: int, stretch: Stretch) -> dict[str, Any]:
     }
 
 
+def _on_hold(leg: Leg, number: int, held: OnHold) -> dict[str, Any]:
+    return {
+        "id": id_of(leg.created_at, leg.id, "on_hold", number),
+        "leg": leg.id,
+        "began_at": held.began_at,
+        "ended_at": held.ended_at,
+    }
+
+
 def _announcement(leg: Leg, said: Announcement) -> dict[str, Any]:
     beep = said.prompt.beep or said.prompt.kind in TONES
     return {
@@ -258,6 +272,10 @@ def _write_counterpart(values: Values, _: Values | None) -> None:
     statements.upsert(models.Counterpart, **values)
 
 
+def _write_on_hold(values: Values, _: Values | None) -> None:
+    statements.upsert(models.OnHold, **values)
+
+
 def _write_announcement(values: Values, _: Values | None) -> None:
     statements.upsert(models.Announcement, **values)
 
@@ -268,5 +286,6 @@ _WRITERS: dict[str, Callable[[Values, Values | None], None]] = {
     "recording": _write_recording,
     "segment": _write_segment,
     "counterpart": _write_counterpart,
+    "on_hold": _write_on_hold,
     "announcement": _write_announcement,
 }

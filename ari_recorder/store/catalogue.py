@@ -92,6 +92,14 @@ class SegmentSpan:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A time in which the user had put the other on hold; ``ended_at`` is None while it lasts."""
+
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Played:
     """A prompt that was played during a recording: the evidence of it.
 
@@ -176,6 +184,18 @@ def timeline(asker: Scope, recording_id: UUID) -> tuple[SegmentSpan, ...]:
     return tuple(
         SegmentSpan(row.ordinal, row.began_at, row.ended_at, row.offset_ms, row.duration_ms) for row in rows
     )
+
+
+def on_hold(asker: Scope, recording_id: UUID) -> tuple[Held, ...]:
+    """When the other was on hold during one recording, in order."""
+    row = recording(asker, recording_id)
+    leg = Recording.select(Recording.leg).where(Recording.id == recording_id)
+    its = models.OnHold.leg == leg
+    if row.ended_at is not None:
+        its &= models.OnHold.began_at < row.ended_at
+    its &= models.OnHold.ended_at.is_null() | (models.OnHold.ended_at > row.started_at)
+    rows = models.OnHold.select().where(its).order_by(models.OnHold.began_at)
+    return tuple(Held(one.began_at, one.ended_at) for one in rows)
 
 
 def played(asker: Scope, recording_id: UUID) -> tuple[Played, ...]:

@@ -20,7 +20,7 @@ from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.segments import certain
 from ari_recorder.policies.manifest import ClockReading, SourceFile
-from ari_recorder.store import evidence, models, statements
+from ari_recorder.store import evidence, happenings, models, statements
 from ari_recorder.store.calls import close_ledger, segment_values
 from ari_recorder.store.places import columns
 from ari_recorder.store.rows import SegmentRow, segment_row
@@ -195,6 +195,7 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
     for segment, (offset_ms, duration_ms) in zip(recording.segments, sealed.spans_ms, strict=True):
         statements.update(models.Segment, segment.id, offset_ms=offset_ms, duration_ms=duration_ms)
     evidence.append(recording.id, sealed.sources, now, sealed.clock)
+    happenings.ready(recording.organisation, recording.id, now)
     close_ledger(recording.leg, now)
 
 
@@ -208,6 +209,7 @@ def end_without_file(recording: Due, state: RecordingState, problem: str, now: d
     statements.update(models.Recording, recording.id, state=state, problems=problems, duration_ms=0)
     if state is RecordingState.EMPTY:
         cleared(recording.segments)
+        happenings.failed(recording.organisation, recording.id, now)
     close_ledger(recording.leg, now)
 
 

@@ -28,6 +28,7 @@ from ari_recorder.store.models import (
     Supervision,
     TreeHead,
     User,
+    Webhook,
 )
 from ari_recorder.store.statements import find
 
@@ -151,6 +152,11 @@ def _of_organisation(table: Any, asker: Scope, right: Right) -> Any:
     if right not in asker.rights:
         return _nothing(table.id)
     return table.id.is_null(False) if asker.organisation is None else table.organisation == asker.organisation
+
+
+def hooked(asker: Scope) -> Any:
+    """The condition on `Webhook` that every read of webhooks carries."""
+    return _of_organisation(Webhook, asker, Right.WEBHOOKS_READ)
 
 
 def _narrowed(organisation: Field, user: Field, asker: Scope, people: People) -> Any:

@@ -16,7 +16,7 @@ import structlog
 from peewee import fn
 
 from ari_recorder.policies import merkle
-from ari_recorder.store import models, signed
+from ari_recorder.store import happenings, models, signed
 from ari_recorder.store.audit import written_at
 from ari_recorder.store.audit_key import PublicKey, SigningKey
 from ari_recorder.store.models import Tree, TreeHead
@@ -85,6 +85,7 @@ def sign(key: SigningKey, trees: Iterable[tuple[UUID, int]], node_of: Any, now: 
         values = {**asdict(head), "organisation": organisation, "at": now}
         if TreeHead.insert(**values).on_conflict_ignore().as_rowcount().execute():
             made.append(head)
+            happenings.head(organisation, size, asdict(head), now)
     return made
 
 

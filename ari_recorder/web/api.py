@@ -136,11 +136,16 @@ async def waveform(request: web.Request) -> shapes.Waveform:
 
 @operation("GET", _RECORDINGS + "/{id}/timeline", need=Right.RECORDINGS_READ)
 async def timeline(request: web.Request) -> shapes.Timeline:
-    """Its unbroken stretches, and what was played to the parties meanwhile, in order."""
+    """Its unbroken stretches, when the other was on hold, and what was played meanwhile, each in order."""
     store, asker, row = request.app[CONTEXT].store, scope(request), path_id(request)
     spans = await store.read(catalogue.timeline, asker, row)
     played = await store.read(catalogue.played, asker, row)
-    return shapes.Timeline([_span(one) for one in spans], [_played(one) for one in played])
+    held = await store.read(catalogue.on_hold, asker, row)
+    return shapes.Timeline(
+        [_span(one) for one in spans],
+        [_played(one) for one in played],
+        [shapes.OnHold(time(one.began_at), time_or_none(one.ended_at)) for one in held],
+    )
 
 
 async def list_page(

@@ -38,6 +38,7 @@ KINDS = {
     "group": N_("Group"),
     "organisation": N_("Organisation"),
     "token": N_("API token"),
+    "webhook": N_("Webhook"),
     "session": N_("Session"),
     "address": N_("Address"),
     "login": N_("Login"),
@@ -80,6 +81,13 @@ FIELDS = {
     "changed": N_("Changed"),
     "same": N_("Unchanged"),
     "refused": N_("Wrong"),
+    "url": N_("Address"),
+    "events": N_("Events"),
+    "personal": N_("Names and numbers"),
+    "stopped": N_("Stopped"),
+    "secret": N_("Secret"),
+    "tested": N_("Tested"),
+    "sent_again": N_("Sent again"),
 }
 HIDDEN = frozenset({"sha256", "method", "limit", "cursor"})
 """Of a line's detail, for programs alone."""

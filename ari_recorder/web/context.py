@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -12,7 +12,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from ari_recorder.clock import utc_now
-from ari_recorder.config import Web
+from ari_recorder.config import Web, Webhooks
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store.accounts import Account
@@ -63,6 +63,8 @@ class WebContext:
     """What the audit log's seals are checked with; None where nothing seals it."""
     counters: Callable[[], Awaitable[bytes]] = own_counters
     """All counters, as Prometheus reads them."""
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    """Where webhooks may be."""
 
 
 CONTEXT = web.AppKey("context", WebContext)

@@ -280,5 +280,6 @@ PHRASES_OF_SUCCESS = {
     101: "A websocket. Its messages, told apart by `type`:",
     200: "As asked.",
     201: "Made.",
+    202: "It is on its way.",
     204: "Done; there is nothing to say.",
 }

@@ -12,7 +12,7 @@ import itertools
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ import msgspec
 from ari_recorder import live
 from ari_recorder.apart import HEARD_WITHIN_S, begin
 from ari_recorder.clock import utc_now
-from ari_recorder.config import Log, Vault, Web
+from ari_recorder.config import Log, Vault, Web, Webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.policies.table import Event, Reason
@@ -55,6 +55,7 @@ class Opening:
     audit_key: PublicKey
     parts: tuple[str, ...]
     bound: Bound
+    webhooks: Webhooks = field(default_factory=Webhooks)
 
 
 def work(opening: Opening, theirs: socket.socket) -> None:
@@ -115,6 +116,7 @@ class Recorder:
             pbxs=opening.pbxs,
             audit_key=opening.audit_key,
             counters=self._counters,
+            webhooks=opening.webhooks,
         )
 
     async def listen(self) -> None:

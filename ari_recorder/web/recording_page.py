@@ -120,6 +120,7 @@ async def _render(
     playable = row.state is RecordingState.STORED and hears
     spans = await store.read(catalogue.timeline, asker, row.id)
     played = await store.read(catalogue.played, asker, row.id)
+    held = await store.read(catalogue.on_hold, asker, row.id)
     history = await store.read(notes.history, asker, row.id)
     every = request.query.get("history") == "all"
     values = {
@@ -129,7 +130,7 @@ async def _render(
         "faults": faults(row, page.words(request)),
         "spans": spans,
         "played": bool(played),
-        "line": timeline.line(row, spans, played, page.words(request)),
+        "line": timeline.line(row, spans, played, page.words(request), held),
         "bars": timeline.bars(await store.read(catalogue.peaks, asker, row.id)) if playable else ("", ""),
         "playable": playable,
         "hears": hears,

@@ -48,6 +48,7 @@ from ari_recorder.web import (
     told,
     usage,
     users,
+    webhooks,
 )
 from ari_recorder.web import page as html
 from ari_recorder.web.administration.book_routes import BOOKS
@@ -185,6 +186,7 @@ ROUTES: tuple[Route, ...] = (
     tokens.one_token,
     tokens.add_token,
     tokens.revoke_token,
+    *webhooks.OPERATIONS,
     me.me,
     *audit_api.OPERATIONS,
     page("GET", "/audit", audit_page.show, "audit", Right.AUDIT_READ, audit_page.TAKES),

@@ -148,11 +148,19 @@ class Played(msgspec.Struct):
     outcome: Literal["", "played", "cut", "failed"]
 
 
+class OnHold(msgspec.Struct):
+    """A time in which the user had put the other on hold; `ended_at` is null while it lasts."""
+
+    began_at: Time
+    ended_at: Time | None
+
+
 class Timeline(msgspec.Struct):
-    """The unbroken stretches of a recording, and what was played meanwhile."""
+    """The unbroken stretches of a recording, when the other was on hold, and what was played meanwhile."""
 
     segments: list[SegmentSpan]
     announcements: list[Played]
+    on_hold: list[OnHold]
 
 
 class Annotating(msgspec.Struct, forbid_unknown_fields=True):

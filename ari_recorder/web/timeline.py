@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ari_recorder.policies.timeline import Gap, Part, gaps, position_ms, stretch_ms
-from ari_recorder.store.catalogue import Played, RecordingRow, SegmentSpan
+from ari_recorder.store.catalogue import Held, Played, RecordingRow, SegmentSpan
 from ari_recorder.web.language import N_
 from ari_recorder.web.words import Words, clock
 
@@ -25,8 +25,8 @@ _TICKS_MAX = 10
 class Moment:
     """Something that happened: ``what`` and ``more`` in words, ``position_ms`` where it is in the audio.
 
-    ``kind`` is ``call``, ``part``, ``party``, ``prompt``, ``pause`` or ``missing``; ``said`` is what a prompt
-    says, or who came. ``at`` is None of a prompt that was not played.
+    ``kind`` is ``call``, ``part``, ``party``, ``prompt``, ``pause``, ``hold`` or ``missing``; ``said`` is
+    what a prompt says, or who came. ``at`` is None of a prompt that was not played.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Somebody on the line."""
+    """Somebody on the line, or how long somebody was on hold."""
 
     x: str
     width: str
@@ -65,6 +65,7 @@ class Line:
     moments: tuple[Moment, ...]
     signs: tuple[Sign, ...]
     talkers: tuple[Stretch, ...]
+    held: tuple[Stretch, ...]
     ticks: tuple[tuple[str, str], ...]
     paused_ms: int
     parts: tuple[Part, ...]
@@ -75,7 +76,13 @@ class Line:
         return [[part.offset_ms, round(part.began_at.timestamp() * 1000)] for part in self.parts]
 
 
-def line(row: RecordingRow, spans: Sequence[SegmentSpan], played: Sequence[Played], words: Words) -> Line:
+def line(
+    row: RecordingRow,
+    spans: Sequence[SegmentSpan],
+    played: Sequence[Played],
+    words: Words,
+    held: Sequence[Held] = (),
+) -> Line:
     """The time line of ``row``; nothing is drawn while there is no audio."""
     parts = tuple(
         Part(span.began_at, span.ended_at, span.offset_ms, span.duration_ms)
@@ -83,12 +90,14 @@ def line(row: RecordingRow, spans: Sequence[SegmentSpan], played: Sequence[Playe
         if span.ended_at is not None and span.offset_ms is not None and span.duration_ms is not None
     )
     found = gaps(parts, row.ended_at, row.mode, row.problems)
-    moments = tuple(_in_order(_moments(row, parts, found, played, words)))
+    holds = tuple(_holds(row, parts, held, words))
+    moments = tuple(_in_order(_moments(row, parts, found, played, words, holds)))
     duration_ms = row.duration_ms or 0
     return Line(
         moments,
         tuple(_signs(moments, duration_ms)) if duration_ms else (),
         tuple(_talkers(row, parts, duration_ms, words)) if duration_ms and len(row.counterparts) > 1 else (),
+        tuple(_on_hold(parts, held, duration_ms, words)) if duration_ms else (),
         tuple(_ticks(duration_ms)),
         sum(gap.length_ms for gap in found if not gap.missing),
         parts,
@@ -114,7 +123,12 @@ def _path(side: bytes, scale: float) -> str:
 
 
 def _moments(
-    row: RecordingRow, parts: Sequence[Part], found: Sequence[Gap], played: Sequence[Played], words: Words
+    row: RecordingRow,
+    parts: Sequence[Part],
+    found: Sequence[Gap],
+    played: Sequence[Played],
+    words: Words,
+    holds: Sequence[Moment],
 ) -> Iterator[Moment]:
     say = words.language.gettext
     yield Moment("call", row.answered_at, say(N_("The call was answered")))
@@ -129,12 +143,35 @@ def _moments(
         until = say(N_("until %(time)s"), time=words.moment(gap.ended_at))
         kind = "missing" if gap.missing else "pause"
         yield Moment(kind, gap.began_at, what, until, "", gap.position_ms, gap.length_ms)
+    yield from holds
     for prompt in played:
         place = position_ms(parts, prompt.began_at) if prompt.began_at else None
         yield Moment("prompt", prompt.began_at, words.prompt(prompt), words.heard(prompt), prompt.text, place)
     if row.ended_at is not None:
         end = parts[-1].end_ms if parts else None
         yield Moment("part", row.ended_at, say(N_("Recording ended")), position_ms=end)
+
+
+def _holds(row: RecordingRow, parts: Sequence[Part], held: Sequence[Held], words: Words) -> Iterator[Moment]:
+    """The other was on hold: what the user said meanwhile is in the audio."""
+    say = words.language.gettext
+    for one in held:
+        began_at = max(one.began_at, row.started_at)
+        ended_at = one.ended_at or row.ended_at
+        until = say(N_("until %(time)s"), time=words.moment(ended_at)) if ended_at else ""
+        length_ms = None if ended_at is None else (ended_at - began_at) // timedelta(milliseconds=1)
+        place = position_ms(parts, began_at)
+        yield Moment("hold", began_at, say(N_("On hold")), until, "", place, length_ms)
+
+
+def _on_hold(
+    parts: Sequence[Part], held: Sequence[Held], duration_ms: int, words: Words
+) -> Iterator[Stretch]:
+    for one in held:
+        found = stretch_ms(parts, one.began_at, one.ended_at, duration_ms)
+        if found:
+            x, end = (100 * place / duration_ms for place in found)
+            yield Stretch(_percent(x), _percent(min(end, 100) - x), words.language.gettext(N_("On hold")))
 
 
 def _in_order(moments: Iterator[Moment]) -> list[Moment]:

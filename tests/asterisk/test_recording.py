@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import models
 from ari_recorder.store.catalogue import RecordingRow
-from lab.cases import CASES, Case, Stage, length_s, talk
+from lab.cases import CASES, Case, Stage, connect, length_s, over, talk
 from lab.directory import add_user, change_user
 from lab.evidence import Expected
 from lab.tones import frequency_hz, tone_dbfs
@@ -183,3 +184,22 @@ def is_seam(samples: np.ndarray, rate_hz: int, hz: float, at_ms: int) -> bool:
         for i in range(at - half - 6 * step, at + 6 * step, step)
     ]
     return abs(levels[6] - float(np.median(levels))) > 1.0
+
+
+async def test_hold_is_on_the_time_line_and_what_was_heard_meanwhile_in_the_audio(station: Station) -> None:
+    calling, called = await connect(station.lab, "102", "106")
+    await asyncio.sleep(1.0)
+    await calling.hold()
+    await until(lambda: held(station))
+    await asyncio.sleep(1.5)
+    await calling.unhold()
+    await until(lambda: all(ended for _, ended in held(station)))
+    await over(calling, called)
+    row = await station.only()
+    ((began_at, ended_at),) = held(station)
+    assert row.started_at < began_at < ended_at < row.ended_at
+    assert 1.4 < (ended_at - began_at).total_seconds() < 3.0
+
+
+def held(station: Station) -> list[tuple[Any, Any]]:
+    return station.store.read_now(lambda: [(row.began_at, row.ended_at) for row in models.OnHold.select()])

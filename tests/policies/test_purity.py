@@ -34,6 +34,7 @@ DATA_MODULES = {
     "types",
     "typing",
     "unicodedata",
+    "urllib.parse",
     "uuid",
     "zoneinfo",
 }

@@ -22,7 +22,7 @@ from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import holding, models, people, prompts, searches, sessions, tokens
+from ari_recorder.store import holding, models, people, prompts, searches, sessions, tokens, webhooks
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.holding import About
 from ari_recorder.web.enrolment import NewApp
@@ -132,6 +132,10 @@ class Cast:
         hold = self._write(holding.place, COMMAND_LINE, made, about, reason=f"hold of {name}")
         self.ids[f"{prefix}hold"] = str(hold.id)
         self.ids[f"{prefix}organisation token"] = str(self._add_token(made, None).token.id)
+        what = {"name": f"Hook {name}", "url": f"https://{name.lower()}.example/", "events": ["call.missed"]}
+        hook = self._write(webhooks.add, made, what, "")
+        delivery = self._write(webhooks.ping, COMMAND_LINE, hook.id)
+        self.ids |= {f"{prefix}webhook": str(hook.id), f"{prefix}delivery": str(delivery)}
         self.world.store.write_now(
             prompts.replace, SOMEBODY, made, PromptKind.START, "sv", wav=wav(), duration_ms=100,
             text=f"Text {name}", file_name=f"{name}.wav", now=NOON,
@@ -281,8 +285,12 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
             yield "the organisation's", {"id": ids["organisation token"]}
     elif about == "user":
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
-    elif about in ("organisation", "hold"):
+    elif about in ("organisation", "hold", "webhook"):
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
+    elif about == "delivery":
+        yield "ours", {"id": ids["webhook"], "delivery": ids[about]}
+        yield "foreign", {"id": ids["foreign webhook"], "delivery": ids["foreign " + about]}
+        yield "of another", {"id": ids["webhook"], "delivery": ids["foreign " + about]}
     elif about in ("group", "members"):
         yield from (("ours", {"id": ids["group"]}), ("gone", {"id": ids["gone group"]}))
         yield "foreign", {"id": ids["foreign group"]}

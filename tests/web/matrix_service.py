@@ -21,6 +21,7 @@ from ari_recorder.live import Changed, Live
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.database import Store
 from ari_recorder.web import Part, WebContext, create_app, limiting, signin
+from ari_recorder.web.administration import hooks
 from ari_recorder.web.seals import SEALS
 from ari_recorder.web.session import COOKIE, FORM_COOKIE, FORM_HEADER
 
@@ -187,6 +188,7 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limiting, "WRONG_TOKENS_PER_MINUTE", 1_000_000)
         patch.setattr(signin, "FORMS_MAX", AT_ONCE)
+        patch.setattr(hooks, "PING_WITHIN_S", 0.0)  # nobody sends
         app = create_app(context)
     cast = Cast(world, live, app[SEALS])
     cast.fill()

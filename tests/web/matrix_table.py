@@ -76,6 +76,8 @@ PASSWORDS = {"old": PASSWORD, "new": NEW_PASSWORD}
 ADMINISTRATOR = {"name": "First", "login": "first", "password": NEW_PASSWORD}
 ORGANISATION = {"name": "Third", "administrator": ADMINISTRATOR}
 NEW_TOKEN = {"name": "New", "of": "organisation", "lasting": "30", "scopes": "usage:read"}
+NEW_HOOK = {"name": "New", "url": "https://hook.example/new", "events": "recording.ready"}
+API_HOOK = {**NEW_HOOK, "events": ["recording.ready"]}
 ORGANISATION_FORM = {
     "name": "Fourth", "timezone": "UTC", "language": "en", "endpoints": "", "storage_mb": "30",
     "retention_days": "180",
@@ -102,6 +104,7 @@ COMMAND = "/{command:start|stop|pause|resume}"
 PROMPT = "/{language}/{kind}"
 FACTOR, STEP = "/account/second-factor", "/sign-in/second-factor"
 ALL = "/api/v1/organisations"
+HOOK, API_HOOKS = "/webhooks/{id}", "/api/v1/webhooks"
 
 LINES: dict[str, Line] = {
     # Pages
@@ -141,6 +144,19 @@ LINES: dict[str, Line] = {
     "POST /tokens/new": _write("a", "", NEW_TOKEN),
     "GET /tokens/{id}/revoke": _read("a", "", "token"),
     "POST /tokens/{id}/revoke": _write("a", "", {}, "token", "303 /tokens"),
+    "GET /webhooks": _read("a"),
+    "GET /webhooks/new": _read("a"),
+    "POST /webhooks/new": _write("a", "", NEW_HOOK),
+    f"GET {HOOK}": _read("a", "", "webhook"),
+    f"POST {HOOK}": _write("a", "", {**ANY, **NEW_HOOK}, "webhook", "303 to itself"),
+    f"POST {HOOK}/pause": _write("a", "", {}, "webhook", "303 to its page"),
+    f"POST {HOOK}/resume": _write("a", "", {}, "webhook", "303 to its page"),
+    f"POST {HOOK}/ping": _write("a", "", {}, "webhook", "303 to its page"),
+    f"POST {HOOK}/again": _write("a", "", {}, "webhook", "303 to its page"),
+    f"GET {HOOK}/secret": _read("a", "", "webhook"),
+    f"POST {HOOK}/secret": _write("a", "", {}, "webhook"),
+    f"GET {HOOK}/remove": _read("a", "", "webhook"),
+    f"POST {HOOK}/remove": _write("a", "", {}, "webhook", "303 /webhooks"),
     "GET /sessions": _read("a"),
     "POST /sessions/{id}/end": _write("a", "", {}, "session", "303 /sessions", "end"),
     "GET /organisations": _read("o"),
@@ -259,6 +275,19 @@ LINES: dict[str, Line] = {
     "GET /api/v1/tokens/{id}": _read(EVERYBODY, "", "token"),
     "POST /api/v1/tokens": _write(EVERYBODY, "", _token, ok="201"),
     "DELETE /api/v1/tokens/{id}": _write(EVERYBODY, "", None, "token", "204"),
+    f"GET {API_HOOKS}": _read("a", "ap"),
+    f"POST {API_HOOKS}": _write("a", "ap", API_HOOK, ok="201"),
+    f"GET {API_HOOKS}/{{id}}": _read("a", "ap", "webhook"),
+    f"PATCH {API_HOOKS}/{{id}}": _write("a", "ap", {"name": "Changed"}, "webhook"),
+    f"DELETE {API_HOOKS}/{{id}}": _write("a", "ap", None, "webhook", "204"),
+    f"POST {API_HOOKS}/{{id}}/pause": _write("a", "ap", None, "webhook"),
+    f"POST {API_HOOKS}/{{id}}/resume": _write("a", "ap", None, "webhook"),
+    f"POST {API_HOOKS}/{{id}}/secret": _write("a", "ap", None, "webhook"),
+    f"POST {API_HOOKS}/{{id}}/ping": _write("a", "ap", None, "webhook", "202"),
+    f"GET {API_HOOKS}/{{id}}/deliveries": _read("a", "ap", "webhook"),
+    f"POST {API_HOOKS}/{{id}}/deliveries/send-failed": _write("a", "ap", None, "webhook"),
+    f"GET {API_HOOKS}/{{id}}/deliveries/{{delivery}}": _read("a", "ap", "delivery"),
+    f"POST {API_HOOKS}/{{id}}/deliveries/{{delivery}}/send": _write("a", "ap", None, "delivery"),
     "GET /api/v1/users": _read("a", "ap"),
     "POST /api/v1/users": _write("a", "ap", {"name": "Somebody", "number": "999"}, ok="201"),
     "GET /api/v1/users.csv": _read("a", "ap"),

@@ -122,7 +122,12 @@ async def test_what_is_answered_is_what_the_document_says(
     search = await admin.made("/searches", {"name": "Red", "query": "mark=red"})
     hold = await admin.made("/holds", {"number": "0701234567", "reason": "Case 4711"})
     assert (await admin("GET", f"/recordings/{recordings[0]}/audio")).status == 200
+    what = {"name": "CRM", "url": "https://crm.example/", "events": ["recording.ready"]}
+    hook = await admin.made("/webhooks", what)
+    delivery = (await admin("POST", f"/webhooks/{hook['id']}/ping")).json()
+    check(made, "Delivery", delivery)
     ids = {
+        "webhooks": [hook["id"]],
         "recordings": recordings,
         "calls": [leg],
         "tokens": [token["id"]],
@@ -137,6 +142,7 @@ async def test_what_is_answered_is_what_the_document_says(
         browser = operator if route.need is Right.ORGANISATIONS else admin.browser
         for id in ids[route.path.split("/")[3]] if "{id}" in route.path else [None]:
             address = route.path.replace("{language}", "sv").replace("{kind}", "start")
+            address = address.replace("{delivery}", delivery["id"])
             answer = await browser.get(address.replace("{id}", str(id)))
             assert answer.status == 200, (address, answer.text)
             check(made, route.answer.__name__, answer.json())

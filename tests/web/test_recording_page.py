@@ -56,6 +56,23 @@ async def test_the_time_line_tells_everything_in_its_order(open_browser: NewBrow
     assert len(page.body) < 100_000
 
 
+async def test_the_other_on_hold_is_on_the_line(open_browser: NewBrowser, world: World) -> None:
+    made = rich(world)
+    leg = world.store.read_now(lambda: models.Recording.get_by_id(made).leg_id)
+    began_at, ended_at = BEGAN + timedelta(seconds=9), BEGAN + timedelta(seconds=12)
+    world._create(models.OnHold, leg=leg, began_at=began_at, ended_at=ended_at)
+    world._create(models.OnHold, leg=leg, began_at=BEGAN - timedelta(hours=1), ended_at=BEGAN)
+    browser = await open_browser("anna")
+    page = await browser.get(f"/recordings/{made}")
+    (line,) = [one for one in moments(page) if "hold" in one]
+    assert line == "12:30:16 On hold 0:03 until 12:30:19 Play from 0:09"
+    assert re.findall(r'<svg x="([\d.]+%)" width="([\d.]+%)" height="24"><title>On hold', page.text) == [
+        ("15.00%", "5.00%")
+    ]
+    found = (await browser.get(f"/api/v1/recordings/{made}/timeline")).json()["on_hold"]
+    assert [one["began_at"][:19] for one in found] == [f"{began_at:%Y-%m-%dT%H:%M:%S}"]
+
+
 async def test_the_rest_of_the_call_is_only_what_one_may_see(open_browser: NewBrowser, world: World) -> None:
     made = rich(world)
     elsewhere = world.recording(world.ids["anna"], started_at=NOON)

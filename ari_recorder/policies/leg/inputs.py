@@ -128,6 +128,13 @@ class Connected(Input):
     direction: str = ""
 
 
+class Held(Input):
+    """The user has put the other on hold, or with ``on`` False has taken them off it."""
+
+    at: datetime
+    on: bool
+
+
 class Met(Input):
     """Who is at the other end of the channel just now: ``peer``, empty if nobody; ``internal`` if of ours."""
 

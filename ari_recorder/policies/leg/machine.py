@@ -23,7 +23,7 @@ from ari_recorder.policies.leg.effects import Effect, Record, Release, Request, 
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm, Leg, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
-from ari_recorder.policies.parties import follow
+from ari_recorder.policies.parties import follow, hold, take_off
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, may_record
 
@@ -280,6 +280,15 @@ def _connected(t: Turn, told: inputs.Connected) -> None:
         speaking.joined(t)
 
 
+def _held(t: Turn, told: inputs.Held) -> None:
+    """What is said meanwhile is recorded; when it was is shown on the time line."""
+    if t.leg.ended_at is not None or t.leg.answered_at is None:
+        return
+    holds = hold(t.leg.holds, told.at) if told.on else take_off(t.leg.holds, told.at)
+    if holds != t.leg.holds:
+        t.keep(holds=holds)
+
+
 def _agreed(t: Turn, told: inputs.Agreed) -> None:
     leg = t.leg
     if leg.standing.state is not State.RINGING and told.mode is not leg.standing.mode:
@@ -355,6 +364,7 @@ _RECEIVERS: dict[type, Callable[[Turn, Any], None]] = {
     inputs.Asked: _asked,
     inputs.Annotated: _annotated,
     inputs.Connected: _connected,
+    inputs.Held: _held,
     inputs.Met: speaking.met,
     inputs.Agreed: _agreed,
     inputs.Placed: speaking.placed,

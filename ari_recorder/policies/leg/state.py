@@ -19,7 +19,7 @@ from ari_recorder.policies.announcements import Prompt
 from ari_recorder.policies.commands import Keys
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg.effects import Request
-from ari_recorder.policies.parties import Counterpart, Stretch
+from ari_recorder.policies.parties import Counterpart, OnHold, Stretch
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Decision, Event, Standing
 
@@ -254,6 +254,8 @@ class Leg:
     trouble: str = ""
     """What last went wrong, as it is told of what is missing."""
     version: int = 0
+    holds: tuple[OnHold, ...] = ()
+    """When the user had put the other on hold."""
     annotations: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
 
     # From here on: how far it is just now. It is not kept.

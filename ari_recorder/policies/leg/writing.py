@@ -27,7 +27,7 @@ from ari_recorder.policies.leg.state import (
     number_of,
 )
 from ari_recorder.policies.leg.turn import Turn
-from ari_recorder.policies.parties import Stretch, leave
+from ari_recorder.policies.parties import Stretch, leave, take_off
 from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State, decide
 
 LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
@@ -75,7 +75,7 @@ def carry_out(
             case Action.DISCARD_RECORDING if t.leg.recording:
                 t.change_recording(t.leg.recording, state=RecordingState.DISCARDING, ended_at=at)
     if decision.leg.state is State.ENDED:
-        t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at))
+        t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at), holds=take_off(t.leg.holds, at))
     ends = Action.END_SEGMENT in decision.actions or decision.leg.state is State.ENDED
     closes = tuple(files.number for files in t.leg.files if files.stopping) if ends else ()
     begins = Action.BEGIN_SEGMENT in decision.actions

@@ -1,13 +1,22 @@
-"""The addresses of usage, ledger, evidence, legal holds, tokens, sessions, the operator's organisations."""
+"""The addresses of usage, ledger, evidence, legal holds, tokens, webhooks, sessions, and of organisations."""
 
 from __future__ import annotations
 
 from ari_recorder.policies.rights import Right
 from ari_recorder.web import evidence
-from ari_recorder.web.administration import billing, customers, due_calls, holds, signed_in, token_pages
+from ari_recorder.web.administration import (
+    billing,
+    customers,
+    due_calls,
+    holds,
+    hooks,
+    signed_in,
+    token_pages,
+)
 from ari_recorder.web.routing import Route, page
 
 _HOLD = holds.ADDRESS + "/{id}"
+_HOOK = "/webhooks/{id}"
 
 BOOKS: tuple[Route, ...] = (
     page("GET", "/usage", billing.show, "usage", Right.USAGE_READ, billing.TAKES),
@@ -18,6 +27,19 @@ BOOKS: tuple[Route, ...] = (
     page("POST", "/tokens/new", token_pages.add, "token-new", Right.TOKENS),
     page("GET", "/tokens/{id}/revoke", token_pages.ask, "token-revoke", Right.TOKENS),
     page("POST", "/tokens/{id}/revoke", token_pages.revoke, "token-revoke", Right.TOKENS),
+    page("GET", "/webhooks", hooks.show, "webhooks", Right.WEBHOOKS_WRITE, hooks.TAKES),
+    page("GET", "/webhooks/new", hooks.new, "webhook-new", Right.WEBHOOKS_WRITE),
+    page("POST", "/webhooks/new", hooks.add, "webhook-new", Right.WEBHOOKS_WRITE),
+    page("GET", _HOOK, hooks.show_one, "webhook", Right.WEBHOOKS_WRITE, hooks.ONE_TAKES),
+    page("POST", _HOOK, hooks.change, "webhook", Right.WEBHOOKS_WRITE),
+    page("POST", _HOOK + "/pause", hooks.pause, "webhook-pause", Right.WEBHOOKS_WRITE),
+    page("POST", _HOOK + "/resume", hooks.resume, "webhook-resume", Right.WEBHOOKS_WRITE),
+    page("POST", _HOOK + "/ping", hooks.ping, "webhook-ping", Right.WEBHOOKS_WRITE),
+    page("POST", _HOOK + "/again", hooks.send_again, "webhook-again", Right.WEBHOOKS_WRITE),
+    page("GET", _HOOK + "/secret", hooks.ask_renewal, "webhook-secret", Right.WEBHOOKS_WRITE),
+    page("POST", _HOOK + "/secret", hooks.renew, "webhook-secret", Right.WEBHOOKS_WRITE),
+    page("GET", _HOOK + "/remove", hooks.ask_removal, "webhook-remove", Right.WEBHOOKS_WRITE),
+    page("POST", _HOOK + "/remove", hooks.remove, "webhook-remove", Right.WEBHOOKS_WRITE),
     page("GET", "/sessions", signed_in.show, "sessions", Right.USERS_WRITE, signed_in.TAKES),
     page("POST", "/sessions/{id}/end", signed_in.end, "session-end", Right.USERS_WRITE),
     page("GET", holds.ADDRESS, holds.show, "holds", Right.HOLDS_READ, holds.TAKES),

@@ -105,6 +105,12 @@ PARTS: tuple[Part, ...] = (
                 Right.TOKENS,
                 N_("What programs come in with, and what they may do."),
             ),
+            Place(
+                "/webhooks",
+                N_("Webhooks"),
+                Right.WEBHOOKS_WRITE,
+                N_("Programs that are told when recordings begin, are ready or fail."),
+            ),
         ),
     ),
     Part(

@@ -56,6 +56,11 @@ SCOPES: dict[Right, tuple[str, str]] = {
     ),
     Right.PROMPTS_READ: (N_("Hear prompts"), N_("What is said and played in calls.")),
     Right.PROMPTS_WRITE: (N_("Replace prompts"), N_("Put other files in their place.")),
+    Right.WEBHOOKS_READ: (N_("See webhooks"), N_("Where they are, and how telling them went.")),
+    Right.WEBHOOKS_WRITE: (
+        N_("Change webhooks"),
+        N_("Have others told what happens in everybody's calls."),
+    ),
     Right.AUDIT_READ: (N_("Read the audit log"), N_("Who did what.")),
     Right.EVIDENCE_READ: (
         N_("Read the evidence"),

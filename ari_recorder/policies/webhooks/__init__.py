@@ -1,0 +1,1 @@
+"""Webhooks: what is told of recordings and calls (`events`), and when it is sent again (`sending`)."""
