@@ -19,6 +19,7 @@ import structlog
 from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Log, Settings, Vault
+from ari_recorder.delivery import moving
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
@@ -59,7 +60,7 @@ class DeliveryContext:
 
 Task = Callable[[DeliveryContext], Coroutine[Any, Any, None]]
 
-TASKS: Mapping[str, Task] = {}
+TASKS: Mapping[str, Task] = {"moving": moving.run}
 """What it does, by the names that the log has for it."""
 
 
