@@ -70,7 +70,7 @@ LOCK := uv pip compile --universal --generate-hashes --no-header --no-emit-index
 
 lock: ## renew requirements.lock and the image's parts of it (needs uv)
 	$(LOCK) pyproject.toml --group dev --all-extras --output-file requirements.lock
-	$(LOCK) pyproject.toml --extra postgresql --constraint requirements.lock --output-file docker/requirements.lock
+	$(LOCK) pyproject.toml --extra postgresql --extra s3 --constraint requirements.lock --output-file docker/requirements.lock
 	$(LOCK) --group build --constraint requirements.lock --output-file docker/build.lock
 
 clean: ## remove what was made here (not the Asterisk in the cache folder)

@@ -78,6 +78,12 @@ class Vault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     path: Path = Path("/var/lib/ari_recorder/vault")
     """Folder of the local vault."""
+    url: str = ""
+    """Address of a vault in an S3-compatible store, instead of the folder: ``s3://bucket/prefix``."""
+    access_key: str = ""
+    """Access key of that store; empty: as AWS' own tools find one."""
+    secret_key: str = ""
+    """Its secret."""
     key_file: Path = Path("/var/lib/ari_recorder/master.key")
     """File of the master key, which opens every recording; made at the first start, for its owner alone.
 

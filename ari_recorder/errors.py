@@ -18,7 +18,9 @@
     │   └── NoCatalogue          there is none at its address, or one of an older version
     ├── SpoolError               Asterisk's recording folder does not answer, or cannot be read
     ├── VaultError               an audio file cannot be written, read or verified
-    │   └── VaultAway            its folder is not the one that the recordings are in
+    │   ├── VaultAway            it is not there, or not the one that the recordings are in
+    │   ├── VaultLocked          it does not let a file be removed yet
+    │   └── KeyMissing           a key that encrypts or opens recordings is not there
     ├── NoAnswer                 a folder neither gives nor refuses what is asked of it
     ├── MediaError               a segment's audio cannot be made into a recording
     │   ├── NoAudio              there is not one sample of it to be kept
@@ -153,7 +155,14 @@ class VaultError(ARIRecorderError):
 
 
 class VaultAway(VaultError):
-    """The vault's folder is not the one that the recordings are in: its disk is not mounted, say."""
+    """The vault is not there at the moment: its disk is not mounted, or its store does not answer or refuses.
+
+    Also if what is there is not the vault that the recordings are in.
+    """
+
+
+class VaultLocked(VaultError):
+    """The vault does not let a file be removed yet: Object Lock holds it. It is tried again."""
 
 
 class KeyMissing(VaultError):

@@ -71,8 +71,19 @@ def _look_for_room(url: str) -> None:
 
 
 async def _look_at_vault(safe: Safe) -> Part:
-    await in_thread(safe.probe)
-    return Part(True)
+    return Part(True, await in_thread(_vaults, safe))
+
+
+def _vaults(safe: Safe) -> str:
+    """What is to be said of those that older recordings lie in. Raises `VaultError` if one is away."""
+    safe.probe()
+    current = safe.vaults.settle()
+    others = [
+        vault.address
+        for number, vault in safe.vaults.used()
+        if safe.vaults.sure(number) and number != current
+    ]
+    return f"older recordings lie in {', '.join(others)}" if others else ""
 
 
 async def _look_at_spool(folder: Path) -> Part:

@@ -236,6 +236,15 @@ def _empty() -> None:
         models.database.execute_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")  # a test may have put them off
 
 
+@pytest.fixture(scope="session")
+def s3_store() -> Iterator[Any]:
+    """A store that speaks S3, of the tests' own."""
+    from .s3 import started  # what few tests need
+
+    with started() as store:
+        yield store
+
+
 @pytest.fixture
 def now() -> datetime:
     """The time that is passed in: Monday 2026-03-02, 08:00 UTC."""

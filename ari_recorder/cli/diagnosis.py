@@ -134,7 +134,7 @@ def verify(
 def _verify_all(found: Settings, keys: list[PublicKey], log: list[str], *, settled: bool) -> Report:
     with catalogue(found) as store, _progress() as (progress, counted):
         own = safe(found.vault, store, lambda: datetime.now(UTC))
-        own.vault.look()
+        own.vault.look()  # says what is wrong with it, rather than of each recording
         report = checking.verify(store, own, now=datetime.now(UTC), settled=settled, progress=progress)
         checking.verify_audit(store, report, keys, audit_seals.read_told(log), counted)
         checking.verify_evidence(store, report, keys, tree_heads.read_told(log))

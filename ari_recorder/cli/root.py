@@ -27,6 +27,7 @@ from ari_recorder.cli import (
     tokens,
     usage,
     users,
+    vault,
     webhooks,
 )
 from ari_recorder.cli.common import Options, settings
@@ -126,6 +127,7 @@ app.add_typer(holds.app, name="holds")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
+app.add_typer(vault.app, name="vault")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("verify-evidence", epilog=diagnosis.EVIDENCE_EXAMPLE)(diagnosis.verify_evidence)
 app.command("doctor", epilog=diagnosis.DOCTOR_EXAMPLE)(diagnosis.doctor)

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import structlog
 
 from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
-from ari_recorder.config import Log, Settings, Vault
-from ari_recorder.delivery import webhooks
+from ari_recorder.config import Settings
+from ari_recorder.delivery import moving, webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
@@ -41,16 +42,6 @@ _FromDelivery = Beat | Unable
 
 
 @dataclass(frozen=True)
-class Opening:
-    """What the process is started with."""
-
-    log: Log
-    store_url: str
-    vault: Vault
-    settings: Settings = field(default_factory=Settings)
-
-
-@dataclass(frozen=True)
 class DeliveryContext:
     """What its tasks work with."""
 
@@ -63,31 +54,32 @@ class DeliveryContext:
 Task = Callable[[DeliveryContext], Coroutine[Any, Any, None]]
 
 TASKS: Mapping[str, Task] = {
+    "moving": moving.run,
     "webhooks": webhooks.run,
 }
 """What it does, by the names that the log has for it."""
 
 
 def delivery(settings: Settings) -> Apart[Beat | Unable]:
-    """The recorder's side of it."""
-    opening = Opening(settings.log, settings.store.url, settings.vault, settings)
-    return Apart(NAME, work, opening, _FromDelivery, niceness=NICENESS, ends_within_s=ENDS_WITHIN_S)
+    """The recorder's side of it. Who breaks into it gets no password of an Asterisk."""
+    without_passwords = msgspec.structs.replace(settings, pbx={})
+    return Apart(NAME, work, without_passwords, _FromDelivery, niceness=NICENESS, ends_within_s=ENDS_WITHIN_S)
 
 
-def work(opening: Opening, theirs: socket.socket) -> None:
+def work(settings: Settings, theirs: socket.socket) -> None:
     """What the process does."""
-    begin(NAME, opening.log)
-    asyncio.run(_work(opening, theirs))
+    begin(NAME, settings.log)
+    asyncio.run(_work(settings, theirs))
 
 
-async def _work(opening: Opening, theirs: socket.socket) -> None:
+async def _work(settings: Settings, theirs: socket.socket) -> None:
     line: _FromRecorder = await Line.over(theirs, Beat)
     beating = asyncio.create_task(line.beat())
     listening = asyncio.create_task(_listen(line))
     try:
-        store = await asyncio.to_thread(Store, opening.store_url, make=False)
+        store = await asyncio.to_thread(Store, settings.store.url, make=False)
         try:
-            context = DeliveryContext(store, safe(opening.vault, store, utc_now), utc_now, opening.settings)
+            context = DeliveryContext(store, safe(settings.vault, store, utc_now), utc_now, settings)
             await _carry_out(context, TASKS, listening)
         finally:
             await asyncio.to_thread(store.close)

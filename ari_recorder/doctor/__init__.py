@@ -27,7 +27,7 @@ from ari_recorder.doctor.endpoints import look_at_endpoints
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.local import Known, look_at_descriptors, look_at_folders, look_at_store
 from ari_recorder.doctor.pages import look_at_pages
-from ari_recorder.doctor.recordings import look_at_vault
+from ari_recorder.doctor.recordings import look_at_vaults
 from ari_recorder.doctor.report import Check, Verdict, bad
 from ari_recorder.doctor.spool import look_at_spool
 from ari_recorder.errors import AriError
@@ -63,8 +63,8 @@ async def _store(settings: Settings) -> _Stored:
 
 
 async def _vault(settings: Settings, store: asyncio.Task[_Stored]) -> list[Check]:
-    _, known = await asyncio.shield(store)
-    return await in_thread(look_at_vault, settings.vault.path, known.newest_key)
+    await asyncio.shield(store)  # which says what is wrong with the catalogue
+    return await in_thread(look_at_vaults, settings)
 
 
 async def _pbx(name: str, pbx: Pbx, app: str, store: asyncio.Task[_Stored]) -> list[Check]:

@@ -16,7 +16,7 @@ from ari_recorder.doctor.recordings import look_at_keys, look_at_recordings
 from ari_recorder.doctor.report import Check, bad, good, listed, warning
 from ari_recorder.errors import ARIRecorderError, NoCatalogue
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import finishing, people
+from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
 
@@ -29,10 +29,9 @@ Recorded = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class Known:
-    """What the catalogue says that other checks need; ``newest_key`` is where its newest recording is."""
+    """What the catalogue says that other checks need."""
 
     recorded: Recorded = field(default_factory=dict)
-    newest_key: str | None = None
 
 
 ADD_USER = "ari-recorder user add 101 --name Anna --mode always --endpoint PJSIP/101"
@@ -48,7 +47,6 @@ def look_at_store(settings: Settings) -> tuple[list[Check], Known]:
                 *look_at_recordings(store, settings.pbx.keys()),
                 look_at_keys(store, settings.vault),
             ]
-            newest = store.read_now(finishing.newest_key)
         finally:
             store.close()
     except NoCatalogue as error:
@@ -61,15 +59,13 @@ def look_at_store(settings: Settings) -> tuple[list[Check], Known]:
         *_look_at_users(users, settings),
         *recordings,
     ]
-    return checks, Known(_recorded(users), newest)
+    return checks, Known(_recorded(users))
 
 
 def look_at_folders(settings: Settings) -> list[Check]:
     """Whether the vault and the work folder can be written, and how much room is left; blocking."""
-    checks = []
-    for name, folder in (("vault", settings.vault.path), ("media.work", settings.media.work)):
-        checks += look_at_folder(name, folder, f"{name}.path" if name == "vault" else name)
-    return checks
+    checks = [] if settings.vault.url else look_at_folder("vault", settings.vault.path, "vault.path")
+    return checks + look_at_folder("media.work", settings.media.work, "media.work")
 
 
 def look_at_descriptors(settings: Settings) -> Check:

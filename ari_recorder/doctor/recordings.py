@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from uuid import UUID
 
-from ari_recorder.config import Vault
+from ari_recorder.config import Settings, Vault
 from ari_recorder.doctor.report import Check, bad, good, warning
-from ari_recorder.errors import KeyMissing, SettingsError, VaultAway
+from ari_recorder.errors import ARIRecorderError, KeyMissing, SettingsError, StoreError, VaultError
 from ari_recorder.policies import finishing as waits
-from ari_recorder.safes import keyring
-from ari_recorder.store import finishing
+from ari_recorder.safes import keyring, vaults
+from ari_recorder.store import finishing, vault_rows
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Waiting
-from ari_recorder.store.vault import LocalVault
+from ari_recorder.store.s3.address import is_s3
+from ari_recorder.store.vaults import Vaults
 from ari_recorder.store.verify import OVERDUE
 
 NAME = "recordings"
@@ -54,11 +55,41 @@ def _waiting(waiting: Waiting, now: datetime) -> Check:
     return good("store", NAME, found)
 
 
-def look_at_vault(folder: Path, newest: str | None) -> list[Check]:
-    """Whether the folder is the one that holds the catalogue's recordings; blocking."""
+def look_at_vaults(settings: Settings) -> list[Check]:
+    """Whether the vault is the one that holds the catalogue's recordings, and others are there; blocking."""
     try:
-        LocalVault(folder, lambda: newest).look()
-    except VaultAway as error:
+        store = Store(settings.store.url, make=False)
+    except ARIRecorderError:
+        return []  # it is told already
+    try:
+        return list(_vaults(vaults(settings.vault, store, lambda: datetime.now(UTC)), store))
+    except SettingsError as error:
+        return [bad("vault", "address", str(error), "Correct vault.url; see docs/guide/vault.md.")]
+    except StoreError:
+        return []
+    finally:
+        store.close()
+
+
+def _vaults(found: Vaults, store: Store) -> Iterator[Check]:
+    try:
+        current = found.current.look()
+    except VaultError as error:
         remedy = "Until then what is recorded waits in Asterisk's recording folder."
-        return [bad("vault", "recordings", str(error), remedy)]
-    return []
+        yield bad("vault", NAME, str(error), remedy)
+        current = None
+    else:
+        if is_s3(found.current.address):
+            yield good("vault", "address", f"{found.current.address} answers")
+    for vault, address in store.read_now(vault_rows.used, found.first).items():
+        if vault != current and address != found.current.address:
+            yield _other(found, vault, address)
+
+
+def _other(found: Vaults, vault: UUID, address: str) -> Check:
+    try:
+        found.sure(vault)
+    except (VaultError, SettingsError) as error:
+        return bad("vault", "older recordings", str(error), "Until then they cannot be played.")
+    said = f"some lie in {address}, and are played from there"
+    return warning("vault", "older recordings", said, "To move them: ari-recorder vault move")

@@ -307,7 +307,8 @@ class Finisher:
     async def _put(self, recording: Due, key: str, target: Path) -> Kept:
         """As long as it takes: begun anew meanwhile, two would write the same file."""
         of = (recording.organisation, recording.id)
-        putting = asyncio.ensure_future(in_thread(self._safe.keep, *of, key, target))
+        until = await self._store.read(finishing.kept_until, recording.id)
+        putting = asyncio.ensure_future(in_thread(self._safe.keep, *of, key, target, until))
         done, _ = await asyncio.wait({putting}, timeout=PUT_TOLD_S)
         if not done:
             _log.error(f"the vault has been writing for {PUT_TOLD_S:g} s; see whether it answers", key=key)

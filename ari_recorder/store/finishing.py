@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -161,15 +161,16 @@ def of_others(pbxs: Collection[str]) -> dict[str, int]:
     return {pbx: count for pbx, count in rows if pbx not in pbxs}
 
 
-def newest_key() -> str | None:
-    """Where the newest stored recording is in the vault; None if there is none."""
+def kept_until(recording: UUID) -> datetime | None:
+    """How long it is to be kept, by what its organisation has set now; None without one."""
     row = (
-        models.Recording.select(models.Recording.vault_key)
-        .where(models.Recording.vault_key.is_null(False))
-        .order_by(models.Recording.id.desc())
+        models.Recording.select(models.Recording.started_at, models.Organisation.retention_days)
+        .join(models.Organisation)
+        .where(models.Recording.id == recording)
+        .tuples()
         .first()
     )
-    return None if row is None else str(row.vault_key)
+    return row[0] + timedelta(days=row[1]) if row else None
 
 
 def seal(recording: Due, sealed: Sealed, now: datetime) -> None:

@@ -508,6 +508,24 @@ class Prompt(Table):
         indexes = ((("organisation", "kind", "language"), True),)
 
 
+class VaultPlace(Table):
+    """A vault that recordings lie in, or lay in; its id is in its mark."""
+
+    address = TextField()
+    """Where it was last found: a folder, or an address without secrets."""
+    since = UtcField()
+
+
+class VaultMove(Table):
+    """A recording, by its id, that is on its way from one vault to another: its file may lie in both."""
+
+    key = CharField(max_length=200)
+    source = UUIDField()
+    target = UUIDField()
+    held_until = UtcField(index=True)
+    """Until then whoever moves it is at work; later anybody may go on with it."""
+
+
 class Recording(Table):
     """What is kept for one recorded user and one stretch of a call."""
 
@@ -530,6 +548,8 @@ class Recording(Table):
     """Length of the audio; pauses are not in it."""
     problems = TextField(default="")
     """What is not as it should be, a sentence a line."""
+    vault = ForeignKeyField(VaultPlace, null=True, on_delete="RESTRICT", index=False)
+    """Which vault its file is in; None: the one of before there could be several."""
     vault_key = CharField(null=True, unique=True, max_length=200)
     media_type = CharField(null=True, max_length=64)
     sample_rate_hz = IntegerField(null=True)
@@ -824,6 +844,9 @@ Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''"))
 Recording.add_index(
     SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
 )
+Recording.add_index(
+    SQL("CREATE INDEX recording_vault ON recording (vault_id, id) WHERE vault_key IS NOT NULL")
+)
 Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared"))
 for name, columns, state in (
     ("due", "webhook_id, next_at", "waiting"),
@@ -889,6 +912,8 @@ TABLES = (
     OnHold,
     Annotation,
     Prompt,
+    VaultPlace,
+    VaultMove,
     Recording,
     Searched,
     Unsearched,

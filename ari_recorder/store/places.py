@@ -7,12 +7,13 @@ from typing import Any
 from ari_recorder.store.models import Recording
 from ari_recorder.store.safe import Kept, Place
 from ari_recorder.store.sealing.keyring import Lock
-from ari_recorder.store.vault import Stored
+from ari_recorder.store.vault import FIRST, Stored
 
 COLUMNS = tuple(
     getattr(Recording, name)
     for name in (
         "id",
+        "vault",
         "vault_key",
         "sha256",
         "size_bytes",
@@ -35,6 +36,7 @@ def columns(kept: Kept) -> dict[str, Any]:
         "wrapped_key": lock and lock.wrapped,
     }
     return {
+        "vault": None if kept.place.vault == FIRST else kept.place.vault,
         "vault_key": kept.place.key,
         "sha256": kept.content.sha256,
         "size_bytes": kept.content.size_bytes,
@@ -47,9 +49,9 @@ def place(row: Any) -> Place | None:
     if row.vault_key is None or row.size_bytes is None:
         return None
     if row.organisation_key_id is None:
-        return Place(row.id, row.vault_key, row.size_bytes, None)
+        return Place(row.id, row.vault_key, row.size_bytes, None, row.vault_id or FIRST)
     lock = Lock(row.organisation_key_id, row.wrapped_key)
-    return Place(row.id, row.vault_key, row.stored_bytes, lock)
+    return Place(row.id, row.vault_key, row.stored_bytes, lock, row.vault_id or FIRST)
 
 
 def kept(row: Any) -> Kept | None:

@@ -24,7 +24,7 @@ from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
-from ari_recorder.store import audit_lines, evidence_check, finishing, search_check, search_index
+from ari_recorder.store import audit_lines, evidence_check, finishing, search_check, search_index, vault_rows
 from ari_recorder.store.audit_check import Fault
 from ari_recorder.store.audit_check import Finding as AuditFinding
 from ari_recorder.store.audit_key import PublicKey
@@ -35,7 +35,7 @@ from ari_recorder.store.places import COLUMNS, kept
 from ari_recorder.store.safe import Kept, Safe
 from ari_recorder.store.sealing.streaming import NotAsKept
 from ari_recorder.store.tree_heads import ToldHead
-from ari_recorder.store.vault import Vault
+from ari_recorder.store.vault import FIRST, Vault
 
 PAGE = 500
 """Rows held in memory at once."""
@@ -59,6 +59,10 @@ class Kind(StrEnum):
     """A file in the vault belongs to no recording."""
     UNSEALED = "unsealed"
     """A file in the vault whose recording is about to be sealed."""
+    MOVING = "moving"
+    """A file whose recording is being moved to another vault: it may lie in both."""
+    AWAY = "away"
+    """A vault that recordings lie in cannot be looked at."""
     LINE_OPEN = "line_open"
     """A ledger line without an end."""
     LINE_MISSING = "line_missing"
@@ -119,7 +123,7 @@ def verify(
     """
     report = Report()
     _check_recordings(store, safe, report, progress)
-    _check_files(store, safe.vault, report)
+    _check_files(store, safe, report)
     _check_lines(store, report, now)
     _check_waiting(store, report, now)
     _check_search(store, report)
@@ -171,7 +175,10 @@ class _Row:
 def _check_recordings(store: Store, safe: Safe, report: Report, progress: Progress | None) -> None:
     total = store.read_now(Recording.select().where(Recording.state == RecordingState.STORED).count)
     for row in _paged(store, _stored_after):
-        report.damage.extend(_compare(safe, row))
+        found = list(_compare(safe, row))
+        if found and (now := store.read_now(_stored, row.id)) != row:  # it was moved or disposed of meanwhile
+            found = list(_compare(safe, now)) if now else []
+        report.damage.extend(found)
         report.recordings += 1
         if progress:
             progress(report.recordings, max(total, report.recordings))
@@ -185,6 +192,11 @@ def _stored_after(last: UUID) -> list[_Row]:
         .limit(PAGE)
     )
     return [_Row(row.id, kept(row)) for row in rows]
+
+
+def _stored(recording: UUID) -> _Row | None:
+    which = (Recording.state == RecordingState.STORED) & (Recording.id == recording)
+    return next((_Row(row.id, kept(row)) for row in Recording.select(*COLUMNS).where(which)), None)
 
 
 def _compare(safe: Safe, row: _Row) -> Iterator[Finding]:
@@ -218,30 +230,58 @@ def _compare(safe: Safe, row: _Row) -> Iterator[Finding]:
 # Every file has its recording
 
 
-def _check_files(store: Store, vault: Vault, report: Report) -> None:
+def _check_files(store: Store, safe: Safe, report: Report) -> None:
+    for number, vault in safe.vaults.used():
+        try:
+            _check_files_in(store, number, vault, report)
+        except VaultError as error:
+            if number == safe.vaults.current_id():
+                raise
+            report.damage.append(Finding(Kind.AWAY, vault.address, str(error)))
+
+
+def _check_files_in(store: Store, number: UUID, vault: Vault, report: Report) -> None:
     keys = vault.keys()
     while batch := list(islice(keys, PAGE)):
         report.files += len(batch)
-        owned, awaited = store.read_now(_owners, batch)
+        owned, awaited, moves = store.read_now(_owners, number, batch)
         for key in batch:
-            if key in owned:
+            if key in moves:
+                text = (
+                    f"It is being moved, and lies in {vault.address} as well as where it came from or goes."
+                )
+                report.open.append(Finding(Kind.MOVING, key, text))
+            elif key in owned:
                 continue
-            if _recording_of(key) in awaited:
+            elif _recording_of(key) in awaited:
                 report.open.append(Finding(Kind.UNSEALED, key, "Its recording is about to be sealed."))
-            else:
+            elif _is_there(vault, key):
                 report.damage.append(Finding(Kind.STRAY, key, "No recording in the catalogue has this file."))
 
 
-def _owners(keys: list[str]) -> tuple[set[str], set[UUID]]:
-    """Those of ``keys`` that a stored recording has, and recordings that are yet to get one of them."""
+def _is_there(vault: Vault, key: str) -> bool:
+    """Whether it is there still: it may have been moved, or disposed of, since it was listed."""
+    try:
+        next(vault.read(key, 0, 1), b"")
+    except VaultError:
+        return False
+    return True
+
+
+def _owners(vault: UUID, keys: list[str]) -> tuple[set[str], set[UUID], set[str]]:
+    """Of ``keys`` in that vault: those that a stored recording has there, recordings that are yet to get one
+    of them, and those that lie there because they are being moved.
+    """
     named = [recording for recording in map(_recording_of, keys) if recording]
     rows = list(
-        Recording.select(Recording.id, Recording.vault_key, Recording.state).where(
+        Recording.select(Recording.id, Recording.vault, Recording.vault_key, Recording.state).where(
             Recording.vault_key.in_(keys) | Recording.id.in_(named)
         )
     )
-    owned = {row.vault_key for row in rows if row.state == RecordingState.STORED}
-    return owned, {row.id for row in rows if row.state == RecordingState.CLOSING}
+    stored = [row for row in rows if row.state == RecordingState.STORED]
+    owned = {row.vault_key for row in stored if (row.vault_id or FIRST) == vault}
+    moves = {key for key, move in vault_rows.moves_of(keys).items() if vault in (move.source, move.target)}
+    return owned, {row.id for row in rows if row.state == RecordingState.CLOSING}, moves - owned
 
 
 def _recording_of(key: str) -> UUID | None:

@@ -52,6 +52,7 @@ KINDS = {
     "organisation_key": N_("Key of the organisation"),
     "hold": N_("Legal hold"),
     "erasure": N_("Erasure"),
+    "vault": N_("Vault"),
 }
 ACTORS = {
     "token": N_("by API token"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from aiohttp import web
 
-from ari_recorder.blocking import Patience
+from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import NoAnswer, VaultError
 from ari_recorder.media.convert import Conversion
 from ari_recorder.media.jobs import AudioFormat
@@ -108,9 +107,9 @@ class Kept(Content):
     async def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
         """As `Content.read`."""
         part = span or Span(0, self.size_bytes)
-        source, sent = await asyncio.to_thread(self._safe.read, self._place, part.offset, part.length), 0
+        source, sent = await in_thread(self._safe.read, self._place, part.offset, part.length), 0
         try:
-            while block := await asyncio.to_thread(next, source, b""):
+            while block := await in_thread(next, source, b""):
                 sent += len(block)
                 yield block
         finally:
@@ -142,10 +141,10 @@ class Evidence(Content):
 
     async def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
         """As `Content.read`."""
-        audio = await asyncio.to_thread(self._safe.read, self._place)
+        audio = await in_thread(self._safe.read, self._place)
         made = bundle.archive(self._proof, self._name, audio, self._at)
         try:
-            while block := await asyncio.to_thread(_next_part, made):
+            while block := await in_thread(_next_part, made):
                 yield block
         finally:
             _end(made)

@@ -14,7 +14,7 @@ from ari_recorder import apart
 from ari_recorder.config import Settings, Vault
 from ari_recorder.config import Store as StoreSettings
 from ari_recorder.delivery import process
-from ari_recorder.delivery.process import DeliveryContext, Opening, delivery, keep_on
+from ari_recorder.delivery.process import DeliveryContext, delivery, keep_on
 from ari_recorder.errors import StoreError
 from ari_recorder.line import Beat, Line
 from ari_recorder.safes import safe
@@ -79,10 +79,9 @@ async def test_it_ends_when_the_recorder_says_nothing(
 ) -> None:
     monkeypatch.setattr(process, "HEARD_WITHIN_S", 0.2)
     ours, theirs = socket.socketpair()
-    opening = Opening(settings.log, settings.store.url, settings.vault)
     line: Line[Beat] = await Line.over(ours, process._FromDelivery)
     async with asyncio.timeout(WITHIN_S):
-        await process._work(opening, theirs)
+        await process._work(settings, theirs)
         assert await line.receive(apart.SILENT_S) == Beat()
     line.close()
 
@@ -90,10 +89,9 @@ async def test_it_ends_when_the_recorder_says_nothing(
 async def test_one_without_a_catalogue_says_why_it_cannot_begin(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").unlink()
     ours, theirs = socket.socketpair()
-    opening = Opening(settings.log, settings.store.url, settings.vault)
     line: Line[process.Unable] = await Line.over(ours, process._FromDelivery)
     async with asyncio.timeout(WITHIN_S):
-        await process._work(opening, theirs)
+        await process._work(settings, theirs)
         told = [await line.receive(apart.SILENT_S)]
         while not isinstance(told[-1], process.Unable):
             told.append(await line.receive(apart.SILENT_S))

@@ -12,9 +12,8 @@ from ari_recorder.config import Pbx, Settings, Vault
 from ari_recorder.config import Store as StoreSettings
 from ari_recorder.doctor import Verdict
 from ari_recorder.doctor.local import look_at_store
-from ari_recorder.doctor.recordings import look_at_vault
+from ari_recorder.doctor.recordings import look_at_vaults
 from ari_recorder.store.database import Store
-from ari_recorder.store.vault import LocalVault
 
 from ..store.build import BEGIN, PBX, add_user, finish, recorded_call, safe_in
 
@@ -54,18 +53,35 @@ def test_recordings_of_an_asterisk_that_is_gone_are_named(store_path: Path) -> N
 
 
 def test_a_vault_that_is_away_is_told_and_not_made(store_path: Path, tmp_path: Path) -> None:
-    vault = LocalVault(tmp_path / "vault")
+    root = tmp_path / "vault"
     store = Store(f"sqlite:///{store_path}")
     recorded_call(store, add_user(store))
     finish(store, safe_in(store, tmp_path), tmp_path)
     store.close()
-    _, known = look_at_store(Settings(store=StoreSettings(url=f"sqlite:///{store_path}")))
-    assert look_at_vault(vault.root, known.newest_key) == []
-    vault.root.rename(tmp_path / "elsewhere")
-    (check,) = look_at_vault(vault.root, known.newest_key)
+    settings = Settings(store=StoreSettings(url=f"sqlite:///{store_path}"), vault=Vault(path=root))
+    assert look_at_vaults(settings) == []
+    root.rename(tmp_path / "elsewhere")
+    (check,) = look_at_vaults(settings)
     assert check.verdict is Verdict.BAD
     assert "mount its disk" in check.found
-    assert not vault.root.exists()
+    assert not root.exists()
+
+
+def test_other_vaults_that_recordings_lie_in_are_known(store_path: Path, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{store_path}")
+    recorded_call(store, add_user(store))
+    finish(store, safe_in(store, tmp_path), tmp_path)
+    store.close()
+    elsewhere = Vault(path=tmp_path / "new")
+    settings = Settings(store=StoreSettings(url=f"sqlite:///{store_path}"), vault=elsewhere)
+    (check,) = look_at_vaults(settings)
+    assert check.verdict is Verdict.WARNING
+    assert f"some lie in {tmp_path}/vault, and are played from there" in check.found
+    assert check.remedy == "To move them: ari-recorder vault move"
+    (tmp_path / "vault").rename(tmp_path / "elsewhere")
+    (check,) = look_at_vaults(settings)
+    assert check.verdict is Verdict.BAD
+    assert "ari-recorder vault found ADDRESS" in check.found
 
 
 def keys(path: Path, vault: Vault) -> tuple[Verdict, str]:

@@ -12,11 +12,11 @@ from datetime import timedelta
 from pathlib import Path, PosixPath
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
 
+from ari_recorder.config import Vault
 from ari_recorder.handlers import files as files_module
 from ari_recorder.handlers import finisher as finisher_module
 from ari_recorder.handlers.files import Files
@@ -26,12 +26,16 @@ from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.table import Event, Mode
+from ari_recorder.safes import safe
 from ari_recorder.store import finishing, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.places import place
+from ari_recorder.store.s3 import client as s3_client
 from ari_recorder.store.safe import Kept, Safe
+from ari_recorder.store.vault import MARKER
 
 from ..media.conftest import header, tone
+from ..s3 import KEY, S3, Proxy, Request
 from ..store.build import BEGIN, Call, add_user, safe_in
 
 WITHIN_S = 60.0
@@ -227,15 +231,15 @@ class Rotten(Safe):
 
     puts = 0
 
-    def keep(self, organisation: UUID, recording: UUID, key: str, source: Path) -> Kept:
+    def keep(self, *given: Any) -> Kept:
         self.puts += 1
-        kept = super().keep(organisation, recording, key, source)
+        kept = super().keep(*given)
         return kept if self.puts > 1 else replace(kept, content=replace(kept.content, sha256="0" * 64))
 
 
 async def test_what_is_not_what_was_stitched_is_not_sealed(world: World, working: Working) -> None:
     honest = world.safe
-    world.safe = safe = Rotten(honest.vault, honest._keyring)
+    world.safe = safe = Rotten(honest.vaults, honest._keyring)
     call = world.recorded()
     with capture_logs() as log:
         working()
@@ -363,3 +367,54 @@ async def test_of_what_was_cut_to_nothing_the_files_go(world: World) -> None:
     inward, outward = world.files(call)
     await kept.delete_bare([call.segment], frozenset({inward}))
     assert (inward.exists(), outward.exists()) == (False, True)
+
+
+# A vault in an S3-compatible store that fails
+
+
+@pytest.fixture
+def proxy(s3_store: S3) -> Iterator[Proxy]:
+    made = Proxy(s3_store)
+    yield made
+    made.close()
+
+
+def is_put(request: Request) -> bool:
+    return request.method == "PUT" and not request.is_mark
+
+
+@pytest.mark.parametrize(
+    "fault", ["hang_up", "silent", "lose_answer", "503 SlowDown", "403 AccessDenied", "forget", "rot"]
+)
+async def test_what_an_s3_store_does_not_keep_waits_where_it_was(
+    world: World, working: Working, s3_store: S3, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    for name, value in {"SILENT_S": 0.5, "TRIES": 1}.items():
+        monkeypatch.setattr(s3_client, name, value)
+    bucket = s3_store.bucket()
+    world.safe = safe(
+        Vault(
+            path=world.vault_folder, key_file=world.folder / "master.key",
+            url=s3_store.address(bucket, "acme", endpoint=proxy.endpoint),
+            access_key=KEY.id, secret_key=KEY.secret,
+        ), world.store, lambda: BEGIN,
+    )  # fmt: skip
+    proxy.fault = lambda request: fault if is_put(request) else None
+    call = world.recorded()
+    tries = finisher_module.FAILURES._value.get
+    before = tries()
+    with capture_logs() as log:
+        working()
+        await world.until(lambda: tries() >= before + 2)
+        assert all(path.exists() for path in world.files(call))
+        assert world.row(call).state == RecordingState.CLOSING
+        proxy.fault = lambda _: None
+        row = await world.until_it_is(call, RecordingState.STORED)
+    errors = [line["error"] for line in log if line["log_level"] == "error"]
+    assert errors
+    assert KEY.secret not in str(log)
+    audio = b"".join(world.safe.read(place(row)))
+    assert row.sha256 == hashlib.sha256(audio).hexdigest()
+    assert sorted(s3_store.objects(bucket)) == sorted([f"acme/{MARKER}", f"acme/{row.vault_key}"])
+    assert s3_store.unfinished(bucket) == []
+    await world.until(lambda: not list((world.folder / "work").iterdir()))

@@ -13,9 +13,10 @@ import pytest
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import inputs
 from ari_recorder.policies.table import Event, Mode
-from ari_recorder.store import calls, finishing, models
+from ari_recorder.store import calls, finishing, models, vault_rows
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Waiting
+from ari_recorder.store.vault import FIRST
 
 from .build import BEGIN, PBX, SECOND, Call, add_user, recorded_call, reopened, sealed, the_due
 
@@ -245,10 +246,10 @@ def test_calls_of_an_asterisk_that_is_not_configured_wait_and_take_nobodys_place
 
 def test_the_newest_stored_recording_is_known_by_its_key(store: Store) -> None:
     user = add_user(store)
-    assert store.read_now(finishing.newest_key) is None
+    assert store.read_now(vault_rows.newest_key, FIRST) is None
     for minute in (1, 2, 3):
         recorded_call(store, user, at=BEGIN + timedelta(minutes=minute))
     for due in store.read_now(finishing.due)[:2]:
         newest = sealed(due)
         store.write_now(finishing.seal, due, newest, BEGIN)
-    assert store.read_now(finishing.newest_key) == newest.kept.place.key
+    assert store.read_now(vault_rows.newest_key, FIRST) == newest.kept.place.key

@@ -16,10 +16,11 @@ from uuid import UUID
 import pytest
 
 from ari_recorder.errors import VaultAway, VaultError
-from ari_recorder.store.vault import BLOCK_BYTES, MARKER, LocalVault, Stored, key_for
+from ari_recorder.store.vault import BLOCK_BYTES, FIRST, MARKER, Known, LocalVault, Stored, key_for
 
 from .build import BEGIN
 
+KNOWN = Known(UUID(int=7), "a/x")
 CONTENT = bytes(range(256)) * (3 * BLOCK_BYTES // 256) + b"rest"
 
 
@@ -246,7 +247,7 @@ def test_many_may_probe_at_the_same_time(vault: LocalVault) -> None:
 
 def test_into_the_folder_of_a_disk_that_is_away_nothing_is_put(vault: LocalVault, source: Path) -> None:
     put(vault, "a/x", source)
-    vault = LocalVault(vault.root, lambda: "a/x")
+    vault = LocalVault(vault.root, lambda: KNOWN)
     mounted = vault.root.rename(vault.root.with_name("disk"))
     for folder_is_there in (False, True):
         if folder_is_there:
@@ -269,8 +270,44 @@ def test_a_vault_from_before_there_were_marks_is_known_by_its_newest_recording(
 ) -> None:
     put(vault, "a/x", source)
     (vault.root / MARKER).unlink()
-    LocalVault(vault.root, lambda: "a/x").probe()
+    assert LocalVault(vault.root, lambda: KNOWN).probe() == KNOWN.id
     assert (vault.root / MARKER).exists()
+
+
+def test_the_mark_says_which_vault_it_is(vault: LocalVault, tmp_path: Path) -> None:
+    found = vault.probe()
+    assert LocalVault(vault.root).look() == found
+    assert LocalVault(tmp_path / "other").probe() != found
+    for text in ("", "ari_recorder keeps its recordings in this folder, and in none that lacks this file.\n"):
+        (vault.root / MARKER).write_text(text)
+        assert vault.probe() == FIRST
+
+
+def test_many_may_mark_it_at_the_same_time(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        marking = [threads.submit(LocalVault(tmp_path / "new").probe) for _ in range(50)]
+        assert len({one.result() for one in marking}) == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [MARKER]
+
+
+def test_removing_is_for_good_and_again_is_fine(vault: LocalVault, source: Path) -> None:
+    put(vault, "a/x", source)
+    put(vault, "a/y", source)
+    (vault.root / "a/x.part").write_bytes(b"half")
+    for _ in range(2):
+        vault.remove("a/x")
+        assert files(vault) == ["y"]
+    vault.remove("nowhere/x")
+
+
+def test_from_a_folder_that_is_not_the_vault_nothing_is_removed(vault: LocalVault, source: Path) -> None:
+    put(vault, "a/x", source)
+    (vault.root / MARKER).unlink()
+    with pytest.raises(VaultAway, match="Is its disk mounted"):
+        vault.remove("a/x")
+    assert files(vault) == ["x"]
+    with pytest.raises(VaultError, match="is not a key"):
+        vault.remove("../x")
 
 
 def test_a_file_of_that_name_deeper_in_the_vault_is_no_mark(vault: LocalVault, source: Path) -> None:
