@@ -108,8 +108,8 @@ def _introduce(lab: Lab, recorder: LabRecorder, phone: str, console: Console) ->
     console.print(table)
     first, *others = (one.number for one in SPARE)
     console.print(
-        f"Add somebody: as [bold]admin[/], under Administration, with the telephone PJSIP/{first}: it is spare,"
-        f" and in the browser ({phone}?as={first}), as are {' and '.join(others)}."
+        f"Add somebody: as [bold]admin[/], under Administration, with the telephone PJSIP/{first}. It is"
+        f" a spare one in the browser ({phone}?as={first}), as are {' and '.join(others)}."
     )
     console.print(
         f"The users are SIP accounts, with the same passwords: {lab.sip_address}:{lab.pbx.sip_port} (UDP)."
