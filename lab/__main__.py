@@ -11,9 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from lab import softphone
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.people import OUTSIDE_PREFIX, SERVICES, USERS
+from lab.people import OUTSIDE_PREFIX, USERS
 from lab.tones import frequency_hz
 
 ANSWER_AFTER_S = 4
@@ -49,8 +50,9 @@ def _run(lab: Lab) -> None:
 
 
 def _print(lab: Lab, console: Console) -> None:
+    services = softphone.words("en")["services"]
     console.print(_accounts(lab))
-    console.print("Call:  " + ", ".join(f"{number} {what}" for number, what in SERVICES.items()))
+    console.print("Call:  " + ", ".join(f"{number} {what}" for number, what in services.items()))
     console.print(
         f"       0... and +46... go out by the trunk; {OUTSIDE_PREFIX}101 and so on come in by it\n"
     )

@@ -22,7 +22,7 @@ from lab.ari import Ari, Json
 from lab.asterisk import OVERLAY, POLL_S, LabAsterisk, fill
 from lab.errors import LabTimeout
 from lab.folders import LabFolder
-from lab.people import USERS
+from lab.people import SPARE, USERS
 from lab.phones import Phone, Phones
 from lab.ports import PortBlock
 from lab.tones import ALL_HZ, TONES_VERSION, write_tones
@@ -207,7 +207,7 @@ def _tone_classes(tones: str) -> str:
 
 
 def _phone_accounts(pbx_sip_port: int) -> str:
-    template = (OVERLAY / "phones/phone.template").read_text()
+    template = _template("phones/phone.template")
     return "\n".join(
         fill(
             template,
@@ -223,11 +223,15 @@ def _phone_accounts(pbx_sip_port: int) -> str:
 
 
 def _browser_accounts() -> str:
-    template = (OVERLAY / "pbx/browser.template").read_text()
+    own, spare = (_template(f"pbx/{name}.template") for name in ("browser", "spare"))
     return "".join(
-        fill(template, {"ACCOUNT": user.browser_account, "NUMBER": user.number, "NAME": user.name})
-        for user in USERS
+        [fill(own, {"ACCOUNT": one.browser_account, "NUMBER": one.number, "NAME": one.name}) for one in USERS]
+        + [fill(spare, {"NUMBER": one.number, "PASSWORD": one.password}) for one in SPARE]
     )
+
+
+def _template(name: str) -> str:
+    return (OVERLAY / name).read_text()
 
 
 def _online(pbx: LabAsterisk) -> Iterator[str]:

@@ -47,6 +47,26 @@ USERS = (
 
 
 @dataclass(frozen=True)
+class Spare:
+    """A phone of the demo PBX that is nobody's: for a user who is added in My Pages. In a browser only."""
+
+    number: str
+
+    @property
+    def password(self) -> str:
+        """The SIP password; the user name is the number."""
+        return f"demo-{self.number}"
+
+    @property
+    def browser_account(self) -> str:
+        """The SIP account, which is the telephone that such a user is given: ``PJSIP/107``."""
+        return self.number
+
+
+SPARE = (Spare("107"), Spare("108"), Spare("109"))
+
+
+@dataclass(frozen=True)
 class Staff:
     """Somebody of the demo who has no phone, but signs in to My Pages."""
 
@@ -67,11 +87,3 @@ STAFF = (
     Staff("auditor", "Olle", "auditor", "who did what, and the ledger; hears nothing"),
     Staff("operator", "Otto", "operator", "of the provider: organisations and their usage; hears nothing"),
 )
-SERVICES = {
-    "600": "ring group (101, 102, 106)",
-    "700": "queue (103, 104)",
-    "800": "conference",
-    "900": "voicemail",
-    "*8": "pick up a ringing call",
-    "750": "park by transfer (fetch with 751-770)",
-}

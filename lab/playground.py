@@ -25,7 +25,7 @@ from lab.errors import LabError
 from lab.evidence import Evidence
 from lab.lab import Lab
 from lab.past_calls import DAYS
-from lab.people import OUTSIDE_PREFIX, SERVICES, STAFF, USERS
+from lab.people import OUTSIDE_PREFIX, SPARE, STAFF, USERS
 from lab.recorder import LabRecorder
 
 POLL_S = 0.5
@@ -64,10 +64,17 @@ async def run(folder: Path, console: Console) -> int:
 
 
 async def _show(lab: Lab, recorder: LabRecorder, folder: Path, began_at: datetime, console: Console) -> None:
-    async with softphone.serving(lab, recorder.url) as phone, asyncio.TaskGroup() as together:
-        _introduce(lab, recorder, phone, console)
-        together.create_task(_show_recordings(recorder, began_at, console))
-        together.create_task(_play(lab, folder / "speech", console))
+    evidence = Evidence(recorder)
+    try:
+        async with (
+            softphone.serving(lab, recorder.url, evidence.store) as phone,
+            asyncio.TaskGroup() as together,
+        ):
+            _introduce(lab, recorder, phone, console)
+            together.create_task(_show_recordings(evidence, recorder.url, began_at, console))
+            together.create_task(_play(lab, folder / "speech", console))
+    finally:
+        evidence.close()
 
 
 @contextmanager
@@ -90,17 +97,23 @@ def _introduce(lab: Lab, recorder: LabRecorder, phone: str, console: Console) ->
     )
     console.print("[bold]2.[/] Hear yourself in My Pages:")
     console.print(f"   [bold]{recorder.url}[/]   login [bold]101[/]  password [bold]demo-101[/]\n")
+    words = softphone.words("en")
     table = Table(title="Who else you can be in My Pages; the password is demo- and the login")
     for heading in ("Login", "Who", "What for"):
         table.add_column(heading)
     for one in STAFF:
         table.add_row(one.login, one.name, one.what)
     for user in USERS:
-        table.add_row(user.number, user.name, softphone.MODES[user.mode].name)
+        table.add_row(user.number, user.name, words["modes"][user.mode]["name"])
     console.print(table)
+    first, *others = (one.number for one in SPARE)
+    console.print(
+        f"Add somebody: as [bold]admin[/], under Administration, with the telephone PJSIP/{first}. It is"
+        f" a spare one in the browser ({phone}?as={first}), as are {' and '.join(others)}."
+    )
     console.print(
         f"The users are SIP accounts, with the same passwords: {lab.sip_address}:{lab.pbx.sip_port} (UDP)."
-        " To call: " + ", ".join(f"{number} {what}" for number, what in SERVICES.items()) + ".\n"
+        " To call: " + ", ".join(f"{number} {what}" for number, what in words["services"].items()) + ".\n"
     )
 
 
@@ -165,18 +178,14 @@ def _length_s(sound: Path) -> float:
     return float(sf.info(sound).duration) + 0.5
 
 
-async def _show_recordings(recorder: LabRecorder, since: datetime, console: Console) -> None:
-    evidence = Evidence(recorder)
+async def _show_recordings(evidence: Evidence, url: str, since: datetime, console: Console) -> None:
     shown: set[Any] = set()
-    try:
-        while True:
-            for row in await asyncio.to_thread(evidence.recordings):
-                if row.place and row.id not in shown and row.started_at >= since:
-                    shown.add(row.id)
-                    console.print(_line(row, recorder.url), soft_wrap=True)
-            await asyncio.sleep(POLL_S)
-    finally:
-        evidence.close()
+    while True:
+        for row in await asyncio.to_thread(evidence.recordings):
+            if row.place and row.id not in shown and row.started_at >= since:
+                shown.add(row.id)
+                console.print(_line(row, url), soft_wrap=True)
+        await asyncio.sleep(POLL_S)
 
 
 def _line(row: RecordingRow, url: str) -> str:

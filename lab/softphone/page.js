@@ -3,21 +3,25 @@ import { Phone } from "/phone.js";
 import { silence, sound } from "/sounds.js";
 
 const $ = (id) => document.getElementById(id);
-const settings = await (await fetch("/settings.json")).json();
+let settings = await (await fetch("/settings.json")).json();
 const chosen = new URLSearchParams(location.search).get("as");
-let user = settings.users.find((one) => one.number === chosen) ?? settings.users[0];
+let mine = settings.phones.find((one) => one.number === chosen) ?? settings.phones[0];
 let phone = null;
 let call = null; // { state, number, direction, since }
 let clock = 0;
 
+// A text of the reader's language by its part and name, {values} filled in; undefined if there is none.
+function say(name, values = {}) {
+  const [part, ...rest] = name.split(".");
+  const text = settings.words[part]?.[rest.join(".")];
+  return text?.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+}
+
 // ---- who
 
-for (const one of settings.users) {
-  $("who").add(new Option(`${one.number} ${one.name}: ${one.mode_name}`, one.number, false, one === user));
-}
 $("who").addEventListener("change", () => {
-  user = settings.users.find((one) => one.number === $("who").value);
-  history.replaceState(null, "", `?as=${user.number}`);
+  mine = settings.phones.find((one) => one.number === $("who").value);
+  history.replaceState(null, "", `?as=${mine.number}`);
   begin();
 });
 $("my-pages").href = settings.my_pages;
@@ -26,20 +30,56 @@ async function begin() {
   await phone?.close();
   call = null;
   warn("");
-  $("mode").textContent = user.mode_text;
-  $("sign-in").textContent = `In My Pages sign in as ${user.number} with ${user.password}.`;
-  $("suggested").textContent = user.suggested;
   $("afterwards").textContent = "";
-  $("commands").replaceChildren(...user.keys.map(([keys, name]) => button(`${name} (${keys})`, () => press(keys))));
-  $("reach").replaceChildren(...settings.numbers.filter(([number]) => number !== user.number).map(reachable));
-  phone = new Phone(settings.server, user, (what, detail) => heard[what](detail));
-  const mine = phone;
+  introduce();
+  phone = new Phone(settings.server, mine, (what, detail) => heard[what](detail), say);
+  const begun = phone;
   heard = Object.fromEntries(
-    Object.entries(told).map(([what, does]) => [what, (detail) => phone === mine && does(detail)]),
+    Object.entries(told).map(([what, does]) => [what, (detail) => phone === begun && does(detail)]),
   );
   show();
   phone.start();
 }
+
+// Whose the phones are, and what that means for who is here.
+function introduce() {
+  const mode = settings.words.modes[mine.mode];
+  $("who").replaceChildren(
+    ...settings.phones.map((one) => new Option(named(one), one.number, false, one.number === mine.number)),
+  );
+  $("mode").textContent = mode ? mode.text : say("page.spare", mine);
+  $("sign-in").textContent = signingIn();
+  $("headline").textContent = say("page.headline", { number: mine.suggested });
+  $("commands").replaceChildren(
+    ...mine.keys.map((keys) => button(`${settings.words.keys[keys]} (${keys})`, () => press(keys))),
+  );
+  const people = settings.phones.map((one) => [one.number, one.name || say("page.spare_phone")]);
+  const numbers = [...people, [settings.outside, say("page.outside")], ...Object.entries(settings.words.services)];
+  $("reach").replaceChildren(...numbers.filter(([number]) => number !== mine.number).map(reachable));
+}
+
+function named({ number, name, mode }) {
+  if (!mode) return say("page.choice_spare", { number });
+  return say("page.choice", { number, name, mode: settings.words.modes[mode].name });
+}
+
+function signingIn() {
+  if (!mine.mode) return "";
+  if (mine.login_password) return say("page.sign_in_demo", { login: mine.login, password: mine.login_password });
+  return say(mine.login ? "page.sign_in" : "page.no_login", mine);
+}
+
+// Somebody comes back from My Pages, where a phone may have been given to a user, or a mode been changed.
+addEventListener("focus", async () => {
+  if (call) return;
+  try {
+    settings = await (await fetch("/settings.json")).json();
+  } catch {
+    return; // the demo has ended, which the phone tells
+  }
+  mine = settings.phones.find((one) => one.number === mine.number);
+  if (!call) introduce();
+});
 
 function reachable([number, what]) {
   const line = document.createElement("li");
@@ -52,10 +92,10 @@ function reachable([number, what]) {
 const told = {
   registration({ state, wait_s, why }) {
     const [kind, text] = {
-      connecting: ["wait", "Connecting to Asterisk …"],
-      registered: ["good", `Registered: calls to ${user.number} ring here`],
-      refused: ["bad", `Not registered. ${why ?? ""} Load the page again when the demo has started anew.`],
-      gone: ["bad", `Asterisk does not answer. Trying again in ${wait_s} s; is the demo still running?`],
+      connecting: ["wait", say("page.connecting")],
+      registered: ["good", say("page.registered", mine)],
+      refused: ["bad", say("page.refused", { why })],
+      gone: ["bad", say("page.gone", { seconds: wait_s })],
     }[state];
     $("registered").dataset.state = kind;
     $("registered").textContent = text;
@@ -65,7 +105,7 @@ const told = {
     call = { state: "rung", number: [name, number].filter(Boolean).join(", "), direction: "in" };
     warn("");
     $("afterwards").textContent = "";
-    $("incoming-title").textContent = `${call.number} is calling`;
+    $("incoming-title").textContent = say("page.rings", { who: call.number });
     sound("ring");
     show();
     $("answer").focus();
@@ -95,13 +135,11 @@ const told = {
     show();
   },
   microphone({ name }) {
-    const text = {
-      NotAllowedError: "The browser may not use the microphone. Allow it in the address bar, and call again.",
-      NotFoundError: "This machine has no microphone that the browser can find.",
-      NotReadableError: "Another program holds the microphone. End that, and call again.",
-    }[name] ?? `The microphone cannot be used (${name}).`;
+    const known = {
+      NotAllowedError: "not_allowed", NotFoundError: "not_found", NotReadableError: "not_readable",
+    }[name] ?? "no_microphone";
     if (call?.state !== "rung") call = null;
-    warn(text, true);
+    warn(say(`page.${known}`, { name }), true);
     show();
   },
 };
@@ -114,8 +152,8 @@ function warn(text, tone = false) {
 }
 
 function after() {
-  const link = Object.assign(document.createElement("a"), { href: settings.my_pages, textContent: "My Pages" });
-  $("afterwards").replaceChildren(user.afterwards, " ", link);
+  const link = Object.assign(document.createElement("a"), { href: settings.my_pages, textContent: say("page.my_pages") });
+  $("afterwards").replaceChildren(settings.words.modes[mine.mode || "never"].afterwards, " ", link);
 }
 
 // ---- what the buttons do
@@ -123,9 +161,9 @@ function after() {
 $("dial").addEventListener("submit", (event) => {
   event.preventDefault();
   if (call || !ready()) return;
-  const number = ($("number").value || user.suggested).replace(/[\s()/-]/g, "");
+  const number = ($("number").value || mine.suggested).replace(/[\s()/-]/g, "");
   if (!/^[+*#0-9]+$/.test(number)) {
-    warn(`“${$("number").value}” is no number: digits, *, # and a + in front.`);
+    warn(say("page.no_number", { number: $("number").value }));
     return;
   }
   warn("");
@@ -174,22 +212,22 @@ addEventListener("pagehide", () => phone?.close());
 // ---- what is shown
 
 const STATES = {
-  calling: () => `Calling ${call.number} …`,
-  ringing: () => `Ringing at ${call.number} …`,
-  rung: () => `${call.number} is calling`,
-  talking: () => `In a call with ${call.number}, ${lasting()}`,
+  calling: () => say("page.calling", { who: call.number }),
+  ringing: () => say("page.ringing", { who: call.number }),
+  rung: () => say("page.rings", { who: call.number }),
+  talking: () => say("page.talking", { who: call.number, time: lasting() }),
 };
 
 function show() {
   const talking = call?.state === "talking";
-  $("call-state").textContent = call ? STATES[call.state]() : "Not in a call";
+  $("call-state").textContent = call ? STATES[call.state]() : say("page.no_call");
   $("incoming").hidden = call?.state !== "rung";
   $("call").hidden = Boolean(call);
   $("call").disabled = !ready();
-  $("call-number").textContent = $("number").value ? "" : user.suggested;
+  $("call-number").textContent = $("number").value ? "" : mine.suggested;
   $("hang-up").hidden = !call || call.state === "rung";
   $("mute").hidden = !talking;
-  $("commands").hidden = !talking || !user.keys.length;
+  $("commands").hidden = !talking || !mine.keys.length;
   $("who").disabled = Boolean(call);
   if (talking && !clock) clock = setInterval(show, 1000);
   if (!talking && clock) clock = clearInterval(clock) ?? 0;

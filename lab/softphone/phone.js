@@ -7,11 +7,12 @@ const RETRY_S = [1, 2, 4, 8, 15, 30];
 const ICE_MS = 1000;
 
 export class Phone {
-  // `tell(what, detail)`: registration, ringing, call, ended, failed, microphone.
-  constructor(server, user, tell) {
+  // `tell(what, detail)`: registration, ringing, call, ended, failed, microphone. `say(name, values)` gives texts.
+  constructor(server, account, tell, say) {
     this.server = server;
-    this.user = user;
+    this.account = account;
     this.tell = tell;
+    this.say = say;
     this.session = null;
     this.microphone = null;
     this.tone = false;
@@ -22,10 +23,10 @@ export class Phone {
   start() {
     const stream = () => Promise.resolve(this.microphone.clone());
     this.agent = new UserAgent({
-      uri: UserAgent.makeURI(`sip:${this.user.account}@${this.server.domain}`),
-      displayName: this.user.name,
-      authorizationUsername: this.user.number,
-      authorizationPassword: this.user.password,
+      uri: UserAgent.makeURI(`sip:${this.account.account}@${this.server.domain}`),
+      displayName: this.account.name,
+      authorizationUsername: this.account.number,
+      authorizationPassword: this.account.password,
       transportOptions: { server: this.server.socket, connectionTimeout: 5 },
       sessionDescriptionHandlerFactory: describing(Web.defaultSessionDescriptionHandlerFactory(stream)),
       sessionDescriptionHandlerFactoryOptions: {
@@ -59,7 +60,7 @@ export class Phone {
 
   async call(number) {
     const target = UserAgent.makeURI(`sip:${encodeURIComponent(number)}@${this.server.domain}`);
-    if (!target) return this.tell("failed", { why: `“${number}” is no number.` });
+    if (!target) return this.tell("failed", { why: this.say("page.no_number", { number }) });
     if (!(await this.#listen())) return null;
     const session = new Inviter(this.agent, target);
     this.#follow(session, number, "out");
@@ -117,7 +118,7 @@ export class Phone {
     return this.registerer.register({
       requestDelegate: {
         onAccept: () => this.tell("registration", { state: "registered" }),
-        onReject: (answer) => { this.refusal = reasonOf(answer.message); },
+        onReject: (answer) => { this.refusal = reasonOf(answer.message, this.say); },
       },
     });
   }
@@ -126,7 +127,7 @@ export class Phone {
     if (this.closed) return;
     if (this.session) {
       const session = this.session;
-      this.#over(session, "The line to Asterisk was lost, and the call with it.");
+      this.#over(session, this.say("page.line_lost"));
       session.dispose().catch(() => {});
     }
     const wait_s = RETRY_S[Math.min(this.tried, RETRY_S.length - 1)];
@@ -153,7 +154,7 @@ export class Phone {
       }
       if (state === SessionState.Terminated) {
         // why is known a moment later
-        queueMicrotask(() => this.#over(session, session.refusal && reasonOf(session.refusal)));
+        queueMicrotask(() => this.#over(session, session.refusal && reasonOf(session.refusal, this.say)));
       }
     });
     if (direction === "out") this.tell("call", { state: "calling", number, direction });
@@ -221,14 +222,7 @@ function testTone() {
   return target.stream;
 }
 
-const REASONS = {
-  401: "The password is wrong.", 403: "Asterisk refuses it.", 404: "There is no such number.",
-  408: "Nobody answered.", 480: "Nobody answered.", 484: "The number is not complete.", 486: "It is busy.",
-  487: "", 488: "The two phones have no codec in common.", 503: "No phone has registered there.",
-  600: "It is busy.", 603: "The call was declined.",
-};
-
-function reasonOf(message) {
-  const known = REASONS[message.statusCode];
-  return known ?? `Asterisk says: ${message.statusCode} ${message.reasonPhrase}.`;
+// Why a call did not come about, in the reader's language.
+function reasonOf({ statusCode: code, reasonPhrase: phrase }, say) {
+  return say(`reasons.${code}`) ?? say("reasons.other", { code, phrase });
 }

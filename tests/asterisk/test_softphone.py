@@ -10,7 +10,10 @@ import soundfile as sf
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, async_playwright, expect
 
+from ari_recorder.policies.table import Mode
 from lab import Lab, softphone, tones
+from lab.directory import add_user
+from lab.recorder import PBX
 from tests.asterisk.station import Station
 from tests.web.test_browser import ARGUMENTS, CHROMIUM, listened
 
@@ -38,7 +41,7 @@ async def chromium(tmp_path: Path) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def address(lab: Lab, station: Station) -> AsyncIterator[str]:
-    async with softphone.serving(lab, station.recorder.url) as url:
+    async with softphone.serving(lab, station.recorder.url, station.store) as url:
         yield url
 
 
@@ -144,6 +147,53 @@ async def test_without_a_microphone_a_tone_calls(lab: Lab, chromium: Browser, ad
     await called.hears(440, 10, seconds=0.2)
     await page.close()  # with a goodbye
     await called.ended()
+    assert complaints == []
+    await context.close()
+
+
+async def test_a_spare_phone_is_the_users_who_was_given_it(
+    station: Station, context: BrowserContext, address: str
+) -> None:
+    page, complaints = await registered(context, address, "107")
+    await expect(page.locator("#mode")).to_contain_text("This phone is nobody's yet.")
+    await expect(page.locator("#mode")).to_contain_text("as their telephone write PJSIP/107")
+    await expect(page.get_by_label("Phone of")).to_contain_text("107: a spare phone")
+    await clean(page)
+    station.store.write_now(
+        add_user, name="Maja", number="107", mode=Mode.ALWAYS_PAUSE_RESUME, login="maja",
+        endpoints=[(PBX, "PJSIP/107")],
+    )  # fmt: skip
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await expect(page.locator("#mode")).to_contain_text("What is said while you have paused is not kept.")
+    await expect(page.locator("#sign-in")).to_have_text("In My Pages Maja signs in as maja.")
+    await expect(page.get_by_label("Phone of")).to_contain_text("107 Maja: always recorded, with pauses")
+    await expect(page.locator("#registered")).to_contain_text("Registered: calls to 107 ring here")
+    assert complaints == []
+
+
+async def test_it_speaks_swedish(lab: Lab, chromium: Browser, address: str) -> None:
+    context = await chromium.new_context(
+        permissions=["microphone"], locale="sv-SE", viewport={"width": 390, "height": 844}
+    )
+    page, complaints = await listened(context)
+    await page.goto(f"{address}?as=102")
+    await expect(page.locator("html")).to_have_attribute("lang", "sv")
+    await expect(page.locator("#registered")).to_contain_text("Registrerad", timeout=WITHIN_MS)
+    await expect(page.get_by_label("Telefon för")).to_contain_text("102 Bo: spelas alltid in, kan pausas")
+    await page.get_by_role("button", name="Ring 106").click()
+    called = await lab.phones["106"].incoming()
+    await expect(page.locator("#call-state")).to_contain_text("Det ringer hos 106")
+    await called.answer(play="tone")
+    await expect(page.locator("#call-state")).to_contain_text("I samtal med 106")
+    await expect(page.get_by_role("button", name="Pausa (*48)")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    await clean(page)
+    await page.get_by_role("button", name="Lägg på").click()
+    await called.ended()
+    await expect(page.locator("#afterwards")).to_contain_text("finns om ett ögonblick på Mina sidor")
+    await page.get_by_label("Nummer").fill("999")
+    await page.get_by_label("Nummer").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("Numret finns inte.")
     assert complaints == []
     await context.close()
 

@@ -182,6 +182,22 @@ async def test_it_changes_as_calls_go_on(
     await page.context.close()
 
 
+async def test_a_call_that_ended_before_the_page_listened_does_not_stay_in_progress(
+    chromium: Browser,  # noqa: F811
+    server: Server,  # noqa: F811
+    recordings: None,
+    world: World,
+) -> None:
+    made = world.recording(world.ids["anna"], stored=False, counterpart_name="Ida Berg")
+    page, complaints = await opened(chromium, server)
+    row = page.locator(f'tr[data-id="{made}"]')
+    await expect(row).to_contain_text("In progress", timeout=PATIENT_MS)
+    world.change(models.Recording, made, state="closing")
+    await expect(row).to_contain_text("Being prepared", timeout=PATIENT_MS)
+    assert complaints == []
+    await page.context.close()
+
+
 async def test_a_catalogue_that_is_away_leaves_what_is_there(
     chromium: Browser,  # noqa: F811
     server: Server,  # noqa: F811

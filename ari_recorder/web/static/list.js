@@ -369,15 +369,21 @@ const follow = {
   },
   prepared() {
     clearTimeout(this.preparing);
-    if (!one('tr[data-state="closing"]', found)) { this.step = 0; return; }
+    if (!this.waits()) { this.step = 0; return; }
     const wait = Math.min(PREPARING_MS[0] * 2 ** this.step++, PREPARING_MS[1]);
     this.preparing = setTimeout(() => (document.hidden ? (this.missed = true) : this.go()), wait);
+  },
+  // Rows that change without a word: being prepared, or of a call that had ended before the feed began.
+  waits() {
+    const goesOn = ({ dataset: { id } }) => [...this.calls.values()].some((sign) => sign.includes(id));
+    return one('tr[data-state="closing"]', found)
+      || all('tr[data-state="open"]', found).some((row) => !goesOn(row));
   },
   told(message) {
     if (message.type === "snapshot") {
       const known = this.calls.size || this.before;
       this.calls = new Map(message.calls.map((call) => [call.id, this.sign(call)]));
-      if (known) this.soon();
+      if (known || this.waits()) this.soon();
       this.before = true;
     } else if (message.type === "call") {
       const sign = this.sign(message.call);
