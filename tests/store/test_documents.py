@@ -17,7 +17,7 @@ from ari_recorder.policies.commands import Given, Keys, Source
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.state import Announcement, Files, Recording, Segment
-from ari_recorder.policies.parties import Counterpart, Stretch
+from ari_recorder.policies.parties import Counterpart, OnHold, Stretch
 from ari_recorder.policies.preferences import combine
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Event, Mode, Standing, State
@@ -104,6 +104,7 @@ FULL = Leg(
         ),
     ),
     counterparts=(Stretch(EVA, AT, LATER),),
+    holds=(OnHold(AT, LATER),),
     announcements=(
         Announcement(UUID(int=4), PROMPT, "sv", "Text", "0" * 64, AT, 1, AT, LATER, "played"),
     ),
