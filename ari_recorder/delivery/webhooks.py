@@ -174,5 +174,6 @@ async def run(context: Needed) -> None:
     """Send until cancelled. Raises `SettingsError` when the key of secrets can be neither read nor made."""
     settings = context.settings
     seals = Seals(await asyncio.to_thread(load_key, settings.web.key_file))
-    name = f"{socket.gethostname()} {' '.join(sorted(settings.pbx))}"[:200]
+    web = settings.web
+    name = f"{socket.gethostname()} {settings.app} {web.host}:{web.port}"[:200]  # after a restart the same
     await Sender(name, context.store, seals, settings.webhooks, context.now).run()
