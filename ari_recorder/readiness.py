@@ -52,7 +52,7 @@ def _told(look: Callable[[], Awaitable[Part]]) -> Probe:
 
 
 async def _look_at_pbx(session: Session) -> Part:
-    return Part(session.ready, session.reason)
+    return Part(session.ready, session.reason, tuple(sorted(session.directory.unknown)))
 
 
 async def _look_at_store(store: Store, now: Callable[[], datetime]) -> Part:

@@ -83,7 +83,7 @@ class Staff:
 
 STAFF = (
     Staff("supervisor", "Sara", "supervisor", "sees and hears both groups, Sales and Support"),
-    Staff("admin", "Administrator", "administrator", "everything of the company: users, prompts, usage"),
+    Staff("admin", "Astrid", "administrator", "everything of the company: users, prompts, usage"),
     Staff("auditor", "Olle", "auditor", "who did what, and the ledger; hears nothing"),
     Staff("operator", "Otto", "operator", "of the provider: organisations and their usage; hears nothing"),
 )

@@ -215,7 +215,7 @@ def add_users(store: Store, at: datetime | None = None) -> None:
         store.write_now(_add, user, at)
     login, password = ADMINISTRATOR
     store.write_now(
-        add_user, name="Administrator", number=None, role="administrator", login=login, password=password,
+        add_user, name="Astrid", number=None, role="administrator", login=login, password=password,
         at=at,
     )  # fmt: skip
 

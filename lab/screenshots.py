@@ -117,6 +117,7 @@ async def open_page(
         await tab.locator("main input[type=file]").set_input_files(given)
         await tab.locator("main form:has(input[type=file]) button[type=submit]").click()
         await tab.wait_for_url(lambda url: not url.endswith(page.address))
+        await tab.locator(".report").first.wait_for()  # the page shows by itself what was read
     await tab.wait_for_load_state(drawn)
 
 

@@ -68,7 +68,7 @@ async def showing(folder: Path, now: datetime, latest: int = COUNT) -> AsyncIter
             live.add(await store.write(_in_progress, number, user, party, mode, now - ago, commands))
         context = WebContext(
             store, safe(settings.vault, store, lambda: now), settings.web, folder / "session.key",
-            dict.fromkeys(("store", "vault", f"pbx {PBX}"), _works), live, lambda: now,
+            dict.fromkeys(("store", "vault", f"pbx.{PBX}"), _works), live, lambda: now,
         )  # fmt: skip
         server = await start_web(context)
         try:

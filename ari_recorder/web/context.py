@@ -31,6 +31,8 @@ class Part:
 
     ok: bool
     detail: str = ""
+    unknown: tuple[str, ...] = ()
+    """Of an Asterisk: telephones of recorded users that it does not have; nothing is recorded there."""
 
 
 Probe = Callable[[], Awaitable[Part]]

@@ -48,6 +48,14 @@ class Health:
             await asyncio.wait(asked.values(), timeout=PROBE_TIMEOUT_S)
         return {name: _found(answer) for name, answer in asked.items()}
 
+    async def part(self, name: str, within_s: float) -> Part | None:
+        """One of them, or None if there is none of that name."""
+        if name not in self._parts:
+            return None
+        asked = asyncio.create_task(self._parts[name].get())
+        await asyncio.wait([asked], timeout=within_s)
+        return _found(asked)
+
 
 HEALTH = web.AppKey("health", Health)
 

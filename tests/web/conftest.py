@@ -71,7 +71,7 @@ def clock() -> Clock:
 @pytest.fixture
 def parts() -> dict[str, Part]:
     """What the readiness probe says; tests change it."""
-    return {"store": Part(True), "vault": Part(True), "pbx main": Part(True)}
+    return {"store": Part(True), "vault": Part(True), "pbx.main": Part(True)}
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from ari_recorder.policies.rights import RIGHTS, Right, Role
-from ari_recorder.store.models import Organisation, SecondFactor, Session, User
-from ari_recorder.web import told
+from ari_recorder.store.models import Endpoint, Organisation, SecondFactor, Session, User
+from ari_recorder.web import Part, told
 from ari_recorder.web.administration.sections import PARTS, Place, menu, sections
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.told import KEPT_MAX, Kept, Told
@@ -73,6 +73,24 @@ async def test_the_overview(open_browser: NewBrowser) -> None:
     assert (await browser.get(f"/administration?{told.PARAMETER}=unknown")).status == 200
     assert (await browser.get("/administration?x=1")).status == 400
     assert (await (await open_browser("anna")).get("/administration")).status == 403
+
+
+async def test_a_telephone_that_asterisk_does_not_know_is_told(
+    open_browser: NewBrowser, world: World, parts: dict[str, Part]
+) -> None:
+    for login, name in (("anna", "PJSIP/117"), ("anna", "PJSIP/101"), ("olle", "PJSIP/other-1")):
+        world.store.write_now(
+            lambda login=login, name=name: Endpoint.create(user=world.ids[login], pbx="main", name=name)
+        )
+    parts["pbx.main"] = Part(True, unknown=("PJSIP/117", "PJSIP/999", "PJSIP/other-1"))
+    browser = await open_browser("admin-acme")
+    anna = f"/users/{world.ids['anna']}"
+    text = (await browser.get("/administration")).text
+    assert "Asterisk does not know PJSIP/117 of Anna Andersson: no call is recorded there." in text
+    assert f'href="{anna}#who"' in text
+    assert "other-1" not in text, "another organisation's"
+    assert "Asterisk does not know PJSIP/117, so no call is recorded there." in (await browser.get(anna)).text
+    assert "does not know" not in (await browser.get(f"/users/{world.ids['bo']}")).text
 
 
 async def test_nothing_is_missing(open_browser: NewBrowser, world: World) -> None:

@@ -35,11 +35,11 @@ async def test_ready_when_every_part_is(
     browser = await open_browser("op")
     ready = await browser.get("/readyz")
     assert (ready.status, ready.json()["ready"]) == (200, True)
-    assert list(ready.json()["parts"]) == ["pbx main", "store", "vault"]
-    parts["pbx main"] = Part(False, "connection refused")
+    assert list(ready.json()["parts"]) == ["pbx.main", "store", "vault"]
+    parts["pbx.main"] = Part(False, "connection refused")
     not_ready = await browser.get("/readyz")
     assert (not_ready.status, not_ready.json()["ready"]) == (503, False)
-    assert not_ready.json()["parts"]["pbx main"] == {"ok": False, "detail": "connection refused"}
+    assert not_ready.json()["parts"]["pbx.main"] == {"ok": False, "detail": "connection refused"}
 
 
 async def test_nothing_known_is_not_ready(context: WebContext) -> None:

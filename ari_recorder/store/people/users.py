@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +13,7 @@ from peewee import fn
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies.search import fold
 from ari_recorder.store import paging, preferences
-from ari_recorder.store.models import Membership, User
+from ari_recorder.store.models import Endpoint, Membership, User
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.rows import (
     AT_ONCE,
@@ -115,6 +118,15 @@ def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
             " login of another. Name the user by the other of the two."
         )
     return row_of(users[0])
+
+
+def owners(organisation: UUID, telephones: Collection[tuple[str, str]], most: int) -> list[UserRow]:
+    """The first ``most`` of an organisation's users who have one of the ``(pbx, "PJSIP/101")``, by number."""
+    if not telephones:
+        return []
+    wanted = reduce(or_, ((Endpoint.pbx == pbx) & (Endpoint.name == name) for pbx, name in telephones))
+    having = Endpoint.select(Endpoint.user).where(wanted)
+    return rows_of(list(present(organisation).where(User.id.in_(having)).order_by(User.number).limit(most)))
 
 
 def user_preferences(organisation: UUID, user: UUID) -> preferences.Shown:

@@ -12,11 +12,13 @@ from ari_recorder.store import ledger, people
 from ari_recorder.store.people import LastImport, OrganisationRow, Overview, Which
 from ari_recorder.web import page, told, usage
 from ari_recorder.web.administration.imports import IMPORTS
+from ari_recorder.web.administration.unknown import among, unknown
 from ari_recorder.web.context import CONTEXT, own_organisation, scope
 from ari_recorder.web.language import N_, Language
 
 TAKES = (told.PARAMETER,)
 LATELY = timedelta(days=7)
+UNKNOWN_SHOWN = 5
 NEARLY_FULL = N_("More than 80 % of the included storage is used.")
 FULL = N_("All of the included storage is used: more is billed as overage, and nothing is lost.")
 
@@ -41,6 +43,7 @@ async def show(request: web.Request) -> web.Response:
     values = {
         "found": found,
         "missing": [
+            *await _of_telephones(request),
             *_missing(found, words),
             *_of_organisation(own, words),
             *_broke_off(last if broke_off else None, words),
@@ -50,6 +53,22 @@ async def show(request: web.Request) -> web.Response:
         "last": last if last and last.ended else None,
     }
     return await page.render(request, "administration/overview.html", values)
+
+
+async def _of_telephones(request: web.Request) -> list[Missing]:
+    """Whose telephones Asterisk does not have."""
+    say, there_not = page.reader_language(request).gettext, await unknown(request)
+    store, organisation = request.app[CONTEXT].store, own_organisation(request)
+    users = await store.read(people.owners, organisation, there_not, UNKNOWN_SHOWN)
+    text = N_("Asterisk does not know %(telephones)s of %(name)s: no call is recorded there.")
+    return [
+        Missing(
+            say(text, telephones=", ".join(among(user.endpoints, there_not)), name=user.name),
+            say("Show the user"),
+            f"/users/{user.id}#who",
+        )
+        for user in users
+    ]
 
 
 def _missing(found: Overview, words: Language) -> Iterator[Missing]:

@@ -16,6 +16,7 @@ from ari_recorder.web import page, told
 from ari_recorder.web.administration import calling, given
 from ari_recorder.web.administration.forms import UNDONE, VERSION, Form, sent, text
 from ari_recorder.web.administration.given import SECTIONS, Section, Values
+from ari_recorder.web.administration.unknown import among, unknown
 from ari_recorder.web.administration.users import choices, offered
 from ari_recorder.web.administration.versions import unchanged, version
 from ari_recorder.web.context import ACCOUNT, CONTEXT, changed_by, own_organisation, scope
@@ -175,6 +176,7 @@ async def render(request: web.Request, row: UserRow, form: Form | None = None) -
         "running": activations[0] if activations and activations[0].ended_at is None else None,
         "first_activation": not activations,
         "own": await store.read(people.organisation, organisation),
+        "unknown": among(row.endpoints, await unknown(request)),
         "is_self": request[ACCOUNT].user.id == row.id,
         "member_of": (await store.read(people.groups_of, [row.id])).get(row.id, []),
         "supervises": await store.read(people.supervised_by, row.id),
