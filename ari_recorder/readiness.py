@@ -12,7 +12,8 @@ from ari_recorder.blocking import in_thread
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.handlers.session import Session
 from ari_recorder.policies import finishing as waits
-from ari_recorder.store import finishing
+from ari_recorder.policies.retention import disposing
+from ari_recorder.store import disposal, finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.safe import Safe
 from ari_recorder.web import Part, Probe
@@ -60,7 +61,10 @@ async def _look_at_store(store: Store, now: Callable[[], datetime]) -> Part:
     waiting = await store.read(finishing.waiting)
     await store.write(finishing.prove_writable)
     oldest_s = (now() - waiting.since).total_seconds() if waiting.since else 0.0
-    return Part(True, waits.waiting(waiting.count, oldest_s))
+    left = await store.read(disposal.left)
+    left_s = (now() - left.since).total_seconds() if left.since else 0.0
+    told = (waits.waiting(waiting.count, oldest_s), disposing(left.count, left_s))
+    return Part(True, "; ".join(filter(None, told)))
 
 
 def _look_for_room(url: str) -> None:

@@ -88,6 +88,7 @@ PAGES = (
     ),
     Page("organisation", "/organisation", "admin", title="The organisation"),
     Page("usage", "/usage", "admin", title="Usage and billing"),
+    Page("disposals", "/disposals", "auditor", title="The disposal log: what is gone, and why"),
     Page("ledger", "/ledger", "auditor", title="The ledger: every call accounted for"),
     Page("evidence", "/evidence", "auditor", title="Evidence: what proves that nothing was changed"),
     Page("holds", "/holds", "auditor", title="Legal holds"),

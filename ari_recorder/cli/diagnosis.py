@@ -202,7 +202,7 @@ def _say(report: Report) -> None:
     looked = (
         f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines,"
         f" {report.manifests} manifests, {report.heads} heads, {report.audit_lines} audit lines,"
-        f" {report.audit_seals} seals"
+        f" {report.audit_seals} seals, {report.disposed} disposals"
     )
     out.print(f"{looked}: {len(report.damage)} wrong, {len(report.open)} still open")
     if report.waiting:

@@ -23,6 +23,7 @@ from ari_recorder.cli import (
     preferences,
     prompts,
     recordings,
+    retention,
     signing_in,
     tokens,
     usage,
@@ -120,6 +121,8 @@ app.add_typer(groups.app, name="group")
 app.add_typer(organisations.app, name="organisation")
 app.add_typer(preferences.app, name="preferences")
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(retention.app, name="retention")
+app.command("disposals", epilog=retention.DISPOSALS_EXAMPLE)(retention.list_disposals)
 app.add_typer(prompts.app, name="prompt")
 app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")

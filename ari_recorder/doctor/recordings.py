@@ -10,9 +10,12 @@ from ari_recorder.config import Settings, Vault
 from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import ARIRecorderError, KeyMissing, SettingsError, StoreError, VaultError
 from ari_recorder.policies import finishing as waits
+from ari_recorder.policies.finishing import age
+from ari_recorder.policies.retention import Clock, disposing
 from ari_recorder.safes import keyring, vaults
-from ari_recorder.store import finishing, vault_rows
+from ari_recorder.store import disposal, finishing, retention, vault_rows
 from ari_recorder.store.database import Store
+from ari_recorder.store.disposal import Left
 from ari_recorder.store.finishing import Waiting
 from ari_recorder.store.s3.address import is_s3
 from ari_recorder.store.vaults import Vaults
@@ -23,7 +26,9 @@ NAME = "recordings"
 
 def look_at_recordings(store: Store, pbxs: Collection[str]) -> Iterator[Check]:
     """What waits, and what nobody finishes because its Asterisk is not one of ``pbxs``; blocking."""
-    yield _waiting(store.read_now(finishing.waiting), datetime.now(UTC))
+    now = datetime.now(UTC)
+    yield _waiting(store.read_now(finishing.waiting), now)
+    yield from _disposing(store.read_now(disposal.left), store.read_now(retention.clock), now)
     for pbx, count in store.read_now(finishing.of_others, pbxs).items():
         found = f"{count} that wait to be finished belong to an Asterisk {pbx!r} that is not in the settings"
         remedy = (
@@ -31,6 +36,20 @@ def look_at_recordings(store: Store, pbxs: Collection[str]) -> Iterator[Check]:
             " then they are finished."
         )
         yield bad("store", NAME, found, remedy)
+
+
+def _disposing(left: Left, clock: Clock | None, now: datetime) -> Iterator[Check]:
+    """What is being disposed of for longer than it takes, and a clock that keeps recordings from going."""
+    if left.since is not None and now - left.since > OVERDUE:
+        found = disposing(left.count, (now - left.since).total_seconds())
+        remedy = "See the recorder's log for why: the vault is away, say, or refuses to delete."
+        yield warning("store", NAME, found, remedy)
+    if clock is not None and clock.ahead:
+        found = (
+            f"the clock was put forward, or nobody looked at it for long: recordings are kept for longer by"
+            f" {age(clock.ahead.total_seconds())}"
+        )
+        yield warning("store", "clock", found, "If it is right: ari-recorder retention trust-clock")
 
 
 def look_at_keys(store: Store, settings: Vault) -> Check:

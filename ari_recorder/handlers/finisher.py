@@ -29,7 +29,7 @@ from ari_recorder.policies.finishing import Failure, failed, held_back, is_news
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.manifest import ClockReading
-from ari_recorder.store import finishing
+from ari_recorder.store import disposal, finishing
 from ari_recorder.store.database import Store
 from ari_recorder.store.finishing import Due, Sealed
 from ari_recorder.store.rows import SegmentRow
@@ -56,6 +56,7 @@ FINISHED = Counter("ari_recorder_recordings_finished", "Recordings by how they e
 FAILURES = Counter("ari_recorder_finishing_failures", "Times a recording could not be finished yet")
 WAITING = Gauge("ari_recorder_recordings_waiting", "Recordings waiting to be finished")
 OLDEST = Gauge("ari_recorder_recordings_waiting_oldest_seconds", "How long the oldest of them has waited")
+DISPOSING = Gauge("ari_recorder_recordings_disposing", "Recordings that are disposed of and not gone yet")
 
 _STORE, _WORK = "store", "work"
 
@@ -186,6 +187,7 @@ class Finisher:
         waiting = await self._store.read(finishing.waiting)
         WAITING.set(waiting.count)
         OLDEST.set((self._now() - waiting.since).total_seconds() if waiting.since else 0)
+        DISPOSING.set((await self._store.read(disposal.left)).count)
 
     def _done(self, recording: UUID, _: asyncio.Task[None]) -> None:
         del self._running[recording]

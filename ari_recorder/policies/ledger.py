@@ -24,12 +24,14 @@ class RecordingState(StrEnum):
     """Its audio has been destroyed, as its mode says."""
     EMPTY = "empty"
     """Nothing was ever written, so there is nothing to keep."""
+    DISPOSING = "disposing"
+    """It was kept, and is not any more: its key is destroyed, and the rest of it is on its way out."""
 
 
 SHOWN = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.STORED)
 """States of recordings that lists show; a discarded one is in the ledger only."""
 FINAL = frozenset({RecordingState.STORED, RecordingState.DISCARDED, RecordingState.EMPTY})
-"""States that a recording does not leave."""
+"""States that a recording does not leave, unless it is disposed of; until that is done it has another."""
 
 
 class Outcome(StrEnum):

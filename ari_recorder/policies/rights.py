@@ -37,6 +37,8 @@ class Right(StrEnum):
     RECORDINGS_LISTEN = "recordings:listen"
     RECORDINGS_ANNOTATE = "recordings:annotate"
     """Set note, mark and tags, of a recording or of the call while it goes on."""
+    RECORDINGS_DELETE = "recordings:delete"
+    """Dispose of a recording before its time: administrators, and tokens that were given it."""
     CALLS_READ = "calls:read"
     CALLS_COMMAND = "calls:command"
     """Start, stop, pause and resume: the recorded user alone, and a token of the organisation."""
@@ -126,8 +128,9 @@ class Scope:
     """What somebody may do, and with whose calls.
 
     ``organisation`` is None for the command line alone, which sees every one's. ``user`` is who asks, None
-    for a program. ``reads``, ``hears`` and ``annotates`` are whose recordings, ``follows`` and ``commands``
-    whose calls in progress. ``every_group`` is whether groups that they do not supervise are shown, too.
+    for a program. ``reads``, ``hears``, ``annotates`` and ``deletes`` are whose recordings, ``follows`` and
+    ``commands`` whose calls in progress. ``every_group`` is whether groups that they do not supervise are
+    shown, too.
     """
 
     organisation: UUID | None
@@ -136,6 +139,7 @@ class Scope:
     reads: People = NOBODY
     hears: People = NOBODY
     annotates: People = NOBODY
+    deletes: People = NOBODY
     follows: People = NOBODY
     commands: People = NOBODY
     every_group: bool = False
@@ -160,7 +164,9 @@ class Scope:
         return self.organisation in (None, organisation)
 
 
-COMMAND_LINE = Scope(None, None, frozenset(Right), EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY, NOBODY, True)
+COMMAND_LINE = Scope(
+    None, None, frozenset(Right), EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY, NOBODY, True
+)
 """Who runs the program on its own machine, and so can read its files anyway."""
 
 
@@ -218,6 +224,7 @@ def _limited(
         reads=had(Right.RECORDINGS_READ, reads),
         hears=had(Right.RECORDINGS_LISTEN, hears),
         annotates=had(Right.RECORDINGS_ANNOTATE, annotates),
+        deletes=had(Right.RECORDINGS_DELETE, EVERYBODY),
         follows=had(Right.CALLS_READ, annotates if follows is None else follows),
         commands=had(Right.CALLS_COMMAND, commands),
     )

@@ -16,6 +16,7 @@ SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
     "foreign_keys": 1,
+    "secure_delete": 1,
     "busy_timeout": 10_000,
 }
 _AS_IT_IS = {key: value for key, value in SQLITE_PRAGMAS.items() if key != "journal_mode"}

@@ -14,11 +14,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from peewee import JOIN
+
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store import evidence
+from ari_recorder.store import disposals, evidence
 from ari_recorder.store.audit_key import PublicKey
-from ari_recorder.store.models import Manifest, Recording, Tree, TreeHead, TreeNode
+from ari_recorder.store.models import Disposal, Manifest, Recording, Tree, TreeHead, TreeNode
 from ari_recorder.store.tree_heads import Head, ToldHead, as_kept
 
 PAGE = 200
@@ -36,7 +38,9 @@ class Fault(StrEnum):
     ROW = "recording_changed"
     """The catalogue says something else of a recording than its manifest."""
     GONE = "recording_gone"
-    """A recording has a manifest and is not in the catalogue."""
+    """A recording has a manifest and is not in the catalogue, and was not disposed of."""
+    LEFT = "recording_left"
+    """A recording was disposed of, and what was written down of it is still there."""
     UNPROVED = "manifest_missing"
     """A stored recording has no manifest."""
     LEAF = "leaf_changed"
@@ -155,6 +159,9 @@ class _Check:
 
     def _leaf(self, row: dict[str, Any], kept: bytes) -> bytes:
         """The leaf as it has to be. Where text and leaf differ, the hash above knows which was changed."""
+        if row["disposal"] is not None:
+            self._look_at_disposed(row, kept)
+            return kept
         made = merkle.leaf_hash(row["text"].encode())
         if made == kept:
             self._compare(row)
@@ -165,6 +172,15 @@ class _Check:
             return made
         self._find(Fault.MANIFEST, str(row["recording"]), "Its manifest is not what was written down.")
         return kept
+
+    def _look_at_disposed(self, row: dict[str, Any], kept: bytes) -> None:
+        """Of which nothing is left but the leaf; what it was made of is not there to compare it with."""
+        recording = str(row["recording"])
+        if row["text"] or row["personal"]:
+            self._find(Fault.LEFT, recording, "It was disposed of, and its manifest still says what it was.")
+        above, _ = self._read(_around, self._organisation, row["number"])
+        if above is not None and not self._fits(row["number"], kept):
+            self._find(Fault.LEAF, recording, "Its leaf in the tree is not what it was.")
 
     def _fits(self, number: int, leaf: bytes) -> bool:
         """Whether the node above, or a head where there is none yet, was made of this leaf."""
@@ -185,12 +201,16 @@ class _Check:
                 self._find(Fault.PEOPLE, recording, text)
             known = self._read(_known, row["recording"])
             if known is None:
-                self._find(Fault.GONE, recording, "It has a manifest, and is not in the catalogue.")
-                return
-            if names := manifest.differences(row["text"], known):
-                self._find(Fault.ROW, recording, f"The catalogue says otherwise of {', '.join(names)}.")
+                self._find_there(Fault.GONE, row, "It has a manifest, and is not in the catalogue.")
+            elif names := manifest.differences(row["text"], known):
+                self._find_there(Fault.ROW, row, f"The catalogue says otherwise of {', '.join(names)}.")
         except (ValueError, KeyError, TypeError) as error:
-            self._find(Fault.ROW, recording, f"What the catalogue says of it cannot be read: {error!r}.")
+            self._find_there(Fault.ROW, row, f"What the catalogue says of it cannot be read: {error!r}.")
+
+    def _find_there(self, fault: Fault, row: dict[str, Any], text: str) -> None:
+        """Of a recording that was not disposed of while it was looked at."""
+        if not self._read(disposals.among, [row["recording"]]):
+            self._find(fault, str(row["recording"]), text)
 
     def _find(self, fault: Fault, subject: str, text: str) -> None:
         told = subject if " " not in subject else f"evidence of {self._organisation}, {subject}"
@@ -211,8 +231,14 @@ def _size_and_heads(organisation: UUID) -> tuple[int, list[Head]]:
 
 
 def _page(organisation: UUID, first: int) -> list[dict[str, Any]]:
+    """With the line of the disposal log that there is of each, read at once: meanwhile some may go."""
     mine = (Manifest.organisation == organisation) & (Manifest.number >= first)
-    return list(Manifest.select().where(mine).order_by(Manifest.number).limit(PAGE).dicts())
+    query = (
+        Manifest.select(Manifest, Disposal.id.alias("disposal"))
+        .join(Disposal, JOIN.LEFT_OUTER, on=(Disposal.recording == Manifest.recording))
+        .where(mine)
+    )
+    return list(query.order_by(Manifest.number).limit(PAGE).dicts())
 
 
 def _nodes(organisation: UUID, first: int, end: int) -> dict[tuple[int, int], str]:

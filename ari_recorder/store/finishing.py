@@ -31,7 +31,9 @@ _DUE = tuple(
     getattr(models.Recording, name)
     for name in ("id", "organisation", "leg", "state", "answered_at", "started_at")
 )
-_NOT_FINAL = tuple(state for state in RecordingState if state not in FINAL)
+_NOT_FINAL = tuple(
+    state for state in RecordingState if state not in FINAL and state is not RecordingState.DISPOSING
+)
 
 
 @dataclass(frozen=True)

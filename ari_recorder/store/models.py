@@ -158,6 +158,8 @@ class Group(Table):
 
     organisation = ForeignKeyField(Organisation, backref="groups", on_delete="RESTRICT")
     name = CharField(max_length=200)
+    retention_days = IntegerField(null=True)
+    """For how long its members' recordings are kept; None: as the organisation says."""
 
     class Meta:
         indexes = ((("organisation", "name"), True),)
@@ -672,7 +674,7 @@ class Announcement(Table):
 class Manifest(Table):
     """What was written down of a recording when it was sealed: a leaf of the organisation's tree.
 
-    It outlives what it tells of: of a recording that is disposed of, the hash stays.
+    It outlives what it tells of: of a recording that is disposed of, the hash stays and both texts are empty.
     """
 
     organisation = UUIDField()
@@ -819,6 +821,73 @@ class WebhookAttempt(Table):
         indexes = ((("delivery", "number"), True),)
 
 
+class Retained(Table):
+    """For how long a user's recordings are kept (`policies.retention.Kept`)."""
+
+    user = ForeignKeyField(User, backref="retained", unique=True, on_delete="CASCADE")
+    days = IntegerField(null=True)
+    """None: all that there are, until there was a warning."""
+    next_days = IntegerField(null=True)
+    next_from = UtcField(null=True)
+
+
+class RetentionClock(Table):
+    """One row: how far time is known to have come (`policies.retention.Clock`)."""
+
+    trusted = UtcField()
+    wall = UtcField()
+    steady_s = FloatField()
+    forgotten_at = UtcField(null=True)
+    """What was gone by then is out of the index of texts, too (`store.forgetting`)."""
+
+
+class Disposing(Table):
+    """A recording that is being disposed of: its key is destroyed, and its file is still to go.
+
+    No foreign key: nothing may be in the way of who restores a backup.
+    """
+
+    recording = UUIDField(unique=True)
+    organisation = UUIDField(index=True)
+    was = CharField(max_length=16)
+    """The state that it had (`policies.ledger.RecordingState`)."""
+    rule = CharField(max_length=16)
+    """Why: one of `policies.retention.Rule`."""
+    detail = TextField()
+    """JSON: the days that held, say. Nothing personal."""
+    actor_kind = CharField(max_length=16)
+    actor = CharField(max_length=64)
+    """Id of the user or token who asked for it; empty if none did. No name."""
+    asked_at = UtcField()
+
+
+class Disposal(Table):
+    """The disposal log: a recording that is gone, and what is kept of it. Never changed, nothing personal."""
+
+    organisation = UUIDField()
+    recording = UUIDField(unique=True)
+    leg = UUIDField(index=True)
+    leaf = IntegerField(null=True)
+    """Its number in the organisation's tree; None if it never was in it."""
+    was = CharField(max_length=16)
+    """The state that it had."""
+    started_at = UtcField()
+    stored_at = UtcField(null=True)
+    """None if it never had audio that was kept."""
+    size_bytes = BigIntegerField()
+    """Of its audio: what it had of the organisation's storage until ``at``."""
+    rule = CharField(max_length=16)
+    detail = TextField()
+    actor_kind = CharField(max_length=16)
+    actor = CharField(max_length=64)
+    asked_at = UtcField()
+    """When its key was destroyed; all of it was gone at ``at``."""
+    at = UtcField()
+
+    class Meta:
+        indexes = ((("organisation", "at", "stored_at", "size_bytes"), False),)
+
+
 class LedgerLine(Table):
     """One for each answered call of an enabled user; closed with exactly one outcome."""
 
@@ -847,6 +916,9 @@ Recording.add_index(
 Recording.add_index(
     SQL("CREATE INDEX recording_vault ON recording (vault_id, id) WHERE vault_key IS NOT NULL")
 )
+UNKEPT = "state IN ('discarded', 'empty')"
+"""Of recordings that have no audio, and never will."""
+Recording.add_index(SQL(f"CREATE INDEX recording_unkept ON recording (user_id, started_at) WHERE {UNKEPT}"))
 Segment.add_index(SQL("CREATE INDEX segment_uncleared ON segment (recording_id) WHERE NOT cleared"))
 for name, columns, state in (
     ("due", "webhook_id, next_at", "waiting"),
@@ -929,5 +1001,9 @@ TABLES = (
     Outbox,
     WebhookDelivery,
     WebhookAttempt,
+    Retained,
+    RetentionClock,
+    Disposing,
+    Disposal,
     LedgerLine,
 )

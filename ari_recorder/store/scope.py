@@ -14,9 +14,11 @@ from uuid import UUID
 from peewee import Field
 
 from ari_recorder.policies import rights
+from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
 from ari_recorder.store.models import (
     AuditLine,
+    Disposal,
     Erasure,
     Group,
     Hold,
@@ -57,6 +59,10 @@ def scope_with(
     )
 
 
+_THERE = Recording.state != RecordingState.DISPOSING.value
+"""What is being disposed of is nobody's any more."""
+
+
 @dataclass(frozen=True)
 class Within:
     """The recordings of an organisation, or with None of all; of ``users``, or with None of everybody."""
@@ -83,12 +89,26 @@ def within(asker: Scope) -> Within | None:
 
 def visible(asker: Scope) -> Any:
     """The condition on `Recording` that every read for ``asker`` carries."""
-    return _narrowed(Recording.organisation, Recording.user, asker, asker.reads)
+    return _narrowed(Recording.organisation, Recording.user, asker, asker.reads) & _THERE
 
 
 def audible(asker: Scope) -> Any:
     """The condition on `Recording` that every read of audio carries."""
-    return _narrowed(Recording.organisation, Recording.user, asker, asker.hears)
+    return _narrowed(Recording.organisation, Recording.user, asker, asker.hears) & _THERE
+
+
+def deletable(asker: Scope) -> Any:
+    """The condition on `Recording` that every removal of one by ``asker`` carries."""
+    return _narrowed(Recording.organisation, Recording.user, asker, asker.deletes) & _THERE
+
+
+def disposed(asker: Scope) -> Any:
+    """The condition on `Disposal` that every read of the disposal log carries."""
+    if Right.AUDIT_READ not in asker.rights:
+        return _nothing(Disposal.id)
+    if asker.organisation is None:
+        return Disposal.id.is_null(False)
+    return Disposal.organisation == asker.organisation
 
 
 def annotatable(asker: Scope) -> Any:

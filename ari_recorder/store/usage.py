@@ -21,7 +21,7 @@ from ari_recorder.policies.usage import Month, Span, Stretch, Usage
 from ari_recorder.policies.usage_file import Person
 from ari_recorder.store import paging, people
 from ari_recorder.store.fitting import fit
-from ari_recorder.store.models import Activation, Recording, User
+from ari_recorder.store.models import Activation, Disposal, Recording, User
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people import OrganisationRow
 
@@ -96,17 +96,30 @@ def _activations(organisation: UUID, during: Span) -> Sequence[Any]:
 
 
 def _stored(organisation: UUID, at: datetime) -> tuple[int, int]:
-    """How many recordings had been put into the vault by then and not removed, and their size together."""
+    """How many recordings had been put into the vault by then and not removed, and their size together.
+
+    What was disposed of later was there then: the disposal log has its size and its times.
+    """
     count, size_bytes = stored_before(organisation, at).scalar(as_tuple=True)
-    return int(count), int(size_bytes)
+    gone, gone_bytes = gone_since(organisation, at).scalar(as_tuple=True)
+    return int(count) + int(gone), int(size_bytes) + int(gone_bytes)
 
 
 def stored_before(organisation: UUID, at: datetime) -> Any:
     """The query of that, which an index answers alone."""
     added = fn.COUNT(SQL("*")), fn.COALESCE(fn.SUM(Recording.size_bytes), 0)
-    stored = Recording.state == RecordingState.STORED.value
+    # Written so in the query: what is being disposed of counts until it is gone.
+    stored = Recording.state.in_([RecordingState.STORED.value, RecordingState.DISPOSING.value])
     return Recording.select(*added).where(
         (Recording.organisation == organisation) & stored & (Recording.stored_at < at)
+    )
+
+
+def gone_since(organisation: UUID, at: datetime) -> Any:
+    """The query of what had been put into the vault before, and was disposed of at that time or later."""
+    added = fn.COUNT(SQL("*")), fn.COALESCE(fn.SUM(Disposal.size_bytes), 0)
+    return Disposal.select(*added).where(
+        (Disposal.organisation == organisation) & (Disposal.at >= at) & (Disposal.stored_at < at)
     )
 
 

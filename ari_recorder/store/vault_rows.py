@@ -80,8 +80,9 @@ def known(found_at: str, first: str) -> Known | None:
 
 
 def newest_key(vault: UUID) -> str | None:
-    """Where the newest recording in that vault is; None if there is none."""
-    rows = Recording.select(Recording.vault_key).where(_in(vault) & _THERE)
+    """Where the newest recording in that vault is; None if there is none. One that is being disposed of may
+    be gone from it."""
+    rows = Recording.select(Recording.vault_key).where(_in(vault) & _THERE & _STORED)
     row = rows.order_by(Recording.id.desc()).first()
     return None if row is None else str(row.vault_key)
 

@@ -17,20 +17,29 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from uuid import UUID
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from ari_recorder.errors import KeyMissing, VaultError
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
-from ari_recorder.store import audit_lines, evidence_check, finishing, search_check, search_index, vault_rows
+from ari_recorder.store import (
+    audit_lines,
+    disposal_check,
+    disposals,
+    evidence_check,
+    finishing,
+    search_check,
+    search_index,
+    vault_rows,
+)
 from ari_recorder.store.audit_check import Fault
 from ari_recorder.store.audit_check import Finding as AuditFinding
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.audit_seals import ToldSeal
 from ari_recorder.store.database import Store
-from ari_recorder.store.models import LedgerLine, Leg, Recording
+from ari_recorder.store.models import Disposing, LedgerLine, Leg, Recording
 from ari_recorder.store.places import COLUMNS, kept
 from ari_recorder.store.safe import Kept, Safe
 from ari_recorder.store.sealing.streaming import NotAsKept
@@ -77,6 +86,10 @@ class Kind(StrEnum):
     """What a recording is found by is not what its row says."""
     UNSEARCHED = "unsearched"
     """Recordings of before there was a search have not come into it yet."""
+    NOT_GONE = "not_gone"
+    """The disposal log says that it is gone, and something of it is there."""
+    DISPOSING = "disposing"
+    """It is being disposed of, and something of it is left."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +116,8 @@ class Report:
     manifests: int = 0
     heads: int = 0
     """Signed heads of the trees that the manifests are in."""
+    disposed: int = 0
+    """Recordings that are gone, by the disposal log."""
     damage: list[Finding] = field(default_factory=list)
     open: list[Finding] = field(default_factory=list)
 
@@ -126,6 +141,7 @@ def verify(
     _check_files(store, safe, report)
     _check_lines(store, report, now)
     _check_waiting(store, report, now)
+    _check_disposed(store, report, now)
     _check_search(store, report)
     if settled:
         report.damage, report.open = [*report.damage, *report.open], []
@@ -244,7 +260,7 @@ def _check_files_in(store: Store, number: UUID, vault: Vault, report: Report) ->
     keys = vault.keys()
     while batch := list(islice(keys, PAGE)):
         report.files += len(batch)
-        owned, awaited, moves = store.read_now(_owners, number, batch)
+        owned, awaited, moves, gone = store.read_now(_owners, number, batch)
         for key in batch:
             if key in moves:
                 text = (
@@ -255,6 +271,9 @@ def _check_files_in(store: Store, number: UUID, vault: Vault, report: Report) ->
                 continue
             elif _recording_of(key) in awaited:
                 report.open.append(Finding(Kind.UNSEALED, key, "Its recording is about to be sealed."))
+            elif _is_there(vault, key) and _recording_of(key) in gone:
+                text = "Its recording was disposed of, and this file is still there."
+                report.damage.append(Finding(Kind.NOT_GONE, key, text))
             elif _is_there(vault, key):
                 report.damage.append(Finding(Kind.STRAY, key, "No recording in the catalogue has this file."))
 
@@ -268,9 +287,13 @@ def _is_there(vault: Vault, key: str) -> bool:
     return True
 
 
-def _owners(vault: UUID, keys: list[str]) -> tuple[set[str], set[UUID], set[str]]:
-    """Of ``keys`` in that vault: those that a stored recording has there, recordings that are yet to get one
-    of them, and those that lie there because they are being moved.
+_HAS_FILE = (RecordingState.STORED, RecordingState.DISPOSING)
+"""Of the latter it is told elsewhere."""
+
+
+def _owners(vault: UUID, keys: list[str]) -> tuple[set[str], set[UUID], set[str], set[UUID]]:
+    """Of ``keys`` in that vault: those that a recording has there, recordings that are yet to get one of
+    them, those that lie there because they are being moved, and recordings that are gone.
     """
     named = [recording for recording in map(_recording_of, keys) if recording]
     rows = list(
@@ -278,10 +301,11 @@ def _owners(vault: UUID, keys: list[str]) -> tuple[set[str], set[UUID], set[str]
             Recording.vault_key.in_(keys) | Recording.id.in_(named)
         )
     )
-    stored = [row for row in rows if row.state == RecordingState.STORED]
-    owned = {row.vault_key for row in stored if (row.vault_id or FIRST) == vault}
+    there = [row for row in rows if row.state in _HAS_FILE]
+    owned = {row.vault_key for row in there if (row.vault_id or FIRST) == vault}
     moves = {key for key, move in vault_rows.moves_of(keys).items() if vault in (move.source, move.target)}
-    return owned, {row.id for row in rows if row.state == RecordingState.CLOSING}, moves - owned
+    awaited = {row.id for row in rows if row.state == RecordingState.CLOSING}
+    return owned, awaited, moves - owned, disposals.among(named)
 
 
 def _recording_of(key: str) -> UUID | None:
@@ -366,21 +390,26 @@ def _accounts_after(last: UUID) -> list[_Account]:
             Leg.answered_at,
             LedgerLine.id,
             LedgerLine.outcome,
-            Recording.state,
+            fn.COALESCE(Disposing.was, Recording.state),
             Recording.problems,
             Recording.ended_at,
         )
         .join(LedgerLine, JOIN.LEFT_OUTER, on=(LedgerLine.leg == Leg.id))
         .join(Recording, JOIN.LEFT_OUTER, on=(Recording.leg == Leg.id))
+        .join(Disposing, JOIN.LEFT_OUTER, on=(Disposing.recording == Recording.id))
         .where(Leg.id.in_(page))
         .order_by(Leg.id)
         .tuples()
     )
-    return [_account(list(same)) for _, same in groupby(rows, key=lambda row: row[0])]
+    found = [list(same) for _, same in groupby(rows, key=lambda row: row[0])]
+    gone = disposal_check.states([legs[0][0] for legs in found])
+    return [_account(legs, gone.get(legs[0][0], ())) for legs in found]
 
 
-def _account(rows: list[Any]) -> _Account:
+def _account(rows: list[Any], gone: Iterable[RecordingState]) -> _Account:
+    """``gone`` is what recordings of it had become that were disposed of."""
     leg, channel, mode, state, answered_at, line, outcome, *_ = rows[0]
+    there = [(RecordingState(row[-3]), row[-2]) for row in rows if row[-3]]
     return _Account(
         id=leg,
         channel=channel,
@@ -389,7 +418,7 @@ def _account(rows: list[Any]) -> _Account:
         over=state == State.ENDED,
         line=line,
         outcome=outcome,
-        recordings=tuple((RecordingState(row[-3]), row[-2]) for row in rows if row[-3]),
+        recordings=(*there, *((state, "") for state in gone)),
         waits_since=min((row[-1] for row in rows if row[-3] in finishing.UNFINISHED), default=None),
     )
 
@@ -403,6 +432,16 @@ def _check_waiting(store: Store, report: Report, now: datetime) -> None:
         names = ", ".join(name for segment in finished.segments for name in segment.files)
         text = f"It is {finished.state}, but its files are still to be deleted on {finished.pbx}: {names}."
         report.open.append(Finding(Kind.UNCLEARED, str(finished.id), text))
+
+
+def _check_disposed(store: Store, report: Report, now: datetime) -> None:
+    report.disposed = store.read_now(disposal_check.count)
+    for recording in disposal_check.still_there(store):
+        text = "The disposal log says that it is gone, and it is in the catalogue."
+        report.damage.append(Finding(Kind.NOT_GONE, str(recording), text))
+    for one in disposal_check.waiting(store, now):
+        finding = Finding(Kind.DISPOSING, str(one.recording), one.text)
+        (report.damage if now - one.since > OVERDUE else report.open).append(finding)
 
 
 def _check_search(store: Store, report: Report) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ari_recorder.policies.retention import Rule
 from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_log import AuditRow
 from ari_recorder.web.auditing import Why
@@ -53,6 +54,8 @@ KINDS = {
     "hold": N_("Legal hold"),
     "erasure": N_("Erasure"),
     "vault": N_("Vault"),
+    "disposals": N_("Disposal log"),
+    "clock": N_("Clock"),
 }
 ACTORS = {
     "token": N_("by API token"),
@@ -89,6 +92,9 @@ FIELDS = {
     "secret": N_("Secret"),
     "tested": N_("Tested"),
     "sent_again": N_("Sent again"),
+    "rule": N_("Rule"),
+    "retention_days": N_("Days that recordings are kept"),
+    "ahead_s": N_("Seconds ahead"),
 }
 HIDDEN = frozenset({"sha256", "method", "limit", "cursor"})
 """Of a line's detail, for programs alone."""
@@ -102,6 +108,11 @@ VALUES: dict[str, dict[str, str]] = {
     "command": COMMANDS,
     "state": {"begun": N_("begun"), "ended": N_("ended")},
     "outcome": OUTCOMES,
+    "rule": {
+        Rule.RETENTION: N_("Kept for its time"),
+        Rule.REQUEST: N_("Removed by somebody"),
+        Rule.ERASURE: N_("Erased with a person"),
+    },
     "reason": {str(reason): text for reason, text in (*REASONS.items(), *DENIALS.items())},
 }
 """Words of a line's detail, by its members."""

@@ -172,7 +172,7 @@ def _texts(request: web.Request) -> dict[str, Any]:
     }
 
 
-_GONE = (RecordingState.DISCARDING, RecordingState.DISCARDED, RecordingState.EMPTY)
+_GONE = (RecordingState.DISCARDING, RecordingState.DISCARDED, RecordingState.EMPTY, RecordingState.DISPOSING)
 """States of a recording that there is nothing to listen to of."""
 
 

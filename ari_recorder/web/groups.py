@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
+from ari_recorder.policies.fields import RETENTION_DAYS_MAX
 from ari_recorder.policies.rights import Right
-from ari_recorder.store import people
+from ari_recorder.store import people, retention
 from ari_recorder.store.people import GroupDetail
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation, scope
 from ari_recorder.web.editing import create, guard
@@ -62,12 +63,23 @@ class Group(msgspec.Struct):
     name: str
     members: list[GroupMember]
     supervisors: list[GroupSupervisor]
+    retention_days: int | None
+    """For how long its members' recordings are kept; null: as long as the organisation says."""
 
 
 class GroupName(msgspec.Struct, forbid_unknown_fields=True):
     """What a group is called: unlike every other of the organisation."""
 
     name: str
+
+
+class ChangedGroup(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be changed of a group; what is left out stays."""
+
+    name: str | UnsetType = UNSET
+    retention_days: Annotated[int, Meta(ge=1, le=RETENTION_DAYS_MAX)] | UnsetType | None = UNSET
+    """For how long its members' recordings are kept, the longest of a user's groups; fewer days hold after a
+    warning of 14. Null: as long as the organisation says."""
 
 
 class NewMembers(msgspec.Struct, forbid_unknown_fields=True):
@@ -111,14 +123,22 @@ async def group(request: web.Request) -> Group:
 
 
 @operation("PATCH", _GROUP, need=Right.GROUPS_WRITE, problems=(404, 409, 412, 422), guarded=True)
-async def rename_group(request: web.Request, body: GroupName) -> Group:
-    """Give a group another name."""
-    return group_json(
-        await request.app[CONTEXT].store.write(
-            people.rename_group, own_organisation(request), path_id(request), body.name,
-            check=guard(request, group_json), **changed_by(request),
-        )
-    )  # fmt: skip
+async def rename_group(request: web.Request, body: ChangedGroup) -> Group:
+    """Change what is named of a group: its name, or for how long its members' recordings are kept."""
+    organisation, which, by = own_organisation(request), path_id(request), changed_by(request)
+    check = guard(request, group_json)
+
+    def change() -> GroupDetail:
+        row = people.found_group(organisation, which)
+        check(row)
+        if not isinstance(body.name, UnsetType):
+            row = people.rename_group(organisation, which, body.name, **by)
+        if not isinstance(body.retention_days, UnsetType):
+            retention.check_own(organisation, body.retention_days)
+            row = people.set_group_retention(organisation, which, body.retention_days, **by)
+        return row
+
+    return group_json(await request.app[CONTEXT].store.write(change))
 
 
 @operation("DELETE", _GROUP, need=Right.GROUPS_WRITE, problems=(404, 412), guarded=True)
@@ -191,4 +211,5 @@ def group_json(row: GroupDetail) -> Group:
         row.name,
         [GroupMember(**vars(one)) for one in row.members],
         [GroupSupervisor(**vars(one)) for one in row.supervisors],
+        row.retention_days,
     )

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from ari_recorder.policies.fields import RETENTION_DAYS_MAX, STORAGE_MB_MAX
 from ari_recorder.policies.rights import Right, Role
 from ari_recorder.policies.usage import RETENTION_DAYS, STORAGE_MB
-from ari_recorder.store import people
+from ari_recorder.store import people, retention
 from ari_recorder.store.audit import By
 from ari_recorder.store.people import OrganisationRow
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
@@ -55,6 +55,9 @@ class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     country: str | UnsetType = UNSET
     """Two letters (ISO 3166-1): `SE`; empty takes it back."""
     second_factor: list[Role] | UnsetType = UNSET
+    retention_days: RetentionDays | UnsetType = UNSET
+    """For how long recordings are kept; fewer hold after a warning of 14 days. More than 180, or than there
+    were, is for the provider to set."""
 
 
 class Organisations(msgspec.Struct):
@@ -111,7 +114,7 @@ async def organisation(request: web.Request) -> Organisation:
 @operation("PATCH", _OWN, need=Right.ORGANISATION_WRITE, problems=(412, 422), guarded=True)
 async def change_organisation(request: web.Request, body: ChangedOrganisation) -> Organisation:
     """Change what is named of one's own organisation. Its name is the provider's to change."""
-    return await _changed(request, own_organisation(request), body)
+    return await _changed(request, own_organisation(request), body, own=True)
 
 
 @operation("GET", _ALL, need=Right.ORGANISATIONS, problems=(422,))
@@ -151,10 +154,19 @@ def organisation_json(row: OrganisationRow) -> Organisation:
     )  # fmt: skip
 
 
-async def _changed(request: web.Request, of: UUID, body: msgspec.Struct) -> Organisation:
+async def _changed(
+    request: web.Request, of: UUID, body: msgspec.Struct, *, own: bool = False
+) -> Organisation:
     values = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+    guarded = guard(request, organisation_json)
+
+    def check(row: OrganisationRow) -> None:
+        guarded(row)
+        if own:
+            retention.check_own(row.id, values.get("retention_days"))
+
     changed = await request.app[CONTEXT].store.write(
-        people.change_organisation, of, values, check=guard(request, organisation_json), **changed_by(request)
+        people.change_organisation, of, values, check=check, **changed_by(request)
     )
     return organisation_json(changed)
 

@@ -35,6 +35,8 @@ SAVED, UNDONE = "saved", "undone"
 HISTORY_CHARS = 12_000
 """So much of the history is shown before it is asked for: a page has an end."""
 LISTENS_SHOWN = 12
+_NOT_YET = (RecordingState.OPEN, RecordingState.CLOSING, RecordingState.DISCARDING)
+"""States of a recording that cannot be removed yet."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -135,6 +137,7 @@ async def _render(
         "playable": playable,
         "hears": hears,
         "kept_as": format_of(row),
+        "removes": Right.RECORDINGS_DELETE in asker.rights and row.state not in _NOT_YET,
         "annotates": await store.read(notes.may_annotate_recording, asker, row.id),
         "others": await store.read(together.others, asker, row.id),
         "history": history if every else _newest(history),

@@ -31,6 +31,7 @@ STATES = {
     RecordingState.DISCARDING: N_("Being destroyed"),
     RecordingState.DISCARDED: N_("Destroyed"),
     RecordingState.EMPTY: N_("No audio"),
+    RecordingState.DISPOSING: N_("Being removed"),
 }
 STATE_HINTS = {
     RecordingState.OPEN: N_("The call is going on. The recording can be played when it has ended."),
@@ -38,6 +39,7 @@ STATE_HINTS = {
     RecordingState.DISCARDING: N_("The audio is being destroyed, as the recording mode says."),
     RecordingState.DISCARDED: N_("The audio has been destroyed, as the recording mode says."),
     RecordingState.EMPTY: N_("No audio was written during this call, so there is nothing to play."),
+    RecordingState.DISPOSING: N_("The recording has been removed."),
 }
 MODES = {
     "never": N_("Never"),

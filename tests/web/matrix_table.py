@@ -119,6 +119,8 @@ LINES: dict[str, Line] = {
     "POST /searches": _write("usa", "", {"name": "Red", "query": "mark=red"}, ok="303 /"),
     "POST /searches/{id}": _write("usa", "", {"name": "Red"}, "search", "303 /searches"),
     "POST /searches/{id}/remove": _write("usa", "", {}, "search", "303 /searches"),
+    "GET /recordings/{id}/remove": _read("a", "", "recording"),
+    "POST /recordings/{id}/remove": _write("a", "", ANY, "recording", "303 /disposals", "see"),
     "GET /calls": _read("usa"),
     "GET /call": _read("usa"),
     "GET /call.webmanifest": _public(),
@@ -139,6 +141,7 @@ LINES: dict[str, Line] = {
     "POST /holds/{id}/end": _write("a", "", {**ANY, "ends": "2030-01-01"}, "hold", "303 to its page"),
     "GET /holds/{id}/release": _read("a", "", "hold"),
     "POST /holds/{id}/release": _write("a", "", {**ANY, "why": "Closed"}, "hold", "303 to its page"),
+    "GET /disposals": _read("ax"),
     "GET /tokens": _read("a"),
     "GET /tokens/new": _read("a"),
     "POST /tokens/new": _write("a", "", NEW_TOKEN),
@@ -194,6 +197,9 @@ LINES: dict[str, Line] = {
     "POST /groups/{id}/members/remove": _write("a", "", {}, "group", "303 to its page"),
     "POST /groups/{id}/supervisors": _write("a", "", {}, "group", "422"),
     "POST /groups/{id}/supervisors/remove": _write("a", "", {}, "group", "303 to its page"),
+    "POST /groups/{id}/retention": _write(
+        "a", "", {**ANY, "retention_days": "90"}, "group", "303 to its page"
+    ),
     "GET /groups/{id}/remove": _read("a", "", "group"),
     "POST /groups/{id}/remove": _write("a", "", ANY, "group", "303 /groups"),
     "GET /organisation": _read("a"),
@@ -201,6 +207,7 @@ LINES: dict[str, Line] = {
         "a", "", {**ANY, "timezone": "Europe/Oslo", "country": "NO", "language": "sv"}, ok="303 /organisation"
     ),
     "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
+    "POST /organisation/retention": _write("a", "", {**ANY, "retention_days": "180"}, ok="303 /organisation"),
     "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
@@ -254,6 +261,7 @@ LINES: dict[str, Line] = {
     "DELETE /api/v1/searches/{id}": _write("usa", "usa", None, "search", "204"),
     f"GET {RECORDING}": _read("usa", "usap", "recording"),
     f"PATCH {RECORDING}": _write("usa", "usap", NOTE, "recording", verb="see and note"),
+    f"DELETE {RECORDING}": _write("a", "ap", None, "recording", "204", "see"),
     f"GET {RECORDING}/history": _read("usa", "usap", "recording"),
     f"GET {RECORDING}/audio": _read("usa", "usap", "recording", "hear"),
     f"GET {RECORDING}/evidence": _read("usa", "usap", "recording", "hear", ok="409"),
@@ -320,7 +328,10 @@ LINES: dict[str, Line] = {
     "GET /api/v1/usage": _read("ao", "aop"),
     "GET /api/v1/usage.csv": _read("ao", "aop"),
     "GET /api/v1/usage/organisations.csv": _read("o"),
+    "GET /api/v1/retention": _read("a", "ap"),
     # What happened, and whether it works
+    "GET /api/v1/disposals": _read("ax", "axp"),
+    "GET /api/v1/disposals.csv": _read("ax", "axp"),
     "GET /api/v1/ledger": _read("ax", "axp"),
     "GET /api/v1/evidence": _read("ax", "axp"),
     "GET /api/v1/evidence/recordings/{id}": _read("ax", "axp", "recording", "prove", ok="409"),

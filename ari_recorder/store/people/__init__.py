@@ -42,6 +42,7 @@ from ari_recorder.store.people.groups import (
     add_group,
     add_members,
     find_group,
+    found_group,
     group,
     group_names,
     groups_page,
@@ -51,6 +52,7 @@ from ari_recorder.store.people.groups import (
     remove_members,
     remove_supervisor,
     rename_group,
+    set_group_retention,
     set_supervisor,
 )
 from ari_recorder.store.people.importing import (
@@ -141,6 +143,7 @@ __all__ = [
     "exported",
     "find_group",
     "find_user",
+    "found_group",
     "group",
     "group_names",
     "groups_of",
@@ -166,6 +169,7 @@ __all__ = [
     "rename_group",
     "revision",
     "running",
+    "set_group_retention",
     "set_supervisor",
     "supervised_by",
     "tapped",

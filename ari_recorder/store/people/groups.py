@@ -58,12 +58,15 @@ class Supervisor:
 
 @dataclass(frozen=True)
 class GroupDetail:
-    """A group, with everybody in it."""
+    """A group, with everybody in it. ``retention_days`` is for how long its members' recordings are kept;
+    None: as the organisation says.
+    """
 
     id: UUID
     name: str
     members: tuple[Member, ...]
     supervisors: tuple[Supervisor, ...]
+    retention_days: int | None = None
 
 
 def groups_page(asker: Scope, *, limit: int = paging.LIMIT, cursor: str | None = None) -> Page[GroupRow]:
@@ -78,6 +81,11 @@ def group(asker: Scope, group: UUID) -> GroupDetail:
     if row is None:
         raise NotFound("There is no such group here.")
     return _detail(row)
+
+
+def found_group(organisation: UUID, group: UUID) -> GroupDetail:
+    """One of that organisation, for who changes it. Raises `NotFound`."""
+    return _detail(_found(organisation, group))
 
 
 def group_names(asker: Scope) -> dict[UUID, str]:
@@ -127,6 +135,34 @@ def rename_group(
         row.name = wanted
         row.save(only=[Group.name])
         _write(actor, Action.CHANGE, row, now, detail)
+    return _detail(row)
+
+
+def set_group_retention(
+    organisation: UUID,
+    group: UUID,
+    days: int | None,
+    *,
+    check: Callable[[GroupDetail], None] = lambda _: None,
+    actor: Actor,
+    now: datetime,
+) -> GroupDetail:
+    """Say for how many days its members' recordings are kept; with None as long as the organisation's.
+
+    ``check`` is called with what it is before. Raises `NotFound`, or `Invalid` for days that cannot be.
+    """
+    row = _found(organisation, group)
+    check(_detail(row))
+    with fit():
+        wanted = None if days is None else fields.organisation({"retention_days": days})["retention_days"]
+    if wanted != row.retention_days:
+        names = ("before", "after")
+        told = {
+            name: {"retention_days": of} for name, of in zip(names, (row.retention_days, wanted), strict=True)
+        }
+        row.retention_days = wanted
+        row.save(only=[Group.retention_days])
+        _write(actor, Action.CHANGE, row, now, told)
     return _detail(row)
 
 
@@ -288,6 +324,7 @@ def _detail(row: Any) -> GroupDetail:
             Supervisor(one.user.id, one.user.name, one.may_listen, one.may_annotate)
             for one in over.order_by(User.name, User.id)
         ),
+        row.retention_days,
     )
 
 

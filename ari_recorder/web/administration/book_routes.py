@@ -7,6 +7,7 @@ from ari_recorder.web import evidence
 from ari_recorder.web.administration import (
     billing,
     customers,
+    disposal_log,
     due_calls,
     holds,
     hooks,
@@ -22,6 +23,7 @@ BOOKS: tuple[Route, ...] = (
     page("GET", "/usage", billing.show, "usage", Right.USAGE_READ, billing.TAKES),
     page("GET", "/ledger", due_calls.show, "ledger", Right.LEDGER_READ, due_calls.TAKES),
     page("GET", "/evidence", evidence.show, "evidence", Right.EVIDENCE_READ),
+    page("GET", "/disposals", disposal_log.show, "disposals", Right.AUDIT_READ, disposal_log.TAKES),
     page("GET", "/tokens", token_pages.show, "tokens", Right.TOKENS, token_pages.TAKES),
     page("GET", "/tokens/new", token_pages.new, "token-new", Right.TOKENS),
     page("POST", "/tokens/new", token_pages.add, "token-new", Right.TOKENS),

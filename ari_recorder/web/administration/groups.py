@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.fields import NAME_MAX
-from ari_recorder.store import people
+from ari_recorder.store import people, retention
 from ari_recorder.store.people import GroupDetail
 from ari_recorder.web import page, told
 from ari_recorder.web.administration.confirming import Confirmation, ask
@@ -150,6 +150,7 @@ async def render(request: web.Request, group: GroupDetail, form: Form | None = N
         "name": Form("name", _shown(group), version=version(_shown(group))),
         "members": Form("members"),
         "supervisors": Form("supervisors", dict.fromkeys(MAY, "yes")),
+        "retention": Form("retention", _kept(group), version=version(_kept(group))),
     }
     if form is not None:
         forms[form.name] = form.beside(forms[form.name])
@@ -163,9 +164,16 @@ async def render(request: web.Request, group: GroupDetail, form: Form | None = N
         "may_supervise": await store.read(people.may_supervise, organisation),
         "supervising": {one.user for one in group.supervisors},
         "name_max": NAME_MAX,
+        "organisation_days": await store.read(retention.days_of, organisation),
+        "most_days": await store.read(retention.most, organisation),
     }
     status = form.status if form else 200
     return await page.render(request, "administration/group.html", values, status=status)
+
+
+def _kept(group: GroupDetail) -> dict[str, str]:
+    days = group.retention_days
+    return {"retention_days": "" if days is None else str(days)}
 
 
 def _shown(group: GroupDetail) -> dict[str, str]:

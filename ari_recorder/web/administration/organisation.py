@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Role
-from ari_recorder.store import people
+from ari_recorder.store import people, retention
 from ari_recorder.store.people import OrganisationRow
 from ari_recorder.web import page, told
 from ari_recorder.web.administration import calling, terms
@@ -34,7 +34,7 @@ _AS_BEFORE = N_("It is as before.")
 
 async def show(request: web.Request) -> web.Response:
     """``GET /organisation``."""
-    return await _render(request)
+    return await render(request)
 
 
 async def change_place(request: web.Request) -> web.Response:
@@ -58,7 +58,7 @@ async def change_calls(request: web.Request) -> web.Response:
     form = Form("calls", {name: text(typed, name) for name in calling.FIELDS}, version=text(typed, VERSION))
     values = calling.values(form, words)
     if form.problems:
-        return await _render(request, form)
+        return await render(request, form)
     store, organisation = request.app[CONTEXT].store, own_organisation(request)
     before = calling.form_of_organisation(await store.read(people.organisation_preferences, organisation))
     with form.noting(words):
@@ -70,7 +70,7 @@ async def change_calls(request: web.Request) -> web.Response:
         undo = calling.undo(f"{ADDRESS}/calls", before, calling.form_of_organisation(after), typed)
         message = _SAVED_CALLS if undo else _AS_BEFORE
         raise told.then(request, f"{ADDRESS}#calls", message, undo=undo)
-    return await _render(request, form)
+    return await render(request, form)
 
 
 async def _change(
@@ -85,7 +85,7 @@ async def _change(
     words, organisation = page.reader_language(request), own_organisation(request)
     form.check(words, *(partial(fields.organisation, {name: value}) for name, value in values.items()))
     if form.problems:
-        return await _render(request, form)
+        return await render(request, form)
     before = await request.app[CONTEXT].store.read(people.organisation, organisation)
     with form.noting(words):
         after = await request.app[CONTEXT].store.write(
@@ -96,7 +96,7 @@ async def _change(
         undo = None if UNDONE in typed or before == after else Undo(f"{ADDRESS}/{form.name}", back)
         message = _AS_BEFORE if UNDONE in typed else saved
         raise told.then(request, f"{ADDRESS}#{form.name}", message, undo=undo)
-    return await _render(request, form)
+    return await render(request, form)
 
 
 def _fields(shown: dict[str, Any]) -> list[tuple[str, str]]:
@@ -109,11 +109,16 @@ def _place(row: OrganisationRow) -> dict[str, Any]:
     return {"timezone": row.timezone, "country": row.country, "language": row.language}
 
 
+def _retention(row: OrganisationRow) -> dict[str, str]:
+    return {"retention_days": str(row.retention_days)}
+
+
 def _second_factor(row: OrganisationRow) -> dict[str, Any]:
     return {SECOND_FACTOR: tuple(str(role) for role in row.second_factor)}
 
 
-async def _render(request: web.Request, form: Form | None = None) -> web.Response:
+async def render(request: web.Request, form: Form | None = None) -> web.Response:
+    """The page; with a form that was not saved in its place."""
     store, organisation = request.app[CONTEXT].store, own_organisation(request)
     row = await store.read(people.organisation, organisation)
     shown = await store.read(people.organisation_preferences, organisation)
@@ -121,6 +126,7 @@ async def _render(request: web.Request, form: Form | None = None) -> web.Respons
         "place": Form("place", _place(row), version=version(_place(row))),
         "second-factor": Form("second-factor", _second_factor(row), version=version(_second_factor(row))),
         "calls": calling.form_of_organisation(shown),
+        "retention": Form("retention", _retention(row), version=version(_retention(row))),
     }
     if form is not None:
         forms[form.name] = form.beside(forms[form.name])
@@ -131,6 +137,9 @@ async def _render(request: web.Request, form: Form | None = None) -> web.Respons
         "by": await store.read(people.last_changed_by, organisation, organisation)
         if form and form.stale
         else "",
+        "coming": await store.read(retention.coming, organisation, request.app[CONTEXT].now()),
+        "most_days": await store.read(retention.most, organisation),
+        "clock": await store.read(retention.clock),
         "zones": _zones(),
         "languages_offered": terms.languages(words),
         "countries": [("", words.gettext("Not said")), *terms.countries(words)],

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from ari_recorder.store import ledger, people
+from ari_recorder.policies.usage import Usage
+from ari_recorder.store import disposal, ledger, people, retention
 from ari_recorder.store.people import LastImport, OrganisationRow, Overview, Which
 from ari_recorder.web import page, told, usage
 from ari_recorder.web.administration.imports import IMPORTS
@@ -19,6 +20,8 @@ from ari_recorder.web.language import N_, Language
 TAKES = (told.PARAMETER,)
 LATELY = timedelta(days=7)
 UNKNOWN_SHOWN = 5
+NOT_GONE_AFTER = timedelta(hours=1)
+"""What is being removed for so long is told: its file cannot be."""
 NEARLY_FULL = N_("More than 80 % of the included storage is used.")
 FULL = N_("All of the included storage is used: more is billed as overage, and nothing is lost.")
 
@@ -39,6 +42,7 @@ async def show(request: web.Request) -> web.Response:
     last = await store.read(people.last_import, organisation)
     words = page.reader_language(request)
     own = await store.read(people.organisation, organisation)
+    used = (await usage.read(request, organisation, None)).usage
     broke_off = last is not None and not last.ended and not request.app[IMPORTS].goes_on(organisation)
     values = {
         "found": found,
@@ -47,8 +51,11 @@ async def show(request: web.Request) -> web.Response:
             *_missing(found, words),
             *_of_organisation(own, words),
             *_broke_off(last if broke_off else None, words),
-            *await _of_accounts(request),
+            *await _of_accounts(request, used),
+            *await _of_retention(request),
         ],
+        "used": used,
+        "share": min(1.0, used.stored_bytes / used.included_bytes) if used.included_bytes else None,
         "begins": found.users <= 1,
         "last": last if last and last.ended else None,
     }
@@ -134,11 +141,10 @@ def _broke_off(last: LastImport | None, words: Language) -> Iterator[Missing]:
         yield Missing(text, words.gettext("Import the file again"), "/users/import")
 
 
-async def _of_accounts(request: web.Request) -> list[Missing]:
+async def _of_accounts(request: web.Request, used: Usage) -> list[Missing]:
     """What the ledger and the usage of the month warn about (row T5)."""
     store, words, now = request.app[CONTEXT].store, page.reader_language(request), request.app[CONTEXT].now()
     lost = await store.read(ledger.lost, scope(request), now - LATELY, now)
-    used = (await usage.read(request, own_organisation(request), None)).usage
     found = []
     if lost:
         text = words.ngettext(
@@ -150,4 +156,32 @@ async def _of_accounts(request: web.Request) -> list[Missing]:
     if used.is_nearly_full:
         full = FULL if used.stored_bytes >= used.included_bytes else NEARLY_FULL
         found.append(Missing(words.gettext(full), words.gettext("Show the usage"), "/usage"))
+    return found
+
+
+async def _of_retention(request: web.Request) -> list[Missing]:
+    """Which recordings go earlier than was said, and what is in the way of those that should be gone."""
+    context, organisation = request.app[CONTEXT], own_organisation(request)
+    words, now, found = page.words(request), context.now(), []
+    say, look = words.language.gettext, words.language.gettext(N_("Look at it"))
+    for one in await context.store.read(retention.coming, organisation, now):
+        text = words.language.ngettext(
+            "From %(day)s on recordings are kept for less than before: %(n)s is removed then.",
+            "From %(day)s on recordings are kept for less than before: %(n)s are removed then.",
+            one.recordings,
+            day=words.date(one.at),
+        )
+        found.append(Missing(text, look, "/organisation#retention"))
+    left = await context.store.read(disposal.left, organisation)
+    if left.since is not None and now - left.since > NOT_GONE_AFTER:
+        text = words.language.ngettext(
+            "%(n)s recording should be gone, and its file is still there.",
+            "%(n)s recordings should be gone, and their files are still there.",
+            left.count,
+        )
+        found.append(Missing(text, look, "/disposals"))
+    clock = await context.store.read(retention.clock)
+    if clock is not None and clock.ahead:
+        text = say(N_("The clock is not known to be right: recordings are kept for longer meanwhile."))
+        found.append(Missing(text, look, "/organisation#retention"))
     return found

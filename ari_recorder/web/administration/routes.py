@@ -6,6 +6,7 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.web.administration import (
     groups,
     import_pages,
+    keeping,
     leaving,
     membership,
     organisation,
@@ -75,6 +76,14 @@ ADMINISTRATION: tuple[Route, ...] = (
         "organisation-calls",
         Right.ORGANISATION_WRITE,
     ),
+    page(
+        "POST",
+        _OWN + "/retention",
+        keeping.change,
+        "organisation-retention",
+        Right.ORGANISATION_WRITE,
+    ),
+    page("POST", _GROUP + "/retention", keeping.change_group, "group-retention", Right.GROUPS_WRITE),
     page(
         "POST",
         _OWN + "/second-factor",

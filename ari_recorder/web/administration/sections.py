@@ -152,6 +152,12 @@ PARTS: tuple[Part, ...] = (
                 N_("What must not be deleted, why, and until when."),
             ),
             Place(
+                "/disposals",
+                N_("Disposal log"),
+                Right.AUDIT_READ,
+                N_("Which recordings are gone, when, and why."),
+            ),
+            Place(
                 "/usage",
                 N_("Usage"),
                 Right.USAGE_READ,
