@@ -15,6 +15,7 @@ from ari_recorder import __version__, config, log
 from ari_recorder.cli import (
     audit,
     diagnosis,
+    erasures,
     exchange,
     groups,
     holds,
@@ -128,6 +129,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(tokens.app, name="token")
 app.add_typer(holds.app, name="holds")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(erasures.app, name="erasures")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(vault.app, name="vault")

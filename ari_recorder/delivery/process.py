@@ -20,7 +20,7 @@ import structlog
 from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Settings
-from ari_recorder.delivery import moving, retention, webhooks
+from ari_recorder.delivery import erasing, holding, moving, retention, webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
@@ -57,6 +57,8 @@ TASKS: Mapping[str, Task] = {
     "moving": moving.run,
     "retention": retention.run,
     "webhooks": webhooks.run,
+    "legal holds": holding.run,
+    "erasures": erasing.run,
 }
 """What it does, by the names that the log has for it."""
 

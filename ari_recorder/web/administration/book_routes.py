@@ -9,6 +9,7 @@ from ari_recorder.web.administration import (
     customers,
     disposal_log,
     due_calls,
+    erasures,
     holds,
     hooks,
     signed_in,
@@ -51,6 +52,13 @@ BOOKS: tuple[Route, ...] = (
     page("POST", _HOLD + "/end", holds.change_end, "hold-end", Right.HOLDS_WRITE),
     page("GET", _HOLD + "/release", holds.ask_release, "hold-release", Right.HOLDS_WRITE),
     page("POST", _HOLD + "/release", holds.release, "hold-release", Right.HOLDS_WRITE),
+    page("GET", erasures.ADDRESS, erasures.show, "erasures", Right.HOLDS_READ, erasures.TAKES),
+    page("GET", erasures.NEW, erasures.new, "erasure-new", Right.ERASURE),
+    page("POST", erasures.NEW, erasures.preview, "erasure-new", Right.ERASURE),
+    page("POST", erasures.ADDRESS + "/begin", erasures.begin, "erasure-begin", Right.ERASURE),
+    page(
+        "GET", erasures.ADDRESS + "/{id}", erasures.show_one, "erasure", Right.HOLDS_READ, erasures.ONE_TAKES
+    ),
     page("GET", "/organisations", customers.show, "organisations", Right.ORGANISATIONS, customers.LIST_TAKES),
     page("GET", "/organisations/new", customers.new, "organisation-new", Right.ORGANISATIONS),
     page("POST", "/organisations/new", customers.add, "organisation-new", Right.ORGANISATIONS),

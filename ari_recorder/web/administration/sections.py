@@ -158,6 +158,12 @@ PARTS: tuple[Part, ...] = (
                 N_("Which recordings are gone, when, and why."),
             ),
             Place(
+                "/erasures",
+                N_("Erasures"),
+                Right.HOLDS_READ,
+                N_("People who were taken out, and the reports of it."),
+            ),
+            Place(
                 "/usage",
                 N_("Usage"),
                 Right.USAGE_READ,
