@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -32,7 +33,7 @@ from ari_recorder import config
 from ari_recorder.ari import Ari
 from ari_recorder.errors import ARIRecorderError, NotFound
 from ari_recorder.handlers.finisher import Finisher
-from ari_recorder.policies.holds import Kind
+from ari_recorder.policies import erasing, holds
 from ari_recorder.policies.listening import Stretch
 from ari_recorder.policies.rights import COMMAND_LINE, Right
 from ari_recorder.policies.table import Mode
@@ -55,6 +56,8 @@ from ari_recorder.store import (
 )
 from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
+from ari_recorder.store.erasing import asking, working
+from ari_recorder.store.erasing.asking import Target
 from ari_recorder.store.holding import About
 from ari_recorder.store.people import UserRow
 from lab import past
@@ -92,6 +95,7 @@ def furnish(settings: config.Settings, now: datetime, latest: int = COUNT) -> in
         store.write_now(_organise, now - timedelta(days=DAYS))
         made = asyncio.run(_make(store, settings, owners, past_calls(now)[-latest:]))
         store.write_now(_tell, now)
+        _erase(store, now - timedelta(days=1))
         return made
     finally:
         store.close()
@@ -142,7 +146,7 @@ def _organise(now: datetime) -> None:
     saved = Actor(ActorKind.USER, str(supervisor), "Sara", organisation, "127.0.0.1")
     for name, query in SAVED.items():
         searches.save(supervisor, name, query, actor=saved, now=now)
-    about = About(Kind.USER, user=people.find_user(organisation, "104").id)
+    about = About(holds.Kind.USER, user=people.find_user(organisation, "104").id)
     holding.place(
         COMMAND_LINE, organisation, about, reason="Case T 4711-26, Malmö tingsrätt",
         people="Asked for by Eva Ek, legal department", actor=LAB, now=now,
@@ -164,6 +168,23 @@ def _tell(now: datetime) -> None:
     for one, attempt in zip(webhook_sending.due(now, {}), ANSWERED, strict=False):
         webhook_sending.done(one, replace(attempt, at=now), now)
     webhooks.pause(COMMAND_LINE, hook, **by)
+
+
+def _erase(store: Store, now: datetime) -> None:
+    """Somebody with whom nobody here ever talked was erased: the report of it can be looked at."""
+    organisation = store.read_now(people.find_user, None, "101").organisation
+    target = Target(erasing.Kind.COUNTERPART, number="0739999999")
+    store.write_now(
+        asking.begin,
+        organisation,
+        target,
+        "DSR 2026-12",
+        secrets.token_bytes(erasing.CODE_LENGTH),
+        actor=LAB,
+        now=now,
+    )
+    while batch := store.read_now(working.look):
+        store.write_now(working.do, batch, now)
 
 
 # ---- calls

@@ -101,6 +101,9 @@ PAGES = (
         "hold-release", "/holds/{id}/release", "admin", "/holds/{hold}/release",
         title="Before a legal hold is released",
     ),
+    Page("erasures", "/erasures", "auditor", title="Erasures"),
+    Page("erasure-new", "/erasures/new", "admin", title="Whom to erase"),
+    Page("erasure", "/erasures/{id}", "admin", "/erasures/{erasure}", title="The report of an erasure"),
     Page("tokens", "/tokens", "admin", title="API tokens"),
     Page("token-new", "/tokens/new", "admin", title="A new API token"),
     Page(
@@ -144,7 +147,9 @@ def places() -> dict[str, str]:
     token = models.Token.get(models.Token.organisation == organisation).id
     hold = models.Hold.get(models.Hold.organisation == organisation).id
     hook = models.Webhook.get(models.Webhook.organisation == organisation).id
-    more = {"organisation": organisation, "group": group, "token": token, "hold": hold, "webhook": hook}
+    erasure = models.Erasure.get(models.Erasure.organisation == organisation).id
+    more = {"organisation": organisation, "group": group, "token": token, "hold": hold}
+    more |= {"webhook": hook, "erasure": erasure}
     return {name: str(one) for name, one in (found | more).items()}
 
 

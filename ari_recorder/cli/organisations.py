@@ -8,6 +8,7 @@ import typer
 
 from ari_recorder.cli.common import by_command_line, catalogue, console, print_json, say, settings, table
 from ari_recorder.errors import SettingsError
+from ari_recorder.policies.erasing import Leavers
 from ari_recorder.policies.rights import Role
 from ari_recorder.store import people
 from ari_recorder.store.people import OrganisationRow
@@ -104,6 +105,9 @@ def set_(
     endpoints: Endpoints = None,
     storage_mb: StorageMb = None,
     retention_days: RetentionDays = None,
+    leavers: Annotated[
+        Leavers | None, typer.Option(help="What recordings of removed users bear: name, or pseudonym.")
+    ] = None,
     second_factor: SecondFactor = None,
     no_second_factor: Annotated[
         bool, typer.Option("--no-second-factor", help="No role needs a second factor.")
@@ -114,6 +118,8 @@ def set_(
         name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints),
         storage_mb=storage_mb, retention_days=retention_days,
     )  # fmt: skip
+    if leavers is not None:
+        values["leavers"] = leavers.value
     if second_factor and no_second_factor:
         raise SettingsError("--second-factor and --no-second-factor exclude each other.")
     if second_factor or no_second_factor:

@@ -56,6 +56,13 @@ class Kind(StrEnum):
     """A user who was removed: their recordings stay, and bear a pseudonym."""
 
 
+class Leavers(StrEnum):
+    """What the recordings of a user bear when that user is removed."""
+
+    NAME = "name"
+    PSEUDONYM = "pseudonym"
+
+
 class State(StrEnum):
     """How far an erasure is."""
 

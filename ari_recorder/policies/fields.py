@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ari_recorder.policies.erasing import Leavers
 from ari_recorder.policies.numbering import is_country
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
@@ -238,6 +239,7 @@ _ORGANISATION: dict[str, Callable[[str, Any], Any]] = {
     "endpoints": patterns,
     "storage_mb": lambda field, value: whole(field, value, 0, STORAGE_MB_MAX),
     "retention_days": lambda field, value: whole(field, value, 1, RETENTION_DAYS_MAX),
+    "leavers": lambda field, value: choice(field, value, Leavers),
 }
 USER_FIELDS = frozenset(_USER)
 ORGANISATION_FIELDS = frozenset(_ORGANISATION)

@@ -10,6 +10,7 @@ from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
 from ari_recorder.policies.fields import RETENTION_DAYS_MAX, STORAGE_MB_MAX
+from ari_recorder.policies.erasing import Leavers
 from ari_recorder.policies.rights import Right, Role
 from ari_recorder.policies.usage import RETENTION_DAYS, STORAGE_MB
 from ari_recorder.store import people, retention
@@ -44,6 +45,8 @@ class Organisation(msgspec.Struct):
     """How long recordings are to be kept; more than 180 is the add-on of longer storage."""
     country: str
     """Whose numbering plan its numbers follow: two letters (ISO 3166-1), empty if it is not said."""
+    leavers: Leavers
+    """What recordings of removed users bear: their name, or a pseudonym."""
 
 
 class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,6 +58,8 @@ class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     country: str | UnsetType = UNSET
     """Two letters (ISO 3166-1): `SE`; empty takes it back."""
     second_factor: list[Role] | UnsetType = UNSET
+    leavers: Leavers | UnsetType = UNSET
+    """For who is removed from then on."""
     retention_days: RetentionDays | UnsetType = UNSET
     """For how long recordings are kept; fewer hold after a warning of 14 days. More than 180, or than there
     were, is for the provider to set."""
@@ -150,7 +155,7 @@ def organisation_json(row: OrganisationRow) -> Organisation:
     roles, endpoints = list(row.second_factor), list(row.endpoints)
     return Organisation(
         row.id, row.name, row.timezone, row.language, roles, endpoints, row.storage_mb, row.retention_days,
-        row.country,
+        row.country, Leavers(row.leavers),
     )  # fmt: skip
 
 

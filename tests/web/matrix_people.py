@@ -18,12 +18,15 @@ from uuid import UUID, uuid4
 import pyotp
 
 from ari_recorder.live import Live
+from ari_recorder.policies import erasing
 from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import holding, models, people, prompts, searches, sessions, tokens, webhooks
 from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.erasing import asking
+from ari_recorder.store.erasing.asking import Target
 from ari_recorder.store.holding import About
 from ari_recorder.web.enrolment import NewApp
 from ari_recorder.web.seals import Purpose, Seals
@@ -131,6 +134,9 @@ class Cast:
         about = About(Kind.NUMBER, number="0899999999")
         hold = self._write(holding.place, COMMAND_LINE, made, about, reason=f"hold of {name}")
         self.ids[f"{prefix}hold"] = str(hold.id)
+        target = Target(erasing.Kind.COUNTERPART, number="0899999998")
+        erasure = self._write(asking.begin, made, target, f"erasure of {name}", bytes(6))
+        self.ids[f"{prefix}erasure"] = str(erasure.id)
         self.ids[f"{prefix}organisation token"] = str(self._add_token(made, None).token.id)
         what = {"name": f"Hook {name}", "url": f"https://{name.lower()}.example/", "events": ["call.missed"]}
         hook = self._write(webhooks.add, made, what, "")
@@ -285,7 +291,7 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
             yield "the organisation's", {"id": ids["organisation token"]}
     elif about == "user":
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
-    elif about in ("organisation", "hold", "webhook"):
+    elif about in ("organisation", "hold", "webhook", "erasure"):
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
     elif about == "delivery":
         yield "ours", {"id": ids["webhook"], "delivery": ids[about]}

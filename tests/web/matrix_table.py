@@ -94,6 +94,7 @@ NEW_USER = {
     "role": "user",
     "another": "yes",
 }
+ERASED = {"kind": "counterpart", "number": "070-123 45 67", "reference": "DSR 12"}
 NEW_HOLD = {"number": "070-123 45 67", "reason": "Case 4711"}
 MEMBERS = "members"
 """In place of a body: who is to come into the group."""
@@ -134,6 +135,11 @@ LINES: dict[str, Line] = {
     "GET /usage": _read("ao"),
     "GET /ledger": _read("ax"),
     "GET /evidence": _read("ax"),
+    "GET /erasures": _read("ax"),
+    "GET /erasures/new": _read("a"),
+    "POST /erasures/new": _write("a", "", ERASED),
+    "POST /erasures": _write("a", "", {**ANY, **ERASED}, ok="303 to what it made"),
+    "GET /erasures/{id}": _read("ax", "", "erasure"),
     "GET /holds": _read("ax"),
     "GET /holds/new": _read("a"),
     "POST /holds/new": _write("a", "", NEW_HOLD, ok="303 /holds"),
@@ -208,6 +214,7 @@ LINES: dict[str, Line] = {
     ),
     "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
     "POST /organisation/retention": _write("a", "", {**ANY, "retention_days": "180"}, ok="303 /organisation"),
+    "POST /organisation/leavers": _write("a", "", {**ANY, "leavers": "pseudonym"}, ok="303 /organisation"),
     "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
@@ -335,6 +342,9 @@ LINES: dict[str, Line] = {
     "GET /api/v1/ledger": _read("ax", "axp"),
     "GET /api/v1/evidence": _read("ax", "axp"),
     "GET /api/v1/evidence/recordings/{id}": _read("ax", "axp", "recording", "prove", ok="409"),
+    "GET /api/v1/erasures": _read("ax", "axp"),
+    "GET /api/v1/erasures/{id}": _read("ax", "axp", "erasure"),
+    "GET /api/v1/erasures/{id}/report": _read("ax", "axp", "erasure", ok="409"),
     "GET /api/v1/holds": _read("ax", "axp"),
     "POST /api/v1/holds": _write("a", "ap", NEW_HOLD, ok="201"),
     "GET /api/v1/holds/{id}": _read("ax", "axp", "hold"),

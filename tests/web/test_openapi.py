@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -14,16 +15,20 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from ari_recorder.live import Live
+from ari_recorder.policies.erasing import Kind
 from ari_recorder.policies.rights import Right
 from ari_recorder.store.audit_key import made as made_key
+from ari_recorder.store.erasing import asking
+from ari_recorder.store.erasing.asking import Target
 from ari_recorder.web import WebContext, start
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
 
+from ..store.build import BY
 from .settings import TOLD, Client
 from .test_calls import follow
-from .world import NewBrowser, World
+from .world import NOON, NewBrowser, World
 
 API = [route for route in ROUTES if route.described]
 
@@ -121,6 +126,11 @@ async def test_what_is_answered_is_what_the_document_says(
     assert (await admin("PATCH", f"/recordings/{recordings[0]}", {"tag1": "t"})).status == 200
     search = await admin.made("/searches", {"name": "Red", "query": "mark=red"})
     hold = await admin.made("/holds", {"number": "0701234567", "reason": "Case 4711"})
+    own = UUID((await admin.get("/organisation"))["id"])
+    erasure = world.store.write_now(
+        asking.begin, own, Target(Kind.COUNTERPART, number="0701234567"), "", bytes(6),
+        actor=BY, now=NOON,
+    )  # fmt: skip
     assert (await admin("GET", f"/recordings/{recordings[0]}/audio")).status == 200
     what = {"name": "CRM", "url": "https://crm.example/", "events": ["recording.ready"]}
     hook = await admin.made("/webhooks", what)
@@ -133,9 +143,10 @@ async def test_what_is_answered_is_what_the_document_says(
         "tokens": [token["id"]],
         "searches": [search["id"]],
         "holds": [hold["id"]],
+        "erasures": [erasure.id],
         "groups": [group["id"]],
         "users": [eva["id"], world.ids["admin-acme"]],
-        "organisations": [(await admin.get("/organisation"))["id"]],
+        "organisations": [own],
     }
     read = [route for route in API if route.method == "GET" and route.answer and route.status == 200]
     for route in read:

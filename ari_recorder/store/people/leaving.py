@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.policies.erasing import CODE_LENGTH, Kind, Leavers
 from ari_recorder.policies.ledger import SHOWN
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import audit
 from ari_recorder.store.audit import Action, Actor, Subject
+from ari_recorder.store.erasing import asking as erasing
+from ari_recorder.store.erasing.asking import Target
 from ari_recorder.store.models import (
     Activation,
     Annotation,
@@ -79,6 +83,9 @@ def remove_user(
     activation = activations.settle(row, found.user.mode, actor, now)
     if not any(table.select().where(table.user == row).exists() for table in STAYING):
         User.delete().where(User.id == user).execute()
+    elif row.organisation.leavers == Leavers.PSEUDONYM:
+        draw = secrets.token_bytes(CODE_LENGTH)
+        erasing.begin(organisation, Target(Kind.LEAVER, user), "", draw, actor=actor, now=now)
     if found.user.role == Role.ADMINISTRATOR:
         check_administered(organisation, actor)
     detail: dict[str, Any] = {"before": told(found.user), "recordings": found.recordings}

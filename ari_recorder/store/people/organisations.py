@@ -36,7 +36,8 @@ _LISTS = ("second_factor", "endpoints")
 class OrganisationRow:
     """An organisation as shown. ``second_factor`` are the roles that need one to sign in, ``endpoints``
     patterns of the telephones that its administrators may give to users, ``storage_mb`` what is included for
-    each user, ``country`` whose numbering plan its numbers follow (ISO 3166-1), empty if it is not said.
+    each user, ``country`` whose numbering plan its numbers follow (ISO 3166-1), empty if it is not said,
+    ``leavers`` what recordings of removed users bear (`policies.erasing.Leavers`).
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class OrganisationRow:
     storage_mb: int
     retention_days: int
     country: str = ""
+    leavers: str = "name"
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ def _row(row: Any) -> OrganisationRow:
     roles = tuple(role for role in row.second_factor.split() if role in set(Role))
     return OrganisationRow(
         row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()),
-        row.storage_mb, row.retention_days, row.country,
+        row.storage_mb, row.retention_days, row.country, row.leavers,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ BOOKS: tuple[Route, ...] = (
     page("GET", erasures.ADDRESS, erasures.show, "erasures", Right.HOLDS_READ, erasures.TAKES),
     page("GET", erasures.NEW, erasures.new, "erasure-new", Right.ERASURE),
     page("POST", erasures.NEW, erasures.preview, "erasure-new", Right.ERASURE),
-    page("POST", erasures.ADDRESS + "/begin", erasures.begin, "erasure-begin", Right.ERASURE),
+    page("POST", erasures.ADDRESS, erasures.begin, "erasure-begin", Right.ERASURE),
     page(
         "GET", erasures.ADDRESS + "/{id}", erasures.show_one, "erasure", Right.HOLDS_READ, erasures.ONE_TAKES
     ),

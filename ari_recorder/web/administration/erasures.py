@@ -91,7 +91,7 @@ async def preview(request: web.Request) -> web.Response:
 
 
 async def begin(request: web.Request) -> web.Response:
-    """``POST /erasures/begin``: begin it, if it would still mean what was shown."""
+    """``POST /erasures``: begin it, if it would still mean what was shown."""
     typed = await sent(request)
     form = Form("erasure", {name: text(typed, name) for name in _FIELDS})
     words, store = page.reader_language(request), request.app[CONTEXT].store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ari_recorder.errors import Invalid, NotAllowed, NotFound
+from ari_recorder.policies.erasing import Leavers
 from ari_recorder.store import people
 from ari_recorder.store.people import ActivationRow, Removal
 from ari_recorder.web import page, told
@@ -14,7 +15,7 @@ from ari_recorder.web.administration.forms import told as said
 from ari_recorder.web.administration.user import found
 from ari_recorder.web.administration.versions import unchanged, version
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
-from ari_recorder.web.language import N_
+from ari_recorder.web.language import N_, Language
 from ari_recorder.web.problems import Refused
 
 _REMOVED = N_("%(name)s was removed. Their recordings stay.")
@@ -50,8 +51,10 @@ async def _asked(request: web.Request) -> Confirmation:
     user, store, organisation = await found(request), request.app[CONTEXT].store, own_organisation(request)
     meant = await store.read(people.removal, organisation, user.id)
     going = await store.read(people.running, user.id)
+    own = await store.read(people.organisation, organisation)
     words = page.reader_language(request)
     say = words.gettext
+    stays = _under_pseudonym if own.leavers == Leavers.PSEUDONYM else _under_name
     return Confirmation(
         title=say(N_("Remove %(name)s?"), name=user.name),
         button=say(N_("Remove %(name)s"), name=user.name),
@@ -59,17 +62,27 @@ async def _asked(request: web.Request) -> Confirmation:
         back=f"/users/{user.id}",
         goes=_goes(request, meant, going),
         stays=(
-            words.ngettext(
-                "%(n)s recording, under this name and number",
-                "%(n)s recordings, under this name and number",
-                meant.recordings,
-            ),
+            stays(words, meant.recordings),
             say(N_("What was done by them and to them, in the audit log")),
         ),
         after=say(
             N_("It cannot be undone. Somebody who is added later with the same number is another user.")
         ),
         fields=((VERSION, version(vars(meant.user))),),
+    )
+
+
+def _under_name(words: Language, n: int) -> str:
+    return words.ngettext(
+        "%(n)s recording, under this name and number", "%(n)s recordings, under this name and number", n
+    )
+
+
+def _under_pseudonym(words: Language, n: int) -> str:
+    return words.ngettext(
+        "%(n)s recording, under a pseudonym: the name is taken out of it",
+        "%(n)s recordings, under a pseudonym: the name is taken out of them",
+        n,
     )
 
 

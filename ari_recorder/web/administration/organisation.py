@@ -26,6 +26,8 @@ TAKES = (told.PARAMETER,)
 ADDRESS = "/organisation"
 PLACE = ("timezone", "country", "language")
 SECOND_FACTOR = "second_factor"
+LEAVERS = "leavers"
+_SAVED_LEAVERS = N_("Saved: it holds for who is removed from now on.")
 _SAVED = N_("Saved. Times and pages are so from the next click on.")
 _SAVED_CALLS = N_("Saved: it holds from the next call on, for all who have nothing of their own.")
 _SAVED_FACTOR = N_("Saved: it holds from the next time that somebody signs in.")
@@ -50,6 +52,13 @@ async def change_second_factor(request: web.Request) -> web.Response:
     roles = tuple(str(one) for one in typed.getall(SECOND_FACTOR, []))
     form = Form("second-factor", {SECOND_FACTOR: roles}, version=text(typed, VERSION))
     return await _change(request, form, {SECOND_FACTOR: roles}, _second_factor, _SAVED_FACTOR, typed)
+
+
+async def change_leavers(request: web.Request) -> web.Response:
+    """``POST /organisation/leavers``: what recordings of removed users bear."""
+    typed = await sent(request)
+    form = Form("leavers", {LEAVERS: text(typed, LEAVERS)}, version=text(typed, VERSION))
+    return await _change(request, form, dict(form.values), _leavers, _SAVED_LEAVERS, typed)
 
 
 async def change_calls(request: web.Request) -> web.Response:
@@ -117,6 +126,10 @@ def _second_factor(row: OrganisationRow) -> dict[str, Any]:
     return {SECOND_FACTOR: tuple(str(role) for role in row.second_factor)}
 
 
+def _leavers(row: OrganisationRow) -> dict[str, Any]:
+    return {LEAVERS: row.leavers}
+
+
 async def render(request: web.Request, form: Form | None = None) -> web.Response:
     """The page; with a form that was not saved in its place."""
     store, organisation = request.app[CONTEXT].store, own_organisation(request)
@@ -125,6 +138,7 @@ async def render(request: web.Request, form: Form | None = None) -> web.Response
     forms = {
         "place": Form("place", _place(row), version=version(_place(row))),
         "second-factor": Form("second-factor", _second_factor(row), version=version(_second_factor(row))),
+        "leavers": Form("leavers", _leavers(row), version=version(_leavers(row))),
         "calls": calling.form_of_organisation(shown),
         "retention": Form("retention", _retention(row), version=version(_retention(row))),
     }

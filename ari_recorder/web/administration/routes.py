@@ -86,6 +86,13 @@ ADMINISTRATION: tuple[Route, ...] = (
     page("POST", _GROUP + "/retention", keeping.change_group, "group-retention", Right.GROUPS_WRITE),
     page(
         "POST",
+        _OWN + "/leavers",
+        organisation.change_leavers,
+        "organisation-leavers",
+        Right.ORGANISATION_WRITE,
+    ),
+    page(
+        "POST",
         _OWN + "/second-factor",
         organisation.change_second_factor,
         "organisation-factor",
