@@ -48,8 +48,8 @@ def list_(
         return
     cells = (
         (
-            row.id, row.kind, row.pseudonym, row.reference, f"{row.begun_at.astimezone():%Y-%m-%d}", row.state,
-            row.counts.disposed, row.counts.renamed, row.counts.held,
+            row.id, row.kind, row.pseudonym, row.reference, f"{row.begun_at.astimezone():%Y-%m-%d}",
+            row.state, row.counts.disposed, row.counts.renamed, row.counts.held,
         )
         for row in found.rows
     )  # fmt: skip

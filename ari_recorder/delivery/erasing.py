@@ -1,4 +1,5 @@
-"""People are taken out: what is to be done next is looked for in a read, and done in a write of a few calls."""
+"""People are taken out: what is to be done next is looked for in a read, and done in a write of a few
+calls."""
 
 from __future__ import annotations
 

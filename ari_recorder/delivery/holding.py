@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,7 +32,10 @@ async def once(context: DeliveryContext) -> None:
     while ended := await context.store.write(holding.end_due, context.now()):
         for hold in ended:
             _log.info("the end of a legal hold has come", hold=str(hold))
-    while await context.store.write(holds.fix_next, context.now()):
-        await asyncio.sleep(REST_S)
-    while await context.store.write(holds.forget_next):
+    await _in_batches(lambda: context.store.write(holds.fix_next, context.now()))
+    await _in_batches(lambda: context.store.write(holds.forget_next))
+
+
+async def _in_batches(step: Callable[[], Awaitable[bool]]) -> None:
+    while await step():  # noqa: ASYNC110 - a rest between two steps, not a wait
         await asyncio.sleep(REST_S)

@@ -87,13 +87,19 @@ def _verdicts(zipped: zipfile.ZipFile, keys: Collection[PublicKey]) -> Iterator[
     texts = {name: _text(zipped, name) for name in (MANIFEST, PERSONAL, PATH, HEAD, SIGNATURE, KEY)}
     facts, head = _json(texts[MANIFEST], MANIFEST), _json(texts[HEAD], HEAD)
     yield _audio(zipped, facts)
-    same = manifest.hash_of(texts[PERSONAL].decode(errors="replace")) == facts.get("personal_sha256")
-    yield Verdict(same, f"The names and numbers {_are(same)} those written down when it was sealed.")
+    yield _personal(texts[PERSONAL].decode(errors="replace"), facts)
     root = _root(merkle.leaf_hash(texts[MANIFEST]), texts[PATH].decode(errors="replace"))
     same = root == head.get("sha256") and facts.get("organisation") == head.get("organisation")
     of = f"the {head.get('size')} recordings that the head stands for, on {head.get('at')}"
     yield Verdict(same, f"The manifest {'is' if same else 'is not'} one of {of}.")
     yield from _signature(texts, head, keys)
+
+
+def _personal(personal: str, facts: dict[str, Any]) -> Verdict:
+    if not personal:
+        return Verdict(True, "The names and numbers are left out, or erased: the manifest has their hash.")
+    same = manifest.hash_of(personal) == facts.get("personal_sha256")
+    return Verdict(same, f"The names and numbers {_are(same)} those written down when it was sealed.")
 
 
 def _audio(zipped: zipfile.ZipFile, facts: dict[str, Any]) -> Verdict:

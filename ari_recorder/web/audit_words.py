@@ -92,11 +92,19 @@ FIELDS = {
     "secret": N_("Secret"),
     "tested": N_("Tested"),
     "sent_again": N_("Sent again"),
+    "kind": N_("Kind"),
+    "recording": N_("Recording"),
+    "user": N_("User"),
+    "ends_at": N_("Ends"),
+    "released": N_("Released"),
+    "pseudonym": N_("Pseudonym"),
+    "held": N_("Under a legal hold"),
+    "leavers": N_("Who leaves"),
     "rule": N_("Rule"),
     "retention_days": N_("Days that recordings are kept"),
     "ahead_s": N_("Seconds ahead"),
 }
-HIDDEN = frozenset({"sha256", "method", "limit", "cursor"})
+HIDDEN = frozenset({"sha256", "report_sha256", "method", "limit", "cursor"})
 """Of a line's detail, for programs alone."""
 DENIALS = {
     Why.ROLE: N_("their role does not include it"),

@@ -1,4 +1,5 @@
-"""The API of erasures: those there are, and their reports. They are begun by people, on a page or the command line."""
+"""The API of erasures: those there are, and their reports. They are begun by people, on a page or the
+command line."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ async def erasure(request: web.Request) -> Erasure:
     "GET", _ERASURE + "/report", need=Right.HOLDS_READ, media_type="application/json", problems=(404, 409)
 )
 async def erasure_report(request: web.Request, query: ReportQuery) -> web.Response:
-    """The report as it stands: what was done, what waits, what stays. The audit log has the SHA-256 of the JSON."""
+    """The report as it stands: what was done, what waits, what stays. The audit log has the SHA-256 of the
+    JSON."""
     row = await _one(request)
     if not row.report:
         raise Refused(409, N_("There is no report yet: the erasure goes on."))
@@ -110,7 +112,8 @@ def shown(row: ErasureRow) -> Erasure:
     """An erasure as the API shows it."""
     return Erasure(
         row.id, row.kind, row.pseudonym, row.reference, time(row.begun_at), row.begun_by, row.state,
-        time_or_none(row.done_at), row.counts.disposed, row.counts.renamed, row.counts.held, row.report_sha256,
+        time_or_none(row.done_at), row.counts.disposed, row.counts.renamed, row.counts.held,
+        row.report_sha256,
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
-from ari_recorder.policies.fields import RETENTION_DAYS_MAX, STORAGE_MB_MAX
 from ari_recorder.policies.erasing import Leavers
+from ari_recorder.policies.fields import RETENTION_DAYS_MAX, STORAGE_MB_MAX
 from ari_recorder.policies.rights import Right, Role
 from ari_recorder.policies.usage import RETENTION_DAYS, STORAGE_MB
 from ari_recorder.store import people, retention

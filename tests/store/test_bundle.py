@@ -118,6 +118,16 @@ def test_every_change_is_found_by_both(archive: Path, name: str, which: int) -> 
         assert "WRONG: " in done.stdout
 
 
+def test_names_and_numbers_that_were_erased_are_missed_by_neither(archive: Path, key: SigningKey) -> None:
+    without = changed(archive, "personal.json", b"")
+    verdicts = bundle.check(without, [key.public])
+    assert [one.ok for one in verdicts] == [True] * 5
+    assert "erased" in verdicts[1].text
+    done = by_script(without)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out, or erased" in done.stdout
+
+
 def test_a_head_of_somebody_elses_key_is_told(archive: Path, key: SigningKey, tmp_path: Path) -> None:
     forger = made(tmp_path / "other.key")
     with zipfile.ZipFile(archive) as zipped:

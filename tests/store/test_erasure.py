@@ -1,4 +1,5 @@
-"""A person is taken out: what goes, what stays and under which name, whatever interrupts it; and nothing is left."""
+"""A person is taken out: what goes, what stays and under which name, whatever interrupts it; and nothing is
+left."""
 
 from __future__ import annotations
 
@@ -151,7 +152,7 @@ def everything(store: Store) -> str:
     for model in models.TABLES:
         if not model.__name__.startswith("Audit"):
             table = model._meta.table_name
-            found += store.read_now(lambda table=table: rows(Sql(f'SELECT * FROM "{table}"')))
+            found += store.read_now(lambda table=table: rows(Sql(f'SELECT * FROM "{table}"')))  # noqa: S608
     return "\n".join(str(value) for row in found for value in row)
 
 
@@ -217,7 +218,7 @@ def test_notes_of_others_their_history_tags_and_searches(world: World) -> None:
     assert (done.counts.disposed, done.counts.texts, done.counts.searches) == (0, 4, 1)
     asker = rights.scope(world.organisation, world.anna.id, Role.ADMINISTRATOR, may_listen=True)
     history = world.store.read_now(annotations.history, asker, call.recording)
-    assert [(one.before, one.after) for one in history][0] == ("", f"Ask {PSEUDONYM} on {PSEUDONYM}")
+    assert next((one.before, one.after) for one in history) == ("", f"Ask {PSEUDONYM} on {PSEUDONYM}")
     assert [row.name for row in world.store.read_now(searches.saved, world.anna.id)] == ["Red"]
     assert nobody_left(world)
     world.check()

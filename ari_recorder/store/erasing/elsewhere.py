@@ -1,4 +1,5 @@
-"""Where a person is named besides their calls: what is small is gone through at once, the audit log counted."""
+"""Where a person is named besides their calls: what is small is gone through at once, the audit log
+counted."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def rename_author(user: UUID, pseudonym: str, limit: int) -> bool:
 
 
 def clear(row: Any, who: Person, counts: Counts) -> Counts:
-    """Saved searches for them are removed; other texts bear the pseudonym. Each has a bounded number of rows."""
+    """Saved searches for them are removed; other texts bear the pseudonym. Each has a bounded number of
+    rows."""
     users = User.select(User.id).where(User.organisation == row.organisation_id)
     searches = [
         one.id

@@ -1,7 +1,8 @@
 """An erasure at work: what is to be done next is looked for in a read, and done in a write of a few calls.
 
-Calls are gone through in the order of their ids, so that none that comes meanwhile is passed over. A call of which
-a recording is under a legal hold, or that goes on, is left whole: its number, its notes and their history, too.
+Calls are gone through in the order of their ids, so that none that comes meanwhile is passed over. A call of
+which a recording is under a legal hold, or that goes on, is left whole: its number, its notes and their
+history, too.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ _TEXTS = ("note", "tag1", "tag2", "tag3")
 
 @dataclass(frozen=True)
 class Batch:
-    """What is to be done: these ``calls``, and all up to ``behind`` is looked through; None: that was the end."""
+    """What is to be done: these ``calls``, and all up to ``behind`` is looked through; None: that was the
+    end."""
 
     erasure: UUID
     step: Step
@@ -171,7 +173,8 @@ def _do_call(row: Any, who: Person, call: _Call, counts: Counts, now: datetime) 
 
 
 def _goes(row: Any, who: Person, call: _Call, recording: Any, is_own: bool) -> bool:
-    """Whether a recording is disposed of: a user's own, or one in which nobody else than a counterpart was."""
+    """Whether a recording is disposed of: a user's own, or one in which nobody else than a counterpart
+    was."""
     if row.kind == Kind.USER:
         return is_own
     if row.kind == Kind.LEAVER:
@@ -233,7 +236,8 @@ def _note_to_look_at(call: _Call, counts: Counts) -> Counts:
 
 
 def _empty_manifests(ids: Sequence[UUID], counts: Counts) -> Counts:
-    """The leaf stays, and so its hash: it has only the hash of names and numbers, and of a salt that is gone."""
+    """The leaf stays, and so its hash: it has only the hash of names and numbers, and of a salt that is
+    gone."""
     its = Manifest.recording.in_(list(ids)) & (Manifest.personal != "")
     emptied = Manifest.update(personal="").where(its).execute() if ids else 0
     return replace(counts, manifests=counts.manifests + int(emptied))

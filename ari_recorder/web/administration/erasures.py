@@ -1,4 +1,5 @@
-"""Pages of erasures: those there are, whom one would take out and what that means, its progress and its report."""
+"""Pages of erasures: those there are, whom one would take out and what that means, its progress and its
+report."""
 
 from __future__ import annotations
 
