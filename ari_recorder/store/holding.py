@@ -24,7 +24,7 @@ from ari_recorder.store.paging import Page
 from ari_recorder.store.scope import holds_of
 
 KIND = "hold"
-FREED_MAX = 2_000
+FREED_MAX = 1_000
 """How far is counted what a release would free."""
 _TEXTS = ("number", "query", "reason", "people")
 

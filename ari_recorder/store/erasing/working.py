@@ -17,7 +17,7 @@ from ari_recorder.policies.erasing import LISTED_MAX, Counts, Kind, Person, Stat
 from ari_recorder.policies.ledger import FINAL
 from ari_recorder.policies.retention import Rule
 from ari_recorder.store import disposal, holds
-from ari_recorder.store.erasing import asking, elsewhere, ending
+from ari_recorder.store.erasing import asking, elsewhere, ending, looking
 from ari_recorder.store.models import (
     Annotation,
     Counterpart,
@@ -118,24 +118,12 @@ def do(batch: Batch, now: datetime) -> bool:
 
 
 def _look_at_calls(row: Any) -> Batch:
-    behind = row.behind or UUID(int=0)
-    # By ids alone: of an organisation that is named, too, SQLite would look through all that it has.
-    page = Leg.select(Leg.id, Leg.organisation).where(Leg.id > behind).order_by(Leg.id).limit(LOOKED)
-    looked = list(page.tuples())
-    own = [one for one, of in looked if of == row.organisation_id]
+    found = looking.page(row.behind or UUID(int=0), row.organisation_id, LOOKED)
     who, listed = _person(row), len(asking.rows([row])[0].counts.to_look_at)
-    wanted = [one for one, call in _calls(own).items() if _concerns(row, who, call, listed < LISTED_MAX)]
+    wanted = looking.concerned(found, who, row.user, partly=listed < LISTED_MAX)
     if len(wanted) > TOUCHED:
-        wanted = wanted[:TOUCHED]
-        return Batch(row.id, Step.CALLS, tuple(wanted), wanted[-1])
-    return Batch(row.id, Step.CALLS, tuple(wanted), looked[-1][0] if len(looked) == LOOKED else None)
-
-
-def _concerns(row: Any, who: Person, call: _Call, partly: bool) -> bool:
-    """Whether anything is to be done with a call; ``partly``: or to be looked at by somebody."""
-    if _is_own(row, call) or any(who.is_party(*one) for one in call.parties()):
-        return True
-    return any(who.is_in(text) or (partly and who.is_partly_in(text)) for text in call.texts())
+        return Batch(row.id, Step.CALLS, tuple(wanted[:TOUCHED]), wanted[TOUCHED - 1])
+    return Batch(row.id, Step.CALLS, tuple(wanted), found.last)
 
 
 def _do_calls(row: Any, batch: Batch, now: datetime) -> bool:
