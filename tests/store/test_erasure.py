@@ -416,7 +416,8 @@ def test_every_organisation_has_its_own(world: World) -> None:
         ("number", Target(Kind.COUNTERPART, number="x" * 129), ""),
         ("name", Target(Kind.COUNTERPART, name="x" * 201), ""),
         ("name", Target(Kind.COUNTERPART, name="a\u202eb"), ""),
-        ("reference", KARIN, "x" * 201), ("reference", KARIN, f"of {NAME}"), ("reference", KARIN, "070-1234567"),
+        ("reference", KARIN, "x" * 201), ("reference", KARIN, f"of {NAME}"),
+        ("reference", KARIN, "070-1234567"),
     ],
 )  # fmt: skip
 def test_what_cannot_be(world: World, field: str, target: Target, reference: str) -> None:
