@@ -70,9 +70,7 @@ def set_(
         typer.Option("--group", help="Only its members' recordings; repeat it for more."),
     ] = None,
     everybody: Annotated[bool, typer.Option("--everybody", help="Everybody's recordings.")] = False,
-    login: Annotated[
-        str | None, typer.Option("--login", help="Of the SFTP account; '' closes it.")
-    ] = None,
+    login: Annotated[str | None, typer.Option("--login", help="Of the SFTP account; '' closes it.")] = None,
     password: Annotated[bool, typer.Option("--password", help="Ask for a new password, unseen.")] = False,
     password_stdin: PasswordStdin = False,
     no_password: Annotated[bool, typer.Option("--no-password", help="Keys alone.")] = False,
@@ -164,7 +162,8 @@ def push_sftp(
 
 
 @app.command(
-    "push-s3", epilog="Example: ari-recorder delivery push-s3 acme-recordings --access-key AKIA… --secret-stdin"
+    "push-s3",
+    epilog="Example: ari-recorder delivery push-s3 acme-recordings --access-key AKIA… --secret-stdin",
 )
 def push_s3(
     context: typer.Context,

@@ -88,12 +88,8 @@ def _made(of: Terms, day: date, items: Sequence[Item], zone: ZoneInfo) -> Folder
     forms = [_form(item.row, of.form) for item in items]
     endings = [ending_of(item.row.media_type, form) for item, form in zip(items, forms, strict=True)]
     names = delivery.file_names([_named(item.row) for item in items], zone, endings)
-    files = [
-        _file(name, item, form) for name, item, form in zip(names, items, forms, strict=True)
-    ]
-    rows = [
-        _line(item, form, file, zone) for item, form, file in zip(items, forms, files, strict=True)
-    ]
+    files = [_file(name, item, form) for name, item, form in zip(names, items, forms, strict=True)]
+    rows = [_line(item, form, file, zone) for item, form, file in zip(items, forms, files, strict=True)]
     manifest = _BOM + spreadsheet.write(delivery.MANIFEST, rows)
     opens_at = delivery.window(day, zone).opens_at
     unreadable = sum(_is_unreadable(item) for item in items)
@@ -115,7 +111,7 @@ def _form(row: RecordingRow, wanted: str) -> AudioFormat | None:
 def _file(name: str, item: Item, form: AudioFormat | None) -> File | None:
     """Its file, if it is ready and its size is known: clients rely on that."""
     row = item.row
-    size_bytes = row.size_bytes if form is None else item.made and item.made.size_bytes
+    size_bytes = row.size_bytes if form is None else item.made.size_bytes if item.made else None
     if row.state is not RecordingState.STORED or row.place is None or size_bytes is None:
         return None
     return File(name, row.id, size_bytes, form, row.ended_at or row.started_at, row.duration_ms or 0)

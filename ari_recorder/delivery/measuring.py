@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from ari_recorder.delivery.process import DeliveryContext
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.reading import Threads, measured
 from ari_recorder.errors import KeyMissing, NotFound, VaultAway, VaultError
 from ari_recorder.media.convert import MADE_BY
@@ -33,7 +33,7 @@ BATCH = 20
 _log = structlog.get_logger(__name__)
 
 
-async def run(context: DeliveryContext) -> None:
+async def run(context: Needed) -> None:
     """For ever. Raises `StoreError`, `VaultError` where it cannot go on at the moment."""
     threads = Threads()
     while True:
@@ -41,7 +41,7 @@ async def run(context: DeliveryContext) -> None:
             await asyncio.sleep(EVERY_S)
 
 
-async def measure(context: DeliveryContext, threads: Threads) -> int:
+async def measure(context: Needed, threads: Threads) -> int:
     """A few of what is not known; returns how many."""
     done = 0
     for organisation, zone, _ in await context.store.read(accounts.made_into):
@@ -60,7 +60,7 @@ async def measure(context: DeliveryContext, threads: Threads) -> int:
     return done
 
 
-async def _measure_one(context: DeliveryContext, terms: Terms, recording: UUID, threads: Threads) -> None:
+async def _measure_one(context: Needed, terms: Terms, recording: UUID, threads: Threads) -> None:
     form: AudioFormat = terms.form  # type: ignore[assignment]
     try:
         row = await context.store.read(catalogue.heard, terms.scope, recording)

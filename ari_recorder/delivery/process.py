@@ -21,6 +21,8 @@ from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Settings
 from ari_recorder.delivery import moving, webhooks
+from ari_recorder.config import Log, Settings, Vault
+from ari_recorder.delivery import measuring, push, sftp, webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
@@ -56,6 +58,9 @@ Task = Callable[[DeliveryContext], Coroutine[Any, Any, None]]
 TASKS: Mapping[str, Task] = {
     "moving": moving.run,
     "webhooks": webhooks.run,
+    "SFTP": sftp.run,
+    "files in other formats": measuring.run,
+    "pushing": push.run,
 }
 """What it does, by the names that the log has for it."""
 

@@ -193,5 +193,3 @@ MANIFEST = (
 def written(at: datetime | None, zone: tzinfo) -> str:
     """A time as manifests have it: of the organisation's zone, with its offset (RFC 3339)."""
     return at.astimezone(zone).isoformat(timespec="seconds") if at else ""
-
-

@@ -53,8 +53,12 @@ KINDS = {
     "hold": N_("Legal hold"),
     "erasure": N_("Erasure"),
     "vault": N_("Vault"),
+    "delivery": N_("Delivery"),
+    "delivery_target": N_("Push"),
 }
 ACTORS = {
+    "sftp": N_("by SFTP"),
+    "push": N_("pushed"),
     "token": N_("by API token"),
     "command_line": N_("on the command line"),
     "nobody": N_("not signed in"),

@@ -280,9 +280,7 @@ async def change(request: web.Request, values: dict[str, Any], check: Any) -> De
     context = request.app[CONTEXT]
     if values.get("password"):
         if not context.sftp.passwords:
-            raise Refused(
-                422, N_("the SFTP service takes keys alone (sftp.passwords)."), field="password"
-            )
+            raise Refused(422, N_("the SFTP service takes keys alone (sftp.passwords)."), field="password")
         values = {**values, "password": await _prepared(values["password"])}
     return await context.store.write(
         accounts.change, own_organisation(request), values, check=check, **changed_by(request)
@@ -369,7 +367,5 @@ def host_fingerprint(settings: Sftp) -> str:
         key = serialization.load_ssh_private_key(settings.host_key_file.read_bytes(), None)
     except (OSError, ValueError, UnsupportedAlgorithm):
         return ""
-    text = key.public_key().public_bytes(
-        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-    )
+    text = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return public_key("host_key", text.decode()).fingerprint

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from ari_recorder.policies import delivery
 from ari_recorder.policies.delivery import Named
 
-STOCKHOLM, APIA, NEW_YORK = ZoneInfo("Europe/Stockholm"), ZoneInfo("Pacific/Apia"), ZoneInfo("America/New_York")
+STOCKHOLM, APIA, NEW_YORK = (
+    ZoneInfo("Europe/Stockholm"),
+    ZoneInfo("Pacific/Apia"),
+    ZoneInfo("America/New_York"),
+)
 LORD_HOWE, CAIRO = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Africa/Cairo")
 SECOND = timedelta(seconds=1)
 

@@ -7,22 +7,24 @@ open; what comes late is pushed when it is ready. Which files lie there is in th
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from ari_recorder.delivery.addresses import Guard
-from ari_recorder.delivery.process import DeliveryContext
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.push import destinations
 from ari_recorder.delivery.push.days import push_day
+from ari_recorder.delivery.push.destinations import Destination
 from ari_recorder.delivery.reading import Threads
 from ari_recorder.errors import DeliveryError, StoreError, VaultError
 from ari_recorder.policies import delivery
+from ari_recorder.seals import Purpose, Seals, load_key
 from ari_recorder.store.deliveries import pushing
-from ari_recorder.store.deliveries.pushing import Due
+from ari_recorder.store.deliveries.pushing import Due, TargetRow
 
 LOOKS_EVERY_S = 2.0
 AT_ONCE = 4
@@ -36,14 +38,14 @@ REPORTED = timedelta(days=400)
 _log = structlog.get_logger(__name__)
 
 
-
 class Pusher:
     """Pushes, for as long as `run` is running: of an organisation one day after the other."""
 
-    def __init__(self, context: DeliveryContext) -> None:
+    def __init__(self, context: Needed) -> None:
         self._context = context
         self._threads = Threads()
-        self._guard = Guard(context.webhooks.allow_inside)
+        self._guard = Guard(context.settings.webhooks.allow_inside)
+        self._seals = Seals(load_key(context.settings.web.key_file))
         self._busy: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -90,7 +92,7 @@ class Pusher:
 
     async def _push(self, due: Due) -> None:
         try:
-            await push_day(self._context, due, self._guard, self._threads, AGAIN)
+            await push_day(self._context, due, self._open, self._threads, AGAIN)
         except (StoreError, VaultError):
             raise
         except Exception:
@@ -99,6 +101,11 @@ class Pusher:
             told = "A fault in ari_recorder; it is in the log."
             await self._context.store.write(pushing.failed, due, None, None, told, again_at)
 
+    def _open(self, target: TargetRow, sealed: str) -> AbstractAsyncContextManager[Destination]:
+        """The place, with its secret opened."""
+        secret = self._seals.open(Purpose.DELIVERY, sealed, str, self._context.now()) if sealed else ""
+        return destinations.opened(target.place, secret, self._guard)
+
     async def _test(self, organisation: UUID) -> None:
         store = self._context.store
         target = await store.read(pushing.find, organisation)
@@ -106,19 +113,16 @@ class Pusher:
             return
         problem = ""
         try:
-            secret = await store.read(pushing.secret_of, organisation)
-            async with destinations.opened(self._context, target.place, secret, self._guard) as place:
+            async with self._open(target, await store.read(pushing.secret_of, organisation)) as place:
                 await place.try_out()
         except DeliveryError as error:
             problem = str(error)
         except Exception:
             _log.exception("a fault in ari_recorder", organisation=str(organisation))
             problem = "A fault in ari_recorder; it is in the log."
-        await store.write(
-            pushing.tested, organisation, target.test_asked_at, problem, self._context.now()
-        )
+        await store.write(pushing.tested, organisation, target.test_asked_at, problem, self._context.now())
 
 
-async def run(context: DeliveryContext) -> None:
+async def run(context: Needed) -> None:
     """For ever. Raises `StoreError` while the catalogue does not answer."""
     await Pusher(context).run()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from ari_recorder.delivery.addresses import Guard
 from ari_recorder.delivery.folders import File, Folder, folder
-from ari_recorder.delivery.process import DeliveryContext
-from ari_recorder.delivery.push import destinations
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.push.destinations import Destination, FileRefused
 from ari_recorder.delivery.reading import Reading, Threads, reading
 from ari_recorder.errors import DeliveryError, NotFound, VaultError
@@ -27,6 +28,9 @@ REFUSED_MAX = 3
 """Files in a row that are refused; then it is tried again later."""
 PROBLEM_MAX = 500
 
+Opened = Callable[[TargetRow, str], AbstractAsyncContextManager[Destination]]
+"""Connects to a target, with its secret as it was sealed."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -34,7 +38,7 @@ _log = structlog.get_logger(__name__)
 class _Push:
     """One day being pushed."""
 
-    context: DeliveryContext
+    context: Needed
     due: Due
     terms: Terms
     folder: Folder
@@ -119,9 +123,7 @@ class _Text:
         return self._content[offset : offset + length]
 
 
-async def push_day(
-    context: DeliveryContext, due: Due, guard: Guard, threads: Threads, again: timedelta
-) -> None:
+async def push_day(context: Needed, due: Due, opened: Opened, threads: Threads, again: timedelta) -> None:
     """Push what is not there yet, and note what came of it. Raises `StoreError`."""
     store, day = context.store, date.fromisoformat(due.day)
     terms = await store.read(view.terms, due.organisation)
@@ -131,14 +133,14 @@ async def push_day(
     if day not in delivery.open_days(context.now(), ZoneInfo(terms.zone)):
         return  # its window was closed meanwhile: `pushing.open_days` sees to it
     found = await folder(store, terms, day)
-    sent = set()
+    sent: set[UUID] = set()
     ids = [file.recording for file in found.files.values()]
     for at in range(0, len(ids), 500):
         sent |= await store.read(pushing.pushed, ids[at : at + 500])
     todo = [file for file in found.files.values() if file.recording not in sent]
     push = _Push(context, due, terms, found, target, threads, len(ids) - len(todo))
     try:
-        manifest = await _carry_out(push, todo, guard)
+        manifest = await _carry_out(push, todo, opened)
     except DeliveryError as error:
         again_at = context.now() + delivery.retry_after(due.attempts + 1)
         _log.error("a day cannot be pushed", organisation=str(due.organisation), day=due.day,
@@ -150,17 +152,18 @@ async def push_day(
     await store.write(pushing.went, due, len(ids), push.sent, manifest, now + again, complete)
 
 
-async def _carry_out(push: _Push, todo: list[File], guard: Guard) -> str:
+async def _carry_out(push: _Push, todo: list[File], opened: Opened) -> str:
     """Push these files and then the manifest, if it is another; returns its hash. Raises `DeliveryError`."""
     folder, manifest = push.folder, push.folder.manifest_sha256
     if not todo and manifest == push.due.manifest_sha256:
         return manifest
     sealed = await push.context.store.read(pushing.secret_of, push.due.organisation)
-    async with destinations.opened(push.context, push.target.place, sealed, guard) as place:
+    async with opened(push.target, sealed) as place:
         if problem := await push.files(todo, place):
             raise FileRefused(problem)
-        path = f"{folder.day.isoformat()}/{folder.manifest_name}"
-        await place.put(path, _Text(f"manifest-{manifest[:32]}", folder.manifest))
+        if manifest != push.due.manifest_sha256:
+            path = f"{folder.day.isoformat()}/{folder.manifest_name}"
+            await place.put(path, _Text(f"manifest-{manifest[:32]}", folder.manifest))
     if todo:
         _log.info("a day was pushed", organisation=str(push.due.organisation), day=push.due.day,
                   to=str(push.target.place), files=len(todo))  # fmt: skip

@@ -7,10 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from ari_recorder.delivery.addresses import Guard
-from ari_recorder.delivery.process import DeliveryContext
 from ari_recorder.errors import DeliveryError
 from ari_recorder.policies.targets import SftpTarget, Target
-from ari_recorder.seals import Purpose
 
 TRIED = ".ari_recorder-test"
 """A file that is written and removed to try whether it can be."""
@@ -48,11 +46,11 @@ class FileRefused(DeliveryError):
 
 
 @asynccontextmanager
-async def opened(
-    context: DeliveryContext, target: Target, sealed: str, guard: Guard
-) -> AsyncIterator[Destination]:
-    """The place, connected to for as long as it is wanted. Raises `DeliveryError`."""
-    secret = context.seals.open(Purpose.DELIVERY, sealed, str, context.now()) if sealed else ""
+async def opened(target: Target, secret: str | None, guard: Guard) -> AsyncIterator[Destination]:
+    """The place, connected to for as long as it is wanted; ``secret`` is None if it could not be opened.
+
+    Raises `DeliveryError`.
+    """
     if secret is None:
         raise Lost(
             "The secret of the place cannot be opened: the key in web.key_file is another than it was. Give"
@@ -64,6 +62,6 @@ async def opened(
         async with connected(target, secret, guard) as place:
             yield place
         return
-    from ari_recorder.delivery.push.to_s3 import bucket  # obstore is an extra
+    from ari_recorder.delivery.push.to_s3 import bucket  # its client is an extra
 
     yield await bucket(target, secret, guard)

@@ -1,128 +1,199 @@
 """Pushing to an S3 bucket. An object is there when all of it is, and not before: nothing is left in part.
 
-What was not complete is sent anew from its beginning.
+What was not complete is sent anew from its beginning. The client is botocore, as for a vault in S3.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from ari_recorder.blocking import Patience
 from ari_recorder.delivery.addresses import Guard
 from ari_recorder.delivery.push.destinations import TRIED, FileRefused, Lost, Source
-from ari_recorder.errors import DeliveryError, InsideAddress, VaultError
+from ari_recorder.errors import DeliveryError, InsideAddress, NoAnswer, VaultError
 from ari_recorder.policies.targets import S3Target
 
-CHUNK_BYTES = 5 * 1024 * 1024
-"""Of a part: S3 takes none that is smaller, but for the last."""
-ANSWERED_WITHIN = timedelta(seconds=60)
-RETRIES_WITHIN = timedelta(seconds=30)
-PUT_BYTES_PER_S = 10_000
-"""A file that goes more slowly than that, and takes longer than `ANSWERED_WITHIN`, is given up for now."""
+T = TypeVar("T")
+PART_BYTES = 8 * 1024 * 1024
+"""Sent at a time: S3 takes none of less than 5 MiB, but for the last."""
+CONNECT_S, SILENT_S, TRIES = 10.0, 30.0, 3
+PART_WITHIN_S = 600.0
+"""How long a part may take with all its tries: 14 kB a second."""
+THREADS = 4
+MISSING = frozenset(("404", "NoSuchKey", "NotFound"))
+NOT_LET_IN = frozenset(
+    ("403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken")
+)
+_TEXT = b"ari_recorder tries whether it can write here.\n"
 
 
 class S3Place:
     """Keys behind a prefix of a bucket."""
 
-    def __init__(self, store: Any, obstore: Any, target: S3Target) -> None:
-        self._store = store
-        self._obstore = obstore
+    def __init__(self, client: Any, target: S3Target, threads: Patience) -> None:
+        self._client = client
+        self._threads = threads
         self._target = target
 
     async def size(self, path: str) -> int | None:
         """See `Destination.size`."""
         try:
-            with self._told("it cannot be looked for"):
-                return int((await self._obstore.head_async(self._store, path))["size"])
-        except FileNotFoundError:
+            found = await self._ask("it cannot be looked for", "head_object", Key=self._key(path))
+        except _Missing:
             return None
+        return int(found["ContentLength"])
 
     async def put(self, path: str, source: Source) -> None:
         """See `Destination.put`."""
-        within_s = ANSWERED_WITHIN.total_seconds() + source.size_bytes / PUT_BYTES_PER_S
-        with self._told("it cannot be written"):
-            async with asyncio.timeout(within_s):
-                if source.size_bytes <= CHUNK_BYTES:
-                    await self._obstore.put_async(self._store, path, await source.read(0, source.size_bytes))
-                else:
-                    await self._obstore.put_async(
-                        self._store, path, _chunks(source), chunk_size=CHUNK_BYTES, max_concurrency=2
-                    )
+        key = self._key(path)
+        if source.size_bytes <= PART_BYTES:
+            await self._put(key, await source.read(0, source.size_bytes))
+        else:
+            await self._put_in_parts(key, source)
         written = await self.size(path)
         if written != source.size_bytes:
             raise FileRefused(f"{written} of {source.size_bytes} bytes arrived; it is sent anew.")
 
     async def try_out(self) -> None:
         """See `Destination.try_out`."""
-        with self._told("a file cannot be written"):
-            async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
-                await self._obstore.put_async(self._store, TRIED, b"ari_recorder tries whether it can write here.\n")
-                await self._obstore.delete_async(self._store, TRIED)
+        key = self._key(TRIED)
+        await self._put(key, _TEXT)
+        with suppress(DeliveryError):  # who may write need not be able to delete
+            await self._ask("it cannot be removed", "delete_object", Key=key)
 
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        from obstore import exceptions
+    async def _put(self, key: str, content: bytes) -> None:
+        await self._ask("it cannot be written", "put_object", Key=key, Body=content)
 
+    async def _put_in_parts(self, key: str, source: Source) -> None:
+        what = "it cannot be written"
+        begun = await self._ask(what, "create_multipart_upload", Key=key)
+        upload, parts = begun["UploadId"], list[dict[str, Any]]()
         try:
-            yield
-        except (FileNotFoundError, DeliveryError, VaultError):
+            at = 0
+            while at < source.size_bytes:
+                content = await _whole(source, at, min(PART_BYTES, source.size_bytes - at))
+                number = len(parts) + 1
+                part = await self._ask(
+                    what, "upload_part", Key=key, UploadId=upload, PartNumber=number, Body=content
+                )
+                parts.append({"ETag": part["ETag"], "PartNumber": number})
+                at += len(content)
+            await self._ask(
+                what, "complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+            )
+        except BaseException:
+            with suppress(DeliveryError):  # what is left of it there is the bucket's to clear
+                await asyncio.shield(
+                    self._ask("it cannot be given up", "abort_multipart_upload", Key=key, UploadId=upload)
+                )
             raise
-        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-            raise Lost(f"{self._target} does not let us in: {_first_line(error)}") from error
-        except TimeoutError as error:
-            raise Lost(f"{what}: the server does not answer in time") from error
-        except exceptions.BaseError as error:
-            raise Lost(f"{what}: {_first_line(error)}") from error
+
+    def _key(self, path: str) -> str:
+        prefix = self._target.prefix.strip("/")
+        return f"{prefix}/{path}" if prefix else path
+
+    async def _ask(self, what: str, operation: str, **values: Any) -> Any:
+        method: Callable[..., Any] = getattr(self._client, operation)
+        with _told(what, self._target):
+            return await self._threads.call(lambda: method(Bucket=self._target.bucket, **values))
+
+
+class _Missing(FileRefused):
+    """There is no such object."""
 
 
 async def bucket(target: S3Target, secret: str, guard: Guard) -> S3Place:
-    """The bucket, looked for but not yet asked. Raises `DeliveryError`."""
-    try:
-        import obstore
-        from obstore.store import S3Store
-    except ImportError as error:
-        raise Lost("Pushing to S3 needs what comes with: pip install 'ari-recorder[s3]'") from error
-    host, port, plain = _host(target)
+    """The bucket, not asked yet. Raises `DeliveryError`."""
+    host, port = _host(target)
     try:
         await guard.addresses(host, port)
     except InsideAddress as error:
         raise Lost(str(error)) from error
     except (OSError, TimeoutError) as error:
         raise Lost(f"{host} is not found: {error}.") from error
-    store = S3Store(
-        target.bucket,
-        prefix=target.prefix.strip("/") or None,
-        region=target.region,
-        access_key_id=target.access_key,
-        secret_access_key=secret,
-        endpoint=target.endpoint or None,
-        client_options={"timeout": ANSWERED_WITHIN, "connect_timeout": timedelta(seconds=15), "allow_http": plain},
-        retry_config={"max_retries": 3, "retry_timeout": RETRIES_WITHIN},
+    threads = Patience("The bucket", PART_WITHIN_S, THREADS)
+    try:
+        client = await threads.call(_client, target, secret)
+    except ImportError as error:
+        raise Lost(
+            "To push to S3 the provider has to install what is needed: pip install 'ari-recorder[s3]'"
+        ) from error
+    except (ValueError, NoAnswer) as error:
+        raise Lost(f"{target}: {error}") from error
+    return S3Place(client, target, threads)
+
+
+def _client(target: S3Target, secret: str) -> Any:
+    """With the key that is given, and none that this machine may have of its own."""
+    from botocore.config import Config
+    from botocore.session import Session
+
+    config = Config(
+        connect_timeout=CONNECT_S,
+        read_timeout=SILENT_S,
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if target.endpoint else "auto"},
+        proxies={},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
     )
-    return S3Place(store, obstore, target)
+    return Session().create_client(
+        "s3",
+        region_name=target.region,
+        endpoint_url=target.endpoint or None,
+        aws_access_key_id=target.access_key,
+        aws_secret_access_key=secret,
+        config=config,
+    )
 
 
-def _host(target: S3Target) -> tuple[str, int, bool]:
-    """Where that is: name, port, and whether it is without TLS."""
+def _host(target: S3Target) -> tuple[str, int]:
+    """Where that is."""
     if not target.endpoint:
-        return f"s3.{target.region}.amazonaws.com", 443, False
+        return f"s3.{target.region}.amazonaws.com", 443
     found = urlsplit(target.endpoint)
-    plain = found.scheme == "http"
-    return found.hostname or "", found.port or (80 if plain else 443), plain
+    return found.hostname or "", found.port or (80 if found.scheme == "http" else 443)
 
 
-async def _chunks(source: Source) -> AsyncIterator[bytes]:
-    at = 0
-    while at < source.size_bytes:
-        content = await source.read(at, CHUNK_BYTES)
-        at += len(content)
-        yield content
+async def _whole(source: Source, offset: int, length: int) -> bytes:
+    """All of those bytes, which a source may give in parts."""
+    found = bytearray()
+    while len(found) < length:
+        found += await source.read(offset + len(found), length - len(found))
+    return bytes(found)
 
 
-def _first_line(error: Exception) -> str:
-    """What can be said of it: the rest is Rust's account of how it came to that."""
-    return str(error).strip().partition("\n")[0][:300]
+@contextmanager
+def _told(what: str, target: S3Target) -> Iterator[None]:
+    """What the store's refusal means, in its own word for it."""
+    try:
+        yield
+    except (DeliveryError, VaultError):
+        raise
+    except NoAnswer as error:
+        raise Lost(f"{what}: {target} does not answer in time.") from error
+    except Exception as error:
+        word = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+        if word in MISSING:
+            raise _Missing(f"{what}: there is no such object.") from error
+        if word == "NoSuchBucket":
+            raise Lost(f"there is no bucket {target.bucket}.") from error
+        if word in NOT_LET_IN:
+            raise Lost(
+                f"{target} does not let us in ({word}): see to the keys, and what they may."
+            ) from error
+        if not _is_the_clients(error):
+            raise
+        raise Lost(f"{what}: {word or str(error)[:200]}") from error
+
+
+def _is_the_clients(error: Exception) -> bool:
+    """Whether that is raised by botocore or the network, and not by a fault of ours."""
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    return isinstance(error, BotoCoreError | ClientError | HTTPClientError | OSError)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 
-from ari_recorder.delivery.process import DeliveryContext
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.sftp.service import Service, serve
 
 __all__ = ["Service", "run", "serve"]
 
 
-async def run(context: DeliveryContext) -> None:
+async def run(context: Needed) -> None:
     """Serve for ever, if there is to be a service. Raises `SettingsError` if it cannot be bound."""
-    if not context.sftp.host:
+    if not context.settings.sftp.host:
         return
-    async with serve(context, context.sftp):
+    async with serve(context, context.settings.sftp):
         await asyncio.Event().wait()

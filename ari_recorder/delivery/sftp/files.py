@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,9 +50,9 @@ OWNER = "recorder"
 _log = structlog.get_logger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class Open:
-    """A file that a client has open. ``written_down`` is whether it is in the audit log that it gets it."""
+    """A file that a client has open."""
 
     found: File | Manifest
     reading: Reading | None
@@ -81,7 +80,7 @@ def _told(
     """What goes wrong is told as SFTP has it, and nothing of what is inside."""
 
     @wraps(work)
-    async def tell(self: View, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def tell(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             await self.begin()
             return await work(self, *args, **kwargs)
@@ -109,8 +108,6 @@ class View(SFTPServer):
     def __init__(self, channel: Any, visit: Visit) -> None:
         super().__init__(channel)
         self.visit = visit
-        self._open: set[int] = set()
-        self._listed: weakref.WeakSet[Names] = weakref.WeakSet()
 
     async def begin(self) -> None:
         """Before each request: that they came in is written down, they still may, what was sent is read."""
@@ -133,7 +130,7 @@ class View(SFTPServer):
             raise SFTPFailure("that is a folder")
         self._check_handles()
         opened = Open(found, None if isinstance(found, Manifest) else await self._reading(found))
-        self._open.add(id(opened))
+        self.visit.open.add(opened)
         return opened
 
     @_told
@@ -158,7 +155,7 @@ class View(SFTPServer):
     async def close(self, file_obj: object) -> None:
         """Close an open file; one that was read to its end has been fetched."""
         assert isinstance(file_obj, Open)
-        self._open.discard(id(file_obj))
+        self.visit.open.discard(file_obj)
         if file_obj.reading is not None:
             file_obj.reading.close()
         found, visit = file_obj.found, self.visit
@@ -186,7 +183,7 @@ class View(SFTPServer):
         """What is in a folder."""
         self._check_handles()
         names = Names(self._names(path))
-        self._listed.add(names)
+        self.visit.listed.add(names)
         return names  # type: ignore[return-value]
 
     @_told
@@ -215,7 +212,6 @@ class View(SFTPServer):
 
     def exit(self) -> None:
         """The session has ended."""
-        self._open.clear()
 
     # What cannot be done
 
@@ -300,10 +296,6 @@ class View(SFTPServer):
         """Nothing is a path of this machine."""
         raise SFTPOpUnsupported("there is no file system here")
 
-    async def listdir(self, path: bytes) -> list[bytes]:
-        """Folders are read by `scandir`."""
-        raise SFTPOpUnsupported("folders are read with their attributes")
-
     def format_user(self, uid: int | None) -> str:
         """Whose a file is, in a long listing: nobody's of this machine."""
         return OWNER
@@ -351,7 +343,7 @@ class View(SFTPServer):
 
     def _check_handles(self) -> None:
         """Raises `SFTPFailure` if there are too many."""
-        if len(self._open) + len(self._listed) >= self.visit.handles_max:
+        if len(self.visit.open) + len(self.visit.listed) >= self.visit.handles_max:
             raise SFTPFailure(f"{self.visit.handles_max} files and folders are open: close one first")
 
     async def _reading(self, file: File) -> Reading:
@@ -396,5 +388,3 @@ def attributes_of(found: File | Manifest | Folder | list[str]) -> SFTPAttrs:
 def _attributes(mode: int, size_bytes: int, modified_at: datetime | None) -> SFTPAttrs:
     at = int(modified_at.timestamp()) if modified_at else 0
     return SFTPAttrs(size=size_bytes, uid=0, gid=0, permissions=mode, atime=at, mtime=at, nlink=1)
-
-

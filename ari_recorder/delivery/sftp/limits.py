@@ -41,9 +41,7 @@ class Sessions:
 class Pace:
     """So many bytes a second for all together, one after the other, so that everybody gets a turn."""
 
-    def __init__(
-        self, bytes_per_s: int, clock: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, bytes_per_s: int, clock: Callable[[], float] | None = None) -> None:
         self._bytes_per_s = bytes_per_s
         self._clock = clock or asyncio.get_running_loop().time
         self._free_at = 0.0

@@ -1,4 +1,4 @@
-"""The folders that an account sees now, kept for some seconds: clients ask for the same ones over and over."""
+"""The folders that an account sees now, kept for some seconds: clients ask for the same over and over."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import structlog
 from asyncssh import SFTPServer
 
 from ari_recorder.config import Sftp
-from ari_recorder.delivery.process import DeliveryContext
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.reading import Threads
 from ari_recorder.delivery.sftp.entrance import Entrance
 from ari_recorder.delivery.sftp.files import View
@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
 class Service:
     """Who is there, and what there is only so much of."""
 
-    def __init__(self, context: DeliveryContext, settings: Sftp) -> None:
+    def __init__(self, context: Needed, settings: Sftp) -> None:
         self.context = context
         self.settings = settings
         self.sessions = Sessions(settings.sessions_max, settings.sessions_per_account_max)
@@ -174,7 +174,7 @@ class Service:
 
 
 @asynccontextmanager
-async def serve(context: DeliveryContext, settings: Sftp) -> AsyncIterator[Service]:
+async def serve(context: Needed, settings: Sftp) -> AsyncIterator[Service]:
     """Serve for as long as it is wanted. Raises `SettingsError` if address or key cannot be used."""
     key = await asyncio.to_thread(host_key, settings.host_key_file)
     service = Service(context, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,10 @@ class Visit:
     """When they last asked for something, or were given it, by the loop's clock."""
     written_down: set[tuple[UUID, AudioFormat | None]] = field(default_factory=set)
     """What the audit log has of them."""
+    open: set[object] = field(default_factory=set)
+    """Files that they have open, in all their sessions."""
+    listed: weakref.WeakSet[object] = field(default_factory=weakref.WeakSet)
+    """Folders that they have open."""
     _looked: dict[UUID, float] = field(default_factory=dict)
 
     async def noted(self) -> None:

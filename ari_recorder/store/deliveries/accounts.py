@@ -271,9 +271,7 @@ def _row(row: Any) -> DeliveryRow:
 
 
 def _key(row: Any) -> KeyRow:
-    return KeyRow(
-        row.id, row.name, row.text, row.fingerprint, row.created_at, row.created_by, row.seen_at
-    )
+    return KeyRow(row.id, row.name, row.text, row.fingerprint, row.created_at, row.created_by, row.seen_at)
 
 
 def _told(row: DeliveryRow) -> dict[str, Any]:

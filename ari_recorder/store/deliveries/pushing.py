@@ -124,7 +124,9 @@ def set_target(
     assert after is not None
     detail = difference(_told(before), _told(after)) | ({"secret": "set"} if sealed else {})
     action = Action.CHANGE if before else Action.CREATE
-    audit.write(actor, action, Subject(KIND, str(organisation)), now, organisation=organisation, detail=detail)
+    audit.write(
+        actor, action, Subject(KIND, str(organisation)), now, organisation=organisation, detail=detail
+    )
     return after
 
 
@@ -193,7 +195,7 @@ def are_new(organisation: UUID, days: Collection[str]) -> bool:
 
 
 def open_days(organisation: UUID, days: Collection[str], now: datetime) -> None:
-    """These days are to be pushed, and none of before them any more; those that are there stay as they are."""
+    """These days are to be pushed, and none of before them any more; those that are there stay so."""
     of = DeliveryDay.organisation == organisation
     over = of & DeliveryDay.due_at.is_null(False) & DeliveryDay.day.not_in(list(days))
     DeliveryDay.update(due_at=None).where(over).execute()

@@ -1,4 +1,4 @@
-"""The page of delivery: what is handed over, who fetches it by SFTP, where it is pushed to, what came of it."""
+"""The page of delivery: what is handed over, who fetches it, where it is pushed to, and what came of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,18 @@ from ari_recorder.web.routing import path_id
 TAKES = (told.PARAMETER,)
 ADDRESS = "/delivery"
 SOME, ALL = "some", "all"
-PLACE = ("host", "port", "login", "folder", "host_key", "endpoint", "region", "bucket", "prefix", "access_key")
+PLACE = (
+    "host",
+    "port",
+    "login",
+    "folder",
+    "host_key",
+    "endpoint",
+    "region",
+    "bucket",
+    "prefix",
+    "access_key",
+)
 FORMS = {
     "": (N_("As they are kept"), N_("The very files: their hashes are those of the evidence.")),
     "wav": ("WAV", N_("Played by everything, and ten times as large.")),
@@ -94,7 +105,9 @@ async def add_key(request: web.Request) -> web.Response:
             accounts.add_key, own_organisation(request), form.value("name"), form.value("key"),
             **changed_by(request),
         )  # fmt: skip
-        raise told.then(request, f"{ADDRESS}#keys", N_("Who has the key %(name)s comes in now."), name=made.name)
+        raise told.then(
+            request, f"{ADDRESS}#keys", N_("Who has the key %(name)s comes in now."), name=made.name
+        )
     return await _render(request, form)
 
 
@@ -149,7 +162,9 @@ async def test(request: web.Request) -> web.StreamResponse:
     if row.test_problem:
         message = N_("The test failed: %(problem)s")
         raise told.then(request, f"{ADDRESS}#target", message, good=False, problem=row.test_problem)
-    raise told.then(request, f"{ADDRESS}#target", N_("It works: a file was written there, and removed again."))
+    raise told.then(
+        request, f"{ADDRESS}#target", N_("It works: a file was written there, and removed again.")
+    )
 
 
 async def ask_target(request: web.Request) -> web.Response:
@@ -184,7 +199,9 @@ async def _change(
 
 def _what(row: DeliveryRow) -> Form:
     groups = tuple(str(group) for group, _ in row.groups)
-    values = {"form": row.form, "whose": ALL if row.everybody else SOME, "groups": groups}
+    values: dict[str, str | tuple[str, ...]] = {
+        "form": row.form, "whose": ALL if row.everybody else SOME, "groups": groups,
+    }  # fmt: skip
     return Form("what", values, version=version(values))
 
 
@@ -229,7 +246,9 @@ async def _render(request: web.Request, form: Form | None = None) -> web.Respons
         "by": await context.store.read(people.last_changed_by, organisation, organisation)
         if form and form.stale
         else "",
-        "formats": [(value, words.gettext(name), words.gettext(about)) for value, (name, about) in FORMS.items()],
+        "formats": [
+            (value, words.gettext(name), words.gettext(about)) for value, (name, about) in FORMS.items()
+        ],
         "groups": await _groups(request),
         "service": context.sftp,
         "host": request.url.host or "",
@@ -271,7 +290,14 @@ def _of_key(request: web.Request, key: KeyRow, row: DeliveryRow) -> Confirmation
 
 def _of_target(request: web.Request, row: TargetRow) -> Confirmation:
     say = page.words(request).language.gettext
-    goes = [say(N_("Nothing is pushed to %(place)s any more.", ), place=str(row.place))]
+    goes = [
+        say(
+            N_(
+                "Nothing is pushed to %(place)s any more.",
+            ),
+            place=str(row.place),
+        )
+    ]
     goes.append(
         say(N_("The recorder's key for it is forgotten: another one is made the next time."))
         if isinstance(row.place, SftpTarget) and row.place.public_key
@@ -283,5 +309,8 @@ def _of_target(request: web.Request, row: TargetRow) -> Confirmation:
         action=f"{ADDRESS}/target/remove",
         back=f"{ADDRESS}#target",
         goes=tuple(goes),
-        stays=(say(N_("What was pushed stays where it is.")), say(N_("What is fetched by SFTP stays as it is."))),
+        stays=(
+            say(N_("What was pushed stays where it is.")),
+            say(N_("What is fetched by SFTP stays as it is.")),
+        ),
     )
