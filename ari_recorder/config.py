@@ -212,9 +212,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     store: Store = Store()
     vault: Vault = Vault()
     media: Media = Media()
+    sftp: Sftp = Sftp()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
-    sftp: Sftp = Sftp()
     audit: Audit = Audit()
     log: Log = Log()
 

@@ -87,6 +87,15 @@ PAGES = (
         title="Before a group is removed",
     ),
     Page("organisation", "/organisation", "admin", title="The organisation"),
+    Page("delivery", "/delivery", "admin", title="Delivery: by SFTP, or pushed"),
+    Page(
+        "delivery-key-remove", "/delivery/keys/{id}/remove", "admin", "/delivery/keys/{delivery_key}/remove",
+        title="Before a key is removed",
+    ),
+    Page(
+        "delivery-target-remove", "/delivery/target/remove", "admin",
+        title="Before recordings are pushed no longer",
+    ),
     Page("usage", "/usage", "admin", title="Usage and billing"),
     Page("ledger", "/ledger", "auditor", title="The ledger: every call accounted for"),
     Page("evidence", "/evidence", "auditor", title="Evidence: what proves that nothing was changed"),
@@ -144,6 +153,9 @@ def places() -> dict[str, str]:
     hold = models.Hold.get(models.Hold.organisation == organisation).id
     hook = models.Webhook.get(models.Webhook.organisation == organisation).id
     more = {"organisation": organisation, "group": group, "token": token, "hold": hold, "webhook": hook}
+    delivery = models.Delivery.get(models.Delivery.organisation == organisation).id
+    key = models.DeliveryKey.get(models.DeliveryKey.delivery == delivery).id
+    more = {"delivery_key": key, "organisation": organisation, "group": group, "token": token}
     return {name: str(one) for name, one in (found | more).items()}
 
 

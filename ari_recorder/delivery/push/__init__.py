@@ -26,7 +26,7 @@ from ari_recorder.seals import Purpose, Seals, load_key
 from ari_recorder.store.deliveries import pushing
 from ari_recorder.store.deliveries.pushing import Due, TargetRow
 
-LOOKS_EVERY_S = 2.0
+LOOKS_EVERY_S = 1.0
 AT_ONCE = 4
 """Organisations that are pushed to at the same time."""
 DUE_MAX = 100

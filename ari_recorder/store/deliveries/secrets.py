@@ -47,8 +47,9 @@ def settled(
     if secret:
         return found, seal(secret)
     if before is None or not before.has_secret or _leads_elsewhere(kind, found, before):
-        word = "the secret key that goes with the access key" if kind == S3 else "the password"
-        raise Invalid("secret", "write %(what)s: it is kept encrypted, and never shown.", what=word)
+        if kind == S3:
+            raise Invalid("secret", "write the secret key: it is kept encrypted, and never shown.")
+        raise Invalid("secret", "write the password: it is kept encrypted, and never shown.")
     return found, None
 
 

@@ -50,7 +50,7 @@ FORMS = {
     "flac": ("FLAC", N_("Without loss, and half as large as WAV.")),
     "opus": ("Opus", N_("The smallest: 0.19 MB a minute.")),
 }
-TESTED_WITHIN_S = 12.0
+TESTED_WITHIN_S = 4.0
 LOOKS_EVERY_S = 0.25
 _SAVED = N_("Saved: it holds from the next time that somebody looks.")
 
