@@ -28,6 +28,9 @@ from ari_recorder.store.deliveries.view import Made, Terms
 
 EVERY_S = 5.0
 """How often it is looked for new ones."""
+NEEDED = timedelta(days=10)
+"""How long what was found out is kept: longer than any day is in the view."""
+FORGOTTEN_AT_ONCE = 500
 BATCH = 20
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +41,9 @@ async def run(context: Needed) -> None:
     threads = Threads()
     while True:
         if not await measure(context, threads):
+            if await context.store.read(view.has_made_before, context.now() - NEEDED):
+                old = context.now() - NEEDED
+                await context.store.write(view.forget_made_before, old, FORGOTTEN_AT_ONCE)
             await asyncio.sleep(EVERY_S)
 
 

@@ -109,7 +109,10 @@ class Reading:
         assert made is not None, "not begun"
         block = await _within(self._threads, lambda: next(made, b""))
         self._held += block
-        if not block or self._held_until > self.size_bytes:
+        over = self._held_until > self.size_bytes
+        if self._held_until == self.size_bytes:
+            over = bool(await _within(self._threads, lambda: next(made, b"")))
+        if not block or over:
             raise VaultError(
                 f"The file has {self._held_until} bytes, or more, and should have {self.size_bytes}."
             )

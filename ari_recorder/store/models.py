@@ -783,7 +783,7 @@ class ConvertedSize(Table):
     """None if it cannot be made."""
     sha256 = CharField(default="", max_length=64)
     problem = TextField(default="")
-    at = UtcField()
+    at = UtcField(index=True)
 
     class Meta:
         indexes = ((("recording", "form"), True),)

@@ -70,7 +70,9 @@ def test_what_cannot_be(acme: Command, key: Path, tmp_path: Path) -> None:
 
 
 def test_where_recordings_are_pushed_to(acme: Command, key: Path) -> None:
-    said = acme("delivery", "push-sftp", "sftp.example.com", "--login", "acme", "--host-key", str(key), "--off")
+    said = acme(
+        "delivery", "push-sftp", "sftp.example.com", "--login", "acme", "--host-key", str(key), "--off"
+    )
     assert said.code == 0, said.err
     assert "sftp://acme@sftp.example.com/ (off; not tested yet)" in said.out
     assert "ssh-ed25519 " in said.out

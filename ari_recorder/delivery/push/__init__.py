@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,8 @@ from ari_recorder.store.deliveries import pushing
 from ari_recorder.store.deliveries.pushing import Due, TargetRow
 
 LOOKS_EVERY_S = 1.0
+DAYS_LOOKED_S = 60.0
+"""How long it is taken for granted that an organisation's days are to be pushed."""
 AT_ONCE = 4
 """Organisations that are pushed to at the same time."""
 DUE_MAX = 100
@@ -45,8 +47,9 @@ class Pusher:
         self._context = context
         self._threads = Threads()
         self._guard = Guard(context.settings.webhooks.allow_inside)
-        self._seals = Seals(load_key(context.settings.web.key_file))
+        self._seals: Seals | None = None
         self._busy: dict[UUID, asyncio.Task[None]] = {}
+        self._days: dict[UUID, tuple[list[str], float]] = {}
 
     async def run(self) -> None:
         """Until cancelled. Raises `StoreError` while the catalogue does not answer."""
@@ -64,13 +67,26 @@ class Pusher:
         store, now = self._context.store, self._context.now()
         for organisation in await store.read(pushing.to_test):
             self._begin(organisation, self._test(organisation))
-        for organisation, zone in await store.read(pushing.pushing):
-            days = [day.isoformat() for day in delivery.open_days(now, ZoneInfo(zone))]
-            if await store.read(pushing.are_new, organisation, days):
-                await store.write(pushing.open_days, organisation, days, now)
+        await self._open_days(now)
         for due in await store.read(pushing.due, now, DUE_MAX):
             self._begin(due.organisation, self._push(due))
         return len(self._busy)
+
+    async def _open_days(self, now: datetime) -> None:
+        """See to it that the days whose folders are there are pushed; once in a while, if none is new."""
+        store, now_s = self._context.store, asyncio.get_running_loop().time()
+        pushed = await store.read(pushing.pushing)
+        for gone in self._days.keys() - {organisation for organisation, _ in pushed}:
+            del self._days[gone]
+        for organisation, zone in pushed:
+            days = [day.isoformat() for day in delivery.open_days(now, ZoneInfo(zone))]
+            known, looked_s = self._days.get(organisation, ([], 0.0))
+            if known == days and now_s - looked_s < DAYS_LOOKED_S:
+                continue
+            if await store.read(pushing.are_new, organisation, days):
+                await store.write(pushing.open_days, organisation, days, now)
+                await store.write(pushing.forget_before, (now - REPORTED).date().isoformat())
+            self._days[organisation] = days, now_s
 
     async def idle(self) -> None:
         """Return when nothing is going on."""
@@ -103,6 +119,8 @@ class Pusher:
 
     def _open(self, target: TargetRow, sealed: str) -> AbstractAsyncContextManager[Destination]:
         """The place, with its secret opened."""
+        if self._seals is None:
+            self._seals = Seals(load_key(self._context.settings.web.key_file))
         secret = self._seals.open(Purpose.DELIVERY, sealed, str, self._context.now()) if sealed else ""
         return destinations.opened(target.place, secret, self._guard)
 

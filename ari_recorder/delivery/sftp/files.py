@@ -80,7 +80,7 @@ def _told(
     """What goes wrong is told as SFTP has it, and nothing of what is inside."""
 
     @wraps(work)
-    async def tell(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def tell(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             await self.begin()
             return await work(self, *args, **kwargs)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from peewee import fn
+
 from ari_recorder.errors import NotAllowed
 from ari_recorder.policies.ledger import SHOWN, RecordingState
 from ari_recorder.policies.rights import Scope
@@ -92,10 +94,13 @@ def unmade(
     One that could not be made is tried again after an hour.
     """
     made = ConvertedSize.size_bytes.is_null(False) | (ConvertedSize.at > now - AGAIN_AFTER)
-    known = ConvertedSize.select(ConvertedSize.recording).where(
-        (ConvertedSize.form == of.form) & (ConvertedSize.made_by == made_by) & made
+    known = ConvertedSize.select(ConvertedSize.id).where(
+        (ConvertedSize.recording == Recording.id)
+        & (ConvertedSize.form == of.form)
+        & (ConvertedSize.made_by == made_by)
+        & made
     )
-    stored = (Recording.state == RecordingState.STORED.value) & Recording.id.not_in(known)
+    stored = (Recording.state == RecordingState.STORED.value) & ~fn.EXISTS(known)
     stored &= Recording.media_type.not_in(list(but))
     within = (Recording.started_at >= begins) & (Recording.started_at < ends)
     rows = Recording.select(Recording.id).where(audible(of.scope) & within & stored)
@@ -117,6 +122,17 @@ def forget_made(recording: UUID, form: str) -> None:
     """It turned out to become something else: it is made once more to know it."""
     of = (ConvertedSize.recording == recording) & (ConvertedSize.form == form)
     ConvertedSize.delete().where(of).execute()
+
+
+def has_made_before(at: datetime) -> bool:
+    """Whether there is anything to be forgotten."""
+    return bool(ConvertedSize.select(ConvertedSize.id).where(ConvertedSize.at < at).exists())
+
+
+def forget_made_before(at: datetime, most: int) -> int:
+    """Remove what was made so long ago that it is in no view any more; returns how many, at most so many."""
+    old = ConvertedSize.select(ConvertedSize.id).where(ConvertedSize.at < at).limit(most)
+    return int(ConvertedSize.delete().where(ConvertedSize.id.in_(old)).execute())
 
 
 def handed(organisation: UUID, recording: UUID, way: str, size_bytes: int, now: datetime) -> None:

@@ -92,7 +92,7 @@ def up(migrator, db):
         size_bytes = BigIntegerField(null=True)
         sha256 = CharField(default="", max_length=64)
         problem = TextField(default="")
-        at = DateTimeField()
+        at = DateTimeField(index=True)
 
         class Meta:
             indexes = ((("recording", "form"), True),)
