@@ -55,8 +55,8 @@ from ari_recorder.store import (
 )
 from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
-from ari_recorder.store.holding import About
 from ari_recorder.store.deliveries import accounts, pushing
+from ari_recorder.store.holding import About
 from ari_recorder.store.people import UserRow
 from lab import past
 from lab.directory import LAB

@@ -152,10 +152,12 @@ def places() -> dict[str, str]:
     token = models.Token.get(models.Token.organisation == organisation).id
     hold = models.Hold.get(models.Hold.organisation == organisation).id
     hook = models.Webhook.get(models.Webhook.organisation == organisation).id
-    more = {"organisation": organisation, "group": group, "token": token, "hold": hold, "webhook": hook}
     delivery = models.Delivery.get(models.Delivery.organisation == organisation).id
     key = models.DeliveryKey.get(models.DeliveryKey.delivery == delivery).id
-    more = {"delivery_key": key, "organisation": organisation, "group": group, "token": token}
+    more = {
+        "organisation": organisation, "group": group, "token": token, "hold": hold, "webhook": hook,
+        "delivery_key": key,
+    }  # fmt: skip
     return {name: str(one) for name, one in (found | more).items()}
 
 

@@ -198,7 +198,7 @@ def push_off(context: typer.Context, organisation: OrganisationOption = None) ->
 
 
 @app.command("test", epilog="Example: ari-recorder delivery test")
-def test_(context: typer.Context, organisation: OrganisationOption = None) -> None:
+def try_out(context: typer.Context, organisation: OrganisationOption = None) -> None:
     """Have the running recorder try whether a file can be written where recordings are pushed to."""
     with catalogue(settings(context)) as store:
         asked = store.write_now(pushing.ask_for_test, _of(store, organisation), datetime.now(UTC))

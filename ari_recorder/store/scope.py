@@ -17,9 +17,9 @@ from ari_recorder.policies import rights
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
 from ari_recorder.store.models import (
     AuditLine,
-    Erasure,
     Delivery,
     DeliveryGroup,
+    Erasure,
     Group,
     Hold,
     LedgerLine,

@@ -65,7 +65,7 @@ class WebContext:
     """All counters, as Prometheus reads them."""
     webhooks: Webhooks = field(default_factory=Webhooks)
     """Where webhooks may be."""
-    sftp: Sftp = Sftp()
+    sftp: Sftp = field(default_factory=Sftp)
     """Where recordings are fetched, and by what."""
 
 

@@ -56,8 +56,7 @@ class Opening:
     parts: tuple[str, ...]
     bound: Bound
     webhooks: Webhooks = field(default_factory=Webhooks)
-    webhooks: Webhooks = Webhooks()
-    sftp: Sftp = Sftp()
+    sftp: Sftp = field(default_factory=Sftp)
 
 
 def work(opening: Opening, theirs: socket.socket) -> None:

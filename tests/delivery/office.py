@@ -108,7 +108,7 @@ class Office:
         return ["sftp", "-b", "-", "-P", str(self.port), *given, f"{login}@127.0.0.1"]
 
     async def sftp(self, commands: str, login: str = "acme", key: str = "", *options: str) -> Said:
-        """Run these commands by OpenSSH's client; it ends with the first that fails, unless that has a ``-``."""
+        """Run these commands by OpenSSH's client; it ends with the first that fails."""
         done = await said(self.command(login, key, *options), commands, self.folder / "fetched")
         lines = [line for line in done.out.splitlines() if not line.startswith("sftp>")]
         return Said(done.code, "\n".join(lines), done.err)
@@ -116,7 +116,7 @@ class Office:
 
 async def said(command: list[str], given: str, folder: Path) -> Said:
     """What a program says, run in that folder."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240
     process = await asyncio.create_subprocess_exec(
         *command, cwd=folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -26,8 +26,8 @@ from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import holding, models, people, prompts, searches, sessions, tokens, webhooks
 from ari_recorder.store.audit import Actor, ActorKind
-from ari_recorder.store.holding import About
 from ari_recorder.store.deliveries import accounts, pushing
+from ari_recorder.store.holding import About
 from ari_recorder.web.enrolment import NewApp
 from ari_recorder.web.seals import Purpose, Seals
 
@@ -297,12 +297,7 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
             yield "the organisation's", {"id": ids["organisation token"]}
     elif about == "user":
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
-    elif about in ("organisation", "hold", "webhook"):
-    elif about == "organisation":
-        yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
-    elif about == "delivery key":
-        yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
-    elif about == "webhook":
+    elif about in ("organisation", "hold", "webhook", "delivery key"):
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
     elif about == "delivery":
         yield "ours", {"id": ids["webhook"], "delivery": ids[about]}

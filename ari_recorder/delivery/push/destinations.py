@@ -15,7 +15,7 @@ TRIED = ".ari_recorder-test"
 
 
 class Source(Protocol):
-    """A file that is to be pushed, read from anywhere. ``mark`` is the same each time, and no other file's."""
+    """A file to be pushed, read from anywhere. ``mark`` is the same each time, and no other file's."""
 
     mark: str
     size_bytes: int
@@ -25,7 +25,7 @@ class Source(Protocol):
 
 
 class Destination(Protocol):
-    """A place that is open. Each method raises `DeliveryError`: `FileRefused` if it is about that file alone."""
+    """A place that is open. What it raises is `DeliveryError`: `FileRefused` for that file alone."""
 
     async def size(self, path: str) -> int | None:
         """How large the complete file of that name is; None if there is none."""

@@ -1,6 +1,6 @@
-"""The SFTP service, from which organisations fetch their recordings (row T1): off unless ``sftp.host`` is set.
+"""The SFTP service, from which organisations fetch recordings (row T1): off unless ``sftp.host`` is set.
 
-What a client sees is made of the catalogue (`delivery.folders`) and is nowhere a file system: there is nothing
+What a client sees is made of the catalogue (`delivery.folders`), and nowhere a file system: there is nothing
 behind a path but the names that were listed. Of SSH there is the SFTP subsystem, and nothing else.
 """
 

@@ -113,7 +113,7 @@ class View(SFTPServer):
         """Before each request: that they came in is written down, they still may, what was sent is read."""
         await self.visit.noted()
         self.visit.is_active()
-        while not self.channel.is_closing() and self.channel.get_write_buffer_size() > UNREAD_MAX_BYTES:
+        while self._is_unread():  # noqa: ASYNC110 - what writes for us tells nobody when it has got rid of it
             await asyncio.sleep(LOOKS_EVERY_S)
         if await self.visit.listing.terms() is None:
             raise SFTPPermissionDenied("nothing is delivered here any more")
@@ -305,6 +305,10 @@ class View(SFTPServer):
         return OWNER
 
     # How
+
+    def _is_unread(self) -> bool:
+        """Whether so much waits to be read by the client that it gets no more."""
+        return not self.channel.is_closing() and self.channel.get_write_buffer_size() > UNREAD_MAX_BYTES
 
     def _parts(self, path: bytes) -> tuple[str, ...]:
         parts = delivery.parts_of(path)

@@ -16,7 +16,7 @@ from ari_recorder.errors import SettingsError
 def host_key(path: Path) -> asyncssh.SSHKey:
     """The key in that file, made (Ed25519, mode 0600) when missing; blocks.
 
-    Raises `SettingsError` if it cannot be read or made: another key would look like an attack to every client.
+    Raises `SettingsError` if it cannot be read or made: another key would look like an attack to clients.
     """
     try:
         if not path.exists():

@@ -114,7 +114,7 @@ async def customer(
     folder: Path, key: asyncssh.SSHKey | None = None, port: int = 0
 ) -> AsyncIterator[Customer]:
     """The server, on loopback."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)  # noqa: ASYNC240
     made = Customer(folder, key or asyncssh.generate_private_key("ssh-ed25519"))
     acceptor = await asyncssh.listen(
         "127.0.0.1", port, server_factory=lambda: _Server(made), server_host_keys=[made.key],

@@ -278,7 +278,7 @@ async def test_addresses_of_the_inside_network_are_refused_unless_allowed(
     push.office.recording()
     push.settings = office.settings
     push.restart()
-    for host in ("127.0.0.1", "localhost", "169.254.169.254", "::1", "10.0.0.1", "0.0.0.0"):
+    for host in ("127.0.0.1", "localhost", "169.254.169.254", "::1", "10.0.0.1", "0.0.0.0"):  # noqa: S104
         push.to(place, host=host)
         later(push.office, hours=2)
         await push.now()

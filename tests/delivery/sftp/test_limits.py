@@ -52,8 +52,7 @@ async def test_a_client_that_opens_a_thousand_files(start: Serve, office: Office
             try:
                 opened.append(await client.open(f"{DAY}/{name}", "rb"))
             except asyncssh.SFTPFailure as error:
-                assert "close one first" in error.reason
-                refused += 1
+                refused += "close one first" in error.reason
         assert (len(opened), refused) == (20, 980)
         with pytest.raises(asyncssh.SFTPFailure):
             await client.listdir(DAY)
@@ -234,10 +233,8 @@ async def test_strangers_who_say_nothing_keep_nobody_out(
     opened = [await asyncio.open_connection("127.0.0.1", office.port) for _ in range(6)]
     ended = [reader for reader, _ in opened[3:]]
     for reader in ended:
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            while True:
-                if not await asyncio.wait_for(reader.read(1000), 5):
-                    raise ConnectionError
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
     for _, writer in opened:
         writer.close()
     assert office.service is not None
@@ -294,14 +291,14 @@ def test_the_host_key_is_made_once_and_its_owners_alone(tmp_path: Path) -> None:
     assert host_key(path).get_fingerprint() == first.get_fingerprint()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_text("nonsense")
-    with pytest.raises(SettingsError, match="host.key"):
+    with pytest.raises(SettingsError, match=r"host\.key"):
         host_key(path)
     assert path.read_text() == "nonsense", "another key would look like an attack to every client"
 
 
 async def test_a_port_that_is_taken_is_told(start: Serve, office: Office) -> None:
     await start()
-    with pytest.raises(SettingsError, match="sftp.port"):
+    with pytest.raises(SettingsError, match=r"sftp\.port"):
         await start(port=office.port)
 
 
