@@ -64,7 +64,7 @@ class DeliveryKey(msgspec.Struct):
     """When somebody last came in with it."""
 
 
-class Delivery(msgspec.Struct):
+class DeliverySettings(msgspec.Struct):
     """How the organisation's recordings are handed over."""
 
     form: Form
@@ -162,7 +162,7 @@ class PushedDay(msgspec.Struct):
     """When it is looked at next; null once its window is closed."""
 
 
-class Report(msgspec.Struct):
+class DeliveryReport(msgspec.Struct):
     """What was handed over: days that are pushed, the newest first, and what was fetched in a week."""
 
     days: list[PushedDay]
@@ -172,13 +172,13 @@ class Report(msgspec.Struct):
 
 
 @operation("GET", _DELIVERY, need=Right.ORGANISATION_READ)
-async def delivery(request: web.Request) -> Delivery:
+async def delivery(request: web.Request) -> DeliverySettings:
     """How the organisation's recordings are handed over, and its account of the SFTP service."""
     return delivery_json(await request.app[CONTEXT].store.read(accounts.find, own_organisation(request)))
 
 
 @operation("PATCH", _DELIVERY, need=Right.TOKENS, problems=(409, 412, 422), guarded=True)
-async def change_delivery(request: web.Request, body: ChangedDelivery) -> Delivery:
+async def change_delivery(request: web.Request, body: ChangedDelivery) -> DeliverySettings:
     """Change what is named. For administrators who sign in: no token may."""
     values = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
     changed = await change(request, values, guard(request, delivery_json))
@@ -251,14 +251,14 @@ async def test_target(request: web.Request) -> Target:
 
 
 @operation("GET", f"{_DELIVERY}/report", need=Right.ORGANISATION_READ)
-async def report(request: web.Request) -> Report:
+async def report(request: web.Request) -> DeliveryReport:
     """What came of the days that are pushed, and how many recordings were fetched in the last week."""
     context, organisation = request.app[CONTEXT], own_organisation(request)
     days = await context.store.read(pushing.report, organisation)
     fetched, acknowledged, last = await context.store.read(
         pushing.fetched, organisation, context.now() - FETCHED_WITHIN
     )
-    return Report([day_json(row) for row in days], fetched, acknowledged, time_or_none(last))
+    return DeliveryReport([day_json(row) for row in days], fetched, acknowledged, time_or_none(last))
 
 
 OPERATIONS: tuple[Route, ...] = (
@@ -315,11 +315,11 @@ async def _target(request: web.Request) -> TargetRow:
     return found
 
 
-def delivery_json(row: DeliveryRow) -> Delivery:
+def delivery_json(row: DeliveryRow) -> DeliverySettings:
     """As the API shows it."""
     groups = [DeliveryGroup(group, name) for group, name in row.groups]
     form: Form = row.form  # type: ignore[assignment]
-    return Delivery(
+    return DeliverySettings(
         form, row.everybody, groups, row.login, row.has_password, row.acknowledges,
         [key_json(key) for key in row.keys],
     )  # fmt: skip
