@@ -20,9 +20,7 @@ import structlog
 from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Settings
-from ari_recorder.delivery import moving, webhooks
-from ari_recorder.config import Log, Settings, Vault
-from ari_recorder.delivery import measuring, push, sftp, webhooks
+from ari_recorder.delivery import measuring, moving, push, sftp, webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
