@@ -97,6 +97,7 @@ class Recorder:
             tuple(probes),
             await prepare(settings.web, self.store),
             settings.webhooks,
+            settings.sftp,
         )
         self.url = opening.bound.pages.url
         self.tasks = [

@@ -158,6 +158,29 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Address of My Pages as receivers reach it, for links: ``https://recorder.example``."""
 
 
+class Sftp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The SFTP service, from which organisations fetch their recordings."""
+
+    host: str = ""
+    """Address to bind; empty: there is no service."""
+    port: Port = 2022
+    """Port to bind; 0 takes any free one."""
+    host_key_file: Path = Path("/var/lib/ari_recorder/sftp_host.key")
+    """The service's own key, by which clients know it; made at the first start, for its owner alone."""
+    passwords: bool = False
+    """Whether an account may have a password; otherwise it is opened by keys alone."""
+    sessions_max: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 32
+    """Most sessions at once."""
+    sessions_per_account_max: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 8
+    """Most sessions at once of one organisation."""
+    handles_max: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
+    """Most files and folders that a session has open at once."""
+    bytes_per_s_max: Annotated[int, msgspec.Meta(ge=10_000, le=10_000_000_000)] = 12_500_000
+    """Most bytes a second that are sent, to all together."""
+    idle_s: PositiveSeconds = 300.0
+    """How long a session may ask for nothing, or not read what it is sent."""
+
+
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The audit log."""
 
@@ -189,6 +212,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     store: Store = Store()
     vault: Vault = Vault()
     media: Media = Media()
+    sftp: Sftp = Sftp()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
     audit: Audit = Audit()

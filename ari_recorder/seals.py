@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     NEW_TOTP = "secret of an authenticator app that is being added"
     TOTP = "secret of an authenticator app, in the catalogue"
     WEBHOOK = "secret of a webhook, in the catalogue"
+    DELIVERY = "secret of a place that recordings are pushed to, in the catalogue"
 
 
 class Seals:

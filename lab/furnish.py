@@ -31,7 +31,7 @@ import structlog
 
 from ari_recorder import config
 from ari_recorder.ari import Ari
-from ari_recorder.errors import ARIRecorderError, NotFound
+from ari_recorder.errors import ARIRecorderError, Conflict, NotFound
 from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.policies import erasing, holds
 from ari_recorder.policies.listening import Stretch
@@ -56,6 +56,7 @@ from ari_recorder.store import (
 )
 from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
+from ari_recorder.store.deliveries import accounts, pushing
 from ari_recorder.store.erasing import asking, working
 from ari_recorder.store.erasing.asking import Target
 from ari_recorder.store.holding import About
@@ -70,6 +71,9 @@ TAG = "demo data"
 TIMEZONE = "Europe/Stockholm"
 SAVED = {"To call back": "mark=red", "Something missing": "state=problems", "Orders": "q=order"}
 """What the supervisor looks for again and again."""
+ARCHIVE_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAtmXPPD4b9QJ1evACqAMYrTpoqR15kL6V76XrF98pHy archive@acme"
+SERVER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOJEqYuxV8fIt/qVl7DmuJMowjK/91Dtfo+NrnUbsol8"
+"""Of nobody: their private halves are gone."""
 WORKERS = 2
 POLL_S = 0.05
 FINISH_S = 120.0
@@ -152,6 +156,23 @@ def _organise(now: datetime) -> None:
         people="Asked for by Eva Ek, legal department", actor=LAB, now=now,
     )  # fmt: skip
     tokens.add(LAB, organisation, None, "CRM", {Right.RECORDINGS_READ}, now + timedelta(days=365), now)
+    _deliver(organisation, now)
+
+
+def _deliver(organisation: UUID, now: datetime) -> None:
+    """An account of the SFTP service, and a server that recordings were pushed to; it is switched off."""
+    accounts.change(organisation, {"login": "acme"}, actor=LAB, now=now)
+    with contextlib.suppress(Conflict):
+        accounts.add_key(organisation, "archive", ARCHIVE_KEY, actor=LAB, now=now)
+    place = {"host": "sftp.example.com", "login": "recordings", "folder": "calls", "host_key": SERVER_KEY}
+    pushing.set_target(organisation, "sftp", place, "", enabled=False, actor=LAB, now=now)
+    for ago, problem in ((4, "sftp.example.com port 22 does not answer within 30 s."), (3, ""), (2, "")):
+        day = (now - timedelta(days=ago)).date().isoformat()
+        sent = {"files": 12, "sent": 7 if problem else 12, "problem": problem}
+        models.DeliveryDay.get_or_create(
+            organisation=organisation, day=day,
+            defaults={**sent, "sent_at": None if problem else now - timedelta(days=ago - 1)},
+        )  # fmt: skip
 
 
 def _tell(now: datetime) -> None:

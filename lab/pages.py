@@ -87,6 +87,15 @@ PAGES = (
         title="Before a group is removed",
     ),
     Page("organisation", "/organisation", "admin", title="The organisation"),
+    Page("delivery", "/delivery", "admin", title="Delivery: by SFTP, or pushed"),
+    Page(
+        "delivery-key-remove", "/delivery/keys/{id}/remove", "admin", "/delivery/keys/{delivery_key}/remove",
+        title="Before a key is removed",
+    ),
+    Page(
+        "delivery-target-remove", "/delivery/target/remove", "admin",
+        title="Before recordings are pushed no longer",
+    ),
     Page("usage", "/usage", "admin", title="Usage and billing"),
     Page("disposals", "/disposals", "auditor", title="The disposal log: what is gone, and why"),
     Page("ledger", "/ledger", "auditor", title="The ledger: every call accounted for"),
@@ -148,8 +157,10 @@ def places() -> dict[str, str]:
     hold = models.Hold.get(models.Hold.organisation == organisation).id
     hook = models.Webhook.get(models.Webhook.organisation == organisation).id
     erasure = models.Erasure.get(models.Erasure.organisation == organisation).id
+    delivery = models.Delivery.get(models.Delivery.organisation == organisation).id
+    key = models.DeliveryKey.get(models.DeliveryKey.delivery == delivery).id
     more = {"organisation": organisation, "group": group, "token": token, "hold": hold}
-    more |= {"webhook": hook, "erasure": erasure}
+    more |= {"webhook": hook, "erasure": erasure, "delivery_key": key}
     return {name: str(one) for name, one in (found | more).items()}
 
 

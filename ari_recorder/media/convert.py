@@ -28,6 +28,17 @@ FRAME_BYTES = 4
 
 _TOTAL_AT = slice(18, 26)  # FLAC's STREAMINFO: rate, channels and bits, and in the last 36 bits the samples
 
+CONVERTER = 1
+"""Counts the changes of this module after which the same recording becomes other bytes."""
+MADE_BY = ", ".join(
+    (
+        f"converter {CONVERTER}",
+        f"{soundfile.__libsndfile_version__}",
+        *(f"{name} {'.'.join(map(str, version))}" for name, version in sorted(av.library_versions.items())),
+    )
+)[:200]
+"""What makes files here: with the same, the same recording becomes the same bytes each time."""
+
 ReadFrom = Callable[[int], Iterator[bytes]]
 """Gives the file's bytes from an offset on, in blocks."""
 

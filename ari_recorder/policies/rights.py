@@ -54,7 +54,7 @@ class Right(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     """Have others told what happens in everybody's calls."""
     TOKENS = "tokens"
-    """The organisation's tokens. One's own need no right."""
+    """The organisation's tokens, and where its recordings are handed over. One's own tokens need no right."""
     AUDIT_READ = "audit:read"
     LEDGER_READ = "ledger:read"
     EVIDENCE_READ = "evidence:read"
@@ -200,6 +200,13 @@ def program(organisation: UUID, scopes: Iterable[Right]) -> Scope:
     rights = PROGRAM_RIGHTS & frozenset(scopes)
     everything = _limited(organisation, None, rights, EVERYBODY, EVERYBODY, EVERYBODY, EVERYBODY)
     return replace(everything, every_group=True)
+
+
+def delivery(organisation: UUID, users: Iterable[UUID] | None) -> Scope:
+    """The scope in which recordings are handed over: those of ``users``, or with None everybody's."""
+    people = EVERYBODY if users is None else People(frozenset(users))
+    rights = frozenset({Right.RECORDINGS_READ, Right.RECORDINGS_LISTEN})
+    return _limited(organisation, None, rights, people, people, NOBODY, NOBODY)
 
 
 def _limited(

@@ -34,6 +34,10 @@ class ActorKind(StrEnum):
     USER = "user"
     TOKEN = "token"  # noqa: S105 - a word, no secret
     COMMAND_LINE = "command_line"
+    SFTP = "sftp"
+    """An account of the SFTP service: by a key, or the organisation's by its password."""
+    PUSH = "push"
+    """What pushes recordings to where an organisation wants them."""
     NOBODY = "nobody"
     """Not signed in."""
     RECORDER = "recorder"

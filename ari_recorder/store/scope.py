@@ -18,6 +18,8 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import People, Right, Role, Scope, Supervised
 from ari_recorder.store.models import (
     AuditLine,
+    Delivery,
+    DeliveryGroup,
     Disposal,
     Erasure,
     Group,
@@ -61,6 +63,20 @@ def scope_with(
 
 _THERE = Recording.state != RecordingState.DISPOSING.value
 """What is being disposed of is nobody's any more."""
+
+
+def scope_of_delivery(organisation: UUID) -> Scope | None:
+    """Whose recordings are handed over to that organisation now; None if none are (any more)."""
+    row = Delivery.get_or_none(Delivery.organisation == organisation)
+    if row is None:
+        return None
+    members = (
+        Membership.select(Membership.user)
+        .join(DeliveryGroup, on=(DeliveryGroup.group == Membership.group))
+        .where(DeliveryGroup.delivery == row.id)
+        .tuples()
+    )
+    return rights.delivery(organisation, None if row.everybody else {user for (user,) in members})
 
 
 @dataclass(frozen=True)

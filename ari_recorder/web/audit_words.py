@@ -56,8 +56,12 @@ KINDS = {
     "vault": N_("Vault"),
     "disposals": N_("Disposal log"),
     "clock": N_("Clock"),
+    "delivery": N_("Delivery"),
+    "delivery_target": N_("Push"),
 }
 ACTORS = {
+    "sftp": N_("by SFTP"),
+    "push": N_("pushed"),
     "token": N_("by API token"),
     "command_line": N_("on the command line"),
     "nobody": N_("not signed in"),

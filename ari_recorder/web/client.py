@@ -24,7 +24,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from ari_recorder.config import Web
 from ari_recorder.policies.proxies import Networks, plain_address, who_came
-from ari_recorder.web.entrance import REFUSED, origin
+from ari_recorder.policies.slowdown import origin
+from ari_recorder.web.entrance import REFUSED
 from ari_recorder.web.language import N_
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.problems import Refused

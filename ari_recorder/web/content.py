@@ -12,8 +12,10 @@ from aiohttp import web
 
 from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import NoAnswer, VaultError
+from ari_recorder.media import kinds
 from ari_recorder.media.convert import Conversion
 from ari_recorder.media.jobs import AudioFormat
+from ari_recorder.media.kinds import MEDIA_TYPES
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import bundle
 from ari_recorder.store.catalogue import RecordingRow
@@ -24,14 +26,6 @@ from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span
 
 T = TypeVar("T")
-MEDIA_TYPES: dict[AudioFormat, str] = {"opus": "audio/ogg", "flac": "audio/flac", "wav": "audio/wav"}
-_FORMATS: dict[str, AudioFormat] = {
-    **{media_type: form for form, media_type in MEDIA_TYPES.items()},
-    "audio/opus": "opus",
-    "audio/x-flac": "flac",
-    "audio/x-wav": "wav",
-    "audio/vnd.wave": "wav",
-}
 CONVERTING = 2
 """How many blocks are made at the same time, of all that are asked for: what follows calls needs the rest."""
 BLOCK_WITHIN_S = 30.0
@@ -45,7 +39,7 @@ def threads() -> Patience:
 
 def format_of(row: RecordingRow) -> AudioFormat | None:
     """What it is kept as; None if that is something else."""
-    return _FORMATS.get((row.media_type or "").partition(";")[0].strip().lower())
+    return kinds.format_of(row.media_type)
 
 
 def content_of(request: web.Request, row: RecordingRow, wanted: AudioFormat | None = None) -> Content:

@@ -12,7 +12,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from ari_recorder.clock import utc_now
-from ari_recorder.config import Web, Webhooks
+from ari_recorder.config import Sftp, Web, Webhooks
 from ari_recorder.live import Live
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store.accounts import Account
@@ -67,6 +67,8 @@ class WebContext:
     """All counters, as Prometheus reads them."""
     webhooks: Webhooks = field(default_factory=Webhooks)
     """Where webhooks may be."""
+    sftp: Sftp = field(default_factory=Sftp)
+    """Where recordings are fetched, and by what."""
 
 
 CONTEXT = web.AppKey("context", WebContext)

@@ -12,7 +12,6 @@ descriptor, too. So the certificate is chosen for each connection, and may chang
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import Counter
 
+from ari_recorder.policies.slowdown import origin
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.tls import Certificate
 
@@ -184,12 +184,3 @@ def _end_oldest_idle(held: Iterable[web.RequestHandler]) -> bool:
 def _cut_off_when_unread(connection: socket.socket) -> None:
     """tcp(7): data may be unacknowledged, or unsent as the peer's window is full, no longer than this."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_S * 1000))
-
-
-def origin(address: str) -> str:
-    """What counts as one: an IPv4 address, or the /64 that everybody with IPv6 has for themselves."""
-    try:
-        found = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(found.ipv4_mapped or ipaddress.IPv6Network((found, 64), strict=False))

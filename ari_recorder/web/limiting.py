@@ -11,8 +11,8 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from ari_recorder.config import Web
+from ari_recorder.policies.slowdown import origin
 from ari_recorder.store.audit import Actor, ActorKind
-from ari_recorder.web.entrance import origin
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 

@@ -21,7 +21,7 @@ import msgspec
 from ari_recorder import live
 from ari_recorder.apart import HEARD_WITHIN_S, begin
 from ari_recorder.clock import utc_now
-from ari_recorder.config import Log, Vault, Web, Webhooks
+from ari_recorder.config import Log, Sftp, Vault, Web, Webhooks
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.policies.table import Event, Reason
@@ -56,6 +56,7 @@ class Opening:
     parts: tuple[str, ...]
     bound: Bound
     webhooks: Webhooks = field(default_factory=Webhooks)
+    sftp: Sftp = field(default_factory=Sftp)
 
 
 def work(opening: Opening, theirs: socket.socket) -> None:
@@ -117,6 +118,7 @@ class Recorder:
             audit_key=opening.audit_key,
             counters=self._counters,
             webhooks=opening.webhooks,
+            sftp=opening.sftp,
         )
 
     async def listen(self) -> None:

@@ -18,6 +18,7 @@ from ari_recorder.web import (
     calls,
     calls_page,
     content,
+    delivery,
     disposing,
     documentation,
     enrolment,
@@ -108,6 +109,7 @@ SETTINGS: tuple[Route, ...] = (
     organisations.one_organisation,
     *usage.OPERATIONS,
     organisations.change_one_organisation,
+    *delivery.OPERATIONS,
     ledger.ledger,
 )
 """Of users, groups and organisations."""

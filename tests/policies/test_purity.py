@@ -12,6 +12,8 @@ import ari_recorder.policies
 FOLDER = Path(ari_recorder.policies.__file__).parent
 DATA_MODULES = {
     "__future__",
+    "base64",
+    "binascii",
     "collections",
     "collections.abc",
     "contextlib",

@@ -16,6 +16,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pyotp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ari_recorder.live import Live
 from ari_recorder.policies import erasing
@@ -25,6 +27,7 @@ from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import holding, models, people, prompts, searches, sessions, tokens, webhooks
 from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.deliveries import accounts, pushing
 from ari_recorder.store.erasing import asking
 from ari_recorder.store.erasing.asking import Target
 from ari_recorder.store.holding import About
@@ -142,10 +145,19 @@ class Cast:
         hook = self._write(webhooks.add, made, what, "")
         delivery = self._write(webhooks.ping, COMMAND_LINE, hook.id)
         self.ids |= {f"{prefix}webhook": str(hook.id), f"{prefix}delivery": str(delivery)}
+        self.ids[f"{prefix}delivery key"] = self._delivery(made, name)
         self.world.store.write_now(
             prompts.replace, SOMEBODY, made, PromptKind.START, "sv", wav=wav(), duration_ms=100,
             text=f"Text {name}", file_name=f"{name}.wav", now=NOON,
         )  # fmt: skip
+
+    def _delivery(self, organisation: UUID, name: str) -> str:
+        """An account of the SFTP service with a key, and a place that is pushed to; returns the key's id."""
+        key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        self._write(accounts.change, organisation, {"login": name.lower()})
+        place = {"host": f"{name.lower()}.example", "login": name, "host_key": key.decode()}
+        self._write(pushing.set_target, organisation, "sftp", place, "", enabled=True)
+        return str(self._write(accounts.add_key, organisation, f"key {name}", key.decode()).id)
 
     def person(
         self, login: str, prefix: str = "", *, role: str = "user", factor: bool = True, **more: Any
@@ -291,7 +303,7 @@ def subjects(about: str, cast: Cast, asker: Asker) -> Iterator[tuple[str, dict[s
             yield "the organisation's", {"id": ids["organisation token"]}
     elif about == "user":
         yield from (("ours", {"id": str(eva)}), ("foreign", {"id": str(foreign)}))
-    elif about in ("organisation", "hold", "webhook", "erasure"):
+    elif about in ("organisation", "hold", "webhook", "erasure", "delivery key"):
         yield from (("ours", {"id": ids[about]}), ("foreign", {"id": ids["foreign " + about]}))
     elif about == "delivery":
         yield "ours", {"id": ids["webhook"], "delivery": ids[about]}

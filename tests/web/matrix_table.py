@@ -105,6 +105,9 @@ COMMAND = "/{command:start|stop|pause|resume}"
 PROMPT = "/{language}/{kind}"
 FACTOR, STEP = "/account/second-factor", "/sign-in/second-factor"
 ALL = "/api/v1/organisations"
+DELIVERY = "/api/v1/delivery"
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAtmXPPD4b9QJ1evACqAMYrTpoqR15kL6V76XrF98pHy"
+TARGET = {"kind": "sftp", "host": "sftp.example.com", "port": "22", "login": "acme", "host_key": PUBLIC_KEY}
 HOOK, API_HOOKS = "/webhooks/{id}", "/api/v1/webhooks"
 
 LINES: dict[str, Line] = {
@@ -216,6 +219,18 @@ LINES: dict[str, Line] = {
     "POST /organisation/retention": _write("a", "", {**ANY, "retention_days": "180"}, ok="303 /organisation"),
     "POST /organisation/leavers": _write("a", "", {**ANY, "leavers": "pseudonym"}, ok="303 /organisation"),
     "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
+    "GET /delivery": _read("a"),
+    "POST /delivery/what": _write("a", "", {**ANY, "form": "wav", "whose": "all"}, ok="303 /delivery"),
+    "POST /delivery/account": _write("a", "", {**ANY, "login": "changed"}, ok="303 /delivery"),
+    "POST /delivery/keys": _write("a", "", {"key": PUBLIC_KEY, "name": "new"}, ok="303 /delivery"),
+    "GET /delivery/keys/{id}/remove": _read("a", "", "delivery key"),
+    "POST /delivery/keys/{id}/remove": _write("a", "", {}, "delivery key", "303 /delivery"),
+    "POST /delivery/target": _write(
+        "a", "", {**ANY, **TARGET, "by": "key", "enabled": "yes"}, ok="303 /delivery"
+    ),
+    "POST /delivery/target/test": _write("a", "", {}, ok="303 /delivery"),
+    "GET /delivery/target/remove": _read("a"),
+    "POST /delivery/target/remove": _write("a", "", {}, ok="303 /delivery"),
     "GET /api": _public(),
     "GET /static/{path:.+}": _public(),
     # Signing in, and one's own account
@@ -327,6 +342,16 @@ LINES: dict[str, Line] = {
     "PATCH /api/v1/preferences": _write("a", "ap", {"warning_tone_s": 15}),
     "GET /api/v1/organisation": _read("a", "ap"),
     "PATCH /api/v1/organisation": _write("a", "ap", {"timezone": "Europe/Oslo"}),
+    f"GET {DELIVERY}": _read("a", "ap"),
+    f"PATCH {DELIVERY}": _write("a", "", {"form": "wav"}),
+    f"POST {DELIVERY}/keys": _write("a", "", {"key": PUBLIC_KEY, "name": "new"}, ok="201"),
+    f"GET {DELIVERY}/keys/{{id}}": _read("a", "ap", "delivery key"),
+    f"DELETE {DELIVERY}/keys/{{id}}": _write("a", "", None, "delivery key", "204"),
+    f"GET {DELIVERY}/target": _read("a", "ap"),
+    f"PUT {DELIVERY}/target": _write("a", "", TARGET | {"port": 22}),
+    f"DELETE {DELIVERY}/target": _write("a", "", None, ok="204"),
+    f"POST {DELIVERY}/target/test": _write("a", "", None),
+    f"GET {DELIVERY}/report": _read("a", "ap"),
     f"GET {ALL}": _read("o"),
     f"POST {ALL}": _write("o", "", ORGANISATION, ok="201"),
     f"GET {ALL}/{{id}}": _read("o", "", "organisation"),

@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 from argon2 import PasswordHasher
 
+from ari_recorder.policies.slowdown import Slowdown
 from ari_recorder.store import audit, passwords
 from ari_recorder.store.models import AuditLine
 from ari_recorder.web import WebContext, signin, start
-from ari_recorder.web.attempts import Attempts, Hashing, Slowdown
+from ari_recorder.web.attempts import Attempts, Hashing
 from ari_recorder.web.problems import Refused
 
 from .world import NOON, PASSWORD, QUICK, Clock, NewBrowser, World, token_in

@@ -26,6 +26,7 @@ from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
 
 from ..store.build import BY
+from .matrix_table import PUBLIC_KEY, TARGET
 from .settings import TOLD, Client
 from .test_calls import follow
 from .world import NOON, NewBrowser, World
@@ -136,7 +137,10 @@ async def test_what_is_answered_is_what_the_document_says(
     hook = await admin.made("/webhooks", what)
     delivery = (await admin("POST", f"/webhooks/{hook['id']}/ping")).json()
     check(made, "Delivery", delivery)
+    key = await admin.made("/delivery/keys", {"key": PUBLIC_KEY})
+    assert (await admin("PUT", "/delivery/target", {**TARGET, "port": 22})).status == 200
     ids = {
+        "delivery": [key["id"]],
         "webhooks": [hook["id"]],
         "recordings": recordings,
         "calls": [leg],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ari_recorder.policies.rights import Right
 from ari_recorder.web.administration import (
+    delivery,
     groups,
     import_pages,
     keeping,
@@ -17,7 +18,7 @@ from ari_recorder.web.administration import (
 from ari_recorder.web.routing import Route, page
 
 _USER, _GROUP = "/users/{id}", "/groups/{id}"
-_OWN, _IMPORT = organisation.ADDRESS, import_pages.ADDRESS
+_OWN, _IMPORT, _OUT = organisation.ADDRESS, import_pages.ADDRESS, delivery.ADDRESS
 
 ADMINISTRATION: tuple[Route, ...] = (
     page("GET", "/administration", overview.show, "administration", Right.USERS_READ, overview.TAKES),
@@ -98,5 +99,15 @@ ADMINISTRATION: tuple[Route, ...] = (
         "organisation-factor",
         Right.ORGANISATION_WRITE,
     ),
+    page("GET", _OUT, delivery.show, "delivery", Right.ORGANISATION_READ, delivery.TAKES),
+    page("POST", _OUT + "/what", delivery.change_what, "delivery-what", Right.TOKENS),
+    page("POST", _OUT + "/account", delivery.change_account, "delivery-account", Right.TOKENS),
+    page("POST", _OUT + "/keys", delivery.add_key, "delivery-key-add", Right.TOKENS),
+    page("GET", _OUT + "/keys/{id}/remove", delivery.ask_key, "delivery-key-remove", Right.TOKENS),
+    page("POST", _OUT + "/keys/{id}/remove", delivery.remove_key, "delivery-key-remove", Right.TOKENS),
+    page("POST", _OUT + "/target", delivery.set_target, "delivery-target", Right.TOKENS),
+    page("POST", _OUT + "/target/test", delivery.test, "delivery-test", Right.TOKENS),
+    page("GET", _OUT + "/target/remove", delivery.ask_target, "delivery-target-remove", Right.TOKENS),
+    page("POST", _OUT + "/target/remove", delivery.remove_target, "delivery-target-remove", Right.TOKENS),
 )
 """Pages of the administration."""

@@ -83,6 +83,12 @@ PARTS: tuple[Part, ...] = (
                 N_("Time zone, announcements, keys, what happens when recording fails, second factor."),
             ),
             Place(
+                "/delivery",
+                N_("Delivery"),
+                Right.ORGANISATION_READ,
+                N_("Recordings by SFTP, or pushed to a server or bucket of yours."),
+            ),
+            Place(
                 "/prompts",
                 N_("Prompts"),
                 Right.PROMPTS_READ,
