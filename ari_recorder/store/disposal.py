@@ -20,7 +20,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -292,7 +292,7 @@ def _mark(row: Any, why: Why, now: datetime) -> None:
 def _file_of(row: Any) -> Place | None:
     """Where its file is; there is no key to open it any more."""
     found = place(row)
-    return found and Place(found.recording, found.key, found.size_bytes, None)
+    return found and replace(found, lock=None)
 
 
 def _complete_rows(ids: list[UUID]) -> list[Any]:

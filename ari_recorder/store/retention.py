@@ -275,7 +275,8 @@ def most(organisation: UUID) -> int:
     groups = [row.retention_days for row in Group.select().where(Group.organisation == organisation)]
     kept = [one.days for one in _retained(organisation).values()]
     own = organisation_row(organisation).retention_days
-    return max(RETENTION_DAYS, int(own), *(days for days in (*groups, *kept) if days is not None))
+    every = [days for days in (own, *groups, *kept) if days is not None]
+    return max(RETENTION_DAYS, *map(int, every))
 
 
 def check_own(organisation: UUID, days: int | None) -> None:

@@ -246,27 +246,7 @@ def test_from_its_beginning_on_nobody_sees_or_hears_it(world: World) -> None:
 # Whatever happens in between
 
 
-class Died(BaseException):
-    """The program, where the test says so."""
-
-
-class Vault:
-    """A vault at which the program dies before or after a removal."""
-
-    def __init__(self, vault: Any, when: str) -> None:
-        self._vault, self._when = vault, when
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._vault, name)
-
-    def remove(self, key: str) -> None:
-        if self._when == "before":
-            raise Died
-        self._vault.remove(key)
-        raise Died
-
-
-STEPS = ("before all", "begun", "file going", "file gone", "not committed", "complete")
+STEPS = ("before all", "begun", "file gone", "not committed", "complete")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -301,11 +281,7 @@ def _until(world: World, recording: UUID, step: str) -> None:
     world.begin(recording)
     (there,) = world.store.read_now(disposal.waiting, 10)
     assert there.place is not None
-    if step in ("file going", "file gone"):
-        dying = Safe(Vault(world.safe.vault, "before" if step == "file going" else "after"), None)  # type: ignore[arg-type]
-        with pytest.raises(Died):
-            dying.remove(there.place)
-    if step in ("not committed", "complete"):
+    if step in ("file gone", "not committed", "complete"):
         world.safe.remove(there.place)
     if step == "not committed":
 
