@@ -9,7 +9,7 @@ import pytest
 from ari_recorder.policies.ledger import FINAL, Closing, Outcome, RecordingState, close
 from ari_recorder.policies.table import Mode
 
-OPEN, CLOSING, STORED, DISCARDING, DISCARDED, EMPTY = RecordingState
+OPEN, CLOSING, STORED, DISCARDING, DISCARDED, EMPTY, _ = RecordingState
 
 
 def test_a_stored_recording_is_a_recorded_call() -> None:
