@@ -17,13 +17,13 @@ PAGES = sorted(
     ).stdout.split()
 )  # fmt: skip
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
+BLOCK = re.compile(r"^ *```.*?^ *```", re.S | re.M)
+CODE = re.compile(r"`[^`\n]*`")
 
 
 def anchors(page: Path) -> set[str]:
     """What headings can be called in an address, as GitHub makes it of them."""
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
-    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.M)
     plain = (re.sub(r"[`*]|\]\([^)]*\)|\[", "", heading).lower() for heading in headings)
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
 
@@ -31,7 +31,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     wrong = []
-    for link in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
+    for link in LINK.findall(CODE.sub("", BLOCK.sub("", page.read_text(encoding="utf-8")))):
         if link.startswith(("http:", "https:", "mailto:")):
             continue
         name, _, anchor = link.partition("#")

@@ -68,7 +68,8 @@ def test_encoding_may_yield_and_prompts_be_given_to_asterisk(unit: dict[str, lis
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/guide/existing-pbx.md", "docs/guide/service.md", "docs/guide/docker.md"]
+    "page",
+    ["docs/guide/existing-pbx.md", "docs/guide/freepbx.md", "docs/guide/service.md", "docs/guide/docker.md"],
 )
 def test_the_recording_folder_is_its_groups_alone(page: str) -> None:
     made = re.findall(
