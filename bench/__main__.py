@@ -25,6 +25,7 @@ from bench import (
     histories,
     ready,
     search,
+    year,
 )
 from bench.results import Result
 
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "ready": ready.run,
     "api": api.run,
     "search": search.run,
+    "year": year.run,
 }
 
 
