@@ -41,6 +41,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_block_of_code_ends_before_the_next_heading(page: Path) -> None:
+    inside = ""
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.lstrip().startswith("```"):
+            inside = "" if inside else line
+        assert not (inside and re.match("##+ `?[A-Za-z]", line)), (page, line)
+    assert not inside
+
+
 def test_the_index_leads_to_every_guide_and_reference() -> None:
     index = (PROJECT / "docs/README.md").read_text(encoding="utf-8")
     named = {link.partition("#")[0] for link in LINK.findall(index)}
