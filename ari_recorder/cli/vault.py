@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +25,6 @@ from ari_recorder.store.safe import Safe
 from ari_recorder.store.vault_rows import Content
 from ari_recorder.store.vaults import Vaults
 
-NICENESS = 10
-"""Moving takes what recording leaves."""
 SHOWN = 10
 """So many of what could not be moved are named."""
 
@@ -76,7 +73,6 @@ def move(context: typer.Context) -> None:
     It may be interrupted and done again, and run beside a working recorder; meanwhile both are played from.
     Exit code 74 when something could not be moved.
     """
-    os.nice(NICENESS)
     with _opened(context) as (store, vaults, safe), _bar() as bar:
         target = vaults.settle()
         elsewhere = store.read_now(vault_rows.elsewhere, target)
