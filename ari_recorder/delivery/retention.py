@@ -34,7 +34,7 @@ LOOKED_S = 10.0
 """How often it is looked whether anything was begun: somebody has removed a recording, say."""
 RETENTION_S = 300.0
 """How often it is looked what is due, and what the settings say."""
-AT_ONCE = 20
+AT_ONCE = 10
 """Recordings in a transaction."""
 PAUSE_S = 0.1
 """Between two transactions."""

@@ -31,7 +31,7 @@ from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.policies.retention import Rule
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import audit, holds
+from ari_recorder.store import audit, happenings, holds
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.catalogue import RecordingRow, rows_where
 from ari_recorder.store.database import Store
@@ -129,7 +129,7 @@ def begin(recordings: Collection[UUID], why: Why, now: datetime) -> Begun:
             begun.busy.append(recording)
         else:
             begun.begun.append(recording)
-            _mark(row, why, now)
+    _mark([found[recording] for recording in begun.begun], why, now)
     return begun
 
 
@@ -227,9 +227,10 @@ def complete(recordings: Collection[UUID], now: datetime) -> list[Gone]:
     if not rows:
         return []
     gone = [row.id for row in rows]
-    leaves = {row.recording: row.number for row in _leaves(gone)}
     for row in rows:
-        _log(row, marks[row.id], leaves.get(row.id), now)
+        happenings.disposed(row.organisation_id, row.id, marks[row.id].rule, now)
+    leaves = {row.recording: row.number for row in _leaves(gone)}
+    Disposal.insert_many([_line(row, marks[row.id], leaves.get(row.id), now) for row in rows]).execute()
     _delete(rows, gone)
     _tell(rows, marks, now)
     return [Gone(row.id, row.organisation_id, Rule(marks[row.id].rule)) for row in rows]
@@ -274,19 +275,24 @@ def _is_over(row: Any) -> bool:
     return row.state in FINAL and not row.leg.machine and row.is_accounted
 
 
-def _mark(row: Any, why: Why, now: datetime) -> None:
+def _mark(rows: Sequence[Any], why: Why, now: datetime) -> None:
+    if not rows:
+        return
+    ids, asked = [row.id for row in rows], why.actor
     nothing = {"wrapped_key": None, "peaks": None}
-    Recording.update(state=RecordingState.DISPOSING, **nothing).where(Recording.id == row.id).execute()
-    asked = why.actor
-    Disposing.create(
-        recording=row.id, organisation=row.organisation_id, was=row.state, rule=why.rule,
-        detail=json.dumps(why.detail, sort_keys=True, default=str), actor_kind=asked.kind,
-        actor=asked.id[:64], asked_at=now,
-    )  # fmt: skip
-    if asked != BY_RULE:
-        subject = Subject("recording", str(row.id))
-        detail = {"rule": why.rule, **why.detail}
-        audit.write(asked, Action.REMOVE, subject, now, organisation=row.organisation_id, detail=detail)
+    Recording.update(state=RecordingState.DISPOSING, **nothing).where(Recording.id.in_(ids)).execute()
+    detail = json.dumps(why.detail, sort_keys=True, default=str)
+    marks = [
+        {
+            "recording": row.id, "organisation": row.organisation_id, "was": row.state, "rule": why.rule,
+            "detail": detail, "actor_kind": asked.kind, "actor": asked.id[:64], "asked_at": now,
+        }
+        for row in rows
+    ]  # fmt: skip
+    Disposing.insert_many(marks).execute()
+    for row in rows if asked != BY_RULE else ():
+        subject, told = Subject("recording", str(row.id)), {"rule": why.rule, **why.detail}
+        audit.write(asked, Action.REMOVE, subject, now, organisation=row.organisation_id, detail=told)
 
 
 def _file_of(row: Any) -> Place | None:
@@ -318,12 +324,14 @@ def _leaves(gone: list[UUID]) -> list[Any]:
     return list(Manifest.select(Manifest.recording, Manifest.number).where(Manifest.recording.in_(gone)))
 
 
-def _log(row: Any, mark: Any, leaf: int | None, now: datetime) -> None:
-    Disposal.create(
-        organisation=row.organisation_id, recording=row.id, leg=row.leg_id, leaf=leaf, was=mark.was,
-        started_at=row.started_at, stored_at=row.stored_at, size_bytes=row.size_bytes or 0, rule=mark.rule,
-        detail=mark.detail, actor_kind=mark.actor_kind, actor=mark.actor, asked_at=mark.asked_at, at=now,
-    )  # fmt: skip
+def _line(row: Any, mark: Any, leaf: int | None, now: datetime) -> dict[str, Any]:
+    """Of the disposal log."""
+    return {
+        "organisation": row.organisation_id, "recording": row.id, "leg": row.leg_id, "leaf": leaf,
+        "was": mark.was, "started_at": row.started_at, "stored_at": row.stored_at,
+        "size_bytes": row.size_bytes or 0, "rule": mark.rule, "detail": mark.detail,
+        "actor_kind": mark.actor_kind, "actor": mark.actor, "asked_at": mark.asked_at, "at": now,
+    }  # fmt: skip
 
 
 def _delete(rows: Sequence[Any], gone: list[UUID]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from peewee import SQL, fn
 
-from ari_recorder.policies.ledger import NOT_STARTED, Outcome
+from ari_recorder.policies.ledger import NOT_STARTED, Outcome, RecordingState
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import paging
 from ari_recorder.store.models import LedgerLine, Leg, Recording, User
@@ -22,7 +22,7 @@ from ari_recorder.store.scope import accounted
 class LedgerRow:
     """A due call of a user; ``outcome`` and ``closed_at`` are None until it is over.
 
-    ``recording`` is the first recording that was made of it, if one was.
+    ``recording`` is the first recording that was made of it, if one was and is not disposed of.
     """
 
     id: UUID
@@ -90,6 +90,7 @@ def _within(asker: Scope, begin: datetime | None, end: datetime | None) -> Any:
 def _rows(lines: Sequence[Any]) -> list[LedgerRow]:
     made = Recording.select(Recording.id, Recording.leg, Recording.ordinal).where(
         Recording.leg.in_([line.leg_id for line in lines])
+        & (Recording.state != RecordingState.DISPOSING.value)
     )
     first = {row.leg_id: row.id for row in made.order_by(Recording.ordinal.desc())}
     return [

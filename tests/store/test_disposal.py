@@ -43,6 +43,7 @@ from ari_recorder.store.vault import MARKER
 from ari_recorder.store.verify import Kind, Report
 
 from .build import BEGIN, BY, Call, add_user, finish, reopened, safe_in
+from .test_webhooks import add_hook, kinds, noted
 
 DAY = timedelta(days=1)
 LATER = BEGIN + 200 * DAY
@@ -203,6 +204,15 @@ def test_the_log_can_be_neither_changed_nor_deleted(world: World) -> None:
     for statement in (models.Disposal.delete(), models.Disposal.update(rule="none")):
         with pytest.raises(peewee.DatabaseError, match="append-only"):
             world.store.write_now(statement.execute)
+
+
+def test_who_wants_to_know_of_it_is_told(world: World) -> None:
+    add_hook(world.store, world.user.organisation)
+    first = world.recordings[0]
+    world.begin(first)
+    assert kinds(world.store) == []
+    asyncio.run(world.disposer().clear())
+    assert noted(world.store) == [("disposed", LATER)]
 
 
 # What does not go
