@@ -95,17 +95,15 @@ class Office:
 
     def command(self, login: str = "acme", key: str = "", *options: str) -> list[str]:
         """OpenSSH's sftp, in batch mode."""
+        return self.command_at(str(self.port), login, key, *options)
+
+    def command_at(self, port: str, login: str = "acme", key: str = "", *options: str) -> list[str]:
+        """The same, at another port."""
         known = self.folder / "known_hosts"
-        given = [
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            f"UserKnownHostsFile={known}",
-            "-o",
-            "StrictHostKeyChecking=accept-new",
-        ]
-        given += ["-o", "IdentitiesOnly=yes", "-i", str(self.key(key or login)), "-F", "none", *options]
-        return ["sftp", "-b", "-", "-P", str(self.port), *given, f"{login}@127.0.0.1"]
+        given = ["-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known}"]
+        given += ["-o", "StrictHostKeyChecking=accept-new", "-o", "IdentitiesOnly=yes"]
+        given += ["-i", str(self.key(key or login)), "-F", "none", *options]
+        return ["sftp", "-b", "-", "-P", port, *given, f"{login}@127.0.0.1"]
 
     async def sftp(self, commands: str, login: str = "acme", key: str = "", *options: str) -> Said:
         """Run these commands by OpenSSH's client; it ends with the first that fails."""
