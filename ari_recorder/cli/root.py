@@ -14,6 +14,7 @@ import typer
 from ari_recorder import __version__, config, log
 from ari_recorder.cli import (
     audit,
+    backup,
     delivery,
     diagnosis,
     erasures,
@@ -134,6 +135,8 @@ app.add_typer(erasures.app, name="erasures")
 app.command("usage", epilog=usage.USAGE_EXAMPLE)(usage.usage)
 app.add_typer(keys.app, name="keys")
 app.add_typer(vault.app, name="vault")
+app.command("backup", epilog=backup.BACKUP_EXAMPLE)(backup.backup)
+app.command("restore", epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.add_typer(delivery.app, name="delivery")
 app.command("verify", epilog=diagnosis.VERIFY_EXAMPLE)(diagnosis.verify)
 app.command("verify-evidence", epilog=diagnosis.EVIDENCE_EXAMPLE)(diagnosis.verify_evidence)

@@ -104,7 +104,7 @@ def contents(first: str) -> list[Content]:
 def used(first: str) -> dict[UUID, str]:
     """The vaults that have recordings, and where each was last found."""
     where = {FIRST: first} | addresses()
-    return {vault: at for vault, at in where.items() if newest_key(vault) is not None}
+    return {vault: at for vault, at in where.items() if _rows(vault).exists()}
 
 
 def elsewhere(vault: UUID) -> int:
@@ -189,6 +189,10 @@ def moves_of(keys: Collection[str]) -> dict[str, Move]:
     """Those on their way, of these keys."""
     rows = VaultMove.select().where(VaultMove.key.in_(list(keys)))
     return {row.key: Move(row.id, row.key, row.source, row.target) for row in rows}
+
+
+def _rows(vault: UUID) -> Any:
+    return Recording.select(Recording.id).where(_in(vault) & _THERE)
 
 
 def _in(vault: UUID) -> Any:

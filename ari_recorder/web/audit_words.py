@@ -54,6 +54,7 @@ KINDS = {
     "hold": N_("Legal hold"),
     "erasure": N_("Erasure"),
     "vault": N_("Vault"),
+    "catalogue": N_("Catalogue"),
     "disposals": N_("Disposal log"),
     "clock": N_("Clock"),
     "delivery": N_("Delivery"),

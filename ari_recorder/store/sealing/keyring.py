@@ -95,6 +95,11 @@ class Keyring:
             needed = {row.master for row in self._store.read_now(_all)}
             return Told(str(self._source), [key.id for key in self._source.read()], sorted(needed))
 
+    def needed(self) -> list[str]:
+        """The master keys that the catalogue's keys are wrapped by."""
+        with self._lock:
+            return sorted({row.master for row in self._store.read_now(_all)})
+
     # Changing keys
 
     def change_master(self, actor: Actor) -> int:
