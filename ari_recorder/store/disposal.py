@@ -31,7 +31,7 @@ from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.policies.retention import Rule
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import audit, holds
+from ari_recorder.store import audit, happenings, holds
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.catalogue import RecordingRow, rows_where
 from ari_recorder.store.database import Store
@@ -44,6 +44,7 @@ from ari_recorder.store.models import (
     LedgerLine,
     Leg,
     Manifest,
+    OnHold,
     Recording,
     Segment,
 )
@@ -230,6 +231,7 @@ def complete(recordings: Collection[UUID], now: datetime) -> list[Gone]:
     leaves = {row.recording: row.number for row in _leaves(gone)}
     for row in rows:
         _log(row, marks[row.id], leaves.get(row.id), now)
+        happenings.disposed(row.organisation_id, row.id, marks[row.id].rule, now)
     _delete(rows, gone)
     _tell(rows, marks, now)
     return [Gone(row.id, row.organisation_id, Rule(marks[row.id].rule)) for row in rows]
@@ -335,7 +337,7 @@ def _delete(rows: Sequence[Any], gone: list[UUID]) -> None:
     legs = {row.leg_id for row in rows}
     others = {row.leg_id for row in Recording.select(Recording.leg).where(Recording.leg.in_(legs))}
     if last := list(legs - others):
-        for table in (Announcement, Counterpart, Annotation):
+        for table in (Announcement, Counterpart, OnHold, Annotation):
             table.delete().where(table.leg.in_(last)).execute()
         Leg.update(**dict.fromkeys(PERSONAL_OF_LEG, "")).where(Leg.id.in_(last)).execute()
 
