@@ -228,8 +228,8 @@ class InsideAddress(DeliveryError, OSError):
 
     def __init__(self, address: str) -> None:
         super().__init__(
-            f"{address} is an address of the inside network: nothing is sent there unless"
-            " webhooks.allow_inside names it."
+            "It is an address of the inside network, where nothing is sent unless webhooks.allow_inside names"
+            f" it: {address}"
         )
         self.address = address
 

@@ -302,6 +302,7 @@ def _take_out() -> list[str]:
         models.Announcement,
         models.Annotation,
         models.Counterpart,
+        models.OnHold,
         models.LedgerLine,
         models.Recording,
     ]

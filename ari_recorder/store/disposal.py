@@ -44,6 +44,7 @@ from ari_recorder.store.models import (
     LedgerLine,
     Leg,
     Manifest,
+    OnHold,
     Recording,
     Segment,
 )
@@ -343,7 +344,7 @@ def _delete(rows: Sequence[Any], gone: list[UUID]) -> None:
     legs = {row.leg_id for row in rows}
     others = {row.leg_id for row in Recording.select(Recording.leg).where(Recording.leg.in_(legs))}
     if last := list(legs - others):
-        for table in (Announcement, Counterpart, Annotation):
+        for table in (Announcement, Counterpart, OnHold, Annotation):
             table.delete().where(table.leg.in_(last)).execute()
         Leg.update(**dict.fromkeys(PERSONAL_OF_LEG, "")).where(Leg.id.in_(last)).execute()
 

@@ -17,6 +17,7 @@ import pytest
 from ari_recorder.errors import Conflict, Invalid, NotFound
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.proxies import Networks
+from ari_recorder.policies.retention import Rule
 from ari_recorder.policies.rights import COMMAND_LINE, Right, program
 from ari_recorder.policies.table import Event, Mode, State
 from ari_recorder.policies.webhooks import sending
@@ -24,6 +25,7 @@ from ari_recorder.policies.webhooks.events import CHOSEN, EventType, happened
 from ari_recorder.policies.webhooks.sending import Attempt, Stopped
 from ari_recorder.store import (
     calls,
+    disposal,
     finishing,
     happenings,
     models,
@@ -32,6 +34,7 @@ from ari_recorder.store import (
     webhooks,
 )
 from ari_recorder.store.database import Store
+from ari_recorder.store.disposal import Why
 from ari_recorder.store.webhook_sending import Sending
 from ari_recorder.store.webhooks import HookRow
 
@@ -193,6 +196,24 @@ def test_what_is_removed_is_told_with_its_rule_while_it_is_there(store: Store) -
     assert noted(store)[-1] == ("disposed", LATER)
     row = store.read_now(lambda: models.Outbox.get(models.Outbox.type == EventType.DISPOSED))
     assert json.loads(row.data)["rule"] == "retention"
+
+
+def test_what_is_disposed_of_is_told_when_it_is_gone(store: Store) -> None:
+    user = add_user(store)
+    add_hook(store, user.organisation)
+    call = recorded_call(store, user)
+    call.now += SECOND
+    seal(call)
+    segments = [segment.id for segment in call.segments]
+    store.write_now(
+        lambda: models.Segment.update(cleared=True).where(models.Segment.id.in_(segments)).execute()
+    )
+    assert store.write_now(disposal.begin, [call.recording], Why(Rule.RETENTION), LATER).begun
+    assert kinds(store)[-1] == "ready"
+    store.write_now(disposal.complete, [call.recording], LATER)
+    assert noted(store)[-1] == ("disposed", LATER)
+    take_out(store)
+    assert store.read_now(models.Recording.select().count) == 0
 
 
 def test_where_nobody_wants_to_know_nothing_is_written_and_nothing_asked(

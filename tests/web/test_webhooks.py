@@ -270,6 +270,15 @@ async def test_in_swedish(admin: Browser) -> None:
     assert "Vad den har fått veta" in (await admin.get(f"/webhooks/{hook['id']}")).text
 
 
+async def test_why_there_was_no_answer_is_said_in_swedish(admin: Browser, world: World) -> None:
+    hook = await made(admin)
+    await ask(admin, "POST", f"/{hook['id']}/ping")
+    told(world, hook["id"], Attempt(NOON, 0, 5, "it cannot be connected to: Connection refused"))
+    await admin.get("/webhooks?lang=sv")
+    page = (await admin.get(f"/webhooks/{hook['id']}")).text
+    assert "det går inte att ansluta till den: Connection refused" in page
+
+
 async def test_a_hook_that_was_stopped_says_why(admin: Browser, world: World) -> None:
     hook = await made(admin)
     world.change(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -57,6 +58,20 @@ STOPPED = {
     Stopped.GONE: N_("Stopped: it answered that it is gone"),
     Stopped.FAILING: N_("Stopped: it took nothing for three days"),
 }
+ERRORS = (
+    N_("no answer within"),
+    N_("its certificate is not accepted"),
+    N_("its name is not found"),
+    N_("no encrypted connection"),
+    N_("it cannot be connected to"),
+    N_("it closed the connection without an answer."),
+    N_("no answer that can be read"),
+    N_("it points elsewhere, which is not followed"),
+    N_("its secret cannot be opened: web.key_file is another than when it was made. Renew the secret."),
+    N_("plain HTTP is not used unless webhooks.allow_http says so."),
+    N_("It is an address of the inside network, where nothing is sent unless webhooks.allow_inside names it"),
+)
+"""How an attempt without an answer is told of, before what the network says of it (`delivery.posting`)."""
 _SAVED = N_("Saved.")
 _REMOVED = N_("%(name)s was removed: it is told nothing any more.")
 _PAUSED = N_("%(name)s is paused: what happens waits for it.")
@@ -141,7 +156,8 @@ async def ping(request: web.Request) -> web.Response:
     last = row.attempts[0]
     if last.taken:
         raise told.then(request, address, _PINGED, status=last.status, ms=last.took_ms)
-    raise told.then(request, address, _NOT_PINGED, good=False, why=last.error or last.status)
+    why = explained(page.reader_language(request), last.error) or last.status
+    raise told.then(request, address, _NOT_PINGED, good=False, why=why)
 
 
 async def _tried(request: web.Request, hook: UUID, made: UUID) -> DeliveryRow:
@@ -254,6 +270,7 @@ async def _one(request: web.Request, hook: HookRow, form: Form | None = None) ->
         "states": words.each(STATES),
         "stopped": words.each(STOPPED),
         "event_name": _namer(request),
+        "why": partial(explained, words.language),
         "now": request.app[CONTEXT].now(),
     }
     status = form.status if form else 200
@@ -288,6 +305,14 @@ def _name(words: Language, event: str) -> str:
     if event == EventType.PING:
         return words.gettext(PING)
     return words.gettext(EVENTS[event][0]) if event in EVENTS else event
+
+
+def explained(words: Language, text: str) -> str:
+    """Why there was no answer, in the reader's language as far as it is ours."""
+    for known in ERRORS:
+        if text.startswith(known):
+            return words.gettext(known) + text[len(known) :]
+    return text
 
 
 def _typed(typed: Any) -> dict[str, str | tuple[str, ...]]:
