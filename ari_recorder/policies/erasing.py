@@ -166,6 +166,11 @@ class Person:
             return by_number
         return by_name
 
+    @property
+    def long_numbers(self) -> list[str]:
+        """Those that are looked for in texts."""
+        return sorted(one for one in self.numbers if len(one) >= DIGITS_MIN)
+
     def is_in(self, text: str, *, own: bool = False) -> bool:
         """Whether a text speaks of them; ``own``: it is of a call with them."""
         return next(self._spans(text, own), None) is not None

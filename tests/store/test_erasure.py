@@ -224,6 +224,47 @@ def test_notes_of_others_their_history_tags_and_searches(world: World) -> None:
     world.check()
 
 
+def test_what_became_of_deliveries_and_kept_answers_of_this_organisation(world: World) -> None:
+    other = world.store.write_now(lambda: UUID(str(models.Organisation.create(name="Other").id)))
+    stranger = add_user(world.store, "201", organisation=other, endpoints=[("main", "PJSIP/201")])
+    said = f"2026-11-22_14-12-05_101_{NUMBER}_in.wav: no space, said {NAME}"
+    world.store.write_now(_deliver, world.organisation, world.anna.id, said)
+    world.store.write_now(_deliver, other, stranger.id, said)
+    done = world.erase()
+    assert done.counts.others == 3
+    own, theirs = (world.store.read_now(_delivered, of) for of in (world.organisation, other))
+    assert set(own) == {f"2026-11-22_14-12-05_101_{PSEUDONYM}_in.wav: no space, said {PSEUDONYM}"}
+    assert theirs == [said] * 3
+    assert world.store.read_now(models.Answered.select().count) == 1
+
+
+def _deliver(organisation: UUID, user: UUID, said: str) -> None:
+    hook = models.Webhook.create(
+        organisation=organisation, name="CRM", url="https://x", events="", secret="", created_at=BEGIN,
+        created_by="x",
+    )  # fmt: skip
+    told = models.WebhookDelivery.create(
+        webhook=hook, event=uuid4(), type="x", subject=uuid4(), place=1, at=BEGIN, data="{}",
+        created_at=BEGIN, next_at=BEGIN, state="failed",
+    )  # fmt: skip
+    models.WebhookAttempt.create(
+        delivery=told, number=1, at=BEGIN, status=500, took_ms=1, error=said, answer=said
+    )
+    models.DeliveryDay.create(organisation=organisation, day="2026-11-22", problem=said)
+    models.Answered.create(
+        asker=f"user:{user}", key="x", request_sha256="", status=201, headers="{}", body=said, at=BEGIN
+    )
+    models.Delivery.create(organisation=organisation)
+
+
+def _delivered(organisation: UUID) -> list[str]:
+    hooks = models.WebhookDelivery.select().join(models.Webhook)
+    its = hooks.where(models.Webhook.organisation == organisation)
+    attempts = models.WebhookAttempt.select().where(models.WebhookAttempt.delivery.in_(its))
+    days = models.DeliveryDay.select().where(models.DeliveryDay.organisation == organisation)
+    return [text for one in attempts for text in (one.error, one.answer)] + [one.problem for one in days]
+
+
 def test_a_part_of_the_name_is_for_somebody_to_look_at(world: World) -> None:
     call = world.call(OTHER, note="Karin says hello")
     done = world.erase()

@@ -5,13 +5,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from ari_recorder.policies.erasing import LISTED_MAX, Counts, Person
 from ari_recorder.store import audit_lines
-from ari_recorder.store.models import Activation, Annotation, Answered, Hold, SavedSearch, Token, User
+from ari_recorder.store.models import (
+    Activation,
+    Annotation,
+    Answered,
+    Delivery,
+    DeliveryDay,
+    DeliveryKey,
+    Handed,
+    Hold,
+    SavedSearch,
+    Token,
+    User,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+)
+
+DELIVERIES_MAX = 2_000
+"""Of each kind, so many lines that name somebody are changed: they are kept for some weeks."""
 
 
 def rename_author(user: UUID, pseudonym: str, limit: int) -> bool:
@@ -34,7 +54,8 @@ def clear(row: Any, who: Person, counts: Counts) -> Counts:
     ]
     if searches:
         SavedSearch.delete().where(SavedSearch.id.in_(searches)).execute()
-    others = _holds(row, who) + _answers(who) + _activations(row, who) + _tokens(row, who)
+    others = _holds(row, who) + _answers(row, who) + _activations(row, who) + _tokens(row, who)
+    others += _makers(row, who) + _deliveries(row, who)
     return replace(counts, searches=counts.searches + len(searches), others=counts.others + others)
 
 
@@ -69,10 +90,20 @@ def _holds(row: Any, who: Person) -> int:
     return changed
 
 
-def _answers(who: Person) -> int:
+def _answers(row: Any, who: Person) -> int:
     """Answers to requests with an idempotency key, kept for a day."""
-    found = [one.id for one in Answered.select() if who.is_in(one.body)]
+    named = (one for one in Answered.select() if who.is_in(one.body))
+    found = [one.id for one in named if _is_of(one.asker, row.organisation_id)]
     return int(Answered.delete().where(Answered.id.in_(found)).execute()) if found else 0
+
+
+def _is_of(asker: str, organisation: UUID) -> bool:
+    """Whether who asked, ``user:ID`` or ``token:ID``, is of that organisation."""
+    kind, _, asker_id = asker.partition(":")
+    model = {"user": User, "token": Token}.get(kind)
+    if model is None:
+        return False
+    return bool(model.select().where((model.id == asker_id) & (model.organisation == organisation)).exists())
 
 
 def _activations(row: Any, who: Person) -> int:
@@ -89,6 +120,33 @@ def _tokens(row: Any, who: Person) -> int:
     for one in Token.select().where(Token.organisation == row.organisation_id):
         new = _same(one, row, who, ("created_by",)) | _without(one, who, row.pseudonym, ("name",))
         changed += _change(Token, one, new)
+    return changed
+
+
+def _makers(row: Any, who: Person) -> int:
+    """Who made webhooks, and keys of the SFTP service."""
+    keys = DeliveryKey.select().join(Delivery).where(Delivery.organisation == row.organisation_id)
+    hooks = Webhook.select().where(Webhook.organisation == row.organisation_id)
+    return sum(_change(type(one), one, _same(one, row, who, ("created_by",))) for one in (*keys, *hooks))
+
+
+def _deliveries(row: Any, who: Person) -> int:
+    """What became of deliveries: files are named after numbers, and who was told may have said anything."""
+    of = row.organisation_id
+    longest = max(row.name.split(), key=len, default="")
+    # What the databases find in any case of letters is ASCII; the rest is looked for as it may be written.
+    sought = {*who.long_numbers, longest, longest.lower(), longest.upper()} - {""}
+    told = WebhookDelivery.select(WebhookDelivery.id).join(Webhook).where(Webhook.organisation == of)
+    changed = 0
+    for model, own, names in (
+        (WebhookAttempt, WebhookAttempt.delivery.in_(told), ("answer", "error")),
+        (DeliveryDay, DeliveryDay.organisation == of, ("problem",)),
+        (Handed, Handed.organisation == of, ("problem",)),
+    ):
+        having = [getattr(model, name).contains(one) for name in names for one in sorted(sought)]
+        if having:
+            found = model.select().where(own & reduce(or_, having)).limit(DELIVERIES_MAX)
+            changed += sum(_change(model, one, _without(one, who, row.pseudonym, names)) for one in found)
     return changed
 
 
