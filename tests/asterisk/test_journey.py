@@ -23,7 +23,7 @@ from tests.asterisk.station import Station, until
 from tests.asterisk.test_softphone import SAID_HZ, chromium  # noqa: F401 - a fixture
 from tests.web.test_browser import listened
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
 PROJECT = Path(__file__).parents[2]
 GUIDE = PROJECT / "docs/guide/first-hour.md"
