@@ -84,17 +84,30 @@ def place_of(event: EventType) -> int:
 
 def happened(before: Leg | None, leg: Leg) -> list[Happened]:
     """What has happened in a call since it was as ``before``, in order; with None, all of it."""
-    known = {(one.type, one.subject, one.place) for one in _steps(before)} if before is not None else set()
-    return [one for one in _steps(leg) if (one.type, one.subject, one.place) not in known]
+    known = {key for key, *_ in _steps(before)} if before is not None else set()
+    return [
+        Happened(
+            event,
+            leg.organisation,
+            leg.recording_id(recording.ordinal),
+            place,
+            at,
+            {**of_leg(leg, recording), **more},
+        )
+        for key, recording, event, place, at, more in _steps(leg)
+        if key not in known
+    ]
 
 
-def _steps(leg: Leg) -> Iterator[Happened]:
+_Step = tuple[tuple[int, EventType, int], Recording, EventType, int, datetime, dict[str, Any]]
+
+
+def _steps(leg: Leg) -> Iterator[_Step]:
+    """Each with what tells it from the others of its leg."""
     for recording in leg.recordings:
         if recording.kept and recording.state is not RecordingState.DISCARDING:
-            data = of_leg(leg, recording)
-            subject = leg.recording_id(recording.ordinal)
             for event, place, at, more in _of(leg, recording):
-                yield Happened(event, leg.organisation, subject, place, at, {**data, **more})
+                yield (recording.ordinal, event, place), recording, event, place, at, more
 
 
 def _of(leg: Leg, recording: Recording) -> Iterator[tuple[EventType, int, datetime, dict[str, Any]]]:
