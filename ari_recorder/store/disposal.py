@@ -359,12 +359,12 @@ def _tell(rows: Sequence[Any], marks: Mapping[UUID, Any], now: datetime) -> None
             for row in by_rule
             if row.organisation_id == organisation and marks[row.id].rule == rule
         )
-        detail = {"rule": rule, "recordings": count, "sha256": _hash_of(ids)}
+        detail = {"rule": rule, "recordings": count, "sha256": hash_of(ids)}
         audit.write(
             BY_RULE, Action.REMOVE, Subject("recordings"), now, organisation=organisation, detail=detail
         )
 
 
-def _hash_of(ids: Sequence[str]) -> str:
+def hash_of(ids: Sequence[str]) -> str:
     """SHA-256 of the recordings' ids, a line each, sorted: what was in the disposal log then."""
     return hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store.audit import Action, ActorKind
 from ari_recorder.store.database import Store
-from ari_recorder.store.models import Disposal, Disposing, Recording
+from ari_recorder.store.disposal import hash_of
+from ari_recorder.store.models import AuditLine, Disposal, Disposing, Recording
 
 PAGE = 500
+_Place = tuple[UUID, datetime, UUID]
+"""In the order of organisation, time and id."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,32 @@ def still_there(store: Store) -> Iterator[UUID]:
     while page := store.read_now(_lines_after, last):
         last = page[-1][0]
         yield from store.read_now(_rows_of, [recording for _, recording in page])
+
+
+def unaccounted(store: Store) -> Iterator[UUID]:
+    """Recordings whose line in the disposal log is not one that the audit log tells of.
+
+    Who can write in the catalogue could delete a recording and add a line; but not a line of the audit log,
+    which is signed.
+    """
+    for (organisation, at), lines in groupby(_in_order(store), lambda line: (line.organisation, line.at)):
+        for (rule, kind), some in groupby(sorted(lines, key=_by_whom), _by_whom):
+            gone = [line.recording for line in some]
+            if kind != ActorKind.RECORDER:
+                yield from store.read_now(_not_asked_for, organisation, gone)
+            elif not store.read_now(_is_told, organisation, at, rule, gone):
+                yield from gone
+
+
+def _in_order(store: Store) -> Iterator[Any]:
+    last: _Place = (UUID(int=0), datetime.min.replace(tzinfo=UTC), UUID(int=0))
+    while page := store.read_now(_ordered_after, last):
+        last = (page[-1].organisation, page[-1].at, page[-1].id)
+        yield from page
+
+
+def _by_whom(line: Any) -> tuple[str, str]:
+    return line.rule, line.actor_kind
 
 
 def waiting(store: Store, now: datetime) -> Iterator[WaitingLong]:
@@ -57,6 +90,37 @@ def states(legs: Collection[UUID]) -> dict[UUID, list[RecordingState]]:
     for leg, was in Disposal.select(Disposal.leg, Disposal.was).where(Disposal.leg.in_(list(legs))).tuples():
         found[leg].append(RecordingState(was))
     return dict(found)
+
+
+def _ordered_after(last: _Place) -> list[Any]:
+    organisation, at, id_ = last
+    same = Disposal.organisation == organisation
+    behind = (Disposal.at > at) | ((Disposal.at == at) & (Disposal.id > id_))
+    query = Disposal.select().where((Disposal.organisation > organisation) | (same & behind))
+    return list(query.order_by(Disposal.organisation, Disposal.at, Disposal.id).limit(PAGE))
+
+
+def _not_asked_for(organisation: UUID, gone: Collection[UUID]) -> list[UUID]:
+    told = AuditLine.select(AuditLine.subject).where(
+        (AuditLine.organisation == organisation)
+        & (AuditLine.action == Action.REMOVE.value)
+        & AuditLine.subject.in_([str(one) for one in gone])
+    )
+    known = {line.subject for line in told}
+    return [one for one in gone if str(one) not in known]
+
+
+def _is_told(organisation: UUID, at: datetime, rule: str, gone: Collection[UUID]) -> bool:
+    """Whether the audit log tells of these that went by a rule: how many, and a hash of which."""
+    lines = AuditLine.select(AuditLine.detail).where(
+        (AuditLine.organisation == organisation)
+        & (AuditLine.at == at)
+        & (AuditLine.action == Action.REMOVE.value)
+        & (AuditLine.subject_kind == "recordings")
+    )
+    told = [detail for line in lines if (detail := json.loads(line.detail)).get("rule") == rule]
+    same = len(told) != 1 or told[0]["sha256"] == hash_of(sorted(map(str, gone)))
+    return same and sum(detail["recordings"] for detail in told) == len(gone)
 
 
 def _lines_after(last: UUID) -> list[tuple[UUID, UUID]]:

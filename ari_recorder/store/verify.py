@@ -86,6 +86,8 @@ class Kind(StrEnum):
     """What a recording is found by is not what its row says."""
     UNSEARCHED = "unsearched"
     """Recordings of before there was a search have not come into it yet."""
+    UNACCOUNTED = "unaccounted"
+    """The disposal log has a line of it that the audit log knows nothing of."""
     NOT_GONE = "not_gone"
     """The disposal log says that it is gone, and something of it is there."""
     DISPOSING = "disposing"
@@ -439,6 +441,9 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording in disposal_check.still_there(store):
         text = "The disposal log says that it is gone, and it is in the catalogue."
         report.damage.append(Finding(Kind.NOT_GONE, str(recording), text))
+    for recording in disposal_check.unaccounted(store):
+        text = "The disposal log says that it was disposed of, and the audit log tells of no such deed."
+        report.damage.append(Finding(Kind.UNACCOUNTED, str(recording), text))
     for one in disposal_check.waiting(store, now):
         finding = Finding(Kind.DISPOSING, str(one.recording), one.text)
         (report.damage if now - one.since > OVERDUE else report.open).append(finding)

@@ -14,12 +14,16 @@ from typing import Any
 from ari_recorder.store import models, people
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.database import Store
+from ari_recorder.store.vault import MARKER
 from lab import Lab
 from lab.evidence import Evidence
 from lab.recorder import LabRecorder
 
-KEPT = (models.Revision, models.AuditLine, models.AuditHead, models.AuditSeal, models.SigningKey)
-"""Tables that are not emptied between two tests: the audit log refuses."""
+KEPT = (
+    *(models.Revision, models.AuditLine, models.AuditHead, models.AuditSeal, models.SigningKey),
+    *(models.VaultPlace, models.RetentionClock),
+)
+"""Tables that are not emptied between two tests: the audit log refuses, and the recorder knows its vault."""
 TREES = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'tree_%'"
 
 
@@ -79,7 +83,8 @@ class Stations:
         station.recorder.log.write_text("")
         station.store.write_now(self._empty)
         for path in station.recorder.vault.rglob("*.*"):
-            path.unlink()
+            if path.name != MARKER:
+                path.unlink()
         wait_until(lambda: "following endpoints" in station.recorder.log.read_text())
         return station
 

@@ -372,6 +372,29 @@ def test_what_is_left_of_what_should_be_gone_is_damage(world: World) -> None:
     assert found == {(Kind.NOT_GONE, key), (evidence_check.Fault.LEFT, str(first))}
 
 
+@pytest.mark.parametrize("why", [RETENTION, Why(Rule.REQUEST, {}, BY)])
+def test_a_line_that_somebody_added_to_hide_a_deletion_is_damage(world: World, why: Why) -> None:
+    first, second, third = world.recordings
+    world.dispose(first, why=why)
+    assert not world.verified().damage
+
+    def forge() -> None:
+        line = dict(models.Disposal.select().dicts().get())
+        leaf = models.Manifest.get(models.Manifest.recording == second).number
+        more = {"recording": second, "leg": world.legs[1], "leaf": leaf}
+        models.Disposal.insert(**{**line, "id": models.new_id(), **more}).execute()
+        models.Manifest.update(text="", personal="").where(models.Manifest.recording == second).execute()
+        for model in (models.Segment, models.Announcement):
+            model.delete().where(model.recording == second).execute()
+        models.Recording.delete().where(models.Recording.id == second).execute()
+
+    world.store.write_now(forge)
+    found = {(str(one.kind), one.subject) for one in world.verified().damage}
+    assert (Kind.UNACCOUNTED, str(second)) in found
+    world.dispose(third, now=LATER + timedelta(days=1))
+    assert (Kind.UNACCOUNTED, str(third)) not in {(one.kind, one.subject) for one in world.verified().damage}
+
+
 def test_a_leaf_of_what_is_gone_that_was_changed_is_found(world: World) -> None:
     first = world.recordings[0]
     world.dispose(first)
