@@ -25,9 +25,9 @@ from asyncssh import (
     SFTPServer,
 )
 
-from ari_recorder.delivery.folders import File, Folder
+from ari_recorder.delivery.folders import File
 from ari_recorder.delivery.reading import Reading, reading
-from ari_recorder.delivery.sftp.listing import Manifest
+from ari_recorder.delivery.sftp.listing import Day, Manifest
 from ari_recorder.delivery.sftp.visit import Visit
 from ari_recorder.errors import NotAllowed, NotFound, StoreError, VaultError
 from ari_recorder.policies import delivery
@@ -126,7 +126,7 @@ class View(SFTPServer):
         if pflags & ~FXF_READ:
             raise SFTPPermissionDenied(READ_ONLY)
         found = await self._find(path)
-        if isinstance(found, list | Folder):
+        if isinstance(found, list | Day):
             raise SFTPFailure("that is a folder")
         self._check_handles()
         opened = Open(found, None if isinstance(found, Manifest) else await self._reading(found))
@@ -316,14 +316,15 @@ class View(SFTPServer):
             raise SFTPNoSuchFile("there is no such file")
         return parts
 
-    async def _find(self, path: bytes) -> File | Manifest | Folder | list[str]:
-        """What is there; of the root, the names of the days."""
+    async def _find(self, path: bytes) -> File | Manifest | Day | list[Day]:
+        """What is there; of the root, the days."""
         parts = self._parts(path)
-        found: File | Manifest | Folder | list[str] | None = None
+        found: File | Manifest | Day | None = None
+        days = await self.visit.listing.opened() if len(parts) < 2 else []
         if not parts:
-            return [day.isoformat() for day in await self.visit.listing.days()]
+            return days
         if len(parts) == 1:
-            found = await self.visit.listing.folder(parts[0])
+            found = next((day for day in days if day.name == parts[0]), None)
         elif len(parts) == 2:
             found = await self.visit.listing.find(*parts)
         if found is None:
@@ -338,12 +339,14 @@ class View(SFTPServer):
     async def _listing(self, path: bytes) -> list[tuple[str, SFTPAttrs]]:
         found = await self._find(path)
         if isinstance(found, list):
-            folders = [await self.visit.listing.folder(name) for name in found]
-            return [(one.day.isoformat(), attributes_of(one)) for one in folders if one is not None]
-        if not isinstance(found, Folder):
+            return [(day.name, attributes_of(day)) for day in found]
+        if not isinstance(found, Day):
             raise SFTPFailure("that is a file, and no folder")
-        names = await self.visit.listing.names(found)
-        return [(name, attributes_of(found.files.get(name) or Manifest(found))) for name in names]
+        folder = await self.visit.listing.folder(found.name)
+        if folder is None:
+            raise NotFound("no more")
+        names = await self.visit.listing.names(folder)
+        return [(name, attributes_of(folder.files.get(name) or Manifest(folder))) for name in names]
 
     def _check_handles(self) -> None:
         """Raises `SFTPFailure` if there are too many."""
@@ -378,14 +381,14 @@ class View(SFTPServer):
         visit.written_down.add((file.recording, file.form))
 
 
-def attributes_of(found: File | Manifest | Folder | list[str]) -> SFTPAttrs:
+def attributes_of(found: File | Manifest | Day | list[Day]) -> SFTPAttrs:
     """What `stat` says."""
     if isinstance(found, File):
         return _attributes(FILE_MODE, found.size_bytes, found.modified_at)
     if isinstance(found, Manifest):
         return _attributes(FILE_MODE, len(found.folder.manifest), found.folder.modified_at)
-    if isinstance(found, Folder):
-        return _attributes(FOLDER_MODE, 0, found.modified_at)
+    if isinstance(found, Day):
+        return _attributes(FOLDER_MODE, 0, found.opened_at)
     return _attributes(FOLDER_MODE, 0, None)
 
 

@@ -15,8 +15,8 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.deliveries import view
 from ari_recorder.store.deliveries.view import Terms
 
-FRESH_S = 2.0
-"""A folder that was made so short ago is as it is now."""
+FRESH_S = 5.0
+"""A folder that was made so short ago is as it is now: of thousands of recordings one takes a second."""
 KEPT_S = 30.0
 """How long names that were listed are looked up in the same folder."""
 TERMS_S = 2.0
@@ -34,6 +34,14 @@ class Manifest:
     """A day's manifest, as a file."""
 
     folder: Folder
+
+
+@dataclass(frozen=True)
+class Day:
+    """A folder of which only its name is known, and since when it is there."""
+
+    name: str
+    opened_at: datetime
 
 
 Found = File | Manifest
@@ -60,6 +68,14 @@ class Listing:
                 self._folders.clear()
             self._terms = found, _seconds()
         return self._terms[0]
+
+    async def opened(self) -> list[Day]:
+        """The same, as they are listed; what is in them is not looked at."""
+        days, terms = await self.days(), await self.terms()
+        if terms is None:
+            return []
+        zone = ZoneInfo(terms.zone)
+        return [Day(day.isoformat(), delivery.window(day, zone).opens_at) for day in days]
 
     async def days(self) -> list[date]:
         """The days whose folders are there now, the oldest first."""

@@ -21,7 +21,8 @@ def line(begins: str, office: Office) -> str:
     for there, here in (
         ("recorder.example", "127.0.0.1"), ("2022", str(office.port)), ("/srv/calls", "calls"),
         ("~/.ssh/recordings", str(office.key("acme"))), ("sftp -", f"sftp {OPTIONS} -"),
-        ("ssh -a -x", f"ssh -a -x {OPTIONS}"), ("2026-11-21", DAY),
+        ("ssh -a -x", f"ssh -a -x {OPTIONS}"),
+        ("2026-11-21", DAY),
     ):  # fmt: skip
         found = found.replace(there, here)
     return found
