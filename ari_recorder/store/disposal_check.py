@@ -120,7 +120,7 @@ def _is_told(organisation: UUID, at: datetime, rule: str, gone: Collection[UUID]
     )
     told = [detail for line in lines if (detail := json.loads(line.detail)).get("rule") == rule]
     same = len(told) != 1 or told[0]["sha256"] == hash_of(sorted(map(str, gone)))
-    return same and sum(detail["recordings"] for detail in told) == len(gone)
+    return bool(same and sum(detail["recordings"] for detail in told) == len(gone))
 
 
 def _lines_after(last: UUID) -> list[tuple[UUID, UUID]]:
