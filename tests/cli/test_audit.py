@@ -98,7 +98,7 @@ def test_an_export_and_its_check(command: Command, key: SigningKey, form: str) -
 @pytest.mark.usefixtures("key")
 def test_a_changed_line_is_named(command: Command) -> None:
     command("recordings", "list")
-    assert "2 audit lines, 1 seals: 0 wrong" in command("verify").out
+    assert "2 audit lines, 1 seals, 0 disposals: 0 wrong" in command("verify").out
     with reopened(command.store_url) as store:
         store.write_now(drop_triggers)
         store.write_now(AuditLine.update(actor_name="nobody").execute)
