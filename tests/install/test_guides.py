@@ -60,7 +60,8 @@ def follow(tmp_path: Path, prepare: str, commands: list[str]) -> str:
     tree = find_tree()
     if tree.root is None:
         pytest.skip("an Asterisk of this machine's own is used, and the guide's would change its files")
-    (tmp_path / "prepare").write_text(prepare, encoding="utf-8")
+    nothing = "rm -rf /var/lib/ari_recorder\n"  # as on a machine that never had a recorder
+    (tmp_path / "prepare").write_text(nothing + prepare, encoding="utf-8")
     numbered = [f"echo '--- block {number}'\n{block}" for number, block in enumerate(commands, start=1)]
     (tmp_path / "commands").write_text("\n".join(numbered), encoding="utf-8")
     python = Path(getattr(sys, "_base_executable", sys.executable)).resolve().parent

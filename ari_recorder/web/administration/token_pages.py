@@ -33,6 +33,10 @@ SCOPES: dict[Right, tuple[str, str]] = {
         N_("Hear recordings"),
         N_("Listen and download. Each time is in the audit log."),
     ),
+    Right.RECORDINGS_DELETE: (
+        N_("Remove recordings"),
+        N_("For good, but not what is under a legal hold. Each is in the audit log and the disposal log."),
+    ),
     Right.RECORDINGS_ANNOTATE: (
         N_("Note and mark"),
         N_("Set note, mark and fields, during calls and afterwards."),
