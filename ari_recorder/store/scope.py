@@ -169,6 +169,11 @@ def proved(asker: Scope) -> Any:
     return _of_organisation(Manifest, asker, Right.EVIDENCE_READ)
 
 
+def certified(asker: Scope) -> Any:
+    """The condition on `Recording` of those whose evidence may be seen."""
+    return _of_organisation(Recording, asker, Right.EVIDENCE_READ)
+
+
 def heads_of(asker: Scope) -> Any:
     """The condition on `TreeHead` that every read of the signed heads carries."""
     return _of_organisation(TreeHead, asker, Right.EVIDENCE_READ)

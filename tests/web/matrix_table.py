@@ -464,6 +464,8 @@ def _not_in(line: Line, stage: Stage, *, api: bool) -> str:
 def _about(line: Line, asker: Asker, subject: str) -> str:
     if subject == "":
         return line.instead.get(asker.letter, line.ok)
+    if line.verb == "prove":  # of every recording of the organisation; an auditor has none of their own
+        return "404" if subject == "foreign" or (subject == "own" and asker.letter == "x") else line.ok
     if line.about in ("recording", "call") and line.verb != "audit":
         if subject in whose(asker, line.verb):
             return line.ok

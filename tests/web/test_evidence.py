@@ -107,7 +107,8 @@ async def test_an_auditor_has_the_proof_without_the_audio(
     recording = world.recording(world.ids["anna"])
     address = f"/api/v1/evidence/recordings/{recording}"
     auditor = await an_auditor(world, open_browser)
-    assert (await auditor.get(address)).status == 404
+    assert (await auditor.get(address)).status == 409
+    assert (await auditor.get(address[:-1] + "0")).status == 404
     signed(world, key, recording)
     answer = await auditor.get(address)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
