@@ -13,6 +13,7 @@ from lab import past
 from lab.past_calls import GROUPS
 
 NOT_SHOWN = {
+    "/recordings/{id}/remove": "before a recording is removed: as other confirmations",
     "/healthz": "for probes",
     "/readyz": "for probes",
     "/metrics": "for Prometheus",
