@@ -193,7 +193,7 @@ async def test_another_organisations_files_cannot_be_named(acme: Office) -> None
     assert theirs.hex[-8:] in name
     for path in (
         name, f"/{name}", f"../{name}", f"../other/{name}", f"{DAY}/../{name}", f"/home/other/{name}",
-        f"../../../../work/{name}", "/etc/passwd", "../../etc/passwd", f"{DAY}/../../../etc/passwd",
+        f"../../../../vault/{name}", "/etc/passwd", "../../etc/passwd", f"{DAY}/../../../etc/passwd",
         f"{DAY}/{theirs}.opus", str(acme.folder / "catalogue.db"), "~other", "/proc/self/environ",
     ):  # fmt: skip
         done = await acme.sftp(f"get {path}\n")
