@@ -179,7 +179,7 @@ def test_a_source_that_cannot_be_read_is_named_and_leaves_nothing(
 ) -> None:
     def broken(after: int) -> Iterator[bytes]:
         yield LARGE[:after]
-        raise FileNotFoundError(2, "No such file or directory", "/nowhere/made.wav")
+        raise FileNotFoundError(2, "No such file or directory", "/made/nowhere.wav")
 
     for after in (1, len(LARGE)):
         with pytest.raises(VaultError, match=r"nowhere\.wav cannot be read"):
