@@ -58,7 +58,7 @@ WAITING = Gauge("ari_recorder_recordings_waiting", "Recordings waiting to be fin
 OLDEST = Gauge("ari_recorder_recordings_waiting_oldest_seconds", "How long the oldest of them has waited")
 DISPOSING = Gauge("ari_recorder_recordings_disposing", "Recordings that are disposed of and not gone yet")
 
-_STORE, _WORK = "store", "work"
+_STORE, _WORK, _AHEAD = "store", "work", "ahead"
 
 _log = structlog.get_logger(__name__)
 
@@ -130,8 +130,10 @@ class Finisher:
             more = False
             try:
                 more = await self.advance()
-            except ARIRecorderError as error:
-                _log.debug("recordings are made when they are over, and not before", error=str(error))
+            except Exception as error:  # it only saves time: nothing of it may end it for good
+                self._failed(_AHEAD, "recordings are made when they are over, and not before", repr(error))
+            else:
+                self._failures.pop(_AHEAD, None)
             await asyncio.sleep(TOGETHER_S if more else AHEAD_S)
 
     async def advance(self) -> bool:
