@@ -75,8 +75,8 @@ class Vaults:
         address = self._store.read_now(vault_rows.address, vault) or self.first
         if address != self.current.address:
             return self._open(address)
-        if self._current_id is None:
-            return self.current  # it cannot be told which it is: it says itself why
+        if self._current_id in (None, vault):
+            return self.current  # another thread found out meanwhile, or it says itself why it cannot be told
         raise VaultAway(
             f"The vault {vault} was last found at {address}, where another is now. Say where it is:"
             " ari-recorder vault found ADDRESS"

@@ -6,7 +6,9 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -192,6 +194,32 @@ def test_a_vault_whose_folder_was_moved_is_the_same(world: World) -> None:
     world.record("200")
     assert {world.place(number).vault for number in range(4)} == {world.place(0).vault}
     world.sound()
+
+
+def test_who_asks_while_another_finds_out_which_vault_it_is_gets_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When many play recordings right after a start."""
+    safe, place = world.safe, world.place(0)
+    looking, asked = threading.Event(), threading.Event()
+    look, address = LocalVault.look, vault_rows.address
+
+    def looks(vault: LocalVault) -> UUID | None:
+        looking.set()
+        assert asked.wait(60)
+        return look(vault)
+
+    def asks(vault: UUID) -> str | None:
+        asked.set()
+        first.result(60)
+        return address(vault)
+
+    monkeypatch.setattr(LocalVault, "look", looks)
+    monkeypatch.setattr(vault_rows, "address", asks)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: b"".join(safe.read(place)))
+        assert looking.wait(60)
+        assert b"".join(safe.read(place)) == first.result()
 
 
 def test_an_older_vault_that_was_moved_is_said_to_be_elsewhere(world: World, elsewhere: Elsewhere) -> None:
