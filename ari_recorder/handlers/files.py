@@ -16,7 +16,7 @@ from ari_recorder.store.rows import SegmentRow
 ANSWER_S = 10.0
 """How long the folder may take for what is asked of it at once."""
 
-_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(ogg|flac|wav)(\.part)?")
+_OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.ahead)?\.(ogg|flac|wav)(\.part)?")
 
 
 class Files:

@@ -138,17 +138,19 @@ class Finisher:
 
     async def advance(self) -> bool:
         """Each a little further; whether one is far behind. What is over goes first."""
-        now = self._now()
-        jobs = [
-            self._job(one)
-            for leg in self._going_on()
-            for one in finishing.going_on(leg, now - AHEAD_FROM, now)
-        ]
-        await self._ahead.keep_only({*(job.recording_id for job in jobs), *map(str, self._running)})
+        going_on = {leg.id: leg for leg in self._going_on()}
+        recordings = {str(one.id) for leg in going_on.values() for one in self._made_ahead(leg)}
+        await self._ahead.keep({*recordings, *map(str, self._running)})
         more = False
-        for job in jobs:
-            more |= await self._ahead.advance(job)
+        for leg_id in going_on:
+            for leg in [one for one in self._going_on() if one.id == leg_id]:  # as it is by now
+                for recording in self._made_ahead(leg):
+                    more |= await self._ahead.advance(self._job(recording))
         return more
+
+    def _made_ahead(self, leg: Leg) -> list[Due]:
+        now = self._now()
+        return finishing.going_on(leg, now - AHEAD_FROM, now)
 
     async def _work_is_empty(self) -> bool:
         """Nothing is begun before: what is left of an interrupted work would be taken for what is begun."""
@@ -243,17 +245,15 @@ class Finisher:
         await files.probe()
         async with self._slots:
             job = self._job(recording)
-            target = job.target
             try:
                 result = await self._ahead.finish(job) or await self._pool.run(job)
+                await self._seal(recording, job.target, result)
             except NoAudio as error:
                 await files.make_sure_of(recording.segments)
                 await self._give_up(recording, error)
                 return
-            try:
-                await self._seal(recording, target, result)
             finally:
-                await self._working.call(target.unlink)
+                await self._working.call(_remove, job.target, job.ahead)
         await self._clear(recording, RecordingState.STORED)
 
     async def _give_up(self, recording: Due, error: NoAudio) -> None:
@@ -332,3 +332,8 @@ class Finisher:
             sources=result.sources,
             clock=self._clock(pbx),
         )
+
+
+def _remove(*work_files: Path) -> None:
+    for path in work_files:
+        path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ recording as if nothing had been done before.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from ari_recorder.errors import ARIRecorderError, NoAudio
 from ari_recorder.media.blocks import is_plain, two_channels
@@ -57,7 +58,8 @@ class Desk:
                 self.forget(job.recording_id)
                 return None
             _code(making, plan, plan.samples)
-            result = making.finish(job, plan)
+            result = making.finish(replace(job, target=job.ahead), plan)
+            making.target.replace(job.target)
             del self._making[job.recording_id]
             return result
         return None
@@ -75,7 +77,7 @@ class Desk:
             making = None
         if making is None and is_plain(plan) and plan.certain and len(self._making) < MAKING_MAX:
             with told(job):
-                making = self._making[job.recording_id] = Making(job, plan)
+                making = self._making[job.recording_id] = Making(replace(job, target=job.ahead), plan)
         return making
 
 

@@ -69,6 +69,11 @@ class StitchJob:
     target: Path
     format: AudioFormat
 
+    @property
+    def ahead(self) -> Path:
+        """The file's name while it is made ahead: whatever becomes of it, ``target`` is not touched."""
+        return self.target.with_suffix(f".ahead{self.target.suffix}")
+
 
 @dataclass(frozen=True)
 class SegmentReport:

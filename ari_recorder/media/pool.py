@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -21,6 +21,9 @@ from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.process import Advance, Finish, Forget, Worker
 
 LIMIT_S = 120.0
+FORGOTTEN_AFTER_S = 60.0
+"""So long what was made ahead is kept of what does not go on any more, and is not being finished either: the
+catalogue takes a moment to know of a call's end, or more while it cannot be written."""
 LIMIT_FACTOR = 0.5
 """A job may take `LIMIT_S`, and this much of the length of its files: a hundred times what it takes alone."""
 
@@ -120,25 +123,27 @@ class Ahead:
         self._limit_s = limit_s
         self._one_at_a_time = asyncio.Lock()
         self._worker: Worker | None = None
-        self._known: set[str] = set()
+        self._known: dict[str, float] = {}
+        """When each recording in the making was last wanted."""
 
     async def advance(self, job: StitchJob) -> bool:
         """Code more of a recording that goes on; whether there is still more of it now."""
-        self._known.add(job.recording_id)
+        self._known[job.recording_id] = _clock_s()
         return bool(await self._ask(Advance(job)))
 
     async def finish(self, job: StitchJob) -> StitchResult | None:
         """The finished file; None if it has to be stitched."""
-        if job.recording_id not in self._known:
+        if self._known.pop(job.recording_id, None) is None:
             return None
-        self._known.discard(job.recording_id)
         result: StitchResult | None = await self._ask(Finish(job))
         return result
 
-    async def keep_only(self, recordings: Collection[str]) -> None:
-        """Take away what was made of all others."""
-        for recording in self._known - set(recordings):
-            self._known.discard(recording)
+    async def keep(self, recordings: Iterable[str]) -> None:
+        """These are wanted; what was made of others is taken away `FORGOTTEN_AFTER_S` after they were."""
+        now_s = _clock_s()
+        self._known |= dict.fromkeys(self._known.keys() & set(recordings), now_s)
+        for recording in [one for one, at_s in self._known.items() if now_s - at_s >= FORGOTTEN_AFTER_S]:
+            del self._known[recording]
             await self._ask(Forget(recording))
 
     async def close(self) -> None:
@@ -171,3 +176,7 @@ class Ahead:
         if worker is not None:
             worker.kill()
             worker.reap()
+
+
+def _clock_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -21,6 +21,7 @@ from ari_recorder.handlers import files as files_module
 from ari_recorder.handlers import finisher as finisher_module
 from ari_recorder.handlers.files import Files
 from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.media import pool as pool_module
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
@@ -136,7 +137,8 @@ Working = Callable[[], None]
 async def test_a_recording_is_stored_and_its_files_go(world: World, working: Working) -> None:
     call = world.recorded()
     (world.folder / "work").mkdir()
-    (world.folder / "work" / f"{call.recording}.ogg").write_bytes(b"left by a crash")
+    for name in (f"{call.recording}.ogg", f"{call.recording}.ahead.ogg"):
+        (world.folder / "work" / name).write_bytes(b"left by a crash")
     working()
     row = await world.until_it_is(call, RecordingState.STORED)
     audio = b"".join(world.safe.read(place(row)))
@@ -159,7 +161,9 @@ async def test_what_goes_on_is_made_ahead_and_finished_with_the_rest(
     try:
         await world.until(work.exists)
         await finisher.advance()
-        assert [path.name for path in work.iterdir()] == [f"{call.recording}.ogg"], "of what is kept alone"
+        assert [path.name for path in work.iterdir()] == [f"{call.recording}.ahead.ogg"], (
+            "of what is kept alone"
+        )
         if killed:
             finisher._ahead._worker.kill()  # type: ignore[union-attr]
         call.hangs_up()
@@ -173,6 +177,28 @@ async def test_what_goes_on_is_made_ahead_and_finished_with_the_rest(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_was_made_ahead_waits_for_the_catalogue_to_know_of_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that is over goes on no more, and it is a moment until its recording is due."""
+    monkeypatch.setattr(finisher_module, "AHEAD_FROM", timedelta(days=-1))
+    call = Call.rings(world.store, world.users[Mode.ALWAYS], at=BEGIN).happens(Event.ANSWERED)
+    for name in file_names(call.leg.prefix, 1):
+        (world.spool / f"{name}.wav").write_bytes(header(8000, 0) + tone(440, 7.5).tobytes())
+    followed = [call]
+    finisher, work = world.finisher("opus"), world.folder / "work"
+    work.mkdir()
+    monkeypatch.setattr(finisher, "_going_on", lambda: [one.leg for one in followed])
+    await finisher.advance()
+    followed.clear()
+    await finisher.advance()
+    assert [path.name for path in work.iterdir()] == [f"{call.recording}.ahead.ogg"]
+    monkeypatch.setattr(pool_module, "FORGOTTEN_AFTER_S", 0.0)
+    await finisher.advance()
+    assert not list(work.iterdir()), "it never came to be due"
+    await finisher._ahead.close()
 
 
 async def test_what_could_not_be_stored_is_tried_again_and_told_once(world: World, working: Working) -> None:
