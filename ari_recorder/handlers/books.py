@@ -181,9 +181,10 @@ class Books:
                     _log.info("the catalogue can be written again", tries=failures)
                 failures, self._slow = 0, False
 
-    def _next_batch(self) -> list[_Entry]:
+    def _next_batch(self) -> list[tuple[_Entry, Leg]]:
+        """What is to be written, as it is now."""
         now_s = _clock_s()
-        return [one for one in self._entries.values() if one.waits and one.due_s <= now_s][:BATCH]
+        return [(one, one.leg) for one in self._entries.values() if one.waits and one.due_s <= now_s][:BATCH]
 
     async def _until_changed(self) -> None:
         self._changed.clear()
@@ -192,7 +193,7 @@ class Books:
             async with asyncio.timeout(due_s and max(due_s - _clock_s(), 0.01)):
                 await self._changed.wait()
 
-    async def _catalogue(self, batch: list[_Entry]) -> None:
+    async def _catalogue(self, batch: list[tuple[_Entry, Leg]]) -> None:
         """One that cannot be written keeps no other from being written. Raises `StoreError`."""
         try:
             await self._write(batch)
@@ -200,27 +201,27 @@ class Books:
             raise
         except Exception as error:
             if len(batch) == 1:
-                self._refuse(batch[0], error)
+                self._refuse(*batch[0], error)
             else:
-                for entry in batch:
-                    await self._catalogue([entry])
+                for one in batch:
+                    await self._catalogue([one])
 
-    def _refuse(self, entry: _Entry, error: Exception) -> None:
+    def _refuse(self, entry: _Entry, leg: Leg, error: Exception) -> None:
         if not entry.refused:
-            _log.error("the catalogue does not take a call", leg=str(entry.leg.id), exc_info=error)
-        entry.refused, entry.due_s = True, _clock_s() + REFUSED_AGAIN_S
+            _log.error("the catalogue does not take a call", leg=str(leg.id), exc_info=error)
+        entry.refused = True
+        if entry.leg is leg:  # else it has changed meanwhile, and is tried as it is now
+            entry.due_s = _clock_s() + REFUSED_AGAIN_S
 
-    async def _write(self, batch: list[_Entry]) -> None:
-        legs = [entry.leg for entry in batch]
-        before = [entry.written for entry in batch]
-        work = self._store.write(_save_all, list(zip(legs, before, strict=True)), self._now())
+    async def _write(self, batch: list[tuple[_Entry, Leg]]) -> None:
+        work = self._store.write(_save_all, [(leg, entry.written) for entry, leg in batch], self._now())
         writing = asyncio.ensure_future(work)
         await asyncio.wait([writing], timeout=IN_TIME_S)
         if not writing.done():
             self._slow = True
             self._unsafe.set()
         await writing
-        for entry, leg in zip(batch, legs, strict=True):
+        for entry, leg in batch:
             self._written(entry, leg)
 
     def _written(self, entry: _Entry, leg: Leg) -> None:

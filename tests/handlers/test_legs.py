@@ -352,7 +352,7 @@ async def test_nothing_in_a_call_waits_for_a_catalogue_that_is_locked(begin: Beg
     assert time.monotonic() - began_s < 3
     assert [path.suffix for path in world.journal.iterdir()] == [".json"]
     world.hangs_up()
-    await world.until(lambda: world.over)
+    await world.until(lambda: world.ended)
     assert world.rows(models.Leg) == []
     holder.rollback()
     holder.close()
@@ -428,9 +428,9 @@ async def test_a_leg_that_is_given_up_ends_and_says_why(
     await world.until(lambda: not world.asterisk.live)
     assert world.asterisk.channels.keys() >= set(snoops)
     assert (await world.leg.command(Event.PAUSE)).reason is Reason.RECORDING_FAILED
-    assert not world.over, "its channel is there, and must not be found anew"
+    assert not world.ended, "its channel is there, and must not be found anew"
     world.hangs_up()
-    assert world.over
+    assert world.ended
 
 
 async def test_a_call_that_is_answered_after_its_leg_was_given_up_is_accounted_for(

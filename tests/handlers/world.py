@@ -188,7 +188,7 @@ class World:
     clock: Clock
     told: list[State] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    over: bool = False
+    ended: bool = False
 
     async def until(self, condition: Callable[[], object], within_s: float = 10.0) -> None:
         async with asyncio.timeout(within_s):
@@ -214,6 +214,11 @@ class World:
         self.asterisk.channels.clear()
         self.asterisk.ends(*list(self.asterisk.live))
         self.leg.tell(inputs.HungUp(self.clock()))
+
+    @property
+    def over(self) -> bool:
+        """The leg has come to its end, and the catalogue knows all of it."""
+        return self.ended and not self.context.books.has(self.leg.leg.id)
 
     def rows(self, model: Any) -> list[Any]:
         return self.context.store.read_now(lambda: list(model.select().order_by(model.id)))
@@ -249,7 +254,7 @@ class World:
         self.leg.compare(Survey(self.clock(), there, away=True, revived=True))
 
     def _over(self, leg: LegRunner) -> None:
-        self.over = True
+        self.ended = True
         self.context.live.remove(leg)
 
     async def _listen(self, live: Live) -> None:
