@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -34,6 +36,9 @@ READERS = 2
 """Threads that read, each with a connection of its own that it keeps."""
 READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
+MIGRATE_WITHIN_S = 120
+"""How long a program waits for another that is making or upgrading the same SQLite catalogue."""
+AGAIN_S = 0.05
 BATCH = 64
 """Most writes that share a commit."""
 
@@ -275,15 +280,37 @@ class Store:
 
     def _migrate(self) -> None:
         runner = Runner(self._database, str(MIGRATIONS))
-        with self._database.connection_context(), self._migration_lock():
+        with self._first_connection():
             self._refuse_newer(runner)
+            if all(m.applied for m in runner.status()):
+                return
+            with self._migration_lock():
+                self._refuse_newer(runner)
+                try:
+                    runner.up()
+                except MigrationError as error:
+                    raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
+
+    @contextmanager
+    def _first_connection(self) -> Iterator[None]:
+        """Where two open a new file at once, SQLite lets neither wait for the other: it fails at once."""
+        late_at_s = time.monotonic() + MIGRATE_WITHIN_S
+        while self._database.is_closed():
             try:
-                runner.up()
-            except MigrationError as error:
-                raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
+                self._database.connect()
+            except peewee.OperationalError as error:
+                busy = getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > late_at_s:
+                    raise
+                time.sleep(AGAIN_S)
+        try:
+            yield
+        finally:
+            self._database.close()
 
     def _migration_lock(self) -> Any:
         if isinstance(self._database, SqliteDatabase):
+            self._database.execute_sql(f"PRAGMA busy_timeout = {MIGRATE_WITHIN_S * 1000}")
             return self._database.atomic("EXCLUSIVE")
         return _AdvisoryLock(self._database)
 

@@ -160,7 +160,7 @@ def test_several_processes_may_migrate_at_once(store_url: str) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    errors = [process.communicate(timeout=30)[1] for process in processes]
+    errors = [process.communicate(timeout=180)[1] for process in processes]
     assert [process.returncode for process in processes] == [0] * 3, "\n".join(errors)
     with reopened(store_url) as store:
         assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
