@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
+import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,11 +18,13 @@ from ari_recorder.policies.slowdown import Slowdown
 from ari_recorder.store import audit, passwords
 from ari_recorder.store.models import AuditLine
 from ari_recorder.web import WebContext, signin, start
-from ari_recorder.web.attempts import Attempts, Hashing
+from ari_recorder.web.attempts import WAITING_MAX, Attempts, Hashing
 from ari_recorder.web.problems import Refused
 
 from .world import NOON, PASSWORD, QUICK, Clock, NewBrowser, World, token_in
 
+WITHIN_S = 120.0
+"""How long anything may take on a machine with other work."""
 THERE = "192.0.2.1"
 HERE = "198.51.100.7"
 
@@ -232,16 +235,19 @@ async def test_one_address_does_not_take_every_place() -> None:
 async def test_a_thousand_sign_ins_at_once_do_not_stall_the_pages(
     context: WebContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(stored: str | None, password: str) -> bool:
-        time.sleep(0.05)
+    may_end = threading.Event()
+
+    def never_ends(stored: str | None, password: str) -> bool:
+        assert may_end.wait(WITHIN_S)
         return False
 
-    monkeypatch.setattr(passwords, "matches", slow)
+    monkeypatch.setattr(passwords, "matches", never_ends)
     server = await start(context)
     connector = aiohttp.TCPConnector(limit=50)
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True)
-    ) as client:
+    async with (
+        asyncio.timeout(WITHIN_S),
+        aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.CookieJar(unsafe=True)) as client,
+    ):
         async with client.get(f"{server.url}sign-in") as form:
             token = token_in(await form.text())
 
@@ -251,16 +257,14 @@ async def test_a_thousand_sign_ins_at_once_do_not_stall_the_pages(
                 return answer.status
 
         flood = [asyncio.create_task(sign_in(at)) for at in range(1000)]
-        slowest = 0.0
-        while not all(one.done() for one in flood):
-            began = time.monotonic()
-            async with aiohttp.ClientSession() as page, page.get(f"{server.url}healthz") as answer:
+        while sum(one.done() for one in flood) < 1000 - WAITING_MAX:
+            async with client.get(f"{server.url}healthz") as answer:
                 assert answer.status == 200
-            slowest = max(slowest, time.monotonic() - began)
-        statuses = [await one for one in flood]
+        assert not all(one.done() for one in flood), "passwords are still being checked"
+        may_end.set()
+        statuses = Counter(await asyncio.gather(*flood))
     await server.close()
-    assert set(statuses) == {401, 503}
-    assert slowest < 3.0, "answers of the loop that also asks"
+    assert statuses == {503: 1000 - WAITING_MAX, 401: WAITING_MAX}
 
 
 async def test_sign_in_pages_of_strangers_take_few_places(open_browser: NewBrowser) -> None:
