@@ -20,7 +20,7 @@ from ari_recorder.policies import erasing
 from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.retention import Rule
 from ari_recorder.policies.rights import Role, scope
-from ari_recorder.store import disposal, holding, holds, models, search_index, usage
+from ari_recorder.store import disposal, hold_about, holding, holds, models, search_index, usage
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.deliveries import view
@@ -28,7 +28,7 @@ from ari_recorder.store.deliveries.view import Terms
 from ari_recorder.store.disposal import Why
 from ari_recorder.store.erasing import asking, working
 from ari_recorder.store.erasing.asking import Target
-from ari_recorder.store.holding import About
+from ari_recorder.store.hold_about import About
 from bench import catalogued
 from bench.catalogued import LAST_AT, People
 from bench.results import Result, Row
@@ -118,7 +118,7 @@ def _hold(watch: Watch, who: People) -> int:
     about = About(Kind.NUMBER, number=_common_number(watch))
     watch.write(holding.place, asker, who.organisation, about, reason="Case 1", actor=BY, now=NOW)
     watch.read(holds.held, watch.read(_of_day, LAST_AT - timedelta(days=2))[:DISPOSED])
-    return watch.read(holding.found_by, who.organisation, about)
+    return watch.read(hold_about.found_by, who.organisation, about)
 
 
 def _erase(watch: Watch, who: People) -> int:

@@ -59,7 +59,7 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.deliveries import accounts, pushing
 from ari_recorder.store.erasing import asking, working
 from ari_recorder.store.erasing.asking import Target
-from ari_recorder.store.holding import About
+from ari_recorder.store.hold_about import About
 from ari_recorder.store.people import UserRow
 from lab import past
 from lab.directory import LAB

@@ -23,9 +23,10 @@ from ari_recorder.cli.common import (
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.rights import COMMAND_LINE
-from ari_recorder.store import holding, people
+from ari_recorder.store import hold_about, holding, people
 from ari_recorder.store.catalogue import COUNTED_MAX
-from ari_recorder.store.holding import About, HoldRow
+from ari_recorder.store.hold_about import About
+from ari_recorder.store.holding import HoldRow
 from ari_recorder.store.holds import everything_of
 from ari_recorder.store.people.groups import group_names
 
@@ -59,7 +60,9 @@ def list_(
 def place(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="Why.")],
-    recording: Annotated[UUID | None, typer.Option(help="Id of the recording to hold.")] = None,
+    recording: Annotated[
+        list[UUID] | None, typer.Option(help="Id of the recording to hold; may be given for several.")
+    ] = None,
     user: Annotated[
         str | None, typer.Option(help="Number, login or id of the user whose recordings to hold.")
     ] = None,
@@ -72,13 +75,13 @@ def place(
     organisation: OrganisationOption = None,
 ) -> None:
     """Place a legal hold on one of the four; what it fits is not deleted until it is over."""
-    if sum(one is not None for one in (recording, user, number, search)) != 1:
+    if sum(one is not None for one in (recording or None, user, number, search)) != 1:
         raise SettingsError("Give one of --recording, --user, --number and --search.")
     with catalogue(settings(context)) as store:
         own = store.read_now(people.organisation_named, organisation, make=False)
         zone = ZoneInfo(store.read_now(people.organisation, own).timezone)
-        if recording is not None:
-            about = About(Kind.RECORDING, recording=recording)
+        if recording:
+            about = _chosen(recording)
         elif user is not None:
             about = About(Kind.USER, user=store.read_now(_user, own, user))
         elif number is not None:
@@ -90,10 +93,11 @@ def place(
             holding.place, COMMAND_LINE, own, about, reason=reason, people=people_, ends_at=ends_at,
             **by_command_line(),
         )  # fmt: skip
-        count = store.read_now(holding.found_by, own, about)
+        count = store.read_now(hold_about.found_by, own, about)
     say(str(made.id))
     more = "more than " if count > COUNTED_MAX else ""
-    say(f"It keeps {more}{min(count, COUNTED_MAX)} recordings now, and what comes later and fits.", err=True)
+    later = "" if recording else ", and what comes later and fits"
+    say(f"It keeps {more}{min(count, COUNTED_MAX)} recordings now{later}.", err=True)
 
 
 @app.command(
@@ -111,6 +115,12 @@ def release(
         store.write_now(holding.release, COMMAND_LINE, hold, why, **by_command_line())
     more = "More than " if freed.more else ""
     say(f"Released. {more}{min(freed.recordings, holding.FREED_MAX)} recordings can be deleted now.")
+
+
+def _chosen(recordings: list[UUID]) -> About:
+    if len(recordings) == 1:
+        return About(Kind.RECORDING, recording=recordings[0])
+    return About(Kind.SELECTION, recordings=tuple(recordings))
 
 
 def _user(organisation: UUID, which: str) -> UUID:
@@ -148,7 +158,7 @@ def _table(rows: list[HoldRow]) -> Table:
         (
             row.id,
             row.kind,
-            row.recording or row.user_name or row.user or row.number or row.query,
+            row.recording or row.user_name or row.user or row.number or row.query or _several(row),
             row.reason,
             f"{row.begun_at.astimezone():%Y-%m-%d} {row.begun_by}",
             _until(row),
@@ -156,6 +166,10 @@ def _table(rows: list[HoldRow]) -> Table:
         for row in rows
     )
     return table(("id", "kind", "of", "why", "begun", "until"), cells)
+
+
+def _several(row: HoldRow) -> str:
+    return f"{len(row.recordings)} recordings"
 
 
 def _until(row: HoldRow) -> str:

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Every recording in which somebody with that number took part."""
     SEARCH = "search"
     """Everything that a search finds, or has found since the hold began."""
+    SELECTION = "selection"
+    """Some recordings that somebody chose, and no others."""
 
 
 def text(field: str, value: object, most: int, *, needed: bool = True) -> str:

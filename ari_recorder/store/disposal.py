@@ -27,13 +27,10 @@ from uuid import UUID
 
 from peewee import fn
 
-from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.policies.retention import Rule
-from ari_recorder.policies.rights import Scope
 from ari_recorder.store import audit, happenings, holds
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
-from ari_recorder.store.catalogue import RecordingRow, rows_where
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import (
     Annotation,
@@ -50,10 +47,7 @@ from ari_recorder.store.models import (
 )
 from ari_recorder.store.places import COLUMNS, place
 from ari_recorder.store.safe import Place, Safe
-from ari_recorder.store.scope import deletable
 
-HELD = "It is under a legal hold: it stays until that is released."
-BUSY = "Its call goes on, or it is being prepared: wait until it is ready."
 BY_RULE = Actor(ActorKind.RECORDER, "", "")
 """Who disposes of what no person asked for."""
 PERSONAL_OF_LEG = (
@@ -110,68 +104,27 @@ class Left:
     since: datetime | None
 
 
-def begin(recordings: Collection[UUID], why: Why, now: datetime) -> Begun:
+def begin(
+    recordings: Collection[UUID], why: Why, now: datetime, check: Callable[[Begun], None] = lambda _: None
+) -> Begun:
     """Step 1, to be called in a write: from its commit on they are disposed of, whatever happens.
 
     A hold that is set at the same time is set before it or after it, and not meanwhile (`holds.held`); and
-    of two who begin with the same recording one finds it begun (`audit.lock`).
+    of two who begin with the same recording one finds it begun (`audit.lock`). ``check`` is called with what
+    would begin, and may raise to stop it.
     """
     held = holds.held(list(recordings))
     audit.lock()
     found = {row.id: row for row in _looked_at(recordings)}
-    begun = Begun()
-    for recording in dict.fromkeys(recordings):
-        row = found.get(recording)
-        if row is None or row.state == RecordingState.DISPOSING:
-            begun.gone.append(recording)
-        elif recording in held:
-            begun.held.append(recording)
-        elif not _is_over(row):
-            begun.busy.append(recording)
-        else:
-            begun.begun.append(recording)
+    begun = _sorted(recordings, found, held)
+    check(begun)
     _mark([found[recording] for recording in begun.begun], why, now)
     return begun
 
 
-def request(
-    asker: Scope,
-    actor: Actor,
-    recording: UUID,
-    now: datetime,
-    check: Callable[[RecordingRow], None] = lambda _: None,
-) -> RecordingRow:
-    """Begin with one that somebody asks to remove; to be called in a write. Returns what it was.
-
-    ``check`` is called with that, and may raise to stop it. Raises `NotFound` if there is none that
-    ``asker`` may remove, `Conflict` if it is held, or its call goes on or it is being prepared.
-    """
-    row = removable(asker, recording)
-    check(row)
-    begun = begin([recording], Why(Rule.REQUEST, {}, actor), now)
-    if begun.held:
-        raise Conflict("", HELD)
-    if begun.busy:
-        raise Conflict("", BUSY)
-    if begun.gone:
-        raise NotFound(f"No recording {recording}.")
-    return row
-
-
-def removable(asker: Scope, recording: UUID) -> RecordingRow:
-    """A recording that ``asker`` may remove. Raises `NotFound` if there is none."""
-    found = rows_where(deletable(asker) & (Recording.id == recording), order=(), limit=1)
-    if not found:
-        raise NotFound(f"No recording {recording}.")
-    return found[0]
-
-
-def hindrance(recording: UUID) -> str:
-    """Why it cannot be removed now: `HELD`, `BUSY`, or nothing."""
-    if holds.held([recording]):
-        return HELD
-    row = next(iter(_looked_at([recording])), None)
-    return BUSY if row is not None and not _is_over(row) else ""
+def would_begin(recordings: Collection[UUID]) -> Begun:
+    """What would become of each, as far as is known now; nothing begins."""
+    return _sorted(recordings, {row.id: row for row in _looked_at(recordings)}, holds.held(list(recordings)))
 
 
 def waiting(limit: int, skip: Collection[UUID] = (), only: Collection[UUID] | None = None) -> list[Waiting]:
@@ -253,6 +206,21 @@ def dispose(
 
 
 # How each is done
+
+
+def _sorted(recordings: Collection[UUID], found: Mapping[UUID, Any], held: Collection[UUID]) -> Begun:
+    begun = Begun()
+    for recording in dict.fromkeys(recordings):
+        row = found.get(recording)
+        if row is None or row.state == RecordingState.DISPOSING:
+            begun.gone.append(recording)
+        elif recording in held:
+            begun.held.append(recording)
+        elif not _is_over(row):
+            begun.busy.append(recording)
+        else:
+            begun.begun.append(recording)
+    return begun
 
 
 def _looked_at(recordings: Collection[UUID]) -> list[Any]:

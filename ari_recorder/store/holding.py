@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ari_recorder.errors import Conflict, Invalid, NotFound
+from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies import holds as policy
 from ari_recorder.policies.holds import EACH_MAX, PEOPLE_MAX, REASON_MAX, Kind
 from ari_recorder.policies.rights import Right, Scope
-from ari_recorder.store import audit, catalogue, filters, finding, holds, paging
+from ari_recorder.store import audit, filters, finding, hold_about, holds, paging
 from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
-from ari_recorder.store.filters import Wanted
 from ari_recorder.store.fitting import fit
+from ari_recorder.store.hold_about import About
 from ari_recorder.store.models import HeldRecording, Hold, Recording, User
 from ari_recorder.store.order import Sort
 from ari_recorder.store.paging import Page
@@ -27,18 +27,6 @@ KIND = "hold"
 FREED_MAX = 1_000
 """How far is counted what a release would free."""
 _TEXTS = ("number", "query", "reason", "people")
-
-
-@dataclass(frozen=True)
-class About:
-    """What a hold is to be about: one of these by its ``kind``; of a search what it asks for, too."""
-
-    kind: Kind
-    recording: UUID | None = None
-    user: UUID | None = None
-    number: str = ""
-    query: str = ""
-    wanted: Wanted | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +52,17 @@ class HoldRow:
     over_at: datetime | None
     over_by: str
     over_why: str
+    recordings: tuple[UUID, ...] = ()
+    """Of a selection: those that were held then."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A new hold; which of its selection had been held ``before`` by others, and which were ``left``."""
+
+    row: HoldRow
+    before: list[UUID]
+    left: list[UUID]
 
 
 @dataclass(frozen=True)
@@ -111,17 +110,10 @@ def count(asker: Scope) -> int:
     return int(Hold.select().where(holds_of(asker) & Hold.over_at.is_null()).count())
 
 
-def found_by(organisation: UUID, about: About, most: int = catalogue.COUNTED_MAX) -> int:
-    """How many recordings a hold would keep now, up to ``most``; one more says that there are more."""
-    if about.kind is Kind.RECORDING:
-        return 1
-    return finding.count(holds.everything_of(organisation), _wanted(about), most)
-
-
 def about_of(row: HoldRow) -> About:
     """What a hold is about, to be counted again."""
     wanted = filters.from_text(Hold.get_by_id(row.id).wanted) if row.kind is Kind.SEARCH else None
-    return About(row.kind, row.recording, row.user, row.number, row.query, wanted)
+    return About(row.kind, row.recording, row.user, row.number, row.query, wanted, row.recordings)
 
 
 def user_name(organisation: UUID, user: UUID | None) -> str:
@@ -141,7 +133,10 @@ def place(
     actor: Actor,
     now: datetime,
 ) -> HoldRow:
-    """Place a hold. Raises `Invalid`, `NotFound` for a recording or user that is not there, `Conflict`."""
+    """Place a hold. Raises `Invalid`, `NotFound` for a recording or user that is not there, `Conflict`.
+
+    Of a selection those are held that ``asker`` may see; the others are left.
+    """
     audit.lock()  # what is being deleted just now is gone before, or held
     if Hold.select().where((Hold.organisation == organisation) & Hold.over_at.is_null()).count() >= EACH_MAX:
         raise Conflict("", "There are %(most)s legal holds already: release one first.", most=EACH_MAX)
@@ -153,7 +148,7 @@ def place(
             "people": policy.text("people", people, PEOPLE_MAX, needed=False),
         }
         policy.check_end("ends_at", ends_at, now)
-    check(asker, organisation, about)
+    hold_about.check(asker, organisation, about)
     row = Hold.create(
         organisation=organisation, kind=about.kind.value, begun_at=now, begun_by=actor.name, ends_at=ends_at,
         recording=about.recording if about.kind is Kind.RECORDING else None,
@@ -163,8 +158,32 @@ def place(
     )  # fmt: skip
     if about.kind is Kind.SEARCH:
         _note_first(organisation, about)
-    _write(actor, Action.CREATE, row, now, {"after": _told(row)})
-    return _rows([row])[0]
+    if about.kind is Kind.SELECTION:
+        chosen = hold_about.selected(asker, organisation, about.recordings)
+        hold_about.write_down(row.id, [one.id for one in chosen.there])
+    placed = _rows([row])[0]
+    _write(actor, Action.CREATE, row, now, {"after": _told(row, placed.recordings)})
+    return placed
+
+
+def place_and_tell(
+    asker: Scope,
+    organisation: UUID,
+    about: About,
+    *,
+    reason: str,
+    people: str = "",
+    ends_at: datetime | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Placed:
+    """As `place`, with what came of a selection."""
+    row = place(
+        asker, organisation, about, reason=reason, people=people, ends_at=ends_at, actor=actor, now=now
+    )
+    keeping, own = holds.holding(row.recordings), set(row.recordings)
+    before = [one for one in row.recordings if keeping.get(one, set()) - {row.id}]
+    return Placed(row, before, [one for one in dict.fromkeys(about.recordings) if one not in own])
 
 
 def change_end(
@@ -233,41 +252,17 @@ def _end(row: Any, actor: Actor, now: datetime, *, by: str, why: str) -> HoldRow
     return _rows([row])[0]
 
 
-def _wanted(about: About) -> Wanted:
-    match about.kind:
-        case Kind.USER:
-            return Wanted(user=about.user)
-        case Kind.NUMBER:
-            return Wanted(number=about.number)
-        case _:
-            return about.wanted or Wanted()
-
-
-def check(asker: Scope, organisation: UUID, about: About) -> None:
-    """That what it is about is there. Raises `NotFound`, `Invalid`."""
-    match about.kind:
-        case Kind.RECORDING:
-            if about.recording is None:
-                raise Invalid("recording", "say which recording.")
-            found = catalogue.recording(asker, about.recording)
-            if found.organisation != organisation:
-                raise NotFound(f"No recording {about.recording}.")
-        case Kind.USER:
-            if User.get_or_none((User.id == about.user) & (User.organisation == organisation)) is None:
-                raise NotFound("There is no such user.")
-        case Kind.SEARCH if about.wanted is None or about.wanted == Wanted():
-            raise Invalid("query", "it searches for nothing.")
-
-
 def _note_first(organisation: UUID, about: About) -> None:
     """What a search finds is noted; of much, the newest now, and the rest by the delivery process."""
     everything = holds.everything_of(organisation)
-    holds.fix(finding.page(everything, _wanted(about), Sort.NEWEST, None, holds.PART))
+    holds.fix(finding.page(everything, hold_about.wanted(about), Sort.NEWEST, None, holds.PART))
 
 
 def _kept_by(row: Any, most: int) -> list[UUID]:
     if row.kind == Kind.RECORDING:
         return [one.id for one in Recording.select(Recording.id).where(Recording.id == row.recording)]
+    if row.kind == Kind.SELECTION:
+        return hold_about.there(hold_about.written_down([row.id]).get(row.id, ()))
     everything = holds.everything_of(row.organisation_id)
     noted = HeldRecording.select(HeldRecording.recording).where(HeldRecording.hold == row.id).limit(most)
     there = Recording.select(Recording.id).where(Recording.id.in_(noted))
@@ -293,20 +288,23 @@ def _found(asker: Scope, hold: UUID) -> Any:
 def _rows(rows: Sequence[Any]) -> list[HoldRow]:
     users = {row.user for row in rows if row.user}
     names = {one.id: one.name for one in User.select().where(User.id.in_(users))} if users else {}
+    of = hold_about.written_down([row.id for row in rows if row.kind == Kind.SELECTION])
     return [
         HoldRow(
             row.id, row.organisation_id, Kind(row.kind), row.recording, row.user, names.get(row.user, ""),
             row.number, row.query, row.reason, row.people, row.begun_at, row.begun_by, row.ends_at,
-            row.over_at, row.over_by, row.over_why,
+            row.over_at, row.over_by, row.over_why, of.get(row.id, ()),
         )
         for row in rows
     ]  # fmt: skip
 
 
-def _told(row: Any) -> dict[str, Any]:
+def _told(row: Any, recordings: Sequence[UUID] = ()) -> dict[str, Any]:
     """For the audit log, which keeps for ever: no names and numbers, but the hash of the row that has
     them."""
     told = {"kind": row.kind, "recording": row.recording, "user": row.user, "ends_at": row.ends_at}
+    if recordings:
+        told |= {"recordings": len(recordings), "ids": [str(one) for one in recordings]}
     return {**{name: value for name, value in told.items() if value is not None}, "sha256": _sha256(row)}
 
 

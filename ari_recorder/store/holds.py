@@ -7,7 +7,7 @@ the index of texts, which may not have a recording yet.
 An edit must not free a recording that a search holds: its note, its mark, the groups of its user. So what a
 search finds is noted (`models.HeldRecording`): by `fix` in the write that edits, before it does, and of all
 that is older than a day by the delivery process, in batches (`fix_next`). Until a hold is over its rule and
-its notes both hold.
+its notes both hold. A hold of a selection has no rule: those that were chosen are noted when it is placed.
 """
 
 from __future__ import annotations
@@ -85,15 +85,18 @@ def fix_next(now: datetime, limit: int = PART) -> bool:
 
 
 def forget_next(limit: int = 1_000) -> bool:
-    """Take away a batch of what was noted for holds that are over; whether there may be more. In a write."""
-    over = Hold.select(Hold.id).where(Hold.over_at.is_null(False))
+    """Take away a batch of what was noted for holds that are over; whether there may be more. In a write.
+
+    What a selection was is kept: nothing else says it.
+    """
+    over = Hold.select(Hold.id).where(Hold.over_at.is_null(False) & (Hold.kind != Kind.SELECTION))
     gone = [row.id for row in HeldRecording.select().where(HeldRecording.hold.in_(over)).limit(limit)]
     HeldRecording.delete().where(HeldRecording.id.in_(gone)).execute() if gone else None
     return len(gone) == limit
 
 
 def wanted_by(hold: Any) -> Wanted:
-    """What a hold keeps, as the list finds it; of a single recording nothing is asked this way."""
+    """What a hold keeps, as the list finds it; of recordings that were named nothing is asked this way."""
     match hold.kind:
         case Kind.USER:
             return Wanted(user=hold.user)
@@ -144,6 +147,8 @@ def _fitting(holds: Sequence[Any], ids: Sequence[UUID]) -> Iterator[tuple[UUID, 
     entries = {one.recording: one.wanted for one in search_index.looked(ids, every=True) if one.wanted}
     for hold in holds:
         own = {one: entry for one, entry in entries.items() if entry.organisation == hold.organisation_id}
+        if hold.kind == Kind.SELECTION:
+            continue  # is no rule: what it keeps is written down
         if hold.kind == Kind.RECORDING:
             fits: Iterable[UUID] = own.keys() & {hold.recording}
         else:

@@ -286,7 +286,10 @@ class Hold(Table):
 
 
 class HeldRecording(Table):
-    """A recording that a search under hold has found: it stays held, whatever becomes of its note or mark."""
+    """A recording that a search under hold has found: it stays held, whatever becomes of its note or mark.
+
+    Or one of a selection under hold.
+    """
 
     hold = ForeignKeyField(Hold, backref="noted", on_delete="CASCADE", index=False)
     recording = UUIDField(index=True)

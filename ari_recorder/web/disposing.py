@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from ari_recorder.policies import spreadsheet
 from ari_recorder.policies.rights import Right
-from ari_recorder.store import disposal, disposals, retention
+from ari_recorder.store import disposal, disposals, removal, retention
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.disposals import DisposalRow
 from ari_recorder.web import api, auditing
@@ -124,7 +124,7 @@ async def remove(request: web.Request, check: Any) -> None:
     """Remove the recording of the address. Raises `NotFound`, `Conflict`, and what ``check`` raises."""
     context = request.app[CONTEXT]
     await context.store.write(
-        disposal.request, scope(request), request[ACTOR], path_id(request), context.now(), check
+        removal.request, scope(request), request[ACTOR], path_id(request), context.now(), check
     )
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store import disposal
+from ari_recorder.store import disposal, removal
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import disposing, page, told
 from ari_recorder.web.administration.confirming import Confirmation, ask
@@ -20,8 +20,8 @@ from ari_recorder.web.problems import Refused
 from ari_recorder.web.routing import path_id
 
 HINDRANCES = {
-    disposal.HELD: N_("It is under a legal hold: it stays until that is released."),
-    disposal.BUSY: N_("Its call goes on, or it is being prepared: wait until it is ready."),
+    removal.HELD: N_("It is under a legal hold: it stays until that is released."),
+    removal.BUSY: N_("Its call goes on, or it is being prepared: wait until it is ready."),
 }
 _REMOVED = N_("The recording was removed. Its file is gone within a minute.")
 _CHANGED = N_("The recording was changed meanwhile. Nothing was done: look again at what goes.")
@@ -31,7 +31,7 @@ _GONE = N_("The recording was removed already, by somebody else.")
 async def confirm(request: web.Request) -> web.Response:
     """``GET /recordings/{id}/remove``: what would go, and what would stay."""
     row = await _found(request)
-    hindrance = await request.app[CONTEXT].store.read(disposal.hindrance, row.id)
+    hindrance = await request.app[CONTEXT].store.read(removal.hindrance, row.id)
     say = page.reader_language(request).gettext
     return await ask(request, _asked(request, row), say(HINDRANCES[hindrance]) if hindrance else "")
 
@@ -56,7 +56,7 @@ async def remove(request: web.Request) -> web.Response:
 
 async def _found(request: web.Request) -> RecordingRow:
     """The recording of the address. Raises `NotFound` unless who asks may remove it."""
-    return await request.app[CONTEXT].store.read(disposal.removable, scope(request), path_id(request))
+    return await request.app[CONTEXT].store.read(removal.removable, scope(request), path_id(request))
 
 
 def _asked(request: web.Request, row: RecordingRow) -> Confirmation:

@@ -20,7 +20,7 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.erasing import asking, working
 from ari_recorder.store.erasing.asking import Target
 from ari_recorder.store.filters import Wanted
-from ari_recorder.store.holding import About
+from ari_recorder.store.hold_about import About
 
 from ..store.build import BY, add_user, finish, recorded_call, safe_in
 

@@ -36,7 +36,7 @@ from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.erasing import asking, working
 from ari_recorder.store.erasing.asking import ErasureRow, Target
-from ari_recorder.store.holding import About
+from ari_recorder.store.hold_about import About
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.safe import Safe
 from ari_recorder.store.sql import Sql, rows

@@ -19,7 +19,8 @@ from ari_recorder.store import annotations, audit, filters, finding, holding, ho
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.filters import Wanted
-from ari_recorder.store.holding import About, HoldRow
+from ari_recorder.store.hold_about import About
+from ari_recorder.store.holding import HoldRow
 from ari_recorder.store.order import Sort
 from ari_recorder.store.people import UserRow
 

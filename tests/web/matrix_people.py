@@ -30,7 +30,7 @@ from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.deliveries import accounts, pushing
 from ari_recorder.store.erasing import asking
 from ari_recorder.store.erasing.asking import Target
-from ari_recorder.store.holding import About
+from ari_recorder.store.hold_about import About
 from ari_recorder.web.enrolment import NewApp
 from ari_recorder.web.seals import Purpose, Seals
 
