@@ -64,6 +64,11 @@ PAGES = (
         "recording-problem", "/recordings/{id}", "supervisor", "/recordings/{faulty}",
         title="A recording of which something is missing",
     ),
+    Page(
+        "recordings-remove", "/recordings/remove", "admin",
+        "/recordings/remove?recordings={paused},{faulty},{recording}",
+        title="Before several recordings are removed",
+    ),
     Page("calls", "/calls", "supervisor", title="Calls now, as a supervisor sees them"),
     Page("calls-own", "/calls", "102", title="Calls now, for the recorded user"),
     Page("call", "/call", "102", title="The call window, for a phone or a side window"),
@@ -105,6 +110,10 @@ PAGES = (
     Page(
         "hold-new", "/holds/new", "admin", "/holds/new?query=q%3Dmalm%C3%B6%26mark%3Dgreen",
         title="A new legal hold",
+    ),
+    Page(
+        "hold-selection", "/holds/new", "admin", "/holds/new?recordings={paused},{faulty},{recording}",
+        title="A new legal hold of chosen recordings",
     ),
     Page("hold", "/holds/{id}", "admin", "/holds/{hold}", title="A legal hold"),
     Page(

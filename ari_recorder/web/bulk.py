@@ -1,8 +1,11 @@
-"""What is done with several recordings of the list at once: marked, or exported."""
+"""What is done with several recordings of the list at once: marked, or exported, or asked of a page.
+
+Holding them is in `bulk_holds`, removing them in `bulk_removal`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -13,6 +16,7 @@ from msgspec import Meta
 
 from ari_recorder.policies.annotations import MARKS
 from ari_recorder.policies.rights import Right
+from ari_recorder.policies.selection import SELECTED_MAX
 from ari_recorder.store.annotations import Marking, mark_all
 from ari_recorder.web import annotating, export, find
 from ari_recorder.web.context import ACTOR, CONTEXT, scope
@@ -23,12 +27,16 @@ from ari_recorder.web.session import read_form
 from ari_recorder.web.shapes import Mark
 
 NO_MARK = "none"
+CHOSEN = "recordings"
+"""Of the address of a page about a selection: ids, parted by commas."""
+Recordings = Annotated[list[UUID], Meta(min_length=1, max_length=SELECTED_MAX)]
+"""What was chosen, in the body of a request."""
 
 
 class NewMark(msgspec.Struct, forbid_unknown_fields=True):
     """A mark for several recordings."""
 
-    recordings: Annotated[list[UUID], Meta(min_length=1, max_length=export.SELECTED_MAX)]
+    recordings: Recordings
     mark: Annotated[Mark, Meta(description="Empty for none.")]
 
 
@@ -87,17 +95,35 @@ async def _mark(request: web.Request, recordings: Sequence[UUID], mark: str) -> 
     return done
 
 
+async def to_page(request: web.Request, address: str) -> web.Response:
+    """To a page that asks about those that were chosen in the list; nothing is changed yet."""
+    sent = await read_form(request)
+    chosen = _chosen(sent)
+    raise web.HTTPSeeOther(f"{address}?{CHOSEN}={as_text(chosen)}" if chosen else find.address(_back(sent)))
+
+
+def as_text(chosen: Iterable[UUID]) -> str:
+    """A selection as in an address, or in a hidden field."""
+    return ",".join(map(str, dict.fromkeys(chosen)))
+
+
+def from_text(text: str) -> list[UUID]:
+    """A selection that was written by `as_text`. Raises `Refused` (400) for what is none, and too many."""
+    return _read(text.split(",") if text else [], CHOSEN)
+
+
 def _chosen(sent: Any) -> list[UUID]:
     """The recordings that were chosen in a form. Raises `Refused` (400) for what is none, and too many."""
-    texts = sent.getall("recording", [])
+    return _read(sent.getall("recording", []), "recording")
+
+
+def _read(texts: Sequence[str], field: str) -> list[UUID]:
     try:
         found = [UUID(text) for text in texts]
     except (ValueError, AttributeError) as error:
-        raise Refused(400, N_("That is no recording of the list."), field="recording") from error
-    if len(found) > export.SELECTED_MAX:
-        raise Refused(
-            400, N_("at most %(most)s at once."), values={"most": export.SELECTED_MAX}, field="recording"
-        )
+        raise Refused(400, N_("That is no recording of the list."), field=field) from error
+    if len(found) > SELECTED_MAX:
+        raise Refused(400, N_("at most %(most)s at once."), values={"most": SELECTED_MAX}, field=field)
     return found
 
 

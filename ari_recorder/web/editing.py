@@ -61,17 +61,19 @@ async def create(
     to_struct: Callable[[T], msgspec.Struct],
     location: Callable[[T], str],
     shown_once: Callable[[T], msgspec.Struct] | None = None,
+    made: Callable[[T], msgspec.Struct] | None = None,
 ) -> web.Response:
     """Run ``work`` in a write, and answer 201 with what it made, its ``ETag`` and its ``Location``.
 
     With an ``Idempotency-Key`` the answer is kept in the same transaction, and given again, instead of doing
     it again, to who sends the same request with the same key within `store.answered.KEPT`. ``to_struct`` has
-    to be what the GET of its address answers with; ``shown_once`` is the answer where it says more, a secret,
-    which is not kept. Raises `Refused`: 400 for a key that is none, 422 when the key was another request's.
+    to be what the GET of its address answers with, or ``made`` is, where the answer says more of what was
+    done; ``shown_once`` is the answer where it says a secret, which is not kept. Raises `Refused`: 400 for a
+    key that is none, 422 when the key was another request's.
     """
     key, now = _key(request), request.app[CONTEXT].now()
     sha256 = await _request_sha256(request)
-    making = _Making(work, to_struct, location, shown_once)
+    making = _Making(work, to_struct, location, shown_once, made or to_struct)
     try:
         answer = await request.app[CONTEXT].store.write(once, _asker(request), key, sha256, making.run, now)
     except KeyTaken as error:
@@ -96,6 +98,7 @@ class _Making(Generic[T]):
     to_struct: Callable[[T], msgspec.Struct]
     location: Callable[[T], str]
     shown_once: Callable[[T], msgspec.Struct] | None
+    made: Callable[[T], msgspec.Struct]
     shown: str = ""
 
     def run(self) -> Answer:
@@ -103,7 +106,8 @@ class _Making(Generic[T]):
         body = msgspec.json.encode(self.to_struct(row))
         if self.shown_once is not None:
             self.shown = msgspec.json.encode(self.shown_once(row)).decode()
-        return Answer(201, {"Location": self.location(row), "ETag": tag_of(body)}, body.decode())
+        tag = tag_of(msgspec.json.encode(self.made(row)))
+        return Answer(201, {"Location": self.location(row), "ETag": tag}, body.decode())
 
 
 async def tidying(app: web.Application) -> AsyncIterator[None]:

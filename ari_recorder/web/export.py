@@ -20,6 +20,7 @@ from msgspec import UNSET, Meta, UnsetType
 from ari_recorder.errors import StoreError
 from ari_recorder.policies import spreadsheet
 from ari_recorder.policies.rights import Right
+from ari_recorder.policies.selection import SELECTED_MAX
 from ari_recorder.store import audit, catalogue
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.catalogue import RecordingRow
@@ -37,8 +38,6 @@ from ari_recorder.web.thread import aside
 from ari_recorder.web.words import Words
 
 PART_ROWS = 500
-SELECTED_MAX = 100
-"""Most recordings that are chosen at once."""
 COLUMNS = (
     N_("Recorded from"),
     N_("Recorded until"),

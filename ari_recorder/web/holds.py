@@ -14,7 +14,8 @@ from ari_recorder.policies.holds import PEOPLE_MAX, REASON_MAX, Kind
 from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import Right
 from ari_recorder.store import holding, holds
-from ari_recorder.store.holding import About, HoldRow
+from ari_recorder.store.hold_about import About
+from ari_recorder.store.holding import HoldRow
 from ari_recorder.store.paging import Page
 from ari_recorder.web import find, page
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation, scope
@@ -38,7 +39,7 @@ End = Annotated[
 
 
 class Hold(msgspec.Struct):
-    """A rule by which recordings are kept. One of `recording`, `user`, `number` and `query` says which."""
+    """What keeps recordings. One of `recording`, `user`, `number`, `query` and `recordings` says which."""
 
     id: UUID
     kind: Kind
@@ -47,6 +48,7 @@ class Hold(msgspec.Struct):
     user_name: str
     number: str
     query: Annotated[str, Meta(description="A search, as in the address of the list.")]
+    recordings: Annotated[list[UUID], Meta(description="Of a selection: those that were held then.")]
     reason: str
     people: Annotated[str, Meta(description="Who asked for it, and who was told.")]
     begun_at: Time
@@ -122,7 +124,7 @@ async def legal_holds(request: web.Request, query: HoldsQuery) -> Holds:
 async def place_hold(request: web.Request, body: NewHold) -> web.Response:
     """Place a legal hold: what it fits is not deleted, whatever the reason, until it is over."""
     about, asker = await understood(request, body), scope(request)
-    organisation, by, ends_at = own_organisation(request), changed_by(request), _moment(body.ends_at)
+    organisation, by, ends_at = own_organisation(request), changed_by(request), moment(body.ends_at)
     return await create(
         request,
         lambda: holding.place(
@@ -143,7 +145,7 @@ async def legal_hold(request: web.Request) -> Hold:
 async def change_hold(request: web.Request, body: HoldEnd) -> Hold:
     """Give a legal hold another end, or none."""
     changed = await request.app[CONTEXT].store.write(
-        holding.change_end, scope(request), path_id(request), _moment(body.ends_at),
+        holding.change_end, scope(request), path_id(request), moment(body.ends_at),
         check=guard(request, shown), **changed_by(request),
     )  # fmt: skip
     return shown(changed)
@@ -164,7 +166,7 @@ OPERATIONS = (legal_holds, place_hold, legal_hold, change_hold, release_hold)
 
 async def understood(request: web.Request, given: NewHold) -> About:
     """What a hold is to be about. Raises `Refused` (422) unless it is one thing."""
-    said = {name: value for name in Kind if (value := getattr(given, _FIELD.get(name, name)))}
+    said = {name: value for name in _OF_RULES if (value := getattr(given, _FIELD.get(name, name)))}
     if len(said) != 1:
         raise Refused(422, N_("give one of recording, user, number and query."), field="kind")
     ((kind, value),) = said.items()
@@ -200,9 +202,11 @@ def shown(row: HoldRow) -> Hold:
         "over_at": time_or_none(row.over_at),
     }
     told = {name: value for name, value in vars(row).items() if name != "organisation"}
-    return Hold(**{**told, **times})
+    return Hold(**{**told, **times, "recordings": list(row.recordings)})
 
 
+_OF_RULES = tuple(kind for kind in Kind if kind is not Kind.SELECTION)
+"""What `POST /api/v1/holds` places; a selection has an address of its own (`bulk_holds`)."""
 _FIELD = {Kind.SEARCH: "query"}
 _MOMENT = timedelta(microseconds=1)
 
@@ -216,8 +220,8 @@ def _fixed(asked: find.Asked, by: Reading) -> dict[str, str]:
     return {name: given[name] for name in find.ASKS if name in given}
 
 
-def _moment(at: datetime | None) -> datetime | None:
-    """In UTC. Raises `Refused` (422) for a time that no calendar has."""
+def moment(at: datetime | None) -> datetime | None:
+    """A time in UTC. Raises `Refused` (422) for a time that no calendar has."""
     try:
         return None if at is None else at.astimezone(UTC)
     except OverflowError as error:

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.rights import Right
+from ari_recorder.policies.selection import SELECTED_MAX
 from ari_recorder.store import catalogue, holding, searches
 from ari_recorder.store.filters import Wanted
-from ari_recorder.web import api, export, find, find_values, listing, page, remembered, words
+from ari_recorder.web import api, find, find_values, listing, page, remembered, words
 from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.language import N_
 
@@ -138,6 +139,8 @@ def _found(
         "labels": {name: find.label(name, say.language) for name in find.FIELDS},
         "several": asker.reads.everybody or bool(asker.reads.users - {asker.user}),
         "annotates": bool(asker.annotates),
+        "holds": Right.HOLDS_WRITE in asker.rights,
+        "removes": bool(asker.deletes),
         "hold": f"/holds/new?{urlencode({'query': find.query_of(asked.filters)})}"
         if asked.filters and Right.HOLDS_WRITE in asker.rights
         else "",
@@ -170,7 +173,7 @@ async def _around(request: web.Request, asked: find.Asked) -> dict[str, Any]:
         "directions": say.each(words.DIRECTIONS),
         "kept": kept,
         "texts": say.each(TEXTS),
-        "rows_max": export.SELECTED_MAX,
+        "rows_max": SELECTED_MAX,
         "follows": Right.CALLS_READ in asker.rights,
     }
 

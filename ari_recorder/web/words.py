@@ -240,6 +240,11 @@ class Words:
         """The counterpart's name, else their number, else that neither is known."""
         return self.party(row.counterpart_name, row.counterpart_number)
 
+    def named(self, row: RecordingRow) -> str:
+        """A recording in a list of others: when, with whom, and whose."""
+        values = {"when": self.exactly(row.started_at), "whom": self.counterpart(row), "who": row.user_name}
+        return self.language.gettext(N_("%(when)s, %(whom)s, recorded of %(who)s"), **values)
+
     def party(self, name: str, number: str) -> str:
         """Somebody's name, else their number, else that neither is known."""
         return name or number or self.language.gettext("Unknown number")

@@ -72,6 +72,8 @@ Sent = Callable[[Asker], Any]
 NOTE = {"note": "changed"}
 MARKED = {"recordings": ["0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b"], "mark": "red"}
 """Of nobody: whose are marked by whom is for a test of its own."""
+CHOSEN = {"recordings": MARKED["recordings"]}
+"""Likewise: who may is let in, and finds nothing."""
 PASSWORDS = {"old": PASSWORD, "new": NEW_PASSWORD}
 ADMINISTRATOR = {"name": "First", "login": "first", "password": NEW_PASSWORD}
 ORGANISATION = {"name": "Third", "administrator": ADMINISTRATOR}
@@ -119,6 +121,10 @@ LINES: dict[str, Line] = {
     ),
     "POST /recordings/mark": _write("usa", "", {"mark": "red"}, ok="303 /"),
     "POST /recordings/export": _write("usa", "", {}, ok="303 /"),
+    "POST /recordings/chosen/hold": _write("a", "", {}, ok="303 /"),
+    "POST /recordings/chosen/remove": _write("a", "", {}, ok="303 /"),
+    "GET /recordings/remove": _read("a"),
+    "POST /recordings/remove": _write("a", "", {**ANY, "recordings": MARKED["recordings"][0]}, ok="409"),
     "GET /searches": _read("usa"),
     "POST /searches": _write("usa", "", {"name": "Red", "query": "mark=red"}, ok="303 /"),
     "POST /searches/{id}": _write("usa", "", {"name": "Red"}, "search", "303 /searches"),
@@ -276,6 +282,8 @@ LINES: dict[str, Line] = {
     "GET /api/v1/recordings": _read("usa", "usap"),
     "GET /api/v1/recordings.csv": _read("usa", "usap"),
     "POST /api/v1/recordings/mark": _write("usa", "usap", MARKED),
+    "POST /api/v1/recordings/hold": _write("a", "ap", {**CHOSEN, "reason": "Case 4711"}, ok="404"),
+    "POST /api/v1/recordings/remove": _write("a", "ap", CHOSEN),
     "GET /api/v1/searches": _read("usa", "usa"),
     "POST /api/v1/searches": _write("usa", "usa", {"name": "Red", "query": "mark=red"}, ok="201"),
     "GET /api/v1/searches/{id}": _read("usa", "usa", "search"),

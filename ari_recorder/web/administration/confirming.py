@@ -10,10 +10,18 @@ from ari_recorder.web import page
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Things by name: what each is, and its address."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Confirmation:
     """What is asked, in the reader's language: ``button`` names the deed, ``back`` is where nothing is done.
 
-    ``action`` and ``fields`` are of the form that does it.
+    ``action`` and ``fields`` are of the form that does it. Without a ``button`` there is nothing to be done.
     """
 
     title: str
@@ -25,6 +33,8 @@ class Confirmation:
     after: str = ""
     """What can be done about it afterwards."""
     fields: tuple[tuple[str, str], ...] = ()
+    lists: tuple[Listing, ...] = ()
+    """Each of what goes or stays, where it is several."""
     problem: str = ""
     """Why it was not done just now."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,12 +13,15 @@ from ari_recorder.errors import Conflict, Invalid, NotFound
 from ari_recorder.policies.holds import GRACE, PEOPLE_MAX, REASON_MAX, Kind
 from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import Right
-from ari_recorder.store import catalogue, holding, people
+from ari_recorder.store import catalogue, hold_about, holding, people
 from ari_recorder.store.erasing.asking import waiting
-from ari_recorder.store.holding import About, HoldRow
-from ari_recorder.web import find, find_values, page, told
+from ari_recorder.store.hold_about import About
+from ari_recorder.store.holding import HoldRow
+from ari_recorder.web import find_values, page, told
+from ari_recorder.web.administration import hold_words
 from ari_recorder.web.administration.forms import VERSION, Form, sent, text
 from ari_recorder.web.administration.versions import unchanged, version
+from ari_recorder.web.bulk import CHOSEN, from_text
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation, scope
 from ari_recorder.web.holds import searching
 from ari_recorder.web.language import N_
@@ -31,7 +33,7 @@ from ari_recorder.web.words import Words
 ADDRESS = "/holds"
 NEW = ADDRESS + "/new"
 TAKES = ("over", "cursor", told.PARAMETER)
-NEW_TAKES = ("recording", "user", "number", "query")
+NEW_TAKES = ("recording", "user", "number", "query", CHOSEN)
 ONE_TAKES = (told.PARAMETER,)
 _FIELDS = ("reason", "people", "ends")
 _PLACED = N_("The legal hold is placed.")
@@ -55,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
     here = f"{ADDRESS}?over=1" if over else ADDRESS
     values = {
         "rows": found.rows,
-        "about": {row.id: await _about(request, row) for row in found.rows},
+        "about": {row.id: await hold_words.about(request, row) for row in found.rows},
         "over": over,
         "places": Right.HOLDS_WRITE in asker.rights,
         "first": here if cursor else "",
@@ -83,11 +85,15 @@ async def place(request: web.Request) -> web.Response:
         about = await _asked(request, form)
         if about is None:
             raise Refused(422, N_("write a telephone number."), field="number")
-        await request.app[CONTEXT].store.write(
-            holding.place, scope(request), own_organisation(request), about, reason=form.value("reason"),
-            people=form.value("people"), ends_at=_end(form, words), **changed_by(request),
+        done = await request.app[CONTEXT].store.write(
+            holding.place_and_tell, scope(request), own_organisation(request), about,
+            reason=form.value("reason"), people=form.value("people"), ends_at=_end(form, words),
+            **changed_by(request),
         )  # fmt: skip
-        raise told.then(request, ADDRESS, _PLACED)
+        if about.kind is not Kind.SELECTION:
+            raise told.then(request, ADDRESS, _PLACED)
+        said = hold_words.placed(done, words)
+        raise told.then(request, f"{ADDRESS}/{done.row.id}", "%(said)s", said=said)
     _rename(form, "ends_at", "ends")
     return await _new(request, form)
 
@@ -147,52 +153,6 @@ async def found(request: web.Request) -> HoldRow:
         raise Refused(404, N_("There is no such legal hold here."), explanation=_NO_HOLD) from error
 
 
-# What it is about, in words
-
-
-async def _about(request: web.Request, about: HoldRow | About) -> dict[str, Any]:
-    """``kind``, what it ``says``, with the ``filters`` of a search, and where the recordings are listed."""
-    sees = Right.RECORDINGS_READ in scope(request).rights
-    match about.kind:
-        case Kind.RECORDING:
-            says, address = await _recording(request, about.recording), f"/recordings/{about.recording}"
-        case Kind.USER:
-            says, address = await _user(request, about), f"/?user={about.user}"
-        case Kind.NUMBER:
-            says, address = about.number, find.address({"number": about.number})
-        case Kind.SEARCH:
-            says, address = "", f"/?{about.query}"
-    filters = await _filters(request, about.query) if about.kind is Kind.SEARCH else []
-    return {"kind": about.kind.value, "says": says, "filters": filters, "address": address if sees else ""}
-
-
-async def _recording(request: web.Request, recording: UUID | None) -> str:
-    """When and with whom it was, for who may see it; otherwise its id."""
-    words = page.words(request)
-    assert recording is not None
-    try:
-        row = await request.app[CONTEXT].store.read(catalogue.recording, scope(request), recording)
-    except NotFound:
-        return str(recording)
-    return f"{words.exactly(row.started_at)}, {words.counterpart(row)}"
-
-
-async def _user(request: web.Request, about: HoldRow | About) -> str:
-    if isinstance(about, HoldRow):
-        return about.user_name or str(about.user)
-    name = await request.app[CONTEXT].store.read(holding.user_name, own_organisation(request), about.user)
-    return name or str(about.user)
-
-
-async def _filters(request: web.Request, query: str) -> list[tuple[str, str]]:
-    say = page.words(request)
-    asked = find.understood(find.fields_of(query), await find.reading(request), say)
-    if asked.problems:  # of a group that is gone, say, or that the reader may not see
-        return [("", query)]
-    names = [name for name in asked.filters if not name.endswith("_time")]
-    return [(find.label(name, say.language), find.said(name, asked, say)) for name in names]
-
-
 # Forms
 
 
@@ -200,6 +160,8 @@ async def _asked(request: web.Request, form: Form) -> About | None:
     """What the form is about; None for a number that is still to be written. Raises `Refused`, `NotFound`."""
     if form.value("query"):
         return await searching(request, form.value("query"))
+    if chosen := form.value(CHOSEN):
+        return About(Kind.SELECTION, recordings=tuple(from_text(chosen)))
     try:
         if recording := form.value("recording"):
             return About(Kind.RECORDING, recording=UUID(recording))
@@ -216,24 +178,33 @@ async def _new(request: web.Request, form: Form) -> web.Response:
     about, count = None, None
     try:
         about = await _asked(request, form)
-        if about is not None and about.kind in (Kind.RECORDING, Kind.USER):
-            await store.read(holding.check, scope(request), own_organisation(request), about)
+        if about is not None and about.kind in (Kind.RECORDING, Kind.USER, Kind.SELECTION):
+            await store.read(hold_about.check, scope(request), own_organisation(request), about)
     except NotFound as error:
         raise Refused(404, N_("There is no such recording or user here.")) from error
     except Refused as error:
-        if error.status == 404:
+        if error.status in (400, 404):
             raise
         form.refuse(error, words.language)
+    selected = None
+    if about is not None and about.kind is Kind.SELECTION:
+        selected = await store.read(
+            hold_about.selected, scope(request), own_organisation(request), about.recordings
+        )
+        about = replace(about, recordings=tuple(row.id for row in selected.there))
     if about is not None:
-        count = await store.read(holding.found_by, own_organisation(request), about)
+        count = await store.read(hold_about.found_by, own_organisation(request), about)
     values = {
         "form": form,
-        "about": await _about(request, about) if about else None,
+        "held": len(selected.held) if selected else 0,
+        "left": hold_words.left(len(selected.left), words) if selected and selected.left else "",
+        "each": hold_words.named(selected.there, words) if selected else [],
+        "about": await hold_words.about(request, about) if about else None,
         "count": count,
         "counted": catalogue.COUNTED_MAX,
         "hidden": [(name, form.value(name)) for name in NEW_TAKES if name != "number" and form.value(name)],
         "with_number": about is None or about.kind is Kind.NUMBER,
-        "back": _back(about),
+        "back": hold_words.back(about, ADDRESS),
         "today": request.app[CONTEXT].now().astimezone(words.zone).date().isoformat(),
         **_LIMITS,
     }
@@ -246,7 +217,8 @@ async def _one(request: web.Request, row: HoldRow, form: Form | None = None) -> 
     present = Form("end", shown, version=version(shown))
     values = {
         "hold": row,
-        "about": await _about(request, row),
+        "about": await hold_words.about(request, row),
+        "each": await hold_words.each(request, row.recordings),
         "count": await store.read(_count, row) if row.over_at is None else None,
         "counted": catalogue.COUNTED_MAX,
         "form": form.beside(present) if form else present,
@@ -264,7 +236,8 @@ async def _release(request: web.Request, row: HoldRow, form: Form) -> web.Respon
     freed = await store.read(holding.freed_by, scope(request), row.id)
     values = {
         "hold": row,
-        "about": await _about(request, row),
+        "about": await hold_words.about(request, row),
+        "each": await hold_words.each(request, row.recordings),
         "freed": freed,
         "freed_max": holding.FREED_MAX,
         "erasures": await store.read(waiting, row.organisation),
@@ -280,18 +253,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def _count(row: HoldRow) -> int:
-    return holding.found_by(row.organisation, holding.about_of(row))
-
-
-def _back(about: About | None) -> str:
-    if about is None:
-        return ADDRESS
-    known: Mapping[Kind, str] = {
-        Kind.RECORDING: f"/recordings/{about.recording}",
-        Kind.USER: f"/users/{about.user}",
-        Kind.SEARCH: f"/?{about.query}",
-    }
-    return known.get(about.kind, ADDRESS)
+    return hold_about.found_by(row.organisation, holding.about_of(row))
 
 
 def _end(form: Form, words: Words) -> datetime | None:

@@ -201,7 +201,7 @@ if (dock) {
   one(".undo-close", dock).addEventListener("click", () => { one(".undoing", dock).hidden = true; });
 }
 document.addEventListener("submit", (event) => {
-  if (event.target.id !== "rows" || event.submitter?.formAction.endsWith("/export")) return;
+  if (event.target.id !== "rows" || !(event.submitter?.formAction ?? "/mark").endsWith("/mark")) return;
   event.preventDefault();
   const mark = one(".bulk [name=mark]").value;
   if (choice.ids.length) markChosen(choice.ids, mark === "none" ? "" : mark);
