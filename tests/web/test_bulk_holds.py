@@ -186,13 +186,13 @@ async def test_from_the_list_without_scripts(admin: Browser, world: World) -> No
     assert world.store.read_now(models.Hold.select().count) == 1
     assert world.store.read_now(models.Recording.get_by_id, chosen[0]).mark == ""
     asked = await admin.get(led.headers["Location"])
-    assert "<b>3 recordings</b>" in asked.text
+    assert "3 chosen recordings" in asked.text
     assert "1 of them is under another legal hold already" in asked.text
     assert "1 recording is not there any more, or not yours to see" in asked.text
     assert str(foreign) not in asked.text.partition("<form")[0]
     empty = await send_from(admin, asked.text, "/holds/new", reason=" ")
     assert (empty.status, "it is empty" in empty.text.lower()) == (422, True)
-    assert "<b>3 recordings</b>" in empty.text
+    assert "3 chosen recordings" in empty.text
     placed = await send_from(admin, empty.text, "/holds/new", reason="Case <1>", ends="2026-12-31")
     assert placed.headers["Location"].startswith("/holds/")
     shown = await follow(admin, placed)
@@ -205,7 +205,7 @@ async def test_from_the_list_without_scripts(admin: Browser, world: World) -> No
         assert words in shown
     for one in chosen:
         assert f'href="/recordings/{one}"' in shown
-    assert "3 recordings" in (await admin.get("/holds")).text
+    assert "3 chosen recordings" in (await admin.get("/holds")).text
     assert len(keeping(world, *chosen)) == 3
 
 

@@ -21,7 +21,8 @@ from ari_recorder.web.words import Words
 
 
 async def about(request: web.Request, what: HoldRow | About) -> dict[str, Any]:
-    """``kind``, what it ``says``, with the ``filters`` of a search, and where the recordings are listed."""
+    """``kind``, what it ``says``, with the ``filters`` of a search and how many are of a selection, and where
+    the recordings are listed."""
     sees = Right.RECORDINGS_READ in scope(request).rights
     match what.kind:
         case Kind.RECORDING:
@@ -33,9 +34,15 @@ async def about(request: web.Request, what: HoldRow | About) -> dict[str, Any]:
         case Kind.SEARCH:
             says, address = "", f"/?{what.query}"
         case Kind.SELECTION:
-            says, address = _several(page.words(request), len(what.recordings)), ""
+            says, address = "", ""
     filters = await _filters(request, what.query) if what.kind is Kind.SEARCH else []
-    return {"kind": what.kind.value, "says": says, "filters": filters, "address": address if sees else ""}
+    return {
+        "kind": what.kind.value,
+        "says": says,
+        "several": len(what.recordings),
+        "filters": filters,
+        "address": address if sees else "",
+    }
 
 
 async def each(request: web.Request, recordings: Sequence[UUID]) -> list[tuple[str, str]]:
@@ -119,7 +126,3 @@ async def _filters(request: web.Request, query: str) -> list[tuple[str, str]]:
         return [("", query)]
     names = [name for name in asked.filters if not name.endswith("_time")]
     return [(find.label(name, say.language), find.said(name, asked, say)) for name in names]
-
-
-def _several(say: Words, n: int) -> str:
-    return say.language.ngettext("%(shown)s recording", "%(shown)s recordings", n, shown=say.count(n))
