@@ -176,7 +176,8 @@ def _lists(would: Begun, rows: Mapping[UUID, RecordingRow], say: Words) -> Itera
     of = {N_("Those that go"): would.begun, N_("Those that stay"): [*would.held, *would.busy]}
     for title, ids in of.items():
         if ids:
-            lines = tuple((say.named(rows[one]), f"/recordings/{one}") for one in ids)
+            newest = sorted((rows[one] for one in ids), key=lambda row: row.started_at, reverse=True)
+            lines = tuple((say.named(row), f"/recordings/{row.id}") for row in newest)
             yield Listing(say.language.gettext(title), lines)
 
 

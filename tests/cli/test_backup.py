@@ -141,15 +141,18 @@ def test_what_was_disposed_of_since_is_disposed_of_again(world: World, way: str)
     assert "Done again: 0 disposals" in said.out
 
 
-def test_holds_that_were_placed_since_hold_and_those_that_ended_do_not(world: World) -> None:
+@pytest.mark.parametrize("kind", ["recording", "selection"])
+def test_holds_that_were_placed_since_hold_and_those_that_ended_do_not(world: World, kind: str) -> None:
     first, second = world.record("101", "102")
 
     def place(recording: UUID) -> UUID:
         organisation = models.Recording.get_by_id(recording).organisation_id
         row = models.Hold.create(
-            organisation=organisation, kind="recording", recording=recording, reason="a case",
-            begun_at=BEGIN, begun_by="root",
+            organisation=organisation, kind=kind, recording=recording if kind == "recording" else None,
+            reason="a case", begun_at=BEGIN, begun_by="root",
         )  # fmt: skip
+        if kind == "selection":
+            models.HeldRecording.create(hold=row, recording=recording)
         return UUID(str(row.id))
 
     store = Store(world.url)

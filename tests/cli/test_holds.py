@@ -58,6 +58,7 @@ def test_what_cannot_be(anna: Command, given: tuple[str, ...]) -> None:
 
 
 def test_what_is_not_there(anna: Command) -> None:
-    for given in (("--recording", str(uuid4())), ("--user", "999"), ("--user", str(uuid4()))):
+    two = ("--recording", str(uuid4()), "--recording", str(uuid4()))
+    for given in (two, ("--recording", str(uuid4())), ("--user", "999"), ("--user", str(uuid4()))):
         assert anna("holds", "place", *given, *WHY).code != 0
     assert "no such legal hold" in anna("holds", "release", str(uuid4()), "--why", "x").err

@@ -14,8 +14,19 @@ from ari_recorder.errors import Conflict, Invalid, NotFound
 from ari_recorder.policies import rights
 from ari_recorder.policies.holds import EACH_MAX, GRACE, PEOPLE_MAX, REASON_MAX, Kind
 from ari_recorder.policies.rights import COMMAND_LINE, Role
+from ari_recorder.policies.selection import SELECTED_MAX
 from ari_recorder.policies.table import Event
-from ari_recorder.store import annotations, audit, filters, finding, holding, holds, models, people
+from ari_recorder.store import (
+    annotations,
+    audit,
+    filters,
+    finding,
+    hold_about,
+    holding,
+    holds,
+    models,
+    people,
+)
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.filters import Wanted
@@ -73,6 +84,38 @@ def test_a_recording_alone(store: Store, anna: UserRow) -> None:
     made = place(store, anna, About(Kind.RECORDING, recording=one.recording))
     assert held(store, one.recording, other.recording) == {one.recording}
     assert store.read_now(holds.holding, [one.recording]) == {one.recording: {made.id}}
+
+
+def test_a_selection_is_a_list_of_one_organisation(store: Store, anna: UserRow) -> None:
+    other = store.write_now(lambda: UUID(str(models.Organisation.create(name="Other").id)))
+    stranger = add_user(store, "201", organisation=other, endpoints=[("main", "PJSIP/201")])
+    calls = [recorded_call(store, anna, at=BEGIN + n * HOUR).recording for n in range(3)]
+    theirs, unknown = recorded_call(store, stranger).recording, uuid4()
+    first = place(store, anna, About(Kind.USER, user=anna.id))
+    about = About(Kind.SELECTION, recordings=(*calls[:2], theirs, unknown, calls[0]))
+    given = {"reason": "Case 4712", "actor": SOMEBODY, "now": BEGIN}
+    done = store.write_now(holding.place_and_tell, COMMAND_LINE, anna.organisation, about, **given)
+    assert set(done.row.recordings) == set(done.before) == set(calls[:2])
+    assert done.left == [theirs, unknown]
+    assert held(store, *calls, theirs) == set(calls)
+    assert store.read_now(holding.freed_by, COMMAND_LINE, done.row.id).recordings == 0
+    release(store, first)
+    assert held(store, *calls, theirs) == set(calls[:2])
+    freed = store.read_now(holding.freed_by, COMMAND_LINE, done.row.id)
+    assert (freed.recordings, freed.more) == (2, False)
+    assert store.read_now(hold_about.found_by, anna.organisation, holding.about_of(done.row)) == 2
+    release(store, done.row)
+    assert held(store, *calls) == set()
+
+
+def test_what_is_no_selection(store: Store, anna: UserRow) -> None:
+    one = recorded_call(store, anna).recording
+    for recordings in ((), (one, *(uuid4() for _ in range(SELECTED_MAX)))):
+        with pytest.raises(Invalid, match="recordings"):
+            place(store, anna, About(Kind.SELECTION, recordings=recordings))
+    with pytest.raises(NotFound):
+        place(store, anna, About(Kind.SELECTION, recordings=(uuid4(),)))
+    assert store.read_now(models.Hold.select().count) == 0
 
 
 def test_a_user_and_what_they_record_later(store: Store, anna: UserRow) -> None:
