@@ -42,8 +42,10 @@ class Prepared:
     who: list[People] = field(default_factory=list)
 
     def __call__(self, recorder: LabRecorder) -> None:
-        """Make it."""
+        """Make it; the recorder has made its vault before."""
         recorder.add_users()
+        recorder.start()
+        recorder.stop()
         store = Store(recorder.store_url)
         try:
             self.who.append(catalogued.people(store))
