@@ -232,7 +232,7 @@ def _empty() -> None:
     models.database.execute_sql("SET LOCAL session_replication_role = replica")  # nor the append-only ones
     for table in reversed(sort_models(models.TABLES)):
         table.delete().execute()
-    for name in ("audit_line", "audit_seal", "tree_node", "tree_head", "disposal"):
+    for name in ("audit_line", "audit_seal", "tree_node", "tree_head", "head_stamp", "disposal"):
         models.database.execute_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")  # a test may have put them off
 
 
