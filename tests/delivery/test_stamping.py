@@ -17,7 +17,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from ari_recorder.config import Evidence, Settings
+from ari_recorder.config import Evidence, Settings, Vault, Web
+from ari_recorder.config import Store as StoreSettings
 from ari_recorder.delivery import authority as requests
 from ari_recorder.delivery import process, stamping
 from ari_recorder.delivery.stamping import AGAIN_AFTER_S, LOOKED_S, Stamper
@@ -355,7 +356,10 @@ async def test_one_that_hangs_is_given_up_and_is_in_nobodys_way(
 
 
 async def test_nobody_there_is_named_and_a_password_is_not(world: World) -> None:
-    async with serving_as(lambda _: refuses(b"")) as url:
+    async def nobody(_: web.Request) -> web.StreamResponse:
+        return await refuses(b"")
+
+    async with serving_as(nobody) as url:
         pass  # and is gone again
     world.signed()
     with capture_logs() as log:
@@ -463,6 +467,25 @@ async def test_it_is_a_task_of_the_process_and_goes_on_for_ever(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_the_process_itself_has_heads_stamped(world: World, tmp_path: Path) -> None:
+    """Nothing of it is in this one: it reads its settings, asks, verifies and writes down by itself."""
+    world.signed()
+    vault = Vault(path=tmp_path / "vault", key_file=tmp_path / "master.key")
+    web_settings = Web(key_file=tmp_path / "session.key")
+    settings = Settings(
+        store=StoreSettings(url=world.store.url), vault=vault, web=web_settings, evidence=world.settings
+    )
+    running = asyncio.create_task(process.delivery(settings).run())
+    try:
+        async with asyncio.timeout(60):
+            while not world.sizes():
+                await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len(world.served.queries) == 1
 
 
 async def test_without_an_authority_there_is_nothing_to_do(world: World) -> None:

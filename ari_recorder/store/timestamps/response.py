@@ -78,7 +78,7 @@ def verified(response: bytes, message: bytes, authorities: Authorities, nonce: i
             roots=list(authorities.roots), intermediates=list(authorities.between), nonce=nonce
         ).build()
         verifier.verify_message(found, message)
-    except (VerificationError, ValueError) as error:
+    except Exception as error:  # as below
         raise TimestampError(
             f"It is not signed by an authority that is trusted ({stamp.authority}): {_short(error)}"
         ) from error
@@ -109,7 +109,9 @@ def _read(response: bytes) -> TimeStampResponse:
         found = decode_timestamp_response(in_order(response))
         status = found.status
         texts = " ".join(found.status_string)
-    except ValueError as error:
+    except (
+        Exception
+    ) as error:  # what is sent can be anything, and the libraries name no root of what they raise
         raise TimestampError(f"It is no time stamp: {_short(error)}") from error
     if status != PKIStatus.GRANTED:
         said = f": {harmless(texts, most=_TOLD_MAX)}" if texts else "."
@@ -121,16 +123,17 @@ def _told(found: TimeStampResponse) -> Stamp:
     try:
         info = found.tst_info
         algorithm = info.message_imprint.hash_algorithm.dotted_string
-        if algorithm != SHA256:
-            raise TimestampError(f"It is a stamp of something else: its hash is of the kind {algorithm}.")
-        return Stamp(
+        stamp = Stamp(
             info.gen_time.astimezone(UTC),
             _authority(found),
             f"{info.serial_number:x}",
             info.message_imprint.message.hex(),
         )
-    except (ValueError, OverflowError, x509.InvalidVersion) as error:
+    except Exception as error:  # as above
         raise TimestampError(f"It is no time stamp: {_short(error)}") from error
+    if algorithm != SHA256:
+        raise TimestampError(f"It is a stamp of something else: its hash is of the kind {algorithm}.")
+    return stamp
 
 
 def _authority(found: TimeStampResponse) -> str:
@@ -152,4 +155,5 @@ def _status(status: int) -> str:
 
 
 def _short(error: Exception) -> str:
-    return harmless(str(error), most=_TOLD_MAX)
+    named = "" if isinstance(error, (ValueError, VerificationError)) else f"{type(error).__name__}: "
+    return harmless(f"{named}{error}", most=_TOLD_MAX)
