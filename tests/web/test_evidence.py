@@ -167,7 +167,7 @@ async def test_when_a_head_was_stamped_and_by_whom(
     page = (await auditor.get("/evidence")).text
     assert f'<time datetime="{kept.at.isoformat()}">' in page
     assert f"<bdi>{authority.name}</bdi>" in page
-    assert "An authority outside has stamped" in page
+    assert "an authority outside has stamped" in page
     other = await open_browser("admin-other")
     assert authority.name not in (await other.get("/evidence")).text
     path = tmp_path / "proof.zip"
@@ -187,4 +187,4 @@ async def test_stamps_in_swedish(
     page = (await (await open_browser("admin-acme")).get("/evidence")).text
     assert "Tidsstämplat" in page
     assert f"av <bdi>{authority.name}</bdi>" in page
-    assert "utomstående utfärdare har stämplat" in page
+    assert "har en utomstående utfärdare stämplat" in page
