@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,8 @@ from uuid import UUID
 from peewee import fn
 
 from ari_recorder.policies.rights import Scope
-from ari_recorder.store import scope
+from ari_recorder.store import happenings, scope
+from ari_recorder.store.audit import written_at
 from ari_recorder.store.models import HeadStamp, Tree, TreeHead
 from ari_recorder.store.timestamps.response import Stamp
 from ari_recorder.store.tree_heads import Head, as_kept
@@ -112,7 +113,15 @@ def keep(head: Head, stamp: Stamp, response: bytes, anchors: str, now: datetime)
     }
     if not HeadStamp.insert(**values, kept_at=now).on_conflict_ignore().as_rowcount().execute():
         return None
-    return _kept(values)
+    kept = _kept(values)
+    happenings.stamp(organisation, head.size, {**asdict(head), **_as_told(kept)}, now)
+    return kept
+
+
+def _as_told(stamp: KeptStamp) -> dict[str, Any]:
+    """What a webhook is told of it, beside its head."""
+    said = {name: getattr(stamp, name) for name in ("authority", "serial", "stamped_sha256")}
+    return {"stamped_at": written_at(stamp.at), **said, "response": stamp.response_base64}
 
 
 def of_heads(asker: Scope, sizes: Iterable[int]) -> dict[int, KeptStamp]:
