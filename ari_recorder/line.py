@@ -75,7 +75,7 @@ class Line(Generic[M]):
             raise OSError(f"a message that is none: {error}") from error
         except TimeoutError as error:
             raise OSError(f"nothing was heard of it for {within_s:g} s") from error
-        except EOFError as error:
+        except (EOFError, ConnectionResetError) as error:
             raise OSError("it has ended") from error
 
     async def beat(self) -> None:

@@ -50,6 +50,7 @@ def stations(running_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def begin(lab: Lab, stations: Stations) -> Iterator[Begin]:
     """A recorder with an empty catalogue, with further settings; at most one at a time."""
     yield stations.begin
+    print(stations.log_end())  # shown where the test has failed
     stations.test_ends()
 
 

@@ -89,6 +89,12 @@ class Stations:
         wait_until(lambda: "following endpoints" in station.recorder.log.read_text())
         return station
 
+    def log_end(self) -> str:
+        """What the recorder has said last."""
+        if self._station is None:
+            return ""
+        return "\n".join(self._station.recorder.log.read_text().splitlines()[-150:])
+
     def test_ends(self) -> None:
         """A recorder that is no use to the next test ends with this one, before what it was given goes."""
         if self._station is not None and (

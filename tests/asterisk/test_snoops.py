@@ -112,7 +112,7 @@ async def test_a_snoop_that_has_fallen_behind_stays_so_and_a_new_one_is_not(lab:
         await events.aclose()  # type: ignore[attr-defined]
     old_s, new_s = (_heard_from_s(lab, name) for name in names)
     print(f"the old snoop gives it at {old_s:.2f} s, the new one at {new_s:.2f} s")
-    assert old_s - new_s > LATE_S / 2
+    assert old_s - new_s >= 2 * FRAME_S, "by as much as was held back, or less where Asterisk was late itself"
 
 
 def _heard_from_s(lab: Lab, name: str) -> float:
