@@ -252,6 +252,8 @@ def test_a_stamp_of_an_authority_that_one_does_not_trust_is_found_by_both(
     assert not bundle.check(stamped, (), other.authorities)[-1].ok
     done = by_script(stamped, str(other.ca))
     assert (done.returncode, "WRONG: the head was there" in done.stdout) == (1, True)
+    done = by_script(stamped, str(tmp_path / "nowhere" / "ca.pem"))
+    assert (done.returncode, "ca.pem cannot be read" in done.stdout) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 # What this archive proves. Unpack it, and run this in its folder; it needs bash, sha256sum and openssl 3.
 # The certificates of the authority that stamps can be given: bash verify.sh CERTIFICATES.pem
 set -u
+[ -z "${1-}" ] || [ -r "$1" ] || { echo "WRONG: $1 cannot be read"; exit 1; }
 authorities=${1:+$(realpath "$1")}
 cd "$(dirname "$0")" || exit 1
 wrong=0
