@@ -21,6 +21,7 @@ from bench import (
     cpu,
     encode,
     evidence,
+    felt,
     growth,
     histories,
     ready,
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "api": api.run,
     "search": search.run,
     "year": year.run,
+    "felt": felt.run,
 }
 
 

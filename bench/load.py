@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,12 +33,14 @@ async def bench_lab(ring_s: float = RING_S, port_thousands: int = 1) -> AsyncIte
 
 @asynccontextmanager
 async def recorder_on(
-    lab: Lab, settings: Mapping[str, str] | None = None
+    lab: Lab,
+    settings: Mapping[str, str] | None = None,
+    prepare: Callable[[LabRecorder], object] = LabRecorder.add_users,
 ) -> AsyncIterator[tuple[LabRecorder, Evidence]]:
-    """A recorder with an empty catalogue, running."""
+    """A recorder, running. Its catalogue is new, with what ``prepare`` puts into it: the lab's users."""
     shutil.rmtree(FOLDER / "bench-data", ignore_errors=True)
     recorder = LabRecorder(lab, FOLDER / "bench-data", settings)
-    recorder.add_users()
+    await asyncio.to_thread(prepare, recorder)
     await asyncio.to_thread(recorder.start)
     evidence = Evidence(recorder)
     try:

@@ -182,7 +182,7 @@ class Scene:
         """A call that is answered. Who uses the app has to find it there."""
         talk = await self.connect(USER[way], OTHER[way], way)
         if way is Way.APP:
-            talk.id = self.app_call = await self._id()
+            talk.id = self.app_call = await self._other_than(self.app_call)
         return talk
 
     async def connect(self, caller: str, callee: str, way: Way) -> Talk:
@@ -202,12 +202,15 @@ class Scene:
         """Calls at the same time, each given its commands in another way."""
         return await asyncio.gather(*(self.begin(way) for way in ways))
 
-    async def _id(self) -> str:
+    async def _other_than(self, before: str) -> str:
+        """The id of the call that goes on; the one ``before`` may be there for a moment yet."""
+        found: list[str] = []
         async with asyncio.timeout(10):
-            while not (calls := [one for one in await self.pages.calls() if one["answered_at"]]):
+            while not found:
                 await asyncio.sleep(0.02)  # polling: it happens in another process
-        found: str = calls[-1]["id"]
-        return found
+                there = await self.pages.calls()
+                found = [one["id"] for one in there if one["answered_at"] and one["id"] != before]
+        return found[-1]
 
     def log(self, text: str) -> int:
         """How often the recorder has said so."""
