@@ -26,6 +26,9 @@ from peewee import sort_models
 from ari_recorder.store import models
 from ari_recorder.store.database import Store
 
+from . import authority as authorities
+from .authority import Authority
+
 POSTGRESQL = Path(os.environ.get("POSTGRESQL_BIN", "/usr/lib/postgresql/15/bin"))
 STARTED_WITHIN_S = 30.0
 ROLE = "recorder"
@@ -232,8 +235,14 @@ def _empty() -> None:
     models.database.execute_sql("SET LOCAL session_replication_role = replica")  # nor the append-only ones
     for table in reversed(sort_models(models.TABLES)):
         table.delete().execute()
-    for name in ("audit_line", "audit_seal", "tree_node", "tree_head", "disposal"):
+    for name in ("audit_line", "audit_seal", "tree_node", "tree_head", "head_stamp", "disposal"):
         models.database.execute_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")  # a test may have put them off
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One that gives time stamps."""
+    return authorities.made(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
