@@ -80,6 +80,8 @@ class PostgreSQL:
 def _log_as_at_first() -> None:
     """What a test sets of the log (the command line's tests do) does not keep lines from the next."""
     structlog.reset_defaults()
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)  # others take seconds
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], shown])
 
 
 @pytest.fixture(scope="session")
