@@ -78,9 +78,12 @@ class PostgreSQL:
 
 @pytest.fixture(autouse=True)
 def _log_as_at_first() -> None:
-    """What a test sets of the log (the command line's tests do) does not keep lines from the next."""
+    """What a test sets of the log (the command line's tests do) does not keep lines from the next.
+
+    Exceptions are shown plainly: to draw them takes seconds.
+    """
     structlog.reset_defaults()
-    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)  # others take seconds
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], shown])
 
 
