@@ -191,6 +191,17 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
 
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What proves recordings."""
+
+    timestamp_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s/?#]\S*)?$")] = ""
+    """Address of a Time-Stamping Authority (RFC 3161) that stamps the signed heads; empty: none does."""
+    timestamp_ca_file: Path | None = None
+    """Certificates that its stamps have to lead to (PEM); none: those that the machine trusts."""
+    timestamp_every_s: PositiveSeconds = 3600.0
+    """At most so often a head of an organisation is stamped, and only if there is a new one."""
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The program's own log, on standard error."""
 
@@ -216,6 +227,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
     audit: Audit = Audit()
+    evidence: Evidence = Evidence()
     log: Log = Log()
 
     @property

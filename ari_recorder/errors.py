@@ -27,6 +27,7 @@
     │   └── PromptRefused        a file cannot be made into a prompt
     ├── DeliveryError            something cannot be sent to where it is to go
     │   └── InsideAddress        its address is of the inside network, and that is not allowed
+    ├── TimestampError           an authority gave no time stamp, or one that does not hold
     ├── NotAllowed               who asks may not do this
     └── NotFound                 no such thing, or none that who asks may see
 
@@ -232,6 +233,12 @@ class InsideAddress(DeliveryError, OSError):
             f" it: {address}"
         )
         self.address = address
+
+
+class TimestampError(ARIRecorderError):
+    """There is no time stamp of what was asked for, or what is there is none that holds."""
+
+    exit_code = 69
 
 
 class NotAllowed(ARIRecorderError):

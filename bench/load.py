@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from lab.call import PhoneCall
@@ -41,12 +41,11 @@ async def recorder_on(
     shutil.rmtree(FOLDER / "bench-data", ignore_errors=True)
     recorder = LabRecorder(lab, FOLDER / "bench-data", settings)
     await asyncio.to_thread(prepare, recorder)
-    await asyncio.to_thread(recorder.start)
-    evidence = Evidence(recorder)
     try:
-        yield recorder, evidence
+        await asyncio.to_thread(recorder.start)
+        with closing(Evidence(recorder)) as evidence:
+            yield recorder, evidence
     finally:
-        evidence.close()
         recorder.stop()
 
 

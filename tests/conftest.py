@@ -26,6 +26,9 @@ from peewee import sort_models
 from ari_recorder.store import models
 from ari_recorder.store.database import Store
 
+from . import authority as authorities
+from .authority import Authority
+
 POSTGRESQL = Path(os.environ.get("POSTGRESQL_BIN", "/usr/lib/postgresql/15/bin"))
 STARTED_WITHIN_S = 30.0
 ROLE = "recorder"
@@ -75,8 +78,13 @@ class PostgreSQL:
 
 @pytest.fixture(autouse=True)
 def _log_as_at_first() -> None:
-    """What a test sets of the log (the command line's tests do) does not keep lines from the next."""
+    """What a test sets of the log (the command line's tests do) does not keep lines from the next.
+
+    Exceptions are shown plainly: to draw them takes seconds.
+    """
     structlog.reset_defaults()
+    shown = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], shown])
 
 
 @pytest.fixture(scope="session")
@@ -232,8 +240,14 @@ def _empty() -> None:
     models.database.execute_sql("SET LOCAL session_replication_role = replica")  # nor the append-only ones
     for table in reversed(sort_models(models.TABLES)):
         table.delete().execute()
-    for name in ("audit_line", "audit_seal", "tree_node", "tree_head", "disposal"):
+    for name in ("audit_line", "audit_seal", "tree_node", "tree_head", "head_stamp", "disposal"):
         models.database.execute_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")  # a test may have put them off
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One that gives time stamps."""
+    return authorities.made(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")

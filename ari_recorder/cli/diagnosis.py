@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,9 @@ from ari_recorder.safes import safe
 from ari_recorder.store import audit_export, audit_key, audit_seals, bundle, tree_heads
 from ari_recorder.store import verify as checking
 from ari_recorder.store.audit_key import PublicKey
+from ari_recorder.store.timestamps import authorities
+from ari_recorder.store.timestamps import rows as stamps
+from ari_recorder.store.timestamps.authorities import Authorities
 from ari_recorder.store.verify import Report
 
 EVIDENCE_EXAMPLE = "Example: ari-recorder verify-evidence evidence.zip --public-key recorder.pem"
@@ -138,7 +142,12 @@ def _verify_all(found: Settings, keys: list[PublicKey], log: list[str], *, settl
         report = checking.verify(store, own, now=datetime.now(UTC), settled=settled, progress=progress)
         checking.verify_audit(store, report, keys, audit_seals.read_told(log), counted)
         checking.verify_evidence(store, report, keys, tree_heads.read_told(log))
+        checking.verify_stamps(store, report, _trusted(found), stamps.read_told(log))
     return report
+
+
+def _trusted(found: Settings) -> Callable[[], Authorities]:
+    return partial(authorities.trusted, found.evidence.timestamp_ca_file)
 
 
 def verify_evidence(
@@ -147,13 +156,22 @@ def verify_evidence(
         list[Path] | None,
         typer.Option("--public-key", metavar="FILE", help="The recorder's key; repeat it for more."),
     ] = None,
+    timestamp_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--timestamp-ca",
+            metavar="FILE",
+            help="Certificates of the authority that stamps, from elsewhere than the archive.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check the evidence of a recording: its archive alone, without a catalogue and offline.
 
     Exit code 1 when something is wrong.
     """
-    verdicts = bundle.check(archive, [audit_key.read_public(path) for path in public_key or ()])
+    keys = [audit_key.read_public(path) for path in public_key or ()]
+    verdicts = bundle.check(archive, keys, authorities.trusted(timestamp_ca) if timestamp_ca else None)
     ok = all(one.ok for one in verdicts)
     if json:
         print_json({"ok": ok, "verdicts": verdicts})
@@ -175,9 +193,12 @@ def _lines(path: Path | None) -> list[str]:
         return []
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return [line for line in file if audit_seals.TOLD.search(line) or tree_heads.TOLD.search(line)]
+            return [line for line in file if any(told.search(line) for told in _TOLD)]
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+_TOLD = (audit_seals.TOLD, tree_heads.TOLD, stamps.TOLD)
 
 
 @contextmanager
@@ -201,8 +222,8 @@ def _say(report: Report) -> None:
             out.print(Text(escaped(told)), soft_wrap=True)
     looked = (
         f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines,"
-        f" {report.manifests} manifests, {report.heads} heads, {report.audit_lines} audit lines,"
-        f" {report.audit_seals} seals, {report.disposed} disposals"
+        f" {report.manifests} manifests, {report.heads} heads, {report.stamps} time stamps,"
+        f" {report.audit_lines} audit lines, {report.audit_seals} seals, {report.disposed} disposals"
     )
     out.print(f"{looked}: {len(report.damage)} wrong, {len(report.open)} still open")
     if report.waiting:

@@ -20,7 +20,17 @@ import structlog
 from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Settings
-from ari_recorder.delivery import erasing, holding, measuring, moving, push, retention, sftp, webhooks
+from ari_recorder.delivery import (
+    erasing,
+    holding,
+    measuring,
+    moving,
+    push,
+    retention,
+    sftp,
+    stamping,
+    webhooks,
+)
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.line import Beat, Line, Unable
 from ari_recorder.safes import safe
@@ -62,6 +72,7 @@ TASKS: Mapping[str, Task] = {
     "SFTP": sftp.run,
     "files in other formats": measuring.run,
     "pushing": push.run,
+    "time stamps": stamping.run,
 }
 """What it does, by the names that the log has for it."""
 

@@ -22,7 +22,7 @@ from peewee import fn
 from ari_recorder import __version__, files
 from ari_recorder.errors import SettingsError, StoreError
 from ari_recorder.store.address import shown
-from ari_recorder.store.models import AuditSeal, TreeHead
+from ari_recorder.store.models import AuditSeal, HeadStamp, TreeHead
 
 ABOUT = "backup.json"
 PART = ".part"
@@ -52,7 +52,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     master_keys: tuple[str, ...] = ()
     """Ids of the master keys that open its recordings."""
     told: tuple[str, ...] = ()
-    """Newest seals and heads, as logs have them: by these an older catalogue is known."""
+    """Newest seals, heads and time stamps, as logs have them: by these an older catalogue is known."""
 
 
 class Backup(msgspec.Struct, frozen=True):
@@ -99,10 +99,12 @@ def make(url: str, folder: Path, facts: About) -> Backup:
 
 
 def newest_told() -> tuple[str, ...]:
-    """Of each organisation the newest seal of its audit log and head of its tree; called in a read."""
+    """Of each organisation the newest seal of its audit log, head of its tree and time stamp; in a read."""
     seals, heads = _newest(AuditSeal, AuditSeal.number), _newest(TreeHead, TreeHead.size)
     told = [f"audit:{row.organisation}:{row.number}:{row.sha256}" for row in seals]
-    return tuple(told + [f"evidence:{row.organisation}:{row.size}:{row.sha256}" for row in heads])
+    told += [f"evidence:{row.organisation}:{row.size}:{row.sha256}" for row in heads]
+    stamps = _newest(HeadStamp, HeadStamp.number)
+    return tuple(told + [f"stamp:{row.organisation}:{row.size}:{row.sha256}" for row in stamps])
 
 
 def _newest(table: Any, number: Any) -> list[Any]:

@@ -13,18 +13,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ari_recorder.errors import SettingsError
+from ari_recorder.errors import SettingsError, TimestampError
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.store.audit_key import PublicKey, public_key
 from ari_recorder.store.evidence import Proof
+from ari_recorder.store.timestamps.authorities import Authorities
+from ari_recorder.store.timestamps.authorities import read as read_authorities
+from ari_recorder.store.timestamps.response import verified
 from ari_recorder.store.tree_heads import Head
 
 MANIFEST, PERSONAL, PATH, HEAD, SIGNATURE, KEY = (
     "manifest.json", "personal.json", "path.txt", "head.json", "head.sig", "key.pem",
 )  # fmt: skip
+STAMP, ANCHORS = "stamp.tsr", "stamp-ca.pem"
+"""Only of a head that has a time stamp."""
 SCRIPT, README = "verify.sh", "READ-ME.txt"
 TEXT_MAX_BYTES = 4 * 1024 * 1024
 _TEXTS = (MANIFEST, PERSONAL, PATH, HEAD, SIGNATURE, KEY, SCRIPT, README)
+_STAMP = (STAMP, ANCHORS)
 _RIGHTS = 0o100600
 
 
@@ -56,6 +62,8 @@ def archive(proof: Proof, name: str, audio: Iterable[bytes], at: datetime) -> It
         SCRIPT: _shipped(SCRIPT),
         README: _shipped(README),
     }
+    if proof.stamp:
+        texts |= {STAMP: proof.stamp.response, ANCHORS: proof.stamp.anchors.encode()}
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as zipped:
         for part, content in texts.items():
@@ -69,21 +77,26 @@ def archive(proof: Proof, name: str, audio: Iterable[bytes], at: datetime) -> It
     yield sink.take()
 
 
-def check(path: Path, keys: Collection[PublicKey] = ()) -> list[Verdict]:
+def check(
+    path: Path, keys: Collection[PublicKey] = (), authorities: Authorities | None = None
+) -> list[Verdict]:
     """What an archive proves. ``keys`` are those that one has from the recorder itself.
 
+    ``authorities`` are those whose time stamps one believes; without them, those that the archive names.
     Raises `SettingsError` if it is no such archive.
     """
     try:
         with zipfile.ZipFile(path) as zipped:
-            return list(_verdicts(zipped, keys))
+            return list(_verdicts(zipped, keys, authorities))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
         raise SettingsError(f"{path} is no evidence of a recording: {error}") from error
 
 
-def _verdicts(zipped: zipfile.ZipFile, keys: Collection[PublicKey]) -> Iterator[Verdict]:
+def _verdicts(
+    zipped: zipfile.ZipFile, keys: Collection[PublicKey], authorities: Authorities | None
+) -> Iterator[Verdict]:
     texts = {name: _text(zipped, name) for name in (MANIFEST, PERSONAL, PATH, HEAD, SIGNATURE, KEY)}
     facts, head = _json(texts[MANIFEST], MANIFEST), _json(texts[HEAD], HEAD)
     yield _audio(zipped, facts)
@@ -93,6 +106,8 @@ def _verdicts(zipped: zipfile.ZipFile, keys: Collection[PublicKey]) -> Iterator[
     of = f"the {head.get('size')} recordings that the head stands for, on {head.get('at')}"
     yield Verdict(same, f"The manifest {'is' if same else 'is not'} one of {of}.")
     yield from _signature(texts, head, keys)
+    if STAMP in zipped.namelist():
+        yield _stamp(zipped, texts[HEAD] + texts[SIGNATURE], authorities)
 
 
 def _personal(personal: str, facts: dict[str, Any]) -> Verdict:
@@ -103,7 +118,7 @@ def _personal(personal: str, facts: dict[str, Any]) -> Verdict:
 
 
 def _audio(zipped: zipfile.ZipFile, facts: dict[str, Any]) -> Verdict:
-    others = [info for info in zipped.infolist() if info.filename not in _TEXTS]
+    others = [info for info in zipped.infolist() if info.filename not in (*_TEXTS, *_STAMP)]
     audio = facts.get("audio")
     sealed = audio.get("sha256") if isinstance(audio, dict) else None
     if not others:
@@ -131,6 +146,20 @@ def _signature(
     if keys:
         known = own.id in {key.id for key in keys}
         yield Verdict(known, f"That key {'is' if known else 'is not'} one of those given.")
+
+
+def _stamp(zipped: zipfile.ZipFile, message: bytes, authorities: Authorities | None) -> Verdict:
+    try:
+        known = authorities or read_authorities(_text(zipped, ANCHORS))
+        found = verified(_text(zipped, STAMP), message, known)
+    except TimestampError as error:
+        return Verdict(False, f"The time stamp of the head does not hold. {error}")
+    except ValueError as error:
+        return Verdict(False, f"{ANCHORS}: {error}")
+    whose = "one of those given" if authorities else f"as {ANCHORS} says, which is for you to know"
+    return Verdict(
+        True, f"The head was there at {found.at.isoformat()}, by {found.authority}; the authority is {whose}."
+    )
 
 
 def _root(leaf: bytes, path: str) -> str:

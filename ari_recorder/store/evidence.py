@@ -19,9 +19,13 @@ from ari_recorder.policies.manifest import ClockReading, SourceFile, Texts
 from ari_recorder.policies.rights import Scope
 from ari_recorder.store import catalogue, models, scope, statements
 from ari_recorder.store.models import Manifest, Recording, Tree, TreeHead, TreeNode
+from ari_recorder.store.timestamps import rows as stamp_rows
+from ari_recorder.store.timestamps.rows import KeptStamp
 from ari_recorder.store.tree_heads import Head, as_kept
 
 SALT_BYTES = 16
+STAMPS_SHOWN = 24
+"""So many of the last time stamps are told of, however many heads came after them."""
 
 _RECORDING = (
     "organisation", "leg", "user", "ordinal", "mode", "direction", "internal", "answered_at", "started_at",
@@ -43,7 +47,7 @@ _AUDIO = ("sha256", "size_bytes", "media_type", "duration_ms", "sample_rate_hz")
 class Proof:
     """That a recording's manifest is a leaf of the tree whose ``head`` is signed.
 
-    ``path`` are the hashes that lead from leaf ``number`` to the root.
+    ``path`` are the hashes that lead from leaf ``number`` to the root; ``stamp`` is the head's time stamp.
     """
 
     texts: Texts
@@ -51,6 +55,7 @@ class Proof:
     path: Sequence[bytes]
     head: Head
     key_pem: str
+    stamp: KeptStamp | None = None
 
 
 def append(
@@ -123,7 +128,9 @@ def unproved(limit: int) -> list[UUID]:
 
 
 def proof(asker: Scope, recording: UUID) -> Proof | None:
-    """The newest proof of a recording that ``asker`` may hear; None while no head with it is signed.
+    """The proof of a recording that ``asker`` may hear; None while no head with it is signed.
+
+    By the oldest head that has a time stamp, which says the most; until there is one by the newest head.
 
     Raises `NotFound` if there is no recording that they may hear.
     """
@@ -140,28 +147,31 @@ def certified(asker: Scope, recording: UUID) -> Proof | None:
     return _proof(row)
 
 
-def heads(asker: Scope, limit: int) -> list[Head]:
-    """The newest signed heads, the newest first."""
-    rows = TreeHead.select().where(scope.heads_of(asker)).order_by(TreeHead.size.desc()).limit(limit)
-    return [as_kept(row) for row in rows.dicts()]
+def heads(asker: Scope, limit: int) -> list[tuple[Head, KeptStamp | None]]:
+    """The newest signed heads with their time stamps, and the last that have one; the newest first."""
+    rows = TreeHead.select().where(scope.heads_of(asker)).order_by(TreeHead.size.desc())
+    found = {row["size"]: as_kept(row) for row in rows.limit(limit).dicts()}
+    stamps = stamp_rows.of_heads(asker, found) | stamp_rows.newest(asker, STAMPS_SHOWN)
+    others = stamps.keys() - found.keys()
+    found |= {row["size"]: as_kept(row) for row in rows.where(TreeHead.size.in_(others)).dicts()}
+    return [(found[size], stamps.get(size)) for size in sorted(found, reverse=True)]
 
 
 def _proof(row: Any) -> Proof | None:
     if row is None:
         return None
-    newest = (
-        TreeHead.select()
-        .where((TreeHead.organisation == row.organisation) & (TreeHead.size > row.number))
-        .order_by(TreeHead.size.desc())
-        .dicts()
-        .first()
-    )
-    if newest is None:
+    stamp = stamp_rows.first_with(row.organisation, row.number)
+    with_it = (TreeHead.organisation == row.organisation) & (TreeHead.size > row.number)
+    heads = TreeHead.select().where(with_it).order_by(TreeHead.size.desc()).dicts()
+    found = heads.where(TreeHead.size == stamp.size).first() if stamp else None
+    if found is None:
+        stamp, found = None, heads.first()
+    if found is None:
         return None
-    head = as_kept(newest)
+    head = as_kept(found)
     path = merkle.inclusion(row.number, head.size, node_of(row.organisation))
     key = models.SigningKey.get_or_none(models.SigningKey.key_id == head.key_id)
-    return Proof(Texts(row.text, row.personal), row.number, path, head, key.pem if key else "")
+    return Proof(Texts(row.text, row.personal), row.number, path, head, key.pem if key else "", stamp)
 
 
 def node_of(organisation: UUID) -> merkle.Node:

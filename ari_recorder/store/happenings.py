@@ -149,6 +149,12 @@ def head(organisation: UUID, size: int, signed: Mapping[str, Any], now: datetime
         note([Happened(EventType.HEAD, organisation, organisation, size, now, signed)])
 
 
+def stamp(organisation: UUID, size: int, told: Mapping[str, Any], now: datetime) -> None:
+    """The head of that size has a time stamp; ``told`` is what is said of it."""
+    if wanted(organisation):
+        note([Happened(EventType.STAMP, organisation, organisation, size, now, told)])
+
+
 def _end(event: EventType, recording: UUID, row: dict[str, Any], now: datetime, more: dict[str, Any]) -> None:
     if not row["kept"]:
         return  # it was provisional: nothing was told of it, and nothing is

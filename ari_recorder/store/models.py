@@ -848,6 +848,35 @@ class TreeHead(Table):
         indexes = ((("organisation", "size"), True),)
 
 
+class HeadStamp(Table):
+    """A time stamp (RFC 3161) of a signed head, which an authority outside gave; never changed."""
+
+    organisation = UUIDField()
+    number = IntegerField()
+    """Of the organisation's stamps, from 1 on without a gap: one that is taken away is missed."""
+    size = IntegerField()
+    """The head's."""
+    stamped_sha256 = CharField(max_length=64)
+    """Of the head and its signature."""
+    at = UtcField()
+    """By the authority's clock."""
+    authority = TextField()
+    """Whose certificate signed it."""
+    serial = CharField(max_length=64)
+    """Its number there."""
+    response = TextField()
+    """What the authority answered (DER), in base64."""
+    sha256 = CharField(max_length=64)
+    """Of that."""
+    anchors = TextField()
+    """The certificates that it was verified by when it came (PEM)."""
+    kept_at = UtcField()
+    """By our clock."""
+
+    class Meta:
+        indexes = ((("organisation", "size"), True), (("organisation", "number"), True))
+
+
 class SigningKey(Table):
     """The public half of a key that signs heads and seals, or once did."""
 
@@ -1126,6 +1155,7 @@ TABLES = (
     TreeNode,
     Tree,
     TreeHead,
+    HeadStamp,
     SigningKey,
     Webhook,
     Outbox,

@@ -23,6 +23,7 @@ from ari_recorder.store.models import (
     Disposal,
     Erasure,
     Group,
+    HeadStamp,
     Hold,
     LedgerLine,
     Leg,
@@ -177,6 +178,11 @@ def certified(asker: Scope) -> Any:
 def heads_of(asker: Scope) -> Any:
     """The condition on `TreeHead` that every read of the signed heads carries."""
     return _of_organisation(TreeHead, asker, Right.EVIDENCE_READ)
+
+
+def stamps_of(asker: Scope) -> Any:
+    """The condition on `HeadStamp` that every read of their time stamps carries."""
+    return _of_organisation(HeadStamp, asker, Right.EVIDENCE_READ)
 
 
 def holds_of(asker: Scope) -> Any:

@@ -43,6 +43,9 @@ from ari_recorder.store.models import Disposing, LedgerLine, Leg, Recording
 from ari_recorder.store.places import COLUMNS, kept
 from ari_recorder.store.safe import Kept, Safe
 from ari_recorder.store.sealing.streaming import NotAsKept
+from ari_recorder.store.timestamps import check as stamp_check
+from ari_recorder.store.timestamps.authorities import Authorities
+from ari_recorder.store.timestamps.rows import ToldStamp
 from ari_recorder.store.tree_heads import ToldHead
 from ari_recorder.store.vault import FIRST, Vault
 
@@ -98,7 +101,7 @@ class Kind(StrEnum):
 class Finding:
     """One thing found: ``subject`` is the recording, vault key, leg or line; ``text`` a sentence."""
 
-    kind: Kind | Fault | evidence_check.Fault
+    kind: Kind | Fault | evidence_check.Fault | stamp_check.Fault
     subject: str
     text: str
 
@@ -118,6 +121,8 @@ class Report:
     manifests: int = 0
     heads: int = 0
     """Signed heads of the trees that the manifests are in."""
+    stamps: int = 0
+    """Time stamps of these."""
     disposed: int = 0
     """Recordings that are gone, by the disposal log."""
     damage: list[Finding] = field(default_factory=list)
@@ -173,6 +178,15 @@ def verify_evidence(
     """Check what is written down of recordings, too. ``told`` are heads from outside the catalogue."""
     checked = evidence_check.check(store.read_now, keys, told, progress)
     report.manifests, report.heads = checked.manifests, checked.heads
+    report.damage.extend(Finding(one.fault, one.subject, one.text) for one in checked.findings)
+
+
+def verify_stamps(
+    store: Store, report: Report, trusted: Callable[[], Authorities], told: Collection[ToldStamp] = ()
+) -> None:
+    """Check the time stamps of the heads, too. ``told`` are stamps from outside the catalogue."""
+    checked = stamp_check.check(store.read_now, trusted, told)
+    report.stamps = checked.stamps
     report.damage.extend(Finding(one.fault, one.subject, one.text) for one in checked.findings)
 
 

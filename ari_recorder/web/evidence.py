@@ -12,6 +12,8 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.store import bundle, catalogue, tree_heads
 from ari_recorder.store import evidence as proofs
 from ari_recorder.store.audit import Action, Subject
+from ari_recorder.store.timestamps.rows import KeptStamp
+from ari_recorder.store.tree_heads import Head
 from ari_recorder.web import audio, auditing, page
 from ari_recorder.web.content import evidence_of
 from ari_recorder.web.context import CONTEXT, own_organisation, scope
@@ -47,6 +49,24 @@ async def recording_evidence(request: web.Request) -> web.StreamResponse:
     return await audio.send(request, row, content, download=True)
 
 
+class TimeStamp(msgspec.Struct):
+    """A time stamp of a head (RFC 3161): by an authority outside, `at` its time."""
+
+    at: datetime
+    authority: str
+    """The subject of the certificate that signed it."""
+    serial: str
+    """Its number there, in hexadecimal."""
+    stamped_sha256: str
+    """What is stamped: the SHA-256 of the head as it is signed and its signature, one after the other."""
+    response: str
+    """What the authority answered (DER), in base64: what `openssl ts -verify -in` reads."""
+    authorities: str
+    """The certificates that it was verified by (PEM)."""
+    told: str
+    """As the recorder's log tells it."""
+
+
 class SignedHead(msgspec.Struct):
     """What stood for the first `size` recordings of the organisation, when it was signed."""
 
@@ -59,10 +79,12 @@ class SignedHead(msgspec.Struct):
     """Of the other members as JSON, with sorted names and no spaces, and `organisation` with them."""
     told: str
     """As the recorder's log tells it."""
+    stamp: TimeStamp | None
+    """Null for one that no authority has stamped."""
 
 
 class SignedHeads(msgspec.Struct):
-    """The newest signed heads, the newest first."""
+    """The newest signed heads, and the last that were time-stamped, the newest first."""
 
     organisation: UUID
     heads: list[SignedHead]
@@ -72,8 +94,25 @@ class SignedHeads(msgspec.Struct):
 async def evidence(request: web.Request) -> SignedHeads:
     """What the organisation's evidence stands on: to be kept elsewhere, and compared one day."""
     found = await request.app[CONTEXT].store.read(proofs.heads, scope(request), HEADS_SHOWN)
-    heads = [SignedHead(one.size, one.sha256, one.at, one.key_id, one.signature, one.told) for one in found]
-    return SignedHeads(own_organisation(request), heads)
+    return SignedHeads(own_organisation(request), [_signed(head, stamp) for head, stamp in found])
+
+
+def _signed(head: Head, stamp: KeptStamp | None) -> SignedHead:
+    return SignedHead(
+        head.size,
+        head.sha256,
+        head.at,
+        head.key_id,
+        head.signature,
+        head.told,
+        _stamp(stamp) if stamp else None,
+    )
+
+
+def _stamp(one: KeptStamp) -> TimeStamp:
+    return TimeStamp(
+        one.at, one.authority, one.serial, one.stamped_sha256, one.response_base64, one.anchors, one.told
+    )
 
 
 @operation(
@@ -103,11 +142,10 @@ async def recording_proof(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """``GET /evidence``: the signed heads, and what to do with them."""
     store, asker = request.app[CONTEXT].store, scope(request)
+    found = await store.read(proofs.heads, asker, HEADS_SHOWN)
     values = {
-        "heads": [
-            (datetime.fromisoformat(one.at), one)
-            for one in await store.read(proofs.heads, asker, HEADS_SHOWN)
-        ],
+        "heads": [(datetime.fromisoformat(one.at), one, stamp) for one, stamp in found],
+        "stamped": any(stamp for _, stamp in found),
         "keys": await store.read(tree_heads.published),
         "ledger": Right.LEDGER_READ in asker.rights,
     }

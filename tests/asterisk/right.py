@@ -23,7 +23,7 @@ def settings_for(running_lab: Lab, tmp_path: Path) -> Settings:
             "main": Pbx(url=pbx.http_url, username=pbx.ari_user, password=pbx.ari_password, spool=pbx.spool)
         },
         store=StoreSettings(url=f"sqlite:///{tmp_path}/catalogue.db"),
-        vault=Vault(path=tmp_path / "vault"),
+        vault=Vault(path=tmp_path / "vault", key_file=tmp_path / "master.key"),
         media=Media(work=tmp_path / "work"),
         web=Web(port=0, key_file=tmp_path / "session.key"),
     )

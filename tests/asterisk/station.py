@@ -24,7 +24,8 @@ KEPT = (
     *(models.VaultPlace, models.RetentionClock),
 )
 """Tables that are not emptied between two tests: the audit log refuses, and the recorder knows its vault."""
-TREES = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'tree_%'"
+TREES = """SELECT name, sql FROM sqlite_master
+    WHERE type = 'trigger' AND (tbl_name LIKE 'tree_%' OR tbl_name = 'head_stamp')"""
 
 
 @dataclass

@@ -55,6 +55,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "ARI_RECORDER_PBX__MAIN__SPOOL": str(pbx.spool),
         "ARI_RECORDER_STORE__URL": settings.store.url,
         "ARI_RECORDER_VAULT__PATH": str(settings.vault.path),
+        "ARI_RECORDER_VAULT__KEY_FILE": str(settings.vault.key_file),
         "ARI_RECORDER_MEDIA__WORK": str(settings.media.work),
         "ARI_RECORDER_WEB__KEY_FILE": str(settings.web.key_file),
         "ARI_RECORDER_WEB__PORT": "0",

@@ -84,7 +84,7 @@ def test_everything_is_sound(command: Command) -> None:
     said = command("verify", "--settled")
     assert said.code == 0
     assert said.out.startswith(
-        "3 recordings, 3 files, 3 ledger lines, 3 manifests, 0 heads, 1 audit lines, 0"
+        "3 recordings, 3 files, 3 ledger lines, 3 manifests, 0 heads, 0 time stamps, 1 audit lines, 0"
     )
     assert said.out.endswith(" lines, 0 seals, 0 disposals: 0 wrong, 0 still open\n")
 

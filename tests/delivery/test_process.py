@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ari_recorder import apart
-from ari_recorder.config import Settings, Vault
+from ari_recorder.config import Settings, Vault, Web
 from ari_recorder.config import Store as StoreSettings
 from ari_recorder.delivery import process
 from ari_recorder.delivery.process import DeliveryContext, delivery, keep_on
@@ -28,7 +28,8 @@ def settings(tmp_path: Path) -> Settings:
     url = f"sqlite:///{tmp_path}/catalogue.db"
     Store(url).close()
     vault = Vault(path=tmp_path / "vault", key_file=tmp_path / "master.key")
-    return Settings(store=StoreSettings(url=url), vault=vault)
+    web = Web(key_file=tmp_path / "session.key")
+    return Settings(store=StoreSettings(url=url), vault=vault, web=web)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import multiprocessing
 import os
 import shutil
@@ -30,9 +31,18 @@ from ari_recorder.policies.table import Event, Mode
 from ari_recorder.policies.webhooks.events import CHOSEN
 from ari_recorder.policies.webhooks.sending import Stopped
 from ari_recorder.seals import Purpose, Seals
-from ari_recorder.store import finishing, webhook_log, webhook_sending, webhooks
+from ari_recorder.store import (
+    audit_key,
+    evidence,
+    finishing,
+    tree_heads,
+    webhook_log,
+    webhook_sending,
+    webhooks,
+)
 from ari_recorder.store.database import Store
 
+from ..authority import Authority, stamp
 from ..store.build import BEGIN, BY, Call, add_user, recorded_call, sealed, the_due
 from .receiver import Receiver, receiver
 
@@ -117,6 +127,28 @@ async def test_a_call_is_told_in_order_and_signed(store: Store) -> None:
     ready = there.events[-1]
     assert ready["data"]["links"]["page"] == f"https://recorder.example/recordings/{call.recording}"
     assert "counterpart" not in ready["data"]
+
+
+async def test_a_time_stamp_is_told_whole(store: Store, authority: Authority, tmp_path: Path) -> None:
+    """So that it can be kept elsewhere: the head, and what the authority answered."""
+    key = audit_key.made(tmp_path / "audit.key")
+    async with receiver(new_secret()) as there:
+        user = add_user(store)
+        add_hook(store, user.organisation, there, events=["evidence.stamp"])
+        recorded_call(store, user)
+        due = the_due(store)
+        store.write_now(finishing.seal, due, sealed(due), BEGIN)
+        trees = store.read_now(tree_heads.grown)
+        (head,) = store.write_now(tree_heads.sign, key, trees, evidence.node_of, BEGIN)
+        kept = stamp(store, authority, head, BEGIN)
+        async with sending(store, Clock()):
+            await until(lambda: there.events, "an event")
+    (told,) = there.events
+    assert (told["type"], told["subject"], "links" in told["data"]) == ("evidence.stamp", "evidence", False)
+    assert base64.b64decode(told["data"]["response"]) == kept.response
+    assert (told["data"]["authority"], told["data"]["size"]) == (authority.name, 1)
+    assert told["data"]["signature"] == head.signature
+    assert datetime.fromisoformat(told["data"]["stamped_at"]) == kept.at
 
 
 async def test_with_names_if_it_is_told_names(store: Store) -> None:

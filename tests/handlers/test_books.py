@@ -276,11 +276,13 @@ async def test_a_call_that_the_catalogue_does_not_take_keeps_no_other_from_it(de
 async def test_a_call_that_changes_while_the_catalogue_refuses_it_is_tried_at_once(desk: Desk) -> None:
     """Not a minute later, as one that stays as it was refused."""
     refused = desk.leg(user=models.new_id())
-    with desk.locked():
-        desk.put(refused)
-        await until(lambda: desk.saved() == [(1, JOURNALED)])  # so it is being written
-        desk.put(version(refused, 2, user=desk.user.id))
-    await until(lambda: (2, SAVED) in desk.saved())
+    with capture_logs() as logs:
+        with desk.locked():
+            desk.put(refused)
+            await until(lambda: desk.saved() == [(1, JOURNALED)])  # so it is being written
+            desk.put(version(refused, 2, user=desk.user.id))
+        await until(lambda: (2, SAVED) in desk.saved())
+    assert told(logs) == ["the catalogue does not take a call"]
 
 
 async def test_the_finisher_is_told_of_what_is_due(desk: Desk) -> None:

@@ -122,7 +122,7 @@ def test_the_sequence_sorts_as_text() -> None:
 
 
 def test_of_what_is_gone_there_are_no_links() -> None:
-    for event in (EventType.DISPOSED, EventType.MISSED, EventType.HEAD, EventType.PING):
+    for event in (EventType.DISPOSED, EventType.MISSED, EventType.HEAD, EventType.STAMP, EventType.PING):
         assert "links" not in json.loads(cloud_event(happened(event), {}, ""))["data"]
 
 

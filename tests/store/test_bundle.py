@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,15 @@ import pytest
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import bundle, evidence, finishing, tree_heads
-from ari_recorder.store.audit_key import SigningKey, made
+from ari_recorder.store.audit_key import SigningKey
+from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.database import Store
+from ari_recorder.store.models import Manifest
+from ari_recorder.store.timestamps import response
 from ari_recorder.store.tree_heads import Head
 
+from ..authority import Authority, expires, made, stamp
+from ..conftest import eventually
 from .build import BEGIN, SECOND, add_user, recorded_call, sealed, the_due
 
 AUDIO = b"OggS and so on " * 5_000
@@ -26,7 +33,7 @@ NAME = "2026-03-02_080002_101_0701234562_in.ogg"
 
 @pytest.fixture
 def key(tmp_path: Path) -> SigningKey:
-    return made(tmp_path / "audit.key")
+    return made_key(tmp_path / "audit.key")
 
 
 @pytest.fixture
@@ -54,6 +61,23 @@ def archive(store: Store, key: SigningKey, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def stamped(archive: Path, store: Store, authority: Authority, tmp_path: Path) -> Path:
+    """The same, after an authority has stamped the head."""
+    return stamped_by(authority, store, tmp_path)
+
+
+def stamped_by(authority: Authority, store: Store, tmp_path: Path) -> Path:
+    ((head, _),) = store.read_now(evidence.heads, COMMAND_LINE, 1)
+    stamp(store, authority, head, BEGIN)
+    recording = store.read_now(Manifest.get, Manifest.number == 2).recording
+    proof = store.read_now(evidence.proof, COMMAND_LINE, recording)
+    assert proof is not None
+    path = tmp_path / "stamped.zip"
+    path.write_bytes(b"".join(bundle.archive(proof, NAME, [AUDIO], BEGIN)))
+    return path
+
+
 def changed(archive: Path, name: str, content: bytes, as_name: str | None = None) -> Path:
     """The archive with another content of one of its files."""
     other = archive.with_name("changed.zip")
@@ -66,12 +90,14 @@ def changed(archive: Path, name: str, content: bytes, as_name: str | None = None
     return other
 
 
-def by_script(archive: Path) -> subprocess.CompletedProcess[str]:
+def by_script(archive: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """As who unpacks it and does as it says."""
     folder = archive.with_suffix("")
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(folder)
-    return subprocess.run(["bash", "verify.sh"], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["bash", "verify.sh", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def test_it_is_good(archive: Path, key: SigningKey) -> None:
@@ -129,7 +155,7 @@ def test_names_and_numbers_that_were_erased_are_missed_by_neither(archive: Path,
 
 
 def test_a_head_of_somebody_elses_key_is_told(archive: Path, key: SigningKey, tmp_path: Path) -> None:
-    forger = made(tmp_path / "other.key")
+    forger = made_key(tmp_path / "other.key")
     with zipfile.ZipFile(archive) as zipped:
         head = Head(**json.loads(zipped.read("head.json")))
     forged = replace(head, key_id=forger.public.id, signature="")
@@ -141,7 +167,7 @@ def test_a_head_of_somebody_elses_key_is_told(archive: Path, key: SigningKey, tm
 
 
 def test_the_key_of_another_is_found(archive: Path, tmp_path: Path) -> None:
-    other = made(tmp_path / "other.key").public
+    other = made_key(tmp_path / "other.key").public
     path = changed(archive, "key.pem", other.pem.encode())
     assert [one.ok for one in bundle.check(path)] == [True, True, True, False]
     done = by_script(path)
@@ -170,3 +196,71 @@ def test_what_is_no_evidence_is_told(archive: Path, tmp_path: Path) -> None:
             bundle.check(changed(archive, name, content))
     with pytest.raises(SettingsError, match=r"is too long"):
         bundle.check(changed(archive, "personal.json", bytes(bundle.TEXT_MAX_BYTES + 1)))
+
+
+# With a time stamp
+
+
+def test_a_time_stamp_is_verified_by_both(stamped: Path, key: SigningKey, authority: Authority) -> None:
+    verdicts = bundle.check(stamped, [key.public])
+    assert [one.ok for one in verdicts] == [True] * 6
+    assert f"by {authority.name}; the authority is as stamp-ca.pem says" in verdicts[-1].text
+    (*_, given) = bundle.check(stamped, [key.public], authority.authorities)
+    assert (given.ok, "one of those given" in given.text) == (True, True)
+    for words in ((), (str(authority.ca),)):
+        done = by_script(stamped, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (done.stdout.count("good: "), done.stderr) == (7, "")
+        named = words[0] if words else "stamp-ca.pem"
+        assert re.search(
+            rf"good: the head was there at \w+ +\d+ .* GMT, by the authority that {named}", done.stdout
+        )
+
+
+@pytest.mark.usefixtures("archive")
+def test_its_certificate_has_to_be_good_when_it_stamps_and_not_for_ever(store: Store, tmp_path: Path) -> None:
+    brief = made(tmp_path / "brief", "Brief")
+    until = datetime.now(UTC) + timedelta(seconds=3)
+    expires(brief, until)
+    path = stamped_by(brief, store, tmp_path)
+    eventually(lambda: datetime.now(UTC) > until + timedelta(seconds=1), 10, "it does not expire")
+    assert bundle.check(path)[-1].ok
+    done = by_script(path)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["stamp.tsr", "head.sig", "stamp-ca.pem"])
+def test_a_stamp_of_something_else_is_found_by_both(
+    stamped: Path, name: str, authority: Authority, tmp_path: Path
+) -> None:
+    other = made(tmp_path / "other", "Forger")
+    contents = {
+        "stamp.tsr": authority.reply(response.request(b"another head").content),
+        "head.sig": bytes(64),
+        "stamp-ca.pem": other.ca.read_bytes(),
+    }
+    spoilt = changed(stamped, name, contents[name])
+    assert not bundle.check(spoilt)[-1].ok
+    done = by_script(spoilt)
+    assert (done.returncode, "WRONG: the head was there" in done.stdout) == (1, True)
+
+
+def test_a_stamp_of_an_authority_that_one_does_not_trust_is_found_by_both(
+    stamped: Path, tmp_path: Path
+) -> None:
+    other = made(tmp_path / "other", "Another")
+    assert not bundle.check(stamped, (), other.authorities)[-1].ok
+    done = by_script(stamped, str(other.ca))
+    assert (done.returncode, "WRONG: the head was there" in done.stdout) == (1, True)
+    done = by_script(stamped, str(tmp_path / "nowhere" / "ca.pem"))
+    assert (done.returncode, "ca.pem cannot be read" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("stamp.tsr", b""), ("stamp.tsr", b"nonsense"), ("stamp-ca.pem", b""), ("stamp-ca.pem", b"nonsense")],
+)
+def test_what_is_no_stamp_is_told(stamped: Path, name: str, content: bytes) -> None:
+    spoilt = changed(stamped, name, content)
+    assert [one.ok for one in bundle.check(spoilt)] == [True] * 4 + [False]
+    assert by_script(spoilt).returncode == 1

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import subprocess
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import audit_key, bundle, evidence, models, tree_heads
 from ari_recorder.store.audit_key import SigningKey
 from ari_recorder.store.tree_heads import Head
 
+from ..authority import Authority, stamp
 from .world import NOON, Browser, NewBrowser, World, opus
 
 
@@ -141,3 +145,46 @@ async def test_heads_are_the_organisations_own(
     assert (await (await open_browser("admin-other")).get("/api/v1/evidence")).json()["heads"] == []
     other = await (await open_browser("admin-other")).get("/evidence")
     assert "Nothing is signed yet" in other.text
+
+
+async def test_when_a_head_was_stamped_and_by_whom(
+    world: World, key: SigningKey, authority: Authority, open_browser: NewBrowser, tmp_path: Path
+) -> None:
+    recording = world.recording(world.ids["anna"])
+    signed(world, key, recording)
+    auditor = await an_auditor(world, open_browser)
+    assert "No authority outside has stamped" in (await auditor.get("/evidence")).text
+    (before,) = (await auditor.get("/api/v1/evidence")).json()["heads"]
+    assert before["stamp"] is None
+    ((head, _),) = world.store.read_now(evidence.heads, COMMAND_LINE, 1)
+    kept = stamp(world.store, authority, head, NOON)
+    (found,) = (await auditor.get("/api/v1/evidence")).json()["heads"]
+    assert found["stamp"]["authority"] == authority.name
+    assert datetime.fromisoformat(found["stamp"]["at"]) == kept.at
+    assert found["stamp"]["told"] == kept.told
+    assert base64.b64decode(found["stamp"]["response"]) == kept.response
+    assert found["stamp"]["authorities"] == authority.authorities.pem
+    page = (await auditor.get("/evidence")).text
+    assert f'<time datetime="{kept.at.isoformat()}">' in page
+    assert f"<bdi>{authority.name}</bdi>" in page
+    assert "an authority outside has stamped" in page
+    other = await open_browser("admin-other")
+    assert authority.name not in (await other.get("/evidence")).text
+    path = tmp_path / "proof.zip"
+    path.write_bytes((await auditor.get(f"/api/v1/evidence/recordings/{recording}")).body)
+    verdicts = bundle.check(path, [key.public], authority.authorities)
+    assert ([one.ok for one in verdicts], authority.name in verdicts[-1].text) == ([True] * 6, True)
+
+
+async def test_stamps_in_swedish(
+    world: World, key: SigningKey, authority: Authority, open_browser: NewBrowser
+) -> None:
+    signed(world, key, world.recording(world.ids["anna"]))
+    ((head, _),) = world.store.read_now(evidence.heads, COMMAND_LINE, 1)
+    stamp(world.store, authority, head, NOON)
+    organisation = world.store.read_now(models.User.get_by_id, world.ids["anna"]).organisation_id
+    world.change(models.Organisation, organisation, language="sv")
+    page = (await (await open_browser("admin-acme")).get("/evidence")).text
+    assert "Tidsstämplat" in page
+    assert f"av <bdi>{authority.name}</bdi>" in page
+    assert "har en utomstående utfärdare stämplat" in page

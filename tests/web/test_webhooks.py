@@ -182,7 +182,7 @@ async def test_the_page_of_none_and_of_some(admin: Browser) -> None:
 
 async def test_a_webhook_is_made_on_a_page_and_its_secret_shown_once(admin: Browser, world: World) -> None:
     form = (await admin.get("/webhooks/new")).text
-    assert form.count('type="checkbox" name="events"') == 8
+    assert form.count('type="checkbox" name="events"') == 9
     page = await send(admin, "/webhooks/new", FORM)
     assert page.status == 200
     (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", page.text)

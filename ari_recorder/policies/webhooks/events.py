@@ -44,12 +44,15 @@ class EventType(StrEnum):
     """A call that was to be recorded is over, and was not."""
     HEAD = "evidence.head"
     """A signed head of the tree of recordings."""
+    STAMP = "evidence.stamp"
+    """A time stamp of such a head, by an authority outside."""
     PING = "ping"
     """A test: sent by a button."""
 
 
 CHOSEN = tuple(one for one in EventType if one is not EventType.PING)
 """What a hook can ask for; a ping comes to each."""
+_OF_ALL = (EventType.HEAD, EventType.STAMP)
 _PLACES = {EventType.FAILED: END, EventType.READY: END + 1, EventType.DISPOSED: END + 2}
 
 
@@ -189,7 +192,7 @@ def cloud_event(event: Happened, personal: Mapping[str, Any], pages: str) -> str
 def _subject(event: Happened) -> str:
     if event.type is EventType.MISSED:
         return f"calls/{event.subject}"
-    if event.type is EventType.HEAD:
+    if event.type in _OF_ALL:
         return "evidence"
     return "webhook" if event.type is EventType.PING else f"recordings/{event.subject}"
 
@@ -197,7 +200,7 @@ def _subject(event: Happened) -> str:
 def _links(event: Happened, pages: str) -> dict[str, Any]:
     """Where more is to be found, as long as there is something."""
     api = f"{pages}/api/v1/recordings/{event.subject}"
-    if event.type in (EventType.DISPOSED, EventType.MISSED, EventType.HEAD, EventType.PING):
+    if event.type in (EventType.DISPOSED, EventType.MISSED, EventType.PING, *_OF_ALL):
         return {}
     links = {"page": f"{pages}/recordings/{event.subject}", "recording": api}
     if event.type is EventType.READY:

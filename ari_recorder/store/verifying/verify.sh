@@ -1,6 +1,9 @@
 #!/bin/bash
 # What this archive proves. Unpack it, and run this in its folder; it needs bash, sha256sum and openssl 3.
+# The certificates of the authority that stamps can be given: bash verify.sh CERTIFICATES.pem
 set -u
+[ -z "${1-}" ] || [ -r "$1" ] || { echo "WRONG: $1 cannot be read"; exit 1; }
+authorities=${1:+$(realpath "$1")}
 cd "$(dirname "$0")" || exit 1
 wrong=0
 say() { if [ "$1" = "$2" ]; then echo "good: $3"; else echo "WRONG: $3"; wrong=1; fi; }
@@ -12,7 +15,7 @@ value() { grep -o "\"$2\":\"[^\"]*\"" "$1" | head -n 1 | cut -d'"' -f4; }
 sealed=$(grep -o '"audio":{[^}]*}' manifest.json | grep -o '"sha256":"[^"]*"' | cut -d'"' -f4)
 heard=0
 for audio in *; do
-	case $audio in manifest.json | personal.json | path.txt | head.json | head.sig | key.pem | verify.sh | READ-ME.txt) ;;
+	case $audio in manifest.json | personal.json | path.txt | head.json | head.sig | key.pem | stamp.tsr | stamp-ca.pem | verify.sh | READ-ME.txt) ;;
 	*)
 		heard=1
 		say "$sealed" "$(hash <"$audio")" "$audio is the audio that was sealed"
@@ -40,5 +43,13 @@ say "$(value head.json organisation)" "$(value manifest.json organisation)" "the
 openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in head.json -sigfile head.sig >/dev/null 2>&1
 say "$?" 0 "the head is signed with the key in key.pem"
 say "$(value head.json key_id)" "$(openssl pkey -pubin -in key.pem -outform DER | tail -c 32 | hash | cut -c1-16)" "and says so"
+
+# 5. An authority outside has stamped head and signature with its time (RFC 3161), where it was asked to.
+if [ -e stamp.tsr ]; then
+	stamped=$(openssl ts -reply -in stamp.tsr -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+	at=$(date -u -d "$stamped" +%s 2>/dev/null) # its certificate had to be good then, and need not be now
+	openssl ts -verify -digest "$(cat head.json head.sig | hash)" -in stamp.tsr -CAfile "${authorities:-stamp-ca.pem}" ${at:+-attime "$at"} >/dev/null 2>&1
+	say "$?" 0 "the head was there at $stamped, by the authority that ${authorities:-stamp-ca.pem} names"
+fi
 echo "The key is $(value head.json key_id). Whose it is you know from the recorder: /api/v1/evidence/keys"
 exit $wrong

@@ -45,6 +45,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     EventType.DISPOSED: (N_("Removed"), N_("By retention, by an erasure, or by somebody.")),
     EventType.MISSED: (N_("Call not recorded"), N_("A call that was to be recorded was not.")),
     EventType.HEAD: (N_("Evidence signed"), N_("A signed head of all recordings, to be kept elsewhere.")),
+    EventType.STAMP: (
+        N_("Evidence time-stamped"),
+        N_("By an authority outside: the stamp, to be kept elsewhere."),
+    ),
 }
 """What a hook can be told, in words."""
 PING = N_("Test")
@@ -94,7 +98,7 @@ async def show(request: web.Request) -> web.Response:
 
 async def new(request: web.Request) -> web.Response:
     """``GET /webhooks/new``."""
-    everything = tuple(str(one) for one in CHOSEN if one is not EventType.HEAD)
+    everything = tuple(str(one) for one in CHOSEN if one not in (EventType.HEAD, EventType.STAMP))
     return await _form(request, Form("hook", {"events": everything}))
 
 
