@@ -46,9 +46,12 @@ def read_query(request: web.Request, wanted: type[msgspec.Struct] | None) -> Any
 
 
 async def read_body(request: web.Request, wanted: type[T]) -> T:
-    """What was sent, as JSON. Raises `Refused`: 400 if it is none or not as it should be, 408, 413."""
+    """What was sent, as JSON; nothing is taken for no fields.
+
+    Raises `Refused`: 400 if it is none or not as it should be, 408, 413.
+    """
     async with arriving(request.app[CONTEXT].settings.idle_s):
-        sent = await request.read()
+        sent = await request.read() or b"{}"
     try:
         return msgspec.json.decode(sent, type=wanted)
     except msgspec.ValidationError as error:

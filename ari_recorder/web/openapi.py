@@ -141,8 +141,13 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     }
     if body := route.body or route.reads:
         content = {body: {}} if isinstance(body, str) else {_JSON: {"schema": schemas.of(body)}}
-        made["requestBody"] = {"required": True, "content": content}
+        made["requestBody"] = {"required": _has_to_come(body), "content": content}
     return made
+
+
+def _has_to_come(body: Any) -> bool:
+    """Whether there is anything in it that has to be said."""
+    return isinstance(body, str) or any(field.required for field in msgspec.structs.fields(body))
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:

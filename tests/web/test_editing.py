@@ -147,7 +147,7 @@ BODIES = {
     "no JSON": (b"{", "not JSON"),
     "no UTF-8": (b'{"name": "\xff"}', "not JSON"),
     "half a character": (b'{"name": "\\ud800", "scopes": ["recordings:read"]}', "not JSON"),
-    "nothing": (b"", "not JSON"),
+    "nothing": (b"", "the field name is missing"),
     "a list": (b"[]", "an object is expected here, not a list"),
     "a number for text": (b'{"name": 7, "scopes": []}', "name: text is expected here, not a whole number."),
     "a field missing": (b'{"name": "a"}', "the field scopes is missing"),

@@ -34,6 +34,12 @@ async def test_a_group_from_beginning_to_end(admin: Client, world: World, maria:
     set_up = await admin("PUT", f"{path}/supervisors/{maria}", {"may_annotate": False})
     expected = [{"user": maria, "name": "Maria", "may_listen": True, "may_annotate": False}]
     assert set_up.json()["supervisors"] == expected
+    as_at_first = await admin("PUT", f"{path}/supervisors/{maria}")
+    assert as_at_first.json()["supervisors"] == [expected[0] | {"may_annotate": True}], (
+        "nothing sent is no fields"
+    )
+    refused = await admin("POST", "/groups")
+    assert (refused.status, refused.json()["detail"]) == (400, "the field name is missing.")
     assert (await admin.get("/groups"))["groups"] == [
         {"id": made["id"], "name": "Sales", "members": 2, "supervisors": 1}
     ]
