@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ari_recorder import config
+from ari_recorder.handlers.sealer import Sealer
 from ari_recorder.live import Answer, Live
 from ari_recorder.policies.leg import begin, inputs, receive
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode, decide
 from ari_recorder.safes import safe
-from ari_recorder.store import calls, people
+from ari_recorder.store import audit_key, calls, people
 from ari_recorder.store.database import Store
 from ari_recorder.store.rows import LegRow, shown
 from ari_recorder.web import Part, WebContext
@@ -63,6 +64,7 @@ async def showing(folder: Path, now: datetime, latest: int = COUNT) -> AsyncIter
     await asyncio.to_thread(_furnish, settings, now, latest)
     store = Store(settings.store.url)
     try:
+        await Sealer(store, audit_key.made(folder / "audit.key"), lambda: now).seal()
         live = Live()
         for number, (user, party, mode, ago, commands) in enumerate(ON):
             live.add(await store.write(_in_progress, number, user, party, mode, now - ago, commands))
