@@ -167,7 +167,8 @@ async def test_damaged_audio_is_told_and_the_rest_is_pushed(push: Push, place: C
     push.office.recording(at=AT_NOON + timedelta(minutes=1))
     row = push.office.world.store.read_now(models.Recording.get_by_id, bad)
     path = push.office.world.safe.vault.root / row.vault_key  # type: ignore[attr-defined]
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    sealed = path.read_bytes()
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
     push.to(place)
     await push.now()
     assert sum(name.endswith(".opus") for name in place.files) == 1
