@@ -8,7 +8,7 @@ import subprocess
 import zipfile
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
