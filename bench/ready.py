@@ -12,6 +12,8 @@ The peer is the same without coding ahead: the call is over before the finisher 
 from __future__ import annotations
 
 import asyncio
+import os
+import struct
 import tempfile
 import time
 from collections.abc import Sequence
@@ -108,7 +110,7 @@ class _Place:
         while ahead and await self.finisher.advance():
             pass
         if tail:
-            await asyncio.to_thread(self._write, leg, sides, 0)
+            await asyncio.to_thread(self._write_rest, leg, sides, tail)
         since_s, self.legs = time.perf_counter(), []
         await self._is_over(leg, ends_at)
         self.finisher.wake()
@@ -119,6 +121,17 @@ class _Place:
     def _write(self, leg: Leg, sides: tuple[Samples, Samples], less: int) -> None:
         for name, samples in zip(file_names(leg.prefix, 1), sides, strict=True):
             write_wav(self.spool / f"{name}.wav", samples[: samples.size - less])
+
+    def _write_rest(self, leg: Leg, sides: tuple[Samples, Samples], tail: int) -> None:
+        """As Asterisk does: appended, then the header's lengths corrected; others are reading meanwhile."""
+        for name, samples in zip(file_names(leg.prefix, 1), sides, strict=True):
+            with (self.spool / f"{name}.wav").open("r+b") as file:
+                file.seek(0, os.SEEK_END)
+                file.write(samples[-tail:].astype("<i2").tobytes())
+                size = file.tell()
+                for at, length in ((4, size - 8), (40, size - 44)):
+                    file.seek(at)
+                    file.write(struct.pack("<I", length))
 
     async def _goes_on(self, leg: Leg, now: datetime) -> Leg:
         told: list[Input] = [inputs.Begun(leg.channel)]
