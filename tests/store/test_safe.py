@@ -6,7 +6,10 @@ import base64
 import hashlib
 import re
 import secrets
+import signal
 import stat
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -329,6 +332,60 @@ def test_a_change_of_an_organisations_key_that_was_interrupted_is_gone_on_with(w
     assert world.keys.change_organisation(organisation, BY) == 2
     world.assert_all_are_heard()
     assert world.store.read_now(models.OrganisationKey.select().count) == 2
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+from ari_recorder import config, safes
+from ari_recorder.policies.rights import COMMAND_LINE
+from ari_recorder.store import catalogue
+from ari_recorder.store.audit import Actor, ActorKind
+from ari_recorder.store.database import Store
+from ari_recorder.store.sealing import keyring
+
+url, folder, recording, what, when, left = sys.argv[1:]
+store, left = Store(url), int(left)
+vault = config.Vault(path=Path(folder) / "vault", key_file=Path(folder) / "master.key")
+keys = safes.keyring(vault, store, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+by = Actor(ActorKind.COMMAND_LINE, "root", "root")
+keyring.BATCH = 1
+write = store.write_now
+
+def counted(*given, **more):
+    global left
+    left -= 1
+    if left == 0 and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    found = write(*given, **more)
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
+
+store.write_now = counted
+if what == "master":
+    keys.change_master(by)
+    keys.forget_masters()
+else:
+    row = store.read_now(catalogue.recording, COMMAND_LINE, UUID(recording))
+    keys.change_organisation(row.organisation, by)
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["master", "organisation"])
+def test_killed_at_any_write_of_a_change_of_keys_all_are_heard(world: World, what: str, when: str) -> None:
+    killed, died = 0, True
+    while died:
+        given = (world.store.url, str(world.folder), str(world.recordings[0]), what, when, str(killed + 1))
+        ended = subprocess.run([sys.executable, "-c", KILLED, *given], check=False)
+        died = ended.returncode == -signal.SIGKILL
+        assert died or ended.returncode == 0
+        killed += died
+        world.assert_all_are_heard()
+    assert killed >= {"master": 1, "organisation": 2}[what]
 
 
 def test_what_a_running_recorder_keeps_meanwhile_is_openable(world: World) -> None:
