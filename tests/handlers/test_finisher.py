@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -28,7 +31,7 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg.state import file_names
 from ari_recorder.policies.table import Event, Mode
 from ari_recorder.safes import safe
-from ari_recorder.store import finishing, models
+from ari_recorder.store import finishing, models, verify
 from ari_recorder.store.database import Store
 from ari_recorder.store.places import place
 from ari_recorder.store.s3 import client as s3_client
@@ -39,6 +42,7 @@ from ..media.conftest import header, tone
 from ..s3 import KEY, S3, Proxy, Request
 from ..store.build import BEGIN, Call, add_user, safe_in
 
+PROJECT = Path(__file__).parents[2]
 WITHIN_S = 60.0
 
 
@@ -144,6 +148,96 @@ async def test_a_recording_is_stored_and_its_files_go(world: World, working: Wor
     audio = b"".join(world.safe.read(place(row)))
     assert (row.sha256, row.duration_ms) == (hashlib.sha256(audio).hexdigest(), 1000)
     await world.until(lambda: not list((world.folder / "work").iterdir()))
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from ari_recorder.handlers.files import Files
+from ari_recorder.handlers.finisher import Finisher
+from ari_recorder.store import finishing
+from ari_recorder.store.database import Store
+from ari_recorder.store.safe import Safe
+from tests.handlers.test_finisher import Asterisk
+from tests.store.build import BEGIN, safe_in
+
+folder, when, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+store = Store(f"sqlite:///{folder}/catalogue.db")
+
+def step(asked):
+    global left
+    left -= asked == when
+    if left == 0 and asked == when:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def steps(owner, name):
+    original = getattr(owner, name)
+    if asyncio.iscoroutinefunction(original):
+        async def counted(*given, **more):
+            step("before")
+            found = await original(*given, **more)
+            step("after")
+            return found
+    else:
+        def counted(*given, **more):
+            step("before")
+            found = original(*given, **more)
+            step("after")
+            return found
+    setattr(owner, name, counted)
+
+for owner, name in ((Safe, "keep"), (Store, "write"), (Files, "delete"), (Finisher, "_seal")):
+    steps(owner, name)
+
+async def main():
+    finisher = Finisher(
+        store=store, safe=safe_in(store, folder),
+        spools={"main": folder / "spool"}, aris={"main": Asterisk()},
+        work=folder / "work", audio_format="wav", workers=1, now=lambda: BEGIN,
+    )
+    running = asyncio.create_task(finisher.run())
+    while store.read_now(finishing.waiting).count or list((folder / "spool").iterdir()):
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    store.close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_any_step_it_is_kept_once_and_whole(world: World, when: str) -> None:
+    program = world.folder / "finishes.py"  # its stitching process reads it, too
+    program.write_text(KILLED)
+
+    async def finish(step: int) -> bool:
+        """Have it killed at that step; whether it came so far."""
+        command = [sys.executable, str(program), str(world.folder), when, str(step)]
+        process = await asyncio.create_subprocess_exec(
+            *command, env=os.environ | {"PYTHONPATH": str(PROJECT)}
+        )
+        async with asyncio.timeout(WITHIN_S):
+            status = await process.wait()
+        assert status in (0, -signal.SIGKILL)
+        return status != 0
+
+    step, died = 0, True
+    while died:
+        call = world.recorded(minute=step)
+        step += 1
+        died = await finish(step)
+        kept = world.row(call).state == RecordingState.STORED
+        assert kept or all(path.exists() for path in world.files(call)), "nothing goes before it is kept"
+        assert not await finish(0)
+        row = world.row(call)
+        audio = b"".join(world.safe.read(place(row)))
+        assert (row.state, row.sha256) == (RecordingState.STORED, hashlib.sha256(audio).hexdigest())
+        assert not any(path.exists() for path in world.files(call))
+        assert verify.verify(world.store, world.safe, now=BEGIN).damage == []
+    assert step > 4
 
 
 @pytest.mark.parametrize("killed", [False, True])
