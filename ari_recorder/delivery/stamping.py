@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
-from ari_recorder.config import Evidence, Settings
+from ari_recorder.config import Evidence
 from ari_recorder.delivery import authority
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.errors import TimestampError
 from ari_recorder.store.database import Store
 from ari_recorder.store.timestamps import authorities, response, rows
@@ -103,22 +103,6 @@ class Stamper:
 def _verified(answer: bytes, message: bytes, known: Authorities, nonce: int) -> tuple[Stamp, str]:
     stamp = response.verified(answer, message, known, nonce)
     return stamp, response.anchor(answer, message, known).pem
-
-
-class Needed(Protocol):
-    """What the task is given (`process.DeliveryContext`)."""
-
-    @property
-    def store(self) -> Store:
-        """The catalogue."""
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        """The time."""
-
-    @property
-    def settings(self) -> Settings:
-        """All of them."""
 
 
 async def run(context: Needed) -> None:

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 from uuid import UUID
 
 import structlog
 
-from ari_recorder.config import Settings, Webhooks
+from ari_recorder.config import Webhooks
+from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.posting import Poster
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.webhooks.events import cloud_event
@@ -152,22 +152,6 @@ class Sender:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._poster.close()
-
-
-class Needed(Protocol):
-    """What the task is given (`process.DeliveryContext`)."""
-
-    @property
-    def store(self) -> Store:
-        """The catalogue."""
-
-    @property
-    def now(self) -> Callable[[], datetime]:
-        """The time."""
-
-    @property
-    def settings(self) -> Settings:
-        """All of them."""
 
 
 async def run(context: Needed) -> None:

@@ -21,11 +21,11 @@ from ari_recorder.media.jobs import StitchJob, StitchResult
 from ari_recorder.media.process import Advance, Finish, Forget, Worker
 
 LIMIT_S = 120.0
+LIMIT_FACTOR = 0.5
+"""A job may take `LIMIT_S`, and this much of the length of its files: a hundred times what it takes alone."""
 FORGOTTEN_AFTER_S = 60.0
 """So long what was made ahead is kept of what does not go on any more, and is not being finished either: the
 catalogue takes a moment to know of a call's end, or more while it cannot be written."""
-LIMIT_FACTOR = 0.5
-"""A job may take `LIMIT_S`, and this much of the length of its files: a hundred times what it takes alone."""
 
 _log = structlog.get_logger(__name__)
 
