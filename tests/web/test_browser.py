@@ -75,6 +75,7 @@ async def sign_in(page: Page, server: Server, login: str = "anna") -> None:
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Recordings", exact=True)).to_be_visible()
+    await page.wait_for_load_state()  # a key pressed before the page's scripts have run is lost
 
 
 async def listened(context: BrowserContext) -> tuple[Page, list[str]]:
