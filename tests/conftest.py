@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pwd
 import secrets
@@ -36,6 +37,12 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+def pytest_collection_finish() -> None:
+    """All tests and what they import stay: no collection has to go through them."""
+    gc.collect()
+    gc.freeze()
 
 
 def eventually(condition: Callable[[], Any], within_s: float, otherwise: str) -> Any:

@@ -15,7 +15,8 @@ from lab import Lab, softphone, tones
 from lab.directory import add_user
 from lab.recorder import PBX
 from tests.asterisk.station import Station
-from tests.web.test_browser import ARGUMENTS, CHROMIUM, listened
+from tests.web.browsers import ARGUMENTS, CHROMIUM
+from tests.web.test_browser import listened
 
 pytestmark = pytest.mark.asterisk
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
@@ -13,14 +16,17 @@ from uuid import UUID
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from playwright.async_api import Browser as WebBrowser
+from playwright.async_api import async_playwright
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
 from ari_recorder.store import passwords
 from ari_recorder.store.database import Store
-from ari_recorder.web import Part, WebContext, create_app
+from ari_recorder.web import Part, Server, WebContext, create_app, start
 
 from ..store.build import safe_in
+from .browsers import ARGUMENTS, CHROMIUM
 from .world import QUICK, Browser, Clock, NewBrowser, World
 
 SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_per_address_max=1_000_000)
@@ -107,3 +113,31 @@ async def open_browser(context: WebContext) -> AsyncIterator[NewBrowser]:
     yield make
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+async def server(context: WebContext) -> AsyncIterator[Server]:
+    running = await start(context)
+    yield running
+    await running.close()
+
+
+@pytest.fixture(scope="session")
+def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running Chromium's, for every test with a browser: its start takes longer than many of them."""
+    config = tmp_path_factory.mktemp("chromium") / "config.json"
+    config.write_text(json.dumps({"executablePath": CHROMIUM, "args": ARGUMENTS}))
+    launch = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", config]
+    with subprocess.Popen([sys.executable, *launch], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        yield running.stdout.readline().strip()
+        running.terminate()
+
+
+@pytest.fixture
+async def chromium(chromium_address: str) -> AsyncIterator[WebBrowser]:
+    """A connection to it; what a test opens ends with it."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.connect(chromium_address)
+        yield browser
+        await browser.close()

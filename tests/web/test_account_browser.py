@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,31 +9,16 @@ from typing import Any
 import pyotp
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from ari_recorder.store.models import Organisation, SecondFactor, User
-from ari_recorder.web import Server, WebContext, start
+from ari_recorder.web import Server
 
-from .test_browser import ARGUMENTS, CHROMIUM, listened
+from .test_browser import listened
 from .world import PASSWORD, Clock, World
 
 NEW = "seven yellow umbrellas"
 SIZES = [(1280, 900), (390, 844)]
-
-
-@pytest.fixture
-async def server(context: WebContext) -> AsyncIterator[Server]:
-    running = await start(context)
-    yield running
-    await running.close()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
 
 
 def named(server: Server) -> str:
@@ -79,28 +63,6 @@ async def with_passkeys(page: Page) -> Any:
 async def code_now(page: Page, clock: Clock) -> str:
     secret = (await page.locator(".secret code").inner_text()).replace(" ", "")
     return pyotp.TOTP(secret).at(clock.at)
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", ["en", "sv"])
-async def test_the_account_page_is_for_everybody(
-    chromium: Browser, server: Server, size: tuple[int, int], language: str, tmp_path: Path
-) -> None:
-    for scheme in ("light", "dark"):
-        context = await chromium.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale="en-GB",
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
-        page, complaints = await listened(context)
-        await sign_in(page, named(server))
-        await page.goto(f"{named(server)}account?lang={language}")
-        await clean(page)
-        await page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-        await clean(page)
-        await picture(page, tmp_path, f"account-{language}-{size[0]}-{scheme}")
-        assert complaints == []
-        await context.close()
 
 
 @pytest.mark.parametrize("size", SIZES)

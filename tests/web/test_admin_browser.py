@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, Page, expect
 
-from ari_recorder.store.models import Group, Membership, User
+from ari_recorder.store.models import Membership, User
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
-from .test_browser import chromium, listened, server, sign_in  # noqa: F401 - fixtures
+from .test_browser import listened, sign_in
 from .world import World, only
 
 WITHIN_MS = 30_000
@@ -19,8 +18,8 @@ WITHIN_MS = 30_000
 
 
 async def test_an_administrator_sets_up_a_colleague_by_keys(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     world: World,
 ) -> None:
     context = await chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
@@ -73,8 +72,8 @@ async def _go(page: Page, name: str) -> None:
 
 
 async def test_a_file_on_a_phone(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     world: World,
     tmp_path: Path,
 ) -> None:
@@ -106,40 +105,3 @@ async def test_a_file_on_a_phone(
         assert complaints == []
         await context.close()
     assert world.store.read_now(lambda: User.get(User.number == "301").name) == "Åke Öberg"
-
-
-@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1280, "dark"), ("sv", 390, "light")])
-async def test_every_page_is_clean(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
-    world: World,
-    language: str,
-    width: int,
-    scheme: str,
-) -> None:
-    group = world.store.write_now(lambda: _group(world))
-    context = await chromium.new_context(
-        viewport={"width": width, "height": 844},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        locale="en-GB",
-    )
-    page, complaints = await listened(context)
-    await sign_in(page, server, "admin-acme")
-    await page.goto(f"{server.url}account?lang={language}")
-    user = f"users/{world.ids['anna']}"
-    for path in (
-        "administration", "users", "users?q=nobody", "users/add", "users/import", user, f"{user}/remove",
-        "groups", f"groups/{group}", f"groups/{group}/remove", "organisation",
-    ):  # fmt: skip
-        await page.goto(server.url + path)
-        await page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-        await clean(page)
-    assert complaints == []
-    await context.close()
-
-
-def _group(world: World) -> str:
-    anna = User.get_by_id(world.ids["anna"])
-    made = Group.create(organisation=anna.organisation_id, name="Sales")
-    Membership.create(group=made, user=anna)
-    return str(made.id)

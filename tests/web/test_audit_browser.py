@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from ari_recorder.web import Server
 
-from .test_browser import chromium, listened, server  # noqa: F401 - fixtures
+from .test_browser import listened
 from .world import PASSWORD, World
 
 
@@ -20,8 +20,8 @@ def recording(world: World) -> UUID:
 
 @pytest.mark.parametrize(("width", "scripts"), [(360, True), (1280, False)])
 async def test_an_administrator_finds_who_listened(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
     width: int,
     scripts: bool,

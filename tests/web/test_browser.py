@@ -5,29 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from ari_recorder.web import Server, WebContext, start
+from ari_recorder.web import Server
 
 from .world import AUDIO_S, PASSWORD, World, opus
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 WITHIN_S = 15.0
 DRAWN = """section => {
     const shadow = section.querySelector('.waveform').firstElementChild.shadowRoot;
@@ -36,21 +25,6 @@ DRAWN = """section => {
         return data.some(value => value > 0);
     });
 }"""
-
-
-@pytest.fixture
-async def server(context: WebContext) -> AsyncIterator[Server]:
-    running = await start(context)
-    yield running
-    await running.close()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

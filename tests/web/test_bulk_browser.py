@@ -10,7 +10,6 @@ from playwright.async_api import Browser, Page, expect
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
-from .test_browser import chromium, server  # noqa: F401 - fixtures
 from .test_list_browser import opened, recordings  # noqa: F401 - fixtures
 
 WORDS = {
@@ -42,8 +41,8 @@ async def press(page: Page, name: str) -> None:
     ("width", "scheme", "language"), [(1280, "light", "en"), (390, "dark", "sv"), (800, "light", "en")]
 )
 async def test_held_and_removed_with_keys(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,  # noqa: F811
     width: int,
     scheme: str,

@@ -16,14 +16,12 @@ from ari_recorder.policies.table import Mode
 from ari_recorder.store import models
 from ari_recorder.web import Server
 
-from . import test_browser
 from .test_browser import listened
 from .test_call_window import supervise
 from .test_calls import follow
 from .test_calls_browser import become, card, connected, end, opened
 from .world import PASSWORD, World
 
-chromium, server = test_browser.chromium, test_browser.server
 SIDE: dict[str, Any] = {"viewport": {"width": 320, "height": 480}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 700}, "has_touch": True}
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}

@@ -20,12 +20,10 @@ from ari_recorder.policies.table import Event, Mode, Reason, Standing, State, de
 from ari_recorder.store import models
 from ari_recorder.web import Server, WebContext, start
 
-from . import test_browser
 from .test_browser import eventually, listened
 from .test_calls import Followed, follow
 from .world import NOON, PASSWORD, World
 
-chromium, server = test_browser.chromium, test_browser.server
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 

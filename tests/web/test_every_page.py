@@ -20,7 +20,7 @@ from lab import pages
 from lab.screenshots import LOOKS, NOW, Look, open_page, signed_in
 from lab.show import Show, showing
 
-from .test_browser import ARGUMENTS, CHROMIUM
+from .browsers import ARGUMENTS, CHROMIUM
 from .world import QUICK
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -75,7 +75,8 @@ async def opened(
 
 
 async def violations(tab: Tab) -> list[object]:
-    """What axe finds (WCAG 2.2 A and AA, and good practice)."""
+    """What axe finds (WCAG 2.2 A and AA, and good practice), with all that can be opened open."""
+    await tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     await tab.evaluate("alike => document.querySelectorAll(alike).forEach(one => one.remove())", ALIKE)
     await tab.evaluate(AXE_SCRIPT)
     found = await tab.evaluate("axe.run({resultTypes: ['violations']})")

@@ -14,14 +14,14 @@ from ari_recorder.store.tree_heads import Head
 from ari_recorder.web import Server
 
 from ..authority import Authority, stamp
-from .test_browser import chromium, listened, server  # noqa: F401 - fixtures
+from .test_browser import listened
 from .world import NOON, PASSWORD, World
 
 
 @pytest.mark.parametrize(("width", "language", "by"), [(360, "sv", "av"), (1280, "en", "by")])
 async def test_who_stamped_a_head_is_seen(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     world: World,
     authority: Authority,
     tmp_path: Path,

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
-from .test_browser import chromium, listened, server, sign_in  # noqa: F401 - fixtures
+from .test_browser import listened, sign_in
 from .world import NOON, World
 
 
@@ -26,8 +26,8 @@ def recordings(world: World) -> None:
 @pytest.mark.parametrize(("width", "scripts"), [(1280, True), (390, True), (390, False)])
 @pytest.mark.usefixtures("recordings")
 async def test_find_that_call(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     width: int,
     scripts: bool,
     scheme: str,

@@ -17,7 +17,7 @@ from ari_recorder.store import models
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
-from .test_browser import chromium, eventually, listened, server, sign_in  # noqa: F401 - fixtures
+from .test_browser import eventually, listened, sign_in
 from .test_calls import follow
 from .world import NOON, World
 
@@ -49,8 +49,8 @@ async def opened(
 
 
 async def test_found_while_typing_with_nothing_but_keys(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
 ) -> None:
     page, complaints = await opened(chromium, server)
@@ -99,8 +99,8 @@ async def test_found_while_typing_with_nothing_but_keys(
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 async def test_played_marked_and_exported_in_place(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
     width: int,
     scheme: str,
@@ -149,8 +149,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 async def test_it_changes_as_calls_go_on(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
     world: World,
     live: Live,
@@ -183,8 +183,8 @@ async def test_it_changes_as_calls_go_on(
 
 
 async def test_a_call_that_ended_before_the_page_listened_does_not_stay_in_progress(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
     world: World,
 ) -> None:
@@ -199,8 +199,8 @@ async def test_a_call_that_ended_before_the_page_listened_does_not_stay_in_progr
 
 
 async def test_a_catalogue_that_is_away_leaves_what_is_there(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
 ) -> None:
     page, _ = await opened(chromium, server, "anna")
@@ -221,8 +221,8 @@ async def test_a_catalogue_that_is_away_leaves_what_is_there(
 
 
 async def test_a_browser_that_does_not_know_the_format_gets_another(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
 ) -> None:
     page, _ = await opened(chromium, server, "anna")
@@ -237,8 +237,8 @@ async def test_a_browser_that_does_not_know_the_format_gets_another(
 
 @pytest.mark.parametrize("language", ["en", "sv"])
 async def test_saved_searches_without_a_mouse(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recordings: None,
     language: str,
 ) -> None:

@@ -16,7 +16,7 @@ from ari_recorder.store.scope import scope_of
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
-from .test_browser import chromium, listened, server, sign_in  # noqa: F401 - fixtures
+from .test_browser import listened, sign_in
 from .world import Answer, Clock, NewBrowser, World
 from .world import Browser as Client
 
@@ -142,8 +142,8 @@ def test_whose_recordings_may_be_annotated(world: World, recording: UUID) -> Non
 
 @pytest.mark.parametrize(("width", "scripts"), [(1280, True), (390, True), (390, False)])
 async def test_in_a_browser(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
     clock: Clock,
     width: int,

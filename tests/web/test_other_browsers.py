@@ -15,7 +15,7 @@ import pytest
 from ari_recorder.web import Server
 
 from .driven import FIREFOX, WEBKIT_DRIVER, XVFB, Driven, firefox, missing, webkit
-from .test_browser import recording, server  # noqa: F401 - fixtures
+from .test_browser import recording  # noqa: F401 - fixture
 from .world import PASSWORD, opus
 
 WITHIN_S = 60.0
@@ -58,7 +58,7 @@ async def until(page: Driven, script: str, condition: Callable[[Any], bool]) -> 
 
 async def test_find_hear_and_keep_a_recording(
     browser: Driven,
-    server: Server,  # noqa: F811
+    server: Server,
     recording: UUID,  # noqa: F811
 ) -> None:
     await browser.goto(f"{server.url}sign-in?lang=en")

@@ -13,7 +13,7 @@ from ari_recorder.web import Server
 
 from .rich import rich
 from .test_account_browser import clean
-from .test_browser import audio, chromium, eventually, listened, server, sign_in  # noqa: F401 - fixtures
+from .test_browser import audio, eventually, listened, sign_in
 from .world import World
 
 SLOW_MS = 15_000
@@ -35,8 +35,8 @@ def recording(world: World) -> UUID:
 
 
 async def opened(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     path: str,
     login: str = "anna",
 ) -> tuple[Page, list[str]]:
@@ -48,7 +48,7 @@ async def opened(
     return page, complaints
 
 
-async def test_by_keys_alone(chromium: Browser, server: Server, recording: UUID) -> None:  # noqa: F811
+async def test_by_keys_alone(chromium: Browser, server: Server, recording: UUID) -> None:
     page, complaints = await opened(chromium, server, f"recordings/{recording}?t=0:21")
     times, press = page.locator(".times"), page.keyboard.press
     await expect(times).to_have_text("0:21 / 1:0012:31:00")
@@ -115,8 +115,8 @@ async def _ask_for_the_keys(page: Page) -> None:
 
 
 async def test_links_dragging_and_bars(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
     world: World,
 ) -> None:
@@ -150,8 +150,8 @@ async def test_links_dragging_and_bars(
 
 
 async def test_it_says_what_is_wrong_and_what_to_do(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
     world: World,
 ) -> None:
@@ -171,8 +171,8 @@ async def test_it_says_what_is_wrong_and_what_to_do(
 
 
 async def test_who_may_not_listen_any_more_is_told(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
     world: World,
 ) -> None:
@@ -193,8 +193,8 @@ async def test_who_may_not_listen_any_more_is_told(
 
 
 async def test_a_browser_that_cannot_play_what_is_kept_gets_wav(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
 ) -> None:
     context = await chromium.new_context(locale="en-GB")
@@ -211,8 +211,8 @@ async def test_a_browser_that_cannot_play_what_is_kept_gets_wav(
 
 
 async def test_it_is_there_when_it_is_ready(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     world: World,
 ) -> None:
     made = world.recording(world.ids["anna"])
@@ -228,8 +228,8 @@ async def test_it_is_there_when_it_is_ready(
 
 
 async def test_two_write_at_once(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
 ) -> None:
     """What somebody else has written meanwhile is shown, in place; what was typed is not lost."""
@@ -254,8 +254,8 @@ async def test_two_write_at_once(
 
 
 async def test_who_was_signed_out_while_writing_loses_nothing(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
 ) -> None:
     page, _ = await opened(chromium, server, f"recordings/{recording}")
@@ -272,8 +272,8 @@ async def test_who_was_signed_out_while_writing_loses_nothing(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "sv"])
 async def test_axe(
-    chromium: Browser,  # noqa: F811
-    server: Server,  # noqa: F811
+    chromium: Browser,
+    server: Server,
     recording: UUID,
     scheme: str,
     language: str,

@@ -11,7 +11,8 @@ from ari_recorder.store.models import Prompt
 from ari_recorder.web import Server
 
 from ..media.test_prompts import made
-from .test_browser import ARGUMENTS, CHROMIUM, eventually, listened, server  # noqa: F401 - fixture
+from .browsers import ARGUMENTS, CHROMIUM
+from .test_browser import eventually, listened
 from .world import PASSWORD, World
 
 MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -27,7 +28,7 @@ async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
         await chromium.close()
 
 
-async def opened(context: BrowserContext, server: Server) -> tuple[Page, list[str]]:  # noqa: F811
+async def opened(context: BrowserContext, server: Server) -> tuple[Page, list[str]]:
     page, complaints = await listened(context)
     await page.goto(f"{server.url}prompts?lang=en")
     await page.get_by_label("Login").fill("admin-acme")
@@ -39,7 +40,7 @@ async def opened(context: BrowserContext, server: Server) -> tuple[Page, list[st
 
 async def test_a_prompt_is_recorded_heard_used_and_undone(
     browser: Browser,
-    server: Server,  # noqa: F811
+    server: Server,
     world: World,
 ) -> None:
     context = await browser.new_context(viewport={"width": 390, "height": 844})
@@ -78,7 +79,7 @@ async def test_a_prompt_is_recorded_heard_used_and_undone(
 )
 async def test_without_a_microphone_it_says_why_and_a_file_is_dropped(
     browser: Browser,
-    server: Server,  # noqa: F811
+    server: Server,
     world: World,
     said: str,
 ) -> None:
