@@ -24,6 +24,7 @@ from bench import (
     felt,
     growth,
     histories,
+    paint,
     ready,
     search,
     year,
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "search": search.run,
     "year": year.run,
     "felt": felt.run,
+    "paint": paint.run,
 }
 
 

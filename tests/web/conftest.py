@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import Browser as WebBrowser
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
@@ -31,6 +31,7 @@ from .world import QUICK, Browser, Clock, NewBrowser, World
 
 SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_per_address_max=1_000_000)
 """No test but those of the limits comes to one."""
+expect.set_options(timeout=30_000)  # ms; the tests share the machine with others
 
 
 @pytest.fixture(scope="session")

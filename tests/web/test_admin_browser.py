@@ -13,9 +13,6 @@ from .test_account_browser import clean
 from .test_browser import listened, sign_in
 from .world import World, only
 
-WITHIN_MS = 30_000
-"""Where a page is opened in between: some machines are busy."""
-
 
 async def test_an_administrator_sets_up_a_colleague_by_keys(
     chromium: Browser,
@@ -39,26 +36,24 @@ async def test_an_administrator_sets_up_a_colleague_by_keys(
     await expect(told).to_be_hidden()
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_role("radio", name="Always Every call")).to_be_checked()
-    await expect(told).to_be_visible(timeout=WITHIN_MS)
-    await expect(page.get_by_text("The start fee is billed once")).to_be_visible(timeout=WITHIN_MS)
+    await expect(told).to_be_visible()
+    await expect(page.get_by_text("The start fee is billed once")).to_be_visible()
     await clean(page)
     await page.keyboard.press("Enter")
     problem = page.get_by_role("link", name="Recording is switched on only for who has been told")
-    await expect(problem).to_be_visible(timeout=WITHIN_MS)
+    await expect(problem).to_be_visible()
     await clean(page)
     await problem.press("Enter")
     await page.keyboard.press("Tab")
     await page.get_by_role("checkbox", name="The user knows").press("Space")
     await page.get_by_role("button", name="Add the user").press("Enter")
-    await expect(page.get_by_role("status")).to_contain_text(
-        "Åke Öberg was added, and is recorded", timeout=WITHIN_MS
-    )
+    await expect(page.get_by_role("status")).to_contain_text("Åke Öberg was added, and is recorded")
     await _go(page, "Groups")
     await page.get_by_label("New group").fill("Sales")
     await page.keyboard.press("Enter")
     await page.get_by_role("checkbox", name="Åke Öberg").press("Space")
     await page.get_by_role("button", name="Put in who is ticked").press("Enter")
-    await expect(page.get_by_role("status")).to_contain_text("In Sales now: Åke Öberg.", timeout=WITHIN_MS)
+    await expect(page.get_by_role("status")).to_contain_text("In Sales now: Åke Öberg.")
     await clean(page)
     row = world.store.read_now(lambda: only(Membership).user)
     assert (row.name, row.mode) == ("Åke Öberg", "always")
@@ -91,17 +86,15 @@ async def test_a_file_on_a_phone(
         again = page.get_by_role("link", name="Look again")
         while not scripts and await again.is_visible():
             await again.click()
-        await expect(page.get_by_role("heading", name="What the file would do")).to_be_visible(
-            timeout=WITHIN_MS
-        )
-        await expect(page.get_by_text("is no number")).to_be_visible(timeout=WITHIN_MS)
+        await expect(page.get_by_role("heading", name="What the file would do")).to_be_visible()
+        await expect(page.get_by_text("is no number")).to_be_visible()
         if scripts:
             await clean(page)
             await page.get_by_role("button", name="Import 1 row").click()
-            await expect(page.get_by_role("heading", name="Imported")).to_be_visible(timeout=WITHIN_MS)
+            await expect(page.get_by_role("heading", name="Imported")).to_be_visible()
             await clean(page)
         else:
-            await expect(page.get_by_text("There is nothing to import")).to_be_visible(timeout=WITHIN_MS)
+            await expect(page.get_by_text("There is nothing to import")).to_be_visible()
         assert complaints == []
         await context.close()
     assert world.store.read_now(lambda: User.get(User.number == "301").name) == "Åke Öberg"

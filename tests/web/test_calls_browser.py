@@ -254,7 +254,7 @@ async def test_it_connects_again_and_says_so_meanwhile(
         end(gone)
         happen(stays, Event.PAUSE)
         server = await start(replace(context, settings=Web(port=server.port)))
-        await expect(page.locator("#disconnected")).to_be_hidden(timeout=20_000)
+        await expect(page.locator("#disconnected")).to_be_hidden()
         await expect(card(page, gone).locator("b")).to_have_text("Call over")
         await expect(card(page, stays).locator("b")).to_have_text("Paused")
         happen(stays, Event.RESUME)

@@ -22,8 +22,6 @@ from .test_calls import follow
 from .world import NOON, World
 
 NAMES = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven")
-PATIENT_MS = 30_000
-"""The list asks less often of a service that answers slowly."""
 HEARD = "document.querySelector('.listen audio').currentTime"
 
 
@@ -157,27 +155,27 @@ async def test_it_changes_as_calls_go_on(
 ) -> None:
     page, complaints = await opened(chromium, server)
     rows = page.locator("tr[data-id]")
-    await expect(rows).to_have_count(13, timeout=PATIENT_MS)
+    await expect(rows).to_have_count(13)
     await page.mouse.move(5, 5)
     followed: Any = follow(world, live, "anna")
     made = followed.row.recording
     world.change(models.Recording, made, counterpart_name="Ida Berg", started_at=NOON + timedelta(seconds=1))
     live.publish(Changed(followed.row))
-    await expect(rows).to_have_count(14, timeout=PATIENT_MS)
-    await expect(rows.first).to_contain_text("In progress", timeout=PATIENT_MS)
+    await expect(rows).to_have_count(14)
+    await expect(rows.first).to_contain_text("In progress")
     await rows.nth(3).locator(".when a").focus()
     world.recording(world.ids["bo"], started_at=NOON + timedelta(seconds=2), counterpart_name="Olga Ny")
     world.change(models.Recording, made, state="closing")
     live.publish(Changed(replace(followed.row, annotations={**followed.row.annotations, "note": "x"})))
-    await expect(page.get_by_role("button", name="1 new recording")).to_be_visible(timeout=PATIENT_MS)
-    await expect(rows).to_have_count(14, timeout=PATIENT_MS)
-    await expect(rows.first).to_contain_text("Being prepared", timeout=PATIENT_MS)
+    await expect(page.get_by_role("button", name="1 new recording")).to_be_visible()
+    await expect(rows).to_have_count(14)
+    await expect(rows.first).to_contain_text("Being prepared")
     await expect(rows.nth(3).locator(".when a")).to_be_focused()
     world.change(models.Recording, made, state="stored", duration_ms=6000)
-    await expect(rows.first.get_by_role("button", name="Play: Ida Berg")).to_be_visible(timeout=PATIENT_MS)
+    await expect(rows.first.get_by_role("button", name="Play: Ida Berg")).to_be_visible()
     await page.get_by_role("button", name="1 new recording").click()
-    await expect(rows.first).to_contain_text("Olga Ny", timeout=PATIENT_MS)
-    await expect(rows).to_have_count(15, timeout=PATIENT_MS)
+    await expect(rows.first).to_contain_text("Olga Ny")
+    await expect(rows).to_have_count(15)
     assert complaints == []
     await page.context.close()
 
@@ -191,9 +189,9 @@ async def test_a_call_that_ended_before_the_page_listened_does_not_stay_in_progr
     made = world.recording(world.ids["anna"], stored=False, counterpart_name="Ida Berg")
     page, complaints = await opened(chromium, server)
     row = page.locator(f'tr[data-id="{made}"]')
-    await expect(row).to_contain_text("In progress", timeout=PATIENT_MS)
+    await expect(row).to_contain_text("In progress")
     world.change(models.Recording, made, state="closing")
-    await expect(row).to_contain_text("Being prepared", timeout=PATIENT_MS)
+    await expect(row).to_contain_text("Being prepared")
     assert complaints == []
     await page.context.close()
 

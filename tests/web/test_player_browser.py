@@ -16,8 +16,6 @@ from .test_account_browser import clean
 from .test_browser import audio, eventually, listened, sign_in
 from .world import World
 
-SLOW_MS = 15_000
-"""A browser asks more than once before it gives up."""
 SPREAD = """section => {
     const canvas = section.querySelector('.waveform').firstElementChild.shadowRoot.querySelector('canvas');
     const [width, row] = [canvas.width, Math.round(canvas.height / 4)];
@@ -161,9 +159,7 @@ async def test_it_says_what_is_wrong_and_what_to_do(
     path = world.safe.vault.root / key
     kept = path.rename(path.with_suffix(".away"))
     await play.click()
-    await expect(failure).to_contain_text(
-        "The audio file is missing or damaged in the archive.", timeout=SLOW_MS
-    )
+    await expect(failure).to_contain_text("The audio file is missing or damaged in the archive.")
     kept.rename(path)
     await failure.get_by_role("button", name="Try again").click()
     await eventually(audio(page, "currentTime"), lambda seconds: seconds > 5)
@@ -182,13 +178,13 @@ async def test_who_may_not_listen_any_more_is_told(
     cookies = await page.context.cookies()
     await page.context.clear_cookies()
     await page.keyboard.press("k")
-    await expect(failure).to_contain_text("You have been signed out.", timeout=SLOW_MS)
+    await expect(failure).to_contain_text("You have been signed out.")
     link = await failure.get_by_role("link", name="Sign in again").get_attribute("href")
     assert link == f"/sign-in?next=%2Frecordings%2F{recording}%3Ft%3D5"
     await page.context.add_cookies([{**one} for one in cookies])  # type: ignore[typeddict-item]
     world.change(models.User, world.ids["anna"], may_listen=False)
     await page.keyboard.press("k")
-    await expect(failure).to_contain_text("You may not listen to this recording any more", timeout=SLOW_MS)
+    await expect(failure).to_contain_text("You may not listen to this recording any more")
     await expect(failure.get_by_role("button")).to_have_count(0)
 
 
@@ -263,10 +259,10 @@ async def test_who_was_signed_out_while_writing_loses_nothing(
     await page.get_by_label("Note", exact=True).fill("Long thoughts")
     await page.context.clear_cookies()
     await page.get_by_role("button", name="Save").click()
-    await expect(page.get_by_role("alert")).to_contain_text("What you wrote is still here", timeout=SLOW_MS)
+    await expect(page.get_by_role("alert")).to_contain_text("What you wrote is still here")
     await sign_in(await page.context.new_page(), server)
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator(".note-full")).to_have_text("Long thoughts", timeout=SLOW_MS)
+    await expect(page.locator(".note-full")).to_have_text("Long thoughts")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
