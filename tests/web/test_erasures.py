@@ -6,7 +6,7 @@ import html
 import json
 import re
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +16,7 @@ from ari_recorder.store.erasing import working
 from ..store import test_erasure
 from .settings import Client
 from .test_holds import post
-from .world import NOON, Browser, NewBrowser, World
+from .world import ABSENT, NOON, Browser, NewBrowser, World
 
 KARIN = {"kind": "counterpart", "number": "0701234567", "name": "Karin Ek", "reference": "DSR 12"}
 
@@ -82,7 +82,7 @@ async def test_what_changed_meanwhile_is_shown_again(open_browser: NewBrowser, w
 
 WRONG = [
     {"kind": ""}, {"kind": "leaver"}, {"kind": "user"}, {"kind": "user", "user": "x"},
-    {"kind": "user", "user": str(uuid4())}, {"number": "12", "name": ""}, {"number": "", "name": ""},
+    {"kind": "user", "user": str(ABSENT)}, {"number": "12", "name": ""}, {"number": "", "name": ""},
     {"number": "x" * 200}, {"name": "x" * 201}, {"name": "a\u202eb"}, {"reference": "x" * 201},
     {"reference": "Karin Ek"}, {"reference": "070-123 45 67"},
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from ari_recorder.store import holds, models
 
 from .settings import Client
-from .world import NOON, Answer, Browser, Clock, NewBrowser, World
+from .world import ABSENT, NOON, Answer, Browser, Clock, NewBrowser, World
 
 HOLDS = "/holds"
 WHY = {"reason": "Case T 4711-26"}
@@ -65,8 +65,8 @@ REFUSED: list[tuple[dict[str, Any], int]] = [
     ({"query": "q="}, 422),
     ({"query": "//evil.example"}, 422),
     ({"query": "sort=oldest"}, 422),
-    ({"recording": str(uuid4())}, 404),
-    ({"user": str(uuid4())}, 404),
+    ({"recording": str(ABSENT)}, 404),
+    ({"user": str(ABSENT)}, 404),
     ({"user": "101"}, 400),
     ({"number": "0701", "reason": ""}, 400),
     ({"number": "0701", "reason": " "}, 422),

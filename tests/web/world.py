@@ -32,6 +32,8 @@ PASSWORD = "correct horse battery"
 AUDIO_S = 6
 RATE_HZ = 16_000
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+ABSENT = UUID("3f2a0000-0000-4000-8000-00000000abcd")
+"""An id that nothing has: always the same, since the processes of a run have to give tests the same names."""
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
