@@ -12,9 +12,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -23,7 +22,7 @@ from ari_recorder import log
 from ari_recorder.blocking import in_thread
 from ari_recorder.config import Log
 from ari_recorder.line import Line, Unable
-from ari_recorder.processes import SWITCH_INTERVAL_S, end_with_parent, start
+from ari_recorder.processes import SWITCH_INTERVAL_S, end_with_parent, name_this, start
 
 SILENT_S = 60.0
 """A process that says nothing for so long is ended: it may have been kept from running by what goes first."""
@@ -141,8 +140,7 @@ def begin(name: str, logging: Log) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):
-        Path("/proc/self/comm").write_text(name)
+    name_this(name)
     end_with_parent()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     log.configure(logging)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 SWITCH_INTERVAL_S = 0.0005
 """How long other threads may keep an event loop from running; Python's default is ten times that."""
@@ -33,6 +35,12 @@ def start(process: BaseProcess, niceness: int) -> None:
     thread.join()
     if failed:
         raise failed[0]
+
+
+def name_this(name: str) -> None:
+    """Have this process called so by `ps -o comm` and `top`."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
 
 
 def end_with_parent() -> None:

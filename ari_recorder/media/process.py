@@ -14,8 +14,9 @@ from typing import Any
 from ari_recorder.media.ahead import Desk
 from ari_recorder.media.jobs import StitchJob
 from ari_recorder.media.stitch import stitch
-from ari_recorder.processes import end_with_parent, start
+from ari_recorder.processes import end_with_parent, name_this, start
 
+NAME = "stitch"
 _NICENESS = 19
 _END_WITHIN_S = 1.0
 
@@ -50,7 +51,7 @@ class Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")  # the recorder has threads: forking is unsafe
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), name="stitch", daemon=True)
+        self._process = context.Process(target=_work, args=(theirs,), name=NAME, daemon=True)
         start(self._process, _NICENESS)
         theirs.close()
 
@@ -85,6 +86,7 @@ class Worker:
 
 
 def _work(pipe: Connection) -> None:
+    name_this(NAME)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the recorder, which closes the pool
     end_with_parent()
     desk = Desk()

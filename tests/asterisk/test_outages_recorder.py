@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from ari_recorder.delivery import process
+from ari_recorder.media import process as stitching
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import opening
 from lab import Lab
@@ -223,9 +223,7 @@ def _is_pages(pid: int) -> bool:
 
 
 def _is_worker(pid: int) -> bool:
-    others = (opening.NAME, process.NAME)
-    spawned = b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return spawned and Path(f"/proc/{pid}/comm").read_text().strip() not in others
+    return Path(f"/proc/{pid}/comm").read_text().strip() == stitching.NAME
 
 
 async def test_a_second_recorder_under_the_same_name(begin: Begin, lab: Lab, tmp_path: Path) -> None:

