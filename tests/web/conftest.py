@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -129,10 +131,11 @@ def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     config = tmp_path_factory.mktemp("chromium") / "config.json"
     config.write_text(json.dumps({"executablePath": CHROMIUM, "args": ARGUMENTS}))
     launch = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", config]
-    with subprocess.Popen([sys.executable, *launch], stdout=subprocess.PIPE, text=True) as running:
+    command = [sys.executable, *launch]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
         assert running.stdout is not None
         yield running.stdout.readline().strip()
-        running.terminate()
+        os.killpg(running.pid, signal.SIGTERM)  # it has started others, which end with it only so
 
 
 @pytest.fixture
