@@ -139,6 +139,11 @@ class EventSocket:
         if self._socket is not None:
             await self._socket.close()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come that has not been taken."""
+        return not self._queue.empty()
+
     def __aiter__(self) -> Self:
         return self
 

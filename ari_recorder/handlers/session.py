@@ -39,6 +39,7 @@ AGREE_EVERY_S = 60.0
 """How often legs and channels are compared, and endpoints that Asterisk did not have are asked for again."""
 AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """How long after a failure it is tried again: by failures in a row."""
+ENDS_WAIT_MAX = 200
 KEYS_REMEMBERED = 64
 """Of a channel in the application whose endpoint is subscribed to, Asterisk sends everything twice."""
 
@@ -97,13 +98,23 @@ class Session:
             await asyncio.wait([books, events, *self._context.background])
 
     async def _receive(self) -> None:
+        """What tells of an end is received when nothing else waits: many may end while one is answered."""
+        ends: deque[Any] = deque()
         async for item in self._socket:
-            if self._stands_back and not isinstance(item, Connected):
-                continue
-            receive = DOOR.get(type(item))
-            if receive is not None:
-                receive(self, item)
-                await asyncio.sleep(0)  # however many events wait: what this one asks for is asked for first
+            if type(item) in ENDS:
+                ends.append(item)
+            else:
+                while ends and isinstance(item, Disconnected):
+                    await self._take(ends.popleft())
+                await self._take(item)
+            while ends and (len(ends) > ENDS_WAIT_MAX or not self._socket.waiting):
+                await self._take(ends.popleft())
+
+    async def _take(self, item: Any) -> None:
+        receive = DOOR.get(type(item))
+        if receive is not None and (isinstance(item, Connected) or not self._stands_back):
+            receive(self, item)
+            await asyncio.sleep(0)  # however many events wait: what this one asks for is asked for first
 
     # The event socket
 
@@ -322,5 +333,7 @@ DOOR: dict[type, Callable[[Session, Any], None]] = {
 }
 """By which event what is told."""
 
+ENDS = (ari.ChannelDestroyed, ari.RecordingFinished, ari.StasisEnd)
+"""Each has the time of what it tells: nothing is lost by hearing of it a little later."""
 EVENTS = [kind.__name__ for kind in (*DOOR, ari.ApplicationReplaced) if kind not in (Connected, Disconnected)]
 """What Asterisk is asked to send. The event socket itself acts on `ApplicationReplaced`."""

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from ari_recorder.ari import Channel, ChannelCreated
+from ari_recorder.ari import Channel, ChannelCreated, ChannelDestroyed, Disconnected
 from ari_recorder.ari.resources import CallerID, DialplanCEP
+from ari_recorder.ari.socket import Item
 from ari_recorder.errors import AriNotFound, StoreError
+from ari_recorder.handlers import session as session_module
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.context import Context
 from ari_recorder.handlers.directory import Directory
@@ -214,6 +216,51 @@ async def test_what_an_event_asks_for_is_asked_for_before_the_next_that_waits(wo
     await session.directory.subscribe(set())
     await session._receive()
     assert asked == [[], [("snoop", "1.1")] * 2]
+
+
+class Came:
+    """As the event socket has what has come already."""
+
+    def __init__(self, *items: Item) -> None:
+        self.items = list(items)
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self.items)
+
+    def __aiter__(self) -> Came:
+        return self
+
+    async def __anext__(self) -> Item:
+        if not self.items:
+            raise StopAsyncIteration
+        return self.items.pop(0)
+
+
+async def test_calls_that_end_do_not_stand_in_the_way_of_one_that_begins(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = Disconnected("gone")
+    ends = [destroyed(f"1.{number}") for number in range(session_module.ENDS_WAIT_MAX + 3)]
+    begins = [created("2.1"), created("2.2")]
+    received: list[Item] = []
+    for kind in (ChannelCreated, ChannelDestroyed, Disconnected):
+        monkeypatch.setitem(session_module.DOOR, kind, lambda _, item: received.append(item))
+    session, _ = world.start(Came(*ends[:2], begins[0], ends[2], lost, begins[1]))
+    await session._receive()
+    assert received == [begins[0], *ends[:3], lost, begins[1]], "a loss comes after what came before it"
+    received.clear()
+    session, _ = world.start(Came(*ends, *begins))
+    await session._receive()
+    assert received[:5] == [*ends[:3], *begins], "not more wait than that"
+    assert received[5:] == ends[3:]
+
+
+def destroyed(channel: str) -> ChannelDestroyed:
+    there = created(channel)
+    return ChannelDestroyed(
+        application="ari_recorder", timestamp=T0, channel=there.channel, cause=16, cause_txt="Normal Clearing"
+    )
 
 
 def created(channel: str) -> ChannelCreated:
