@@ -9,28 +9,24 @@ a page of one word from a bare server: less than that no page takes in this brow
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, BrowserContext, async_playwright
-from playwright.async_api import Page as Tab
 
 from bench.results import Result, Row, percentile
 from lab.pages import PAGES
 from lab.screenshots import CHROMIUM_ARGUMENTS, LOOKS, NOW, open_page, signed_in
 from lab.show import showing
 from lab.tree import find_program
+from lab.weight import Weight
 
 TIMES = 5
 PAINT = """() => new Promise(resolve => new PerformanceObserver(list => {
     const [paint] = list.getEntriesByName('first-contentful-paint')
     if (paint) resolve(paint.startTime)
 }).observe({type: 'paint', buffered: true}))"""
-WEIGHT = """() => ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
-    .filter(one => !one.name.includes('/audio')).reduce((sum, one) => sum + one.encodedBodySize, 0)"""
 
 
 async def run() -> Result:
@@ -55,27 +51,19 @@ async def _pages(browser: Browser, folder: Path) -> list[Row]:
                 people[page.who] = await signed_in(browser, show, page.who, LOOKS[0])
             first, again, kb = [], [], 0.0
             for _ in range(TIMES):
-                async with _tab(people[page.who], keeps=False) as tab:
-                    await open_page(tab, show, page, drawn="load")
-                    first.append(await tab.evaluate(PAINT))
-                    kb = await tab.evaluate(WEIGHT) / 1000
+                tab = await people[page.who].new_page()
+                weight = await Weight.of(tab)
+                await open_page(tab, show, page, drawn="load")
+                first.append(await tab.evaluate(PAINT))
+                kb = weight.bytes / 1000
+                await tab.close()
             for _ in range(TIMES):
-                async with _tab(people[page.who], keeps=True) as tab:
-                    await open_page(tab, show, page, drawn="load")
-                    again.append(await tab.evaluate(PAINT))
+                tab = await people[page.who].new_page()
+                await open_page(tab, show, page, drawn="load")
+                again.append(await tab.evaluate(PAINT))
+                await tab.close()
             rows.append(_row(page.name, first, again, kb))
     return rows
-
-
-@asynccontextmanager
-async def _tab(person: BrowserContext, *, keeps: bool) -> AsyncIterator[Tab]:
-    """A tab of a browser that ``keeps`` what it was sent before, or does not."""
-    tab = await person.new_page()
-    session = await person.new_cdp_session(tab)
-    await session.send("Network.enable")
-    await session.send("Network.setCacheDisabled", {"cacheDisabled": not keeps})
-    yield tab
-    await tab.close()
 
 
 async def _bare(browser: Browser) -> Row:
@@ -84,15 +72,16 @@ async def _bare(browser: Browser) -> Row:
 
     application = web.Application()
     application.router.add_get("/", answer)
-    taken = []
+    taken, kb = [], 0.0
     async with TestServer(application) as server:
-        context = await browser.new_context()
         for _ in range(2 * TIMES):
-            async with _tab(context, keeps=False) as tab:
-                await tab.goto(str(server.make_url("/")))
-                taken.append(await tab.evaluate(PAINT))
-        await context.close()
-    return _row("(one word)", taken[:TIMES], taken[TIMES:], 0.013)
+            tab = await browser.new_page()
+            weight = await Weight.of(tab)
+            await tab.goto(str(server.make_url("/")))
+            taken.append(await tab.evaluate(PAINT))
+            kb = weight.bytes / 1000
+            await tab.close()
+    return _row("(one word)", taken[:TIMES], taken[TIMES:], kb)
 
 
 def _row(name: str, first: list[float], again: list[float], kb: float) -> Row:

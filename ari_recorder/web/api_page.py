@@ -57,8 +57,12 @@ class Shown:
 
 
 async def show(request: web.Request) -> web.Response:
-    """``GET /api``: every operation, by subject."""
-    return await page.render(request, "api.html", _made(request.app[ROUTES]))
+    """``GET /api``: every operation, by subject. Nobody has a word of theirs in it, and it is long."""
+    answer = await page.render(request, "api.html", _made(request.app[ROUTES]))
+    answer.headers["Vary"] = "Accept-Encoding"
+    if page.reads_gzip(request):
+        answer.enable_compression(web.ContentCoding.gzip)
+    return answer
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from ari_recorder.web.words import Words, zone_named
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
+TEXTS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LANGUAGE_COOKIE = "ari_recorder_language"
 
 
@@ -77,13 +79,37 @@ def reader_language(request: web.Request) -> Language:
     )
 
 
-async def send_static(request: web.Request) -> web.FileResponse:
-    """``GET /static/{path}``: a file of `static/`, for long when its address says which version."""
+async def send_static(request: web.Request) -> web.StreamResponse:
+    """``GET /static/{path}``: a file of `static/`, for long when its address says which version.
+
+    Such a text is compressed for who can read that.
+    """
     path = STATIC / request.match_info["path"]
     if path not in _static_files():
         raise web.HTTPNotFound
-    cache = "public, max-age=31536000, immutable" if "v" in request.query else "no-cache"
-    return web.FileResponse(path, headers={"Cache-Control": cache})
+    if "v" not in request.query:
+        return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if path.suffix not in TEXTS or not reads_gzip(request):
+        return web.FileResponse(path, headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return web.Response(
+        body=_compressed(path), headers=headers, content_type=TEXTS[path.suffix], charset="utf-8"
+    )
+
+
+def reads_gzip(request: web.Request) -> bool:
+    """Whether who asks can read gzip.
+
+    Compress only what is the same for everybody: of an answer that has a secret, and words that somebody else
+    has put in, the length would tell the secret.
+    """
+    return "gzip" in request.headers.get("Accept-Encoding", "")
+
+
+@functools.cache
+def _compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes())
 
 
 @functools.cache
