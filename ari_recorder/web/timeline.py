@@ -17,8 +17,8 @@ LANE = 100
 """Height of one side of it."""
 LABEL_SHARE, SIGN_SHARE = 7.0, 2.5
 """So much of the line, in percent, does a label need, and a sign."""
-_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-_TICKS_MAX = 10
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+_TICKS_MAX = 6
 
 
 @dataclass(frozen=True)
