@@ -107,12 +107,12 @@ class PhoneCall:
         data = path.read_bytes()[WAV_HEADER_BYTES:] if path.exists() else b""
         return np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
 
-    async def hears(self, hz: float, timeout_s: float = 5.0, seconds: float = 0.4) -> None:
+    async def hears(self, hz: float, timeout_s: float = 15.0, seconds: float = 0.4) -> None:
         """Return when the latest that was kept is all this tone; `keep` must be on. Raises `LabTimeout`."""
         await self._hear(lambda samples: has_tone(samples, HEARD_HZ, hz), timeout_s, seconds, f"{hz} Hz")
 
     async def hears_behind(
-        self, before_hz: float, hz: float, since: int, timeout_s: float = 5.0, seconds: float = 0.4
+        self, before_hz: float, hz: float, since: int, timeout_s: float = 15.0, seconds: float = 0.4
     ) -> None:
         """Return when ``before_hz`` has been heard, and is over, and the latest that was kept is all ``hz``.
 
@@ -126,7 +126,7 @@ class PhoneCall:
 
         await self._hear(true, timeout_s, None, f"{hz} Hz behind {before_hz} Hz")
 
-    async def hears_nothing(self, timeout_s: float = 5.0, seconds: float = 0.4) -> None:
+    async def hears_nothing(self, timeout_s: float = 15.0, seconds: float = 0.4) -> None:
         """Return when the latest that was kept is silence; `keep` must be on. Raises `LabTimeout`."""
         await self._hear(lambda samples: bool(abs(samples).max() < SILENCE), timeout_s, seconds, "nothing")
 
@@ -295,12 +295,20 @@ class PhoneCall:
     async def _hear(
         self, true: Callable[[Samples], bool], timeout_s: float, seconds: float | None, what: str
     ) -> None:
-        """Wait for what is true of the latest ``seconds``, or of all that was kept."""
+        """Wait for what is true of the latest ``seconds``, or of all that was kept.
+
+        A file that grows tells nobody, so it is looked at again and again; heard only when it has grown.
+        """
         enough = round(seconds * HEARD_HZ) if seconds else 0
+        known = 0
         try:
             async with asyncio.timeout(timeout_s):
-                # a file that grows tells nobody: look again
-                while len(samples := self.heard_so_far()[-enough:]) < enough or not true(samples):  # noqa: ASYNC110
+                while True:
+                    samples = self.heard_so_far()
+                    if len(samples) > known:
+                        known = len(samples)
+                        if known >= enough and true(samples[-enough:]):
+                            return
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             raise LabTimeout(f"{self!r} did not hear {what} in {timeout_s} s.") from None

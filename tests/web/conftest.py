@@ -127,12 +127,15 @@ async def server(context: WebContext) -> AsyncIterator[Server]:
 
 @pytest.fixture(scope="session")
 def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running Chromium's, for every test with a browser: its start takes longer than many of them."""
+    """A running Chromium's, for every test with a browser: its start takes longer than many of them.
+
+    It stays in the session of the tests: in one of its own its low priority would not count beside theirs.
+    """
     config = tmp_path_factory.mktemp("chromium") / "config.json"
     config.write_text(json.dumps({"executablePath": CHROMIUM, "args": ARGUMENTS}))
     launch = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", config]
     command = [sys.executable, *launch]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as running:
         assert running.stdout is not None
         yield running.stdout.readline().strip()
         os.killpg(running.pid, signal.SIGTERM)  # it has started others, which end with it only so
