@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -14,3 +15,5 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+QUIET = Path(__file__).with_name("quiet-chromium")
+"""The same at a low priority: calls may go on beside."""

@@ -28,7 +28,7 @@ from ari_recorder.store.database import Store
 from ari_recorder.web import Part, Server, WebContext, create_app, start
 
 from ..store.build import safe_in
-from .browsers import ARGUMENTS, CHROMIUM
+from .browsers import ARGUMENTS, QUIET
 from .world import QUICK, Browser, Clock, NewBrowser, World
 
 SETTINGS = Web(port=0, requests_per_minute_max=1_000_000, requests_per_minute_per_address_max=1_000_000)
@@ -132,7 +132,7 @@ def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     It stays in the session of the tests: in one of its own its low priority would not count beside theirs.
     """
     config = tmp_path_factory.mktemp("chromium") / "config.json"
-    config.write_text(json.dumps({"executablePath": CHROMIUM, "args": ARGUMENTS}))
+    config.write_text(json.dumps({"executablePath": str(QUIET), "args": ARGUMENTS}))
     launch = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", config]
     command = [sys.executable, *launch]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as running:

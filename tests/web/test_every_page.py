@@ -21,7 +21,7 @@ from lab.screenshots import LOOKS, NOW, Look, open_page, signed_in
 from lab.show import Show, showing
 from lab.weight import Weight
 
-from .browsers import ARGUMENTS, CHROMIUM
+from .browsers import ARGUMENTS, QUIET
 from .world import QUICK
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -52,7 +52,7 @@ async def show(tmp_path_factory: pytest.TempPathFactory, quick: None) -> AsyncIt
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        launched = await playwright.chromium.launch(executable_path=QUIET, args=ARGUMENTS)
         yield launched
         await launched.close()
 

@@ -11,7 +11,7 @@ from ari_recorder.store.models import Prompt
 from ari_recorder.web import Server
 
 from ..media.test_prompts import made
-from .browsers import ARGUMENTS, CHROMIUM
+from .browsers import ARGUMENTS, QUIET
 from .test_browser import eventually, listened
 from .world import PASSWORD, World
 
@@ -23,7 +23,7 @@ async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     """Chromium with a microphone, or as ``request.param`` says."""
     more = getattr(request, "param", MICROPHONE)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more])
+        chromium = await playwright.chromium.launch(executable_path=QUIET, args=[*ARGUMENTS, *more])
         yield chromium
         await chromium.close()
 
