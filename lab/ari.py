@@ -10,6 +10,8 @@ import aiohttp
 from lab.errors import LabError
 
 Json = dict[str, Any]
+KEEP_ALIVE_S = 10.0
+"""Asterisk closes a connection that is idle for 15 s, and who is about to use it learns that too late."""
 
 
 class Ari:
@@ -21,7 +23,11 @@ class Ari:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Ari:
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=aiohttp.ClientTimeout(total=10))
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=10),
+            connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_S),
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
