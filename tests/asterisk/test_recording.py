@@ -53,7 +53,7 @@ async def test_a_wide_band_leg_is_recorded_wide_band(begin: Begin) -> None:
 
 
 async def test_a_wide_band_leg_that_was_called_is_recorded_wide_band(begin: Begin) -> None:
-    """Its codec is chosen at the answer, after the snoops were made: they are made anew, which takes a moment."""
+    """Its codec is chosen at the answer, after the snoops were made: they are made anew, which takes time."""
     station = begin()
     await station.store.write(change_user, "103", mode=Mode.ALWAYS)
     await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2)
