@@ -124,7 +124,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch, store: Store) -> Iterator[Store]:
             opened.close()
 
 
-async def test_what_the_catalogue_takes_in_time_is_not_in_the_journal(desk: Desk) -> None:
+async def test_what_the_catalogue_takes_in_time_is_not_in_the_journal(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IN_TIME_S", 60.0)  # however busy the machine is
     leg = desk.put(desk.leg())
     await until(lambda: desk.saved() == [(1, SAVED)])
     assert desk.written(leg.id) is not None
@@ -247,9 +250,9 @@ async def test_a_disk_that_hangs_keeps_nothing_from_the_catalogue(desk: Desk) ->
     with desk.locked():
         desk.put(first)
         await until(lambda: any(isinstance(one, inputs.NotSaved) for one in desk.told), 6.0)
-    await until(lambda: desk.saved() == [(1, SAVED)])
+    await until(lambda: (1, SAVED) in desk.saved())
     desk.put(second)
-    await until(lambda: desk.saved() == [(1, SAVED)] * 2)
+    await until(lambda: desk.saved().count((1, SAVED)) == 2)
     hangs.set()
 
 
@@ -287,7 +290,7 @@ async def test_a_call_that_changes_while_the_catalogue_refuses_it_is_tried_at_on
 
 async def test_the_finisher_is_told_of_what_is_due(desk: Desk) -> None:
     desk.put(desk.leg())
-    await until(lambda: desk.saved() == [(1, SAVED)])
+    await until(lambda: (1, SAVED) in desk.saved())
     assert desk.due == 0
     desk.put(recorded_call(desk.store, desk.user).leg)
     await until(lambda: desk.due == 1)
@@ -405,7 +408,7 @@ async def test_what_is_older_in_the_journal_changes_nothing_in_the_catalogue(
     task = asyncio.create_task(desk.books.run())
     await until(lambda: not desk.journaled())
     desk.put(version(found[0], 6))
-    await until(lambda: desk.saved() == [(6, SAVED)])
+    await until(lambda: (6, SAVED) in desk.saved())
     await end(task)
     written = desk.written(leg.id)
     assert written is not None
