@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,7 @@ AGREE_EVERY_S = 60.0
 AGAIN_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """How long after a failure it is tried again: by failures in a row."""
 ENDS_WAIT_MAX = 200
+"""With more of them the oldest is received, whatever else waits."""
 KEYS_REMEMBERED = 64
 """Of a channel in the application whose endpoint is subscribed to, Asterisk sends everything twice."""
 
@@ -104,7 +105,7 @@ class Session:
             if type(item) in ENDS:
                 ends.append(item)
             else:
-                while ends and isinstance(item, Disconnected):
+                while _comes_after(item, ends):
                     await self._take(ends.popleft())
                 await self._take(item)
             while ends and (len(ends) > ENDS_WAIT_MAX or not self._socket.waiting):
@@ -335,5 +336,17 @@ DOOR: dict[type, Callable[[Session, Any], None]] = {
 
 ENDS = (ari.ChannelDestroyed, ari.RecordingFinished, ari.StasisEnd)
 """Each has the time of what it tells: nothing is lost by hearing of it a little later."""
+
+
+def _comes_after(item: Any, ends: Collection[Any]) -> bool:
+    """Whether some of these come first: all before a loss, and a channel's end before it comes again."""
+    match item:
+        case Disconnected():
+            return bool(ends)
+        case ari.StasisStart(channel=channel):
+            return any(isinstance(end, ari.StasisEnd) and end.channel.id == channel.id for end in ends)
+    return False
+
+
 EVENTS = [kind.__name__ for kind in (*DOOR, ari.ApplicationReplaced) if kind not in (Connected, Disconnected)]
 """What Asterisk is asked to send. The event socket itself acts on `ApplicationReplaced`."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from markupsafe import Markup, escape
 
 from ari_recorder.web import page
+from ari_recorder.web.context import ACCOUNT
 from ari_recorder.web.documentation import ROUTES, described
 from ari_recorder.web.routing import Route
 
@@ -57,10 +58,10 @@ class Shown:
 
 
 async def show(request: web.Request) -> web.Response:
-    """``GET /api``: every operation, by subject. Nobody has a word of theirs in it, and it is long."""
+    """``GET /api``: every operation, by subject. Long, and to who is not signed in without a secret."""
     answer = await page.render(request, "api.html", _made(request.app[ROUTES]))
     answer.headers["Vary"] = "Accept-Encoding"
-    if page.reads_gzip(request):
+    if ACCOUNT not in request and page.reads_gzip(request):
         answer.enable_compression(web.ContentCoding.gzip)
     return answer
 

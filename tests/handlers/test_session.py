@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 
-from ari_recorder.ari import Channel, ChannelCreated, ChannelDestroyed, Disconnected
+from ari_recorder.ari import (
+    Channel,
+    ChannelCreated,
+    ChannelDestroyed,
+    Disconnected,
+    StasisEnd,
+    StasisStart,
+)
 from ari_recorder.ari.resources import CallerID, DialplanCEP
 from ari_recorder.ari.socket import Item
 from ari_recorder.errors import AriNotFound, StoreError
@@ -254,6 +261,22 @@ async def test_calls_that_end_do_not_stand_in_the_way_of_one_that_begins(
     await session._receive()
     assert received[:5] == [*ends[:3], *begins], "not more wait than that"
     assert received[5:] == ends[3:]
+
+
+async def test_who_leaves_and_comes_again_is_not_taken_to_have_left_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dialplan that sends a channel here twice: the end of the first time must not end the second."""
+    channel = created("1.1").channel
+    left = StasisEnd(application="ari_recorder", timestamp=T0, channel=channel)
+    again = StasisStart(application="ari_recorder", timestamp=T0, channel=channel, args=[])
+    other = StasisStart(application="ari_recorder", timestamp=T0, channel=created("2.1").channel, args=[])
+    received: list[Item] = []
+    for kind in (ChannelDestroyed, StasisEnd, StasisStart):
+        monkeypatch.setitem(session_module.DOOR, kind, lambda _, item: received.append(item))
+    session, _ = world.start(Came(left, gone := destroyed("3.1"), other, again))
+    await session._receive()
+    assert received == [other, left, again, gone]
 
 
 def destroyed(channel: str) -> ChannelDestroyed:

@@ -129,7 +129,7 @@ async def server(context: WebContext) -> AsyncIterator[Server]:
 def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running Chromium's, for every test with a browser: its start takes longer than many of them.
 
-    It stays in the session of the tests: in one of its own its low priority would not count beside theirs.
+    Who starts it has a process group, to be ended by, and no session: beside one priorities do not count.
     """
     config = tmp_path_factory.mktemp("chromium") / "config.json"
     config.write_text(json.dumps({"executablePath": str(QUIET), "args": ARGUMENTS}))

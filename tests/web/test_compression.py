@@ -43,7 +43,7 @@ async def test_the_long_page_of_the_api_is_compressed(open_browser: NewBrowser) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/account", "/api/v1/recordings", "/?q=x", "/nothing", "/static/style.css"]
+    "path", ["/", "/account", "/api", "/api/v1/recordings", "/?q=x", "/nothing", "/static/style.css"]
 )
 async def test_what_has_a_secret_or_somebodys_words_never_is(
     open_browser: NewBrowser, world: World, path: str
