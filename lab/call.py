@@ -14,7 +14,7 @@ import numpy as np
 
 from lab.ari import Json
 from lab.errors import LabError, LabTimeout
-from lab.tones import Samples, has_tone, tone_found
+from lab.tones import Samples, has_tone, loudest, tone_found
 
 if TYPE_CHECKING:
     from lab.phones import Phone
@@ -300,7 +300,8 @@ class PhoneCall:
         A file that grows tells nobody, so it is looked at again and again; heard only when it has grown.
         """
         enough = round(seconds * HEARD_HZ) if seconds else 0
-        known = 0
+        known, samples = 0, self.heard_so_far()
+        at_first = len(samples)
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -311,7 +312,11 @@ class PhoneCall:
                             return
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
-            raise LabTimeout(f"{self!r} did not hear {what} in {timeout_s} s.") from None
+            raise LabTimeout(
+                f"{self!r} did not hear {what} in {timeout_s} s. It kept {len(samples) / HEARD_HZ:.2f} s, "
+                f"{(len(samples) - at_first) / HEARD_HZ:.2f} s of them meanwhile; "
+                f"the latest is {loudest(samples[-HEARD_HZ:], HEARD_HZ)}."
+            ) from None
 
     def _kept_file(self) -> Path:
         return self.phone.phones.asterisk.spool / f"{self._recording}.{HEARD_FORMAT}"

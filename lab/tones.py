@@ -77,6 +77,15 @@ def has_tone(samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -
     return tone_dbfs(samples, rate_hz, hz) >= at_least_dbfs
 
 
+def loudest(samples: Samples, rate_hz: int) -> str:
+    """What is loudest in each fifth of ``samples``, in words."""
+    parts = []
+    for part in (part for part in np.array_split(samples, 5) if len(part)):
+        hz = float(np.argmax(abs(np.fft.rfft(part * np.hanning(len(part)))))) * rate_hz / len(part)
+        parts.append(f"{hz:.0f} Hz at {tone_dbfs(part, rate_hz, hz):.0f} dBFS")
+    return ", ".join(parts) or "nothing"
+
+
 def tone_spans(
     samples: Samples, rate_hz: int, hz: float, at_least_dbfs: float = -25.0
 ) -> list[tuple[float, float]]:

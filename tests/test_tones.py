@@ -10,7 +10,7 @@ import pytest
 from ari_recorder.media.encoders import open_encoder
 from lab.commanded import SECRET_HZ
 from lab.evidence import _side, decode
-from lab.tones import ALL_HZ, Samples, frequency_hz, sine, tone_found
+from lab.tones import ALL_HZ, Samples, frequency_hz, loudest, sine, tone_found
 
 RATE_HZ = 8000
 
@@ -81,3 +81,10 @@ def test_another_partys_tone_is_found_however_short_or_faint(length_s: float, db
     samples[middle : middle + len(leak)] += leak
     (fault,) = _side("right", samples, 8000, "101", "102", 3.0)
     assert fault.startswith("102's tone on the right")
+
+
+def test_what_is_loudest_is_said_of_each_fifth() -> None:
+    samples = np.concatenate([sine(440, 0.4, RATE_HZ), sine(2400, 0.6, RATE_HZ)])
+    said = loudest(samples, RATE_HZ).split(", ")
+    assert said == ["440 Hz at -12 dBFS"] * 2 + ["2400 Hz at -12 dBFS"] * 3
+    assert loudest(samples[:0], RATE_HZ) == "nothing"
