@@ -13,7 +13,6 @@ from aiohttp import web
 from markupsafe import Markup, escape
 
 from ari_recorder.web import page
-from ari_recorder.web.context import ACCOUNT
 from ari_recorder.web.documentation import ROUTES, described
 from ari_recorder.web.routing import Route
 
@@ -58,10 +57,10 @@ class Shown:
 
 
 async def show(request: web.Request) -> web.Response:
-    """``GET /api``: every operation, by subject. Long, and to who is not signed in without a secret."""
+    """``GET /api``: every operation, by subject. Long, so compressed; the page has no form, and no secret."""
     answer = await page.render(request, "api.html", _made(request.app[ROUTES]))
     answer.headers["Vary"] = "Accept-Encoding"
-    if ACCOUNT not in request and page.reads_gzip(request):
+    if page.reads_gzip(request):
         answer.enable_compression(web.ContentCoding.gzip)
     return answer
 

@@ -33,17 +33,21 @@ async def test_static_text_is_compressed_for_who_can_read_it(open_browser: NewBr
             assert int(answer.headers["Content-Length"]) == len(gzip.compress((STATIC / STYLE).read_bytes()))
 
 
-async def test_the_long_page_of_the_api_is_compressed(open_browser: NewBrowser) -> None:
-    client = (await open_browser()).client
+@pytest.mark.parametrize("login", [None, "anna"])
+async def test_the_long_page_of_the_api_is_compressed_and_has_no_secret(
+    open_browser: NewBrowser, login: str | None
+) -> None:
+    client = (await open_browser(login)).client
     plain = await client.get("/api", headers={"Accept-Encoding": "identity"})
     packed = await client.get("/api", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert (await packed.text()).count("<h2") == (await plain.text()).count("<h2") > 3
+    assert 'name="form_token"' not in await packed.text()
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/account", "/api", "/api/v1/recordings", "/?q=x", "/nothing", "/static/style.css"]
+    "path", ["/", "/account", "/api/v1/recordings", "/?q=x", "/nothing", "/static/style.css"]
 )
 async def test_what_has_a_secret_or_somebodys_words_never_is(
     open_browser: NewBrowser, world: World, path: str

@@ -126,7 +126,7 @@ def test_a_name_outside_ascii_goes_along_encoded() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/sign-in", "/nothing", "/api/v1/recordings", "/healthz", "/static/style.css"]
+    "path", ["/", "/sign-in", "/nothing", "/api/v1/recordings", "/healthz", "/static/mark.svg"]
 )
 async def test_every_answer_carries_the_security_headers(open_browser: NewBrowser, path: str) -> None:
     for login in (None, "anna"):
@@ -138,6 +138,16 @@ async def test_every_answer_carries_the_security_headers(open_browser: NewBrowse
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert "Server" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/static/style.css", "/static/list.js?v=1"])
+async def test_what_is_a_part_of_pages_only_carries_what_holds_for_parts(
+    open_browser: NewBrowser, path: str
+) -> None:
+    headers = (await (await open_browser()).get(path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert not {"Server", "Content-Security-Policy", "Permissions-Policy"} & set(headers)
 
 
 @pytest.mark.parametrize(
