@@ -37,6 +37,14 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+WITH_CALLS = ("tests/asterisk/", "tests/install/")
+"""Where `scripts/test` looks for tests with calls: to collect all others, too, takes half a minute."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test with calls elsewhere would be run by nobody."""
+    if item.get_closest_marker("asterisk") and not item.nodeid.startswith(WITH_CALLS):
+        raise pytest.UsageError(f"{item.nodeid} needs Asterisk: it belongs in {' or '.join(WITH_CALLS)}.")
 
 
 def pytest_collection_finish() -> None:

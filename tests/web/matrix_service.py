@@ -21,7 +21,7 @@ from ari_recorder.live import Changed, Live
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.database import Store
 from ari_recorder.web import Part, WebContext, create_app, limiting, signin
-from ari_recorder.web.administration import hooks
+from ari_recorder.web.administration import delivery, hooks
 from ari_recorder.web.seals import SEALS
 from ari_recorder.web.session import COOKIE, FORM_COOKIE, FORM_HEADER
 
@@ -186,22 +186,25 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         audit_key=made_key(folder / "audit.key").public,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks, "PING_WITHIN_S", 0.0)  # nobody sends
+        patch.setattr(delivery, "TESTED_WITHIN_S", 0.0)  # nor tries
         patch.setattr(limiting, "WRONG_TOKENS_PER_MINUTE", 1_000_000)
         patch.setattr(signin, "FORMS_MAX", AT_ONCE)
-        patch.setattr(hooks, "PING_WITHIN_S", 0.0)  # nobody sends
         app = create_app(context)
-    cast = Cast(world, live, app[SEALS])
-    cast.fill()
-    template = sqlite3.connect(folder / "template.db")
-    with sqlite3.connect(folder / "catalogue.db") as written:
-        written.backup(template)
-    async with TestServer(app) as server:
-        connector = aiohttp.TCPConnector(limit=AT_ONCE)
-        jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(server.make_url("/"), connector=connector, cookie_jar=jar) as client:
-            found = Matrix(cast, client, folder / "catalogue.db", template)
-            found.form = await _form(client)
-            yield found
+        cast = Cast(world, live, app[SEALS])
+        cast.fill()
+        template = sqlite3.connect(folder / "template.db")
+        with sqlite3.connect(folder / "catalogue.db") as written:
+            written.backup(template)
+        async with TestServer(app) as server:
+            connector = aiohttp.TCPConnector(limit=AT_ONCE)
+            jar = aiohttp.DummyCookieJar()
+            async with aiohttp.ClientSession(
+                server.make_url("/"), connector=connector, cookie_jar=jar
+            ) as client:
+                found = Matrix(cast, client, folder / "catalogue.db", template)
+                found.form = await _form(client)
+                yield found
     store.close()
     if found.counted:
         cells = sum(found.counted.values())
