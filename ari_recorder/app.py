@@ -14,7 +14,7 @@ from ari_recorder.ari import Ari, EventSocket
 from ari_recorder.blocking import Patience
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Pbx, Settings
-from ari_recorder.delivery.process import delivery
+from ari_recorder.delivery.apart import delivery
 from ari_recorder.errors import ARIRecorderError, KeyMissing, NoAnswer, VaultAway
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.claim import Claim

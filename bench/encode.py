@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ari_recorder import config
-from ari_recorder.media import Segment, StitchJob, stitch
+from ari_recorder.media.jobs import Segment, StitchJob
+from ari_recorder.media.stitch import stitch
 from ari_recorder.safes import safe
 from ari_recorder.store import models
 from ari_recorder.store.database import Store

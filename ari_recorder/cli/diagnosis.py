@@ -17,8 +17,7 @@ from rich.text import Text
 
 from ari_recorder.cli.common import catalogue, console, print_json, settings
 from ari_recorder.config import Log, Settings
-from ari_recorder.doctor import Check, Verdict, examine
-from ari_recorder.doctor.report import bad, good
+from ari_recorder.doctor.report import Check, Verdict, bad, good
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
@@ -68,6 +67,8 @@ def _checks(context: typer.Context) -> list[Check]:
                 "Correct it; docs/reference/settings.md has every key.",
             )
         ]
+    from ari_recorder.doctor.examining import examine  # the other commands start faster without
+
     return [_settings(found), *asyncio.run(examine(found))]
 
 

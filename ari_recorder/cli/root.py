@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -88,6 +89,7 @@ def run(context: typer.Context) -> None:
     """Record until SIGINT or SIGTERM; calls go on, and go on being recorded, when it stops."""
     found = settings(context)
     log.configure(found.log)
+    vars(sys.modules["__main__"]).pop("__file__", None)  # else what it starts runs that script, too
     from ari_recorder.app import run as run_app  # the other commands start faster without
 
     asyncio.run(run_app(found))

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import structlog
 
-from ari_recorder.apart import HEARD_WITHIN_S, Apart, begin
+from ari_recorder.apart import HEARD_WITHIN_S
 from ari_recorder.clock import utc_now
 from ari_recorder.config import Settings
 from ari_recorder.delivery import (
@@ -37,10 +36,6 @@ from ari_recorder.safes import safe
 from ari_recorder.store.database import Store
 from ari_recorder.store.safe import Safe
 
-NAME = "delivery"
-NICENESS = 10
-"""It can wait for the pages, and all the more for what follows calls."""
-ENDS_WITHIN_S = 5.0
 AGAIN_AFTER_S = (1.0, 5.0, 30.0, 60.0)
 """How long it is waited before a task that failed is begun again; the last counts for all further ones."""
 WELL_S = 300.0
@@ -48,7 +43,6 @@ WELL_S = 300.0
 
 _log = structlog.get_logger(__name__)
 _FromRecorder = Line[Beat]
-_FromDelivery = Beat | Unable
 
 
 @dataclass(frozen=True)
@@ -77,19 +71,8 @@ TASKS: Mapping[str, Task] = {
 """What it does, by the names that the log has for it."""
 
 
-def delivery(settings: Settings) -> Apart[Beat | Unable]:
-    """The recorder's side of it. Who breaks into it gets no password of an Asterisk."""
-    without_passwords = msgspec.structs.replace(settings, pbx={})
-    return Apart(NAME, work, without_passwords, _FromDelivery, niceness=NICENESS, ends_within_s=ENDS_WITHIN_S)
-
-
-def work(settings: Settings, theirs: socket.socket) -> None:
-    """What the process does."""
-    begin(NAME, settings.log)
-    asyncio.run(_work(settings, theirs))
-
-
-async def _work(settings: Settings, theirs: socket.socket) -> None:
+async def work(settings: Settings, theirs: socket.socket) -> None:
+    """What the process does, until the recorder is gone."""
     line: _FromRecorder = await Line.over(theirs, Beat)
     beating = asyncio.create_task(line.beat())
     listening = asyncio.create_task(_listen(line))

@@ -10,7 +10,7 @@ from ari_recorder import files
 from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience
 from ari_recorder.errors import AriRefused, VaultError
-from ari_recorder.media.sources import WAV_HEADER_BYTES
+from ari_recorder.media.kinds import WAV_HEADER_BYTES
 from ari_recorder.store.rows import SegmentRow
 
 ANSWER_S = 10.0

@@ -23,8 +23,8 @@ from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import ARIRecorderError, NoAnswer, NoAudio, VaultError
 from ari_recorder.handlers.files import ANSWER_S, Files, empty_work
-from ari_recorder.media import Ahead, Segment, StitchJob, StitchPool, StitchResult
-from ari_recorder.media.jobs import AudioFormat
+from ari_recorder.media.jobs import AudioFormat, Segment, StitchJob, StitchResult
+from ari_recorder.media.pool import Ahead, StitchPool
 from ari_recorder.policies.finishing import Failure, failed, held_back, is_news
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.leg import Leg

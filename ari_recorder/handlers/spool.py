@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ari_recorder.blocking import Patience
 from ari_recorder.errors import NoAnswer, SpoolError
-from ari_recorder.media.sources import WAV_HEADER_BYTES
+from ari_recorder.media.kinds import WAV_HEADER_BYTES
 from ari_recorder.policies.leg.inputs import Measured, Written
 from ari_recorder.policies.leg.state import NARROW, WIDE
 

@@ -11,9 +11,3 @@ The file is a step on the way: its hash is compared with what reaches the vault,
 if a crash leaves half of it. Nothing here knows a network, a database or a clock. Left is the recorded
 user, right the counterpart.
 """
-
-from ari_recorder.media.jobs import Segment, SegmentReport, StitchJob, StitchResult
-from ari_recorder.media.pool import Ahead, StitchPool
-from ari_recorder.media.stitch import stitch
-
-__all__ = ["Ahead", "Segment", "SegmentReport", "StitchJob", "StitchPool", "StitchResult", "stitch"]

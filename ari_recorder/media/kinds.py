@@ -13,6 +13,8 @@ _FORMATS: dict[str, AudioFormat] = {
     "audio/vnd.wave": "wav",
 }
 OTHER_ENDING = ".bin"
+WAV_HEADER_BYTES = 44
+"""What Asterisk writes before the first sample."""
 
 
 def format_of(media_type: str | None) -> AudioFormat | None:

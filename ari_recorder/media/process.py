@@ -9,12 +9,13 @@ import time
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ari_recorder.media.ahead import Desk
 from ari_recorder.media.jobs import StitchJob
-from ari_recorder.media.stitch import stitch
 from ari_recorder.processes import end_with_parent, name_this, start
+
+if TYPE_CHECKING:
+    from ari_recorder.media.ahead import Desk
 
 NAME = "stitch"
 _NICENESS = 19
@@ -89,6 +90,8 @@ def _work(pipe: Connection) -> None:
     name_this(NAME)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the recorder, which closes the pool
     end_with_parent()
+    from ari_recorder.media.ahead import Desk  # what codes audio is in this process only
+
     desk = Desk()
     while True:
         try:
@@ -99,6 +102,8 @@ def _work(pipe: Connection) -> None:
 
 
 def _outcome(desk: Desk, task: Task) -> object:
+    from ari_recorder.media.stitch import stitch
+
     try:
         match task:
             case Advance(job):

@@ -21,9 +21,6 @@ from ari_recorder.errors import VaultError
 
 Samples = npt.NDArray[np.int16]
 
-WAV_HEADER_BYTES = 44
-"""What Asterisk writes before the first sample."""
-
 _HEADER_BYTES = 4096
 _SAMPLE_BYTES = 2
 _RATES_HZ = range(8_000, 192_001)

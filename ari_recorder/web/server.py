@@ -27,7 +27,6 @@ from ari_recorder.web.entrance import Entrance
 from ari_recorder.web.health import HEALTH, create_health_app
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.malformed import RequestHandler
-from ari_recorder.web.routes import create_app
 from ari_recorder.web.tls import Certificate, certificate_of
 
 SHUTDOWN_S = 5.0
@@ -199,6 +198,8 @@ async def serve(context: WebContext, bound: Bound) -> Server:
     """Serve on what was bound, which is let go in the end."""
     settings = bounded(context.settings, descriptors.raise_limit())
     certificate = certificate_of(settings)
+    from ari_recorder.web.routes import create_app  # in this process only: who binds does without the pages
+
     app = create_app(replace(context, settings=settings))
     pages = await _serve(app, settings, bound.pages, settings.connections_max, certificate)
     _log.info("pages and API are being served", url=bound.pages.url)

@@ -13,7 +13,8 @@ import pytest
 
 from ari_recorder.config import Settings
 from ari_recorder.config import Store as StoreSettings
-from ari_recorder.doctor import LIMIT_S, Check, Verdict, examine
+from ari_recorder.doctor.examining import LIMIT_S, examine
+from ari_recorder.doctor.report import Check, Verdict
 from lab import Lab
 
 from .right import add_users, settings_for, with_pbx

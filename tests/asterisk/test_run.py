@@ -101,11 +101,26 @@ def test_the_doctor_command_with_settings_that_cannot_be_read(settings: Settings
     assert "docs/reference/settings.md" in said.stdout
 
 
+SCRIPT = """
+import sys
+from pathlib import Path
+with Path(sys.argv[0]).with_suffix(".ran").open("a") as file:
+    print(__name__, file=file)
+from ari_recorder.cli import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+"""As an installed command is one; it writes down when it is run, by the command or by what that starts."""
+
+
 @contextmanager
 def running(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """``ari-recorder run``, until the block is left."""
+    script = log.with_name("ari-recorder")
+    script.write_text(SCRIPT)
     with log.open("wb") as written:
-        process = subprocess.Popen([*PROGRAM, "run"], env=environment(settings), stderr=written)
+        command = [sys.executable, str(script), "run"]
+        process = subprocess.Popen(command, env=environment(settings), stderr=written)
     try:
         yield process
     finally:
@@ -175,6 +190,7 @@ def test_the_doctor_does_not_disturb_a_running_recorder(settings: Settings, tmp_
         process.send_signal(signal.SIGINT)
         assert process.wait(STOPPED_S) == 0
     assert not [line for line in lines(log) if line["level"] in ("warning", "error")]
+    assert (tmp_path / "ari-recorder.ran").read_text() == "__main__\n"
 
 
 async def _subscribed(settings: Settings) -> list[str]:

@@ -14,7 +14,8 @@ from ari_recorder import apart
 from ari_recorder.config import Settings, Vault, Web
 from ari_recorder.config import Store as StoreSettings
 from ari_recorder.delivery import process
-from ari_recorder.delivery.process import DeliveryContext, delivery, keep_on
+from ari_recorder.delivery.apart import NAME, delivery
+from ari_recorder.delivery.process import DeliveryContext, keep_on
 from ari_recorder.errors import StoreError
 from ari_recorder.line import Beat, Line
 from ari_recorder.safes import safe
@@ -66,7 +67,7 @@ async def test_it_begins_and_is_ended(settings: Settings) -> None:
     beside = delivery(settings)
     running = asyncio.create_task(beside.run())
     async with asyncio.timeout(WITHIN_S):
-        while beside.process is None or not _named(beside.process.pid, process.NAME):
+        while beside.process is None or not _named(beside.process.pid, NAME):
             await asyncio.sleep(0.02)  # polling: it is another process
     pid = beside.process.pid
     running.cancel()
@@ -80,9 +81,9 @@ async def test_it_ends_when_the_recorder_says_nothing(
 ) -> None:
     monkeypatch.setattr(process, "HEARD_WITHIN_S", 0.2)
     ours, theirs = socket.socketpair()
-    line: Line[Beat] = await Line.over(ours, process._FromDelivery)
+    line: Line[Beat] = await Line.over(ours, Beat | process.Unable)
     async with asyncio.timeout(WITHIN_S):
-        await process._work(settings, theirs)
+        await process.work(settings, theirs)
         assert await line.receive(apart.SILENT_S) == Beat()
     line.close()
 
@@ -90,9 +91,9 @@ async def test_it_ends_when_the_recorder_says_nothing(
 async def test_one_without_a_catalogue_says_why_it_cannot_begin(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").unlink()
     ours, theirs = socket.socketpair()
-    line: Line[process.Unable] = await Line.over(ours, process._FromDelivery)
+    line: Line[process.Unable] = await Line.over(ours, Beat | process.Unable)
     async with asyncio.timeout(WITHIN_S):
-        await process._work(settings, theirs)
+        await process.work(settings, theirs)
         told = [await line.receive(apart.SILENT_S)]
         while not isinstance(told[-1], process.Unable):
             told.append(await line.receive(apart.SILENT_S))

@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 
 from ari_recorder.config import Evidence, Settings, Vault, Web
 from ari_recorder.config import Store as StoreSettings
+from ari_recorder.delivery import apart, process, stamping
 from ari_recorder.delivery import authority as requests
-from ari_recorder.delivery import process, stamping
 from ari_recorder.delivery.stamping import AGAIN_AFTER_S, LOOKED_S, Stamper
 from ari_recorder.errors import SettingsError
 from ari_recorder.store import evidence, finishing, tree_heads
@@ -477,7 +477,7 @@ async def test_the_process_itself_has_heads_stamped(world: World, tmp_path: Path
     settings = Settings(
         store=StoreSettings(url=world.store.url), vault=vault, web=web_settings, evidence=world.settings
     )
-    running = asyncio.create_task(process.delivery(settings).run())
+    running = asyncio.create_task(apart.delivery(settings).run())
     try:
         async with asyncio.timeout(60):
             while not world.sizes():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ari_recorder.doctor import Verdict
 from ari_recorder.doctor.modes import look_at_modes, what_blocks
+from ari_recorder.doctor.report import Verdict
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from ari_recorder.config import Pbx, Settings, Vault
 from ari_recorder.config import Store as StoreSettings
-from ari_recorder.doctor import Verdict
 from ari_recorder.doctor.local import look_at_store
 from ari_recorder.doctor.recordings import look_at_vaults
+from ari_recorder.doctor.report import Verdict
 from ari_recorder.store.database import Store
 
 from ..store.build import BEGIN, PBX, add_user, finish, recorded_call, safe_in

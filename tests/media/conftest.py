@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ari_recorder.media import Segment, StitchJob
+from ari_recorder.media.jobs import Segment, StitchJob
 
 BEGAN_AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 

@@ -11,8 +11,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from ari_recorder.media import Ahead, Segment, StitchJob, ahead, pool, stitch
+from ari_recorder.media import ahead, pool
 from ari_recorder.media.ahead import Desk
+from ari_recorder.media.jobs import Segment, StitchJob
+from ari_recorder.media.pool import Ahead
+from ari_recorder.media.stitch import stitch
 
 from .conftest import BEGAN_AT, Spool, header, tone
 

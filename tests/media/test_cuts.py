@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ari_recorder.errors import NoAudio
-from ari_recorder.media import Segment, SegmentReport, stitch
 from ari_recorder.media.cuts import kept
+from ari_recorder.media.jobs import Segment, SegmentReport
 from ari_recorder.media.sources import Source, probe
+from ari_recorder.media.stitch import stitch
 
 from .conftest import BEGAN_AT, Spool, hear
 

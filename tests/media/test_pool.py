@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from ari_recorder.errors import MediaError
-from ari_recorder.media import StitchJob, StitchPool
 from ari_recorder.media import pool as pool_module
+from ari_recorder.media.jobs import StitchJob
+from ari_recorder.media.pool import StitchPool
 
 from .conftest import Spool, header
 
@@ -175,7 +176,7 @@ async def test_a_closed_pool_refuses(spool: Spool) -> None:
 
 PARENT = """
 import asyncio, pickle, sys
-from ari_recorder.media import StitchPool
+from ari_recorder.media.pool import StitchPool
 if __name__ == "__main__":
     asyncio.run(StitchPool(workers=1).run(pickle.load(sys.stdin.buffer)))
 """

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ari_recorder.errors import MediaError, VaultError
-from ari_recorder.media import stitch
 from ari_recorder.media.sources import probe, read
+from ari_recorder.media.stitch import stitch
 
 from .conftest import Spool, header, hear, tone
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ari_recorder.errors import MediaError, VaultError
-from ari_recorder.media import SegmentReport, stitch
+from ari_recorder.media.jobs import SegmentReport
+from ari_recorder.media.stitch import stitch
 
 from .conftest import Spool, hear, loudness_db, tone
 

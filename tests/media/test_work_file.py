@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ari_recorder.errors import VaultError
-from ari_recorder.media import stitch
 from ari_recorder.media.encoders import wav_container
+from ari_recorder.media.stitch import stitch
 
 from .conftest import Spool, header
 
@@ -64,7 +64,7 @@ def test_a_wav_over_four_gigabytes_is_rf64(samples: int, container: str) -> None
 
 MEASURE = """
 import json, pickle, resource, sys
-from ari_recorder.media import stitch
+from ari_recorder.media.stitch import stitch
 short, long = pickle.load(sys.stdin.buffer)
 stitch(short)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from ari_recorder.config import Settings
-from ari_recorder.delivery.process import delivery
+from ari_recorder.delivery.apart import delivery
 from ari_recorder.policies.delivery import open_days
 
 from ...web.world import until
