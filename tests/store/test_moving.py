@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +27,7 @@ from ari_recorder.store.safe import Place, Safe
 from ari_recorder.store.vault import FIRST, MARKER, LocalVault
 from ari_recorder.store.verify import Kind, Report
 
+from .. import forked
 from ..s3 import KEY, S3, Proxy, Request
 from .build import BEGIN, add_user, finish, recorded_call
 
@@ -304,18 +303,14 @@ keys = {"access_key": access_key, "secret_key": secret_key}
 settings = config.Vault(path=Path(path), key_file=Path(key_file), url=url, **keys)
 at = datetime.fromisoformat(now)
 moving.Mover(store, safes.safe(settings, store, lambda: at), lambda: at).run()
-print("not killed")
 """
 
 
 def killed_at(world: World, step: str, now: datetime) -> None:
     settings = world.settings()
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, world.store.url, settings.path, settings.key_file, settings.url,
-         settings.access_key, settings.secret_key, step, now.isoformat()],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, f"{step}: {done.stdout}{done.stderr}"
+    keys = settings.access_key, settings.secret_key
+    given = world.store.url, str(settings.path), str(settings.key_file), settings.url, *keys
+    assert forked.run(KILLED, *given, step, now.isoformat()) == -signal.SIGKILL, step
 
 
 @pytest.mark.parametrize("step", [*STEPS, "half_put"])

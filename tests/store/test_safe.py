@@ -8,8 +8,6 @@ import re
 import secrets
 import signal
 import stat
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -30,6 +28,7 @@ from ari_recorder.store.sealing.streaming import NotAsKept
 from ari_recorder.store.vault import LocalVault
 from ari_recorder.store.verify import Kind
 
+from .. import forked
 from .build import BEGIN, BY, add_organisation, add_user, finish, recorded_call, safe_in
 
 AUDIO = b"RIFF of somebody's voice " * 10_000
@@ -380,9 +379,9 @@ def test_killed_at_any_write_of_a_change_of_keys_all_are_heard(world: World, wha
     killed, died = 0, True
     while died:
         given = (world.store.url, str(world.folder), str(world.recordings[0]), what, when, str(killed + 1))
-        ended = subprocess.run([sys.executable, "-c", KILLED, *given], check=False)
-        died = ended.returncode == -signal.SIGKILL
-        assert died or ended.returncode == 0
+        ended = forked.run(KILLED, *given)
+        assert ended in (0, -signal.SIGKILL)
+        died = ended != 0
         killed += died
         world.assert_all_are_heard()
     assert killed >= {"master": 1, "organisation": 2}[what]
