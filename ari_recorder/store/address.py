@@ -26,7 +26,7 @@ _NO_SUCH_DATABASE = "3D000"  # PostgreSQL's invalid_catalog_name
 
 def says_no_such_database(error: Exception) -> bool:
     """Whether PostgreSQL is there, and has no database of that name."""
-    return getattr(error.__cause__, "sqlstate", None) == _NO_SUCH_DATABASE or (
+    return getattr(error.__context__, "sqlstate", None) == _NO_SUCH_DATABASE or (
         isinstance(error, peewee.OperationalError) and str(error).rstrip().endswith("does not exist")
     )
 

@@ -38,6 +38,8 @@ READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
 MIGRATE_WITHIN_S = 120
 """How long a program waits for another that is making or upgrading the same SQLite catalogue."""
+_PRIMARY = 0xFF
+"""What of SQLite's result codes says what it is; the rest says why."""
 AGAIN_S = 0.05
 BATCH = 64
 """Most writes that share a commit."""
@@ -299,8 +301,8 @@ class Store:
             try:
                 self._database.connect()
             except peewee.OperationalError as error:
-                busy = getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() > late_at_s:
+                code = getattr(error.__context__, "sqlite_errorcode", 0)
+                if code & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > late_at_s:
                     raise
                 time.sleep(AGAIN_S)
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +20,7 @@ from playhouse.migrations import Runner
 
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store import calls, database, finishing, models, people
+from ari_recorder.store import address, calls, database, finishing, models, people
 from ari_recorder.store.database import MIGRATIONS, Store
 
 from .build import add_user, reopened, ringing, sealed
@@ -164,6 +166,28 @@ def test_several_processes_may_migrate_at_once(store_url: str) -> None:
     assert [process.returncode for process in processes] == [0] * 3, "\n".join(errors)
     with reopened(store_url) as store:
         assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
+
+
+def test_a_file_that_another_program_is_just_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    other.execute("CREATE TABLE half (id INTEGER)")
+    other.execute("BEGIN EXCLUSIVE")
+    waited = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if other.in_transaction:
+            other.execute("DROP TABLE half")
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(address, "SqliteDatabase", partial(SqliteDatabase, timeout=0.01))
+    monkeypatch.setattr(database.time, "sleep", wait)
+    with reopened(f"sqlite:///{tmp_path}/catalogue.db") as store:
+        assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
+    assert waited
+    other.close()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,11 +102,8 @@ class Matrix:
         """Everything in the catalogue, but for what is written down of what was tried."""
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         names = [name for (name,) in tables if name not in VOLATILE and not name.startswith("sqlite_")]
-        return frozenset(
-            (name, row)
-            for name in names
-            for row in connection.execute(f'SELECT * FROM "{name}"')  # noqa: S608 - a table's own name
-        )
+        tables = (zip(repeat(name), connection.execute(f'SELECT * FROM "{name}"')) for name in names)  # noqa: S608
+        return frozenset(chain.from_iterable(tables))
 
     def now(self) -> frozenset[Row]:
         """As it is now."""
@@ -115,6 +113,7 @@ class Matrix:
     def restore(self) -> None:
         """As it was."""
         with sqlite3.connect(self.catalogue) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
             self.template.backup(connection)
         for followed, row in self.legs:
             if followed.row != row:
