@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -116,7 +116,7 @@ def test_a_key_that_leads_outside_is_damage_and_not_followed(world: World) -> No
     assert {f.kind for f in world.check().damage} == {Kind.MISSING, Kind.STRAY}
 
 
-@pytest.mark.parametrize("name", ["stray.opus", f"2026/{uuid4()}.opus"])
+@pytest.mark.parametrize("name", ["stray.opus", "2026/0197f6a0-1c2d-4e3f-8a4b-5c6d7e8f9a0b.opus"])
 def test_a_stray_file_is_found(world: World, name: str) -> None:
     path = world.vault / name
     path.parent.mkdir(exist_ok=True)
