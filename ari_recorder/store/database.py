@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,13 +18,14 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import peewee
-from peewee import Database, SqliteDatabase
+from peewee import SqliteDatabase
 from playhouse.migrations import MigrationError, Runner
 
 from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models, search_index
 from ari_recorder.store.address import database_at, file_of, none_at, says_no_such_database, shown
 from ari_recorder.store.search_keeping import Keeping
+from ari_recorder.store.turn import Turn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,11 +35,6 @@ READERS = 2
 """Threads that read, each with a connection of its own that it keeps."""
 READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
-MIGRATE_WITHIN_S = 120
-"""How long a program waits for another that is making or upgrading the same SQLite catalogue."""
-_PRIMARY = 0xFF
-"""What of SQLite's result codes says what it is; the rest says why."""
-AGAIN_S = 0.05
 BATCH = 64
 """Most writes that share a commit."""
 
@@ -281,40 +275,17 @@ class Store:
             )
 
     def _migrate(self) -> None:
-        runner = Runner(self._database, str(MIGRATIONS))
-        with self._first_connection():
+        runner, turn = Runner(self._database, str(MIGRATIONS)), Turn(self._database, self.url)
+        with turn.connected():
             self._refuse_newer(runner)
             if all(m.applied for m in runner.status()):
                 return
-            with self._migration_lock():
+            with turn.alone():
                 self._refuse_newer(runner)
                 try:
                     runner.up()
                 except MigrationError as error:
                     raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
-
-    @contextmanager
-    def _first_connection(self) -> Iterator[None]:
-        """Where two open a new file at once, SQLite lets neither wait for the other: it fails at once."""
-        late_at_s = time.monotonic() + MIGRATE_WITHIN_S
-        while self._database.is_closed():
-            try:
-                self._database.connect()
-            except peewee.OperationalError as error:
-                code = getattr(error.__context__, "sqlite_errorcode", 0)
-                if code & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > late_at_s:
-                    raise
-                time.sleep(AGAIN_S)
-        try:
-            yield
-        finally:
-            self._database.close()
-
-    def _migration_lock(self) -> Any:
-        if isinstance(self._database, SqliteDatabase):
-            self._database.execute_sql(f"PRAGMA busy_timeout = {MIGRATE_WITHIN_S * 1000}")
-            return self._database.atomic("EXCLUSIVE")
-        return _AdvisoryLock(self._database)
 
 
 def _first(error: Exception) -> Exception:
@@ -326,18 +297,3 @@ def _first(error: Exception) -> Exception:
 def _is_deadlock(failure: Exception | None) -> bool:
     """Whether PostgreSQL has ended a write because another process and it waited for each other."""
     return getattr(failure and failure.__context__, "sqlstate", None) == "40P01"
-
-
-class _AdvisoryLock:
-    """Two recorders starting at once on one PostgreSQL: one migrates, the other waits."""
-
-    KEY = 0x41524952
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        self._database.execute_sql("SELECT pg_advisory_lock(%s)", (self.KEY,))
-
-    def __exit__(self, *_: object) -> None:
-        self._database.execute_sql("SELECT pg_advisory_unlock(%s)", (self.KEY,))

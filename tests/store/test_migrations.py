@@ -7,20 +7,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from peewee import SqliteDatabase
 from playhouse.migrations import Runner
+from structlog.testing import capture_logs
 
 from ari_recorder.errors import StoreError
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store import address, calls, database, finishing, models, people
+from ari_recorder.store import address, calls, database, finishing, models, people, turn
 from ari_recorder.store.database import MIGRATIONS, Store
 
 from .build import add_user, reopened, ringing, sealed
@@ -168,26 +170,57 @@ def test_several_processes_may_migrate_at_once(store_url: str) -> None:
         assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
 
 
-def test_a_file_that_another_program_is_just_making_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@dataclass
+class Other:
+    """Another program that makes the catalogue at ``url``, until it is asked to end."""
+
+    url: str
+    connection: Any
+    end: str
+
+    def ends(self) -> None:
+        if self.connection is not None:
+            self.connection.execute(self.end)
+            self.connection.close()
+        self.connection = None
+
+
+@pytest.fixture(params=["file", "lock", "postgresql"])
+def other(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Other]:
+    """In SQLite it has the new file, or the lock of who upgrades it."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").new_database()
+        connection = psycopg.connect(url, autocommit=True)
+        connection.execute("SELECT pg_advisory_lock(%s)", (turn._KEY,))
+        found = Other(url, connection, f"SELECT pg_advisory_unlock({turn._KEY})")
+    else:
+        monkeypatch.setattr(address, "SqliteDatabase", partial(SqliteDatabase, timeout=0.01))
+        monkeypatch.setitem(address.SQLITE_PRAGMAS, "busy_timeout", 10)
+        file = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+        file.execute(f"PRAGMA journal_mode = {'delete' if request.param == 'file' else 'wal'}")
+        file.execute("CREATE TABLE other (id INTEGER)")
+        file.execute("BEGIN EXCLUSIVE")
+        file.execute("DROP TABLE other")
+        found = Other(f"sqlite:///{tmp_path}/catalogue.db", file, "COMMIT")
+    yield found
+    found.ends()
+
+
+def test_who_comes_while_another_makes_it_waits_and_says_so(
+    other: Other, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
-    other.execute("CREATE TABLE half (id INTEGER)")
-    other.execute("BEGIN EXCLUSIVE")
-    waited = []
-
-    def wait(seconds: float) -> None:
-        waited.append(seconds)
-        if other.in_transaction:
-            other.execute("DROP TABLE half")
-            other.execute("COMMIT")
-
-    monkeypatch.setattr(address, "SqliteDatabase", partial(SqliteDatabase, timeout=0.01))
-    monkeypatch.setattr(database.time, "sleep", wait)
-    with reopened(f"sqlite:///{tmp_path}/catalogue.db") as store:
+    monkeypatch.setattr(turn.time, "sleep", lambda _: other.ends())
+    with capture_logs() as said, reopened(other.url) as store:
         assert set(store.read_now(schema)) == {model._meta.table_name for model in models.TABLES}
-    assert waited
-    other.close()
+    assert [line["event"] for line in said] == ["another program makes or upgrades the catalogue: waiting"]
+
+
+def test_whoever_makes_it_is_not_waited_for_without_end(
+    other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "WITHIN_S", 0.0)
+    with pytest.raises(StoreError, match="has been locked by another program for 0 s"):
+        Store(other.url)
 
 
 @contextmanager
