@@ -111,20 +111,15 @@ class PhoneCall:
         """Return when the latest that was kept is all this tone; `keep` must be on. Raises `LabTimeout`."""
         await self._hear(lambda samples: has_tone(samples, HEARD_HZ, hz), timeout_s, seconds, f"{hz} Hz")
 
-    async def hears_behind(
-        self, before_hz: float, hz: float, since: int, timeout_s: float = 15.0, seconds: float = 0.4
-    ) -> None:
-        """Return when ``before_hz`` has been heard, and is over, and the latest that was kept is all ``hz``.
+    async def has_heard(self, hz: float, since: int, timeout_s: float = 15.0) -> None:
+        """Return when the tone is in what was kept from the sample ``since`` on. Raises `LabTimeout`.
 
-        Only what was kept from the sample ``since`` on counts. What is kept comes in pieces of a second: the
-        latest that there is may be from before the other, and of the same pitch. Raises `LabTimeout`.
+        What is kept comes in pieces of a second: the latest that there is may be from before all that is
+        played now.
         """
-
-        def true(samples: Samples) -> bool:
-            latest = samples[-round(seconds * HEARD_HZ) :]
-            return has_tone(latest, HEARD_HZ, hz) and bool(tone_found(samples[since:], HEARD_HZ, before_hz))
-
-        await self._hear(true, timeout_s, None, f"{hz} Hz behind {before_hz} Hz")
+        await self._hear(
+            lambda samples: bool(tone_found(samples[since:], HEARD_HZ, hz)), timeout_s, None, f"{hz} Hz"
+        )
 
     async def hears_nothing(self, timeout_s: float = 15.0, seconds: float = 0.4) -> None:
         """Return when the latest that was kept is silence; `keep` must be on. Raises `LabTimeout`."""

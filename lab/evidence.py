@@ -15,6 +15,7 @@ import numpy as np
 
 from ari_recorder import config
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.leg.missing import TOLD_FROM
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.safes import safe
 from ari_recorder.store import audit_key, calls, catalogue, verify
@@ -24,7 +25,8 @@ from lab.errors import LabTimeout
 from lab.recorder import PBX, LabRecorder
 from lab.tones import STANDS_OUT_DB, Samples, frequency_hz, tone_dbfs, tone_found, tone_spans
 
-LENGTH_TOLERANCE_S = 0.1
+LENGTH_TOLERANCE_S = TOLD_FROM.total_seconds()
+"""More than that the recording would tell by itself."""
 ABSENT_DBFS = -50.0
 """A party's tone at or below this is not on that side."""
 BESIDE_HZ = (-30, 30)

@@ -179,7 +179,9 @@ class Phones:
         sounds.mkdir(exist_ok=True)
         name = f"{zlib.crc32(str(path.resolve()).encode()):08x}-{path.stat().st_mtime_ns}"
         if not (copy := sounds / f"{name}{path.suffix}").exists():
-            shutil.copy(path, copy)
+            half = sounds / f"{name}-{next(self._ids)}{path.suffix}"
+            shutil.copy(path, half)
+            half.rename(copy)  # another call may be about to play it
         return self.asterisk.inside(sounds / name)
 
     async def stop_file(self, channel_id: str, bridge: str) -> None:

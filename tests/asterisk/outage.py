@@ -92,16 +92,17 @@ class Talk:
             await call.play(self.scene.secret(hz))
 
     async def resume(self) -> None:
-        """Both play their tones again; when these are heard behind what was played in the pause, nothing of
-        that is on the way: resume.
+        """What was played in the pause has been heard, and both play their tones again; when these are heard
+        nothing of that is on the way: resume.
         """
+        from_calling, from_called = SECRET_HZ
+        await asyncio.gather(
+            self.calling.has_heard(from_called, self.kept[0]),
+            self.called.has_heard(from_calling, self.kept[1]),
+        )
         for call in (self.calling, self.called):
             await call.play("tone")
-        (calling, called), (from_calling, from_called) = (self.calling, self.called), SECRET_HZ
-        await asyncio.gather(
-            calling.hears_behind(from_called, frequency_hz(called.phone.number), self.kept[0]),
-            called.hears_behind(from_calling, frequency_hz(calling.phone.number), self.kept[1]),
-        )
+        await self._hear_each_other()
         await self._give("resume", "*49")
 
     async def _give(self, command: str, code: str) -> None:

@@ -15,7 +15,6 @@ from lab.cases import CASES, Case, Stage, connect, length_s, over, talk
 from lab.directory import add_user, change_user
 from lab.evidence import Expected
 from lab.tones import frequency_hz, tone_dbfs
-from tests.asterisk.kept import UNTOLD_S
 from tests.asterisk.station import Begin, Station, until
 
 pytestmark = pytest.mark.asterisk
@@ -60,7 +59,7 @@ async def test_a_wide_band_leg_that_was_called_is_recorded_wide_band(begin: Begi
     _, called = await talk(station.lab, "106", "103")
     row = await station.only()
     assert row.sample_rate_hz == 16000
-    expected = Expected("103", "106", length_s(called), "inbound", tolerance_s=UNTOLD_S)
+    expected = Expected("103", "106", length_s(called), "inbound")
     assert station.evidence.faults(row, expected) == []
 
 
