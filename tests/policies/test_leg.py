@@ -347,6 +347,21 @@ def test_a_queued_file_that_was_to_end_keeps_no_pause_from_being_confirmed() -> 
     assert only(call.sees(seen), Reply) == [Reply(1)]
 
 
+def test_a_pause_is_not_confirmed_while_a_file_that_was_given_up_is_being_written() -> None:
+    call = Call(segment_max_s=10).answered()
+    call.until(Record)
+    queued = call.names(2)
+    call.told(inputs.Refused(Record(call.leg.snoops[0], queued[0], "wav"), "500"))
+    call.told(inputs.Accepted(Record(call.leg.snoops[1], queued[1], "wav")))
+    call.told(inputs.Unknown(Stop(queued[1]), "no answer"))
+    call.until(Look)
+    call.sees(replace(call.seen(1), queued=frozenset({queued[1]})))
+    call.told(inputs.Asked(PAUSE, at(call.now_s), 1))
+    assert Stop(queued[1]) in call.told(inputs.FileBegan(queued[1], at(call.now_s)))
+    assert not only(call.closes(1), Reply)
+    assert only(call.told(inputs.FileClosed(queued[1], at(call.now_s))), Reply) == [Reply(1)]
+
+
 def test_what_is_measured_late_of_other_files_says_nothing() -> None:
     call = Call(Mode.ALWAYS).answered()
     [measure] = call.until(Measure)
@@ -622,6 +637,15 @@ def test_nothing_is_announced_that_is_not_done() -> None:
     assert call.leg.standing.state is State.RECORDING
     assert not call.leg.meeting
     assert not only(call.asked, Play)
+
+
+def test_a_whispering_snoop_of_before_a_crash_does_not_stay() -> None:
+    loud = combine({"announce_internal": "announcement", "announce_external": "announcement"})
+    call = Call(Mode.ALWAYS, loud).answered()
+    call.told(inputs.Met("PJSIP/trunk-2", internal=False))
+    assert only(call.asked, Place)
+    call.told(inputs.SnoopEntered(call.leg.whisper, wide=False))
+    assert Release(call.leg.whisper) in call.until(Release)
 
 
 def test_a_refused_command_says_when_it_was_given() -> None:

@@ -254,8 +254,8 @@ def _finish(t: Turn, outcome: str, at: datetime) -> None:
         began = any(one.began_at and not one.outcome for one in leg.announcements)
         outcome = outcome or (CUT if began else FAILED)
         _note(t, outcome=outcome, ended_at=at)
-        if leg.ended_at is None:
-            t.let_go(leg.whisper)
+    if leg.ended_at is None and (speaking.media or speaking.entered):  # which one of before a crash may have
+        t.let_go(leg.whisper)
     if outcome == PLAYED and speaking.prompt.kind is PromptKind.START and leg.recording is not None:
         t.change_recording(leg.recording, announced=True)
     t.note(speaking=None)

@@ -227,6 +227,7 @@ def end_strays(t: Turn, names: Set[str]) -> None:
 def closed(t: Turn, told: FileClosed) -> None:
     """Asterisk has closed a file. Unasked, that is a loss, or the call's end."""
     name, at = told.name, told.at
+    t.note(strays=t.leg.strays - {name})
     for files in t.leg.files:
         names = file_names(t.leg.prefix, files.number)
         if name in names and files.ended[names.index(name)] is None:
