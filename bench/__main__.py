@@ -27,6 +27,7 @@ from bench import (
     paint,
     ready,
     search,
+    search_large,
     year,
 )
 from bench.results import Result
@@ -45,6 +46,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[Any, Any, Result]]] = {
     "ready": ready.run,
     "api": api.run,
     "search": search.run,
+    "search_large": search_large.run,
     "year": year.run,
     "felt": felt.run,
     "paint": paint.run,

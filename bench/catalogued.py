@@ -63,7 +63,7 @@ def _people() -> People:
     for n in range(USERS):
         name = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
         user = models.User.create(
-            organisation=acme, number=str(1000 + n), name=name, mode=Mode.ALWAYS, login=f"user-{n}"
+            organisation=acme, number=str(1000 + n), name=name, mode=Mode.ALWAYS, **_signing_in(f"user-{n}")
         )
         models.Membership.create(group=groups[n // GROUP_USERS % GROUPS], user=user)
         users.append(user.id)
@@ -173,7 +173,7 @@ def _fill_sqlite(url: str, source: Rows) -> None:
         marks = ", ".join("?" * len(COLUMNS))
         lite.execute(f"CREATE TEMP TABLE made ({', '.join(COLUMNS)})")
         lite.executemany(f"INSERT INTO made VALUES ({marks})", map(_plain, source))
-        for statement in _inserts(source.who.organisation.hex, "zeroblob(1000)"):
+        for statement in inserts(source.who.organisation.hex, "zeroblob(1000)"):
             lite.execute(statement)
         for _, statement in made:
             lite.execute(statement)
@@ -190,8 +190,12 @@ def _plain(row: tuple[Any, ...]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _naive(value: Any) -> Any:
+def naive(value: Any) -> Any:
+    """A time as PostgreSQL's columns have it: UTC, without saying so."""
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+PEAKS = "decode(repeat('00', 1000), 'hex')"
 
 
 def _fill_postgresql(url: str, source: Rows) -> None:
@@ -200,15 +204,15 @@ def _fill_postgresql(url: str, source: Rows) -> None:
         server.execute(f"CREATE TEMP TABLE made AS SELECT {', '.join(COLUMNS)} FROM recording".encode())
         with server.cursor().copy(b"COPY made FROM STDIN") as copy:
             for row in source:
-                copy.write_row([_naive(one) for one in row])
-        for statement in _inserts(str(source.who.organisation), "decode(repeat('00', 1000), 'hex')"):
+                copy.write_row([naive(one) for one in row])
+        for statement in inserts(str(source.who.organisation), PEAKS):
             server.execute(statement.encode())
         server.execute("INSERT INTO search_backlog VALUES (%s, %s)", (UUID(int=0), UUID(int=2**128 - 1)))
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("VACUUM ANALYZE")  # as its own keeper would have done by and by
 
 
-def _inserts(organisation: str, peaks: str) -> Iterator[str]:
+def inserts(organisation: str, peaks: str) -> Iterator[str]:
     """A call, a leg, a recording and a counterpart of each row of the table ``made``."""
     known = {
         models.Call: {"id": "leg_id", "linkedid": "'1772438400.' || vault_key"},

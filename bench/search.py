@@ -96,15 +96,19 @@ async def measure(store: Store, who: People, engine: str) -> list[Row]:
     found: list[Row] = []
     for name, scope in scopes.items():
         base = {"engine": engine, "rows": ROWS, "who": name}
-        for kind, asked in questions.items():
-            took = await asyncio.to_thread(store.read_now, _sql, scope, asked)
-            found.append({**base, "kind": kind, "way": "sql", **_told(took)})
+        for kind, told in (await asyncio.to_thread(measured, store, scope, questions)).items():
+            found.append({**base, "kind": kind, "way": "sql", **told})
         for kind, took in (await _served(store, scope, questions)).items():
             found.append({**base, "kind": kind, "way": "service", **_told(took)})
         for kind, asked in questions.items():
             took = await asyncio.to_thread(store.read_now, _without, scope, asked[:FEW])
             found.append({**base, "kind": kind, "way": "without", **_told(took)})
     return found
+
+
+def measured(store: Store, scope: Scope, questions: Mapping[str, list[Question]]) -> Mapping[str, Row]:
+    """What the statements of each kind took."""
+    return {kind: _told(store.read_now(_sql, scope, asked)) for kind, asked in questions.items()}
 
 
 def _told(took_ms: list[float]) -> Row:

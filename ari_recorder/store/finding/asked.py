@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import takewhile
+from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import search
@@ -158,7 +159,7 @@ def _needles(whose: Within, wanted: Wanted) -> Iterator[Needle]:
     if wanted.text is not None:
         people = list(_people(whose))
         for term in search.terms(wanted.text, country):
-            users = tuple(user for user, person in people if term.is_of(person))
+            users = tuple(User.id.python_value(user) for user, person in people if term.is_of(person))
             yield Needle(_anywhere(term), users)
 
 
@@ -179,15 +180,15 @@ def _country(whose: Within) -> str:
     return str(found[0][0]) if len(found) == 1 else ""
 
 
-def _people(whose: Within) -> Iterator[tuple[UUID, search.Person]]:
-    """Everybody whose recordings may be found, also who is no user any more."""
+def _people(whose: Within) -> Iterator[tuple[Any, search.Person]]:
+    """Everybody whose recordings may be found, also who is no user any more. Ids are as the database has them."""
     conditions = []
     if whose.organisation is not None:
         conditions.append(sql("organisation_id = {}", whose.organisation))
     if whose.users is not None:
         conditions.append(among("id", whose.users))
     for user, name, number in rows(sql('SELECT id, name, number FROM "user" WHERE {}', every_of(conditions))):
-        yield User.id.python_value(user), _person(name, number)
+        yield user, _person(name, number)
 
 
 _person = lru_cache(maxsize=20_000)(search.person)

@@ -19,10 +19,16 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
     if table := listing.few(asked):
         return rows(sql("{} {}", table, listing.among_few(asked, order, limit, texts)))
     having = (pg if on_postgresql() else lite).having(asked, SORTED_MAX + 1)
-    if rows(sql("SELECT count(*) FROM ({}) found", having))[0][0] > SORTED_MAX:
+    many = f"(SELECT count(*) FROM few) > {SORTED_MAX}"
+    found = rows(
+        sql(
+            "WITH few AS MATERIALIZED ({}) SELECT id FROM ({}) found UNION ALL SELECT NULL WHERE " + many,
+            having, listing.among_few(asked, order, limit, besides=Sql(f"NOT {many}")),
+        )
+    )  # fmt: skip
+    if found and found[-1][0] is None:
         return rows(listing.walk(asked, listing.BY_LENGTH, order, limit, texts))
-    few = sql("WITH few AS MATERIALIZED ({})", having)
-    return rows(sql("{} {}", few, listing.among_few(asked, order, limit)))
+    return found
 
 
 def contains() -> Any:

@@ -130,14 +130,14 @@ def walk(asked: Asked, index: str, order: Order, limit: int, texts: Sql = EVERY)
     )  # fmt: skip
 
 
-def among_few(asked: Asked, order: Order, limit: int, texts: Sql = EVERY) -> Sql:
+def among_few(asked: Asked, order: Order, limit: int, texts: Sql = EVERY, besides: Sql = EVERY) -> Sql:
     """Of the table ``few``. SQLite joins in the order of a cross join, and in no other."""
     searched = "" if texts is EVERY else " CROSS JOIN searched s"
     its = [] if texts is EVERY else [Sql("s.recording_id = r.id"), texts]
     return sql(
         f"SELECT r.id FROM few CROSS JOIN recording r{searched} WHERE r.id = few.id AND {{}}"
         f" {_ordered(order)} LIMIT {{}}",
-        every_of([whose(asked), *conditions_of(asked), *order.behind(), *its]), limit,
+        every_of([besides, whose(asked), *conditions_of(asked), *order.behind(), *its]), limit,
     )  # fmt: skip
 
 
