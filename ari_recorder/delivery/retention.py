@@ -36,6 +36,8 @@ RETENTION_S = 300.0
 """How often it is looked what is due, and what the settings say."""
 AT_ONCE = 10
 """Recordings in a transaction."""
+CALLS_AT_ONCE = 100
+"""Calls without a recording that lose whom they were with in a transaction."""
 PAUSE_S = 0.1
 """Between two transactions."""
 FAILING_MAX = 100
@@ -119,14 +121,25 @@ class Disposer:
                 page = await self.store.read(
                     retention.due, one, zone, now, AT_ONCE, behind, kept=kept
                 )  # fmt: skip
-                if page.recordings:
-                    begun = await self.store.write(disposal.begin, page.recordings, why, self.now())
+                if page.ids:
+                    begun = await self.store.write(disposal.begin, page.ids, why, self.now())
                     done.due += len(begun.begun)
                     done.held += len(begun.held)
                     await self.clear(limit=AT_ONCE, done=done)
                     await asyncio.sleep(self.pause_s)
                 if (behind := page.behind) is None:
                     break
+        await self._forget_calls(one, why, zone, now)
+
+    async def _forget_calls(self, one: Holding, why: Why, zone: str, now: datetime) -> None:
+        behind = None
+        while True:
+            page = await self.store.read(retention.calls_due, one, zone, now, CALLS_AT_ONCE, behind)
+            if page.ids:
+                await self.store.write(disposal.forget_calls, page.ids, why, self.now())
+                await asyncio.sleep(self.pause_s)
+            if (behind := page.behind) is None:
+                return
 
     async def clear(self, *, limit: int | None = None, done: Done | None = None) -> int:
         """Go on with what was begun, until nothing is left or ``limit`` are gone; returns how many are

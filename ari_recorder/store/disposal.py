@@ -53,7 +53,7 @@ BY_RULE = Actor(ActorKind.RECORDER, "", "")
 PERSONAL_OF_LEG = (
     "counterpart_number", "counterpart_name", "channel_name", "note", "mark", "tag1", "tag2", "tag3",
 )  # fmt: skip
-"""What goes of a call with its last recording."""
+"""What goes of a call with its last recording, or as if it had had one."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,25 @@ def complete(recordings: Collection[UUID], now: datetime) -> list[Gone]:
     return [Gone(row.id, row.organisation_id, Rule(marks[row.id].rule)) for row in rows]
 
 
+def forget_calls(legs: Collection[UUID], why: Why, now: datetime) -> int:
+    """Whom calls without a recording were with, and what was noted of them; to be called in a write.
+
+    Returns how many calls it was of: one that goes on, or has a recording, is left alone.
+    """
+    audit.lock()
+    there = (
+        Leg.select(Leg.id, Leg.organisation)
+        .where(Leg.id.in_(list(legs)) & (Leg.machine == "") & (Leg.channel_name != ""))
+        .where(Leg.id.not_in(Recording.select(Recording.leg).where(Recording.leg.in_(list(legs)))))
+    )
+    rows = list(there)
+    _forget_parties([row.id for row in rows])
+    for organisation, count in Counter(row.organisation_id for row in rows).items():
+        detail = {"rule": why.rule, **why.detail, "calls": count}
+        audit.write(why.actor, Action.REMOVE, Subject("calls"), now, organisation=organisation, detail=detail)
+    return len(rows)
+
+
 def dispose(
     store: Store, safe: Safe, recordings: Sequence[UUID], why: Why, now: datetime
 ) -> tuple[Begun, list[Gone]]:
@@ -311,10 +330,14 @@ def _delete(rows: Sequence[Any], gone: list[UUID]) -> None:
     Disposing.delete().where(Disposing.recording.in_(gone)).execute()
     legs = {row.leg_id for row in rows}
     others = {row.leg_id for row in Recording.select(Recording.leg).where(Recording.leg.in_(legs))}
-    if last := list(legs - others):
+    _forget_parties(list(legs - others))
+
+
+def _forget_parties(legs: Sequence[UUID]) -> None:
+    if legs:
         for table in (Announcement, Counterpart, OnHold, Annotation):
-            table.delete().where(table.leg.in_(last)).execute()
-        Leg.update(**dict.fromkeys(PERSONAL_OF_LEG, "")).where(Leg.id.in_(last)).execute()
+            table.delete().where(table.leg.in_(legs)).execute()
+        Leg.update(**dict.fromkeys(PERSONAL_OF_LEG, "")).where(Leg.id.in_(legs)).execute()
 
 
 def _tell(rows: Sequence[Any], marks: Mapping[UUID, Any], now: datetime) -> None:

@@ -1062,6 +1062,7 @@ User.add_index(
 )
 # What grows with the catalogue is never looked through for what goes on, waits, or is to be cleared.
 Leg.add_index(SQL("CREATE INDEX leg_going_on ON leg (pbx) WHERE machine <> ''"))
+Leg.add_index(SQL("CREATE INDEX leg_personal ON leg (user_id, created_at, id) WHERE channel_name <> ''"))
 Recording.add_index(
     SQL("CREATE INDEX recording_waiting ON recording (ended_at, id) WHERE state IN ('closing', 'discarding')")
 )

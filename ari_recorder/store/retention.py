@@ -42,6 +42,10 @@ _OF = "FROM recording r WHERE r.user_id = {} AND r.started_at < {} AND %s"
 _OLDER = f"SELECT 1 {_OF} LIMIT 1"
 _COUNT = f"SELECT count(*) {_OF} AND {{}}"
 _DUE = f"SELECT r.id, r.started_at, r.ended_at {_OF} AND {{}} ORDER BY r.started_at, r.id LIMIT {{}}"
+_CALLS = "FROM leg l WHERE l.user_id = {} AND l.created_at < {} AND l.channel_name <> ''"
+_OLDER_CALL = f"SELECT 1 {_CALLS} LIMIT 1"
+_DUE_CALLS = f"""SELECT l.id, l.created_at, l.ended_at {_CALLS} AND l.machine = '' AND {{}}
+    AND NOT EXISTS (SELECT 1 FROM recording r WHERE r.leg_id = l.id) ORDER BY l.created_at, l.id LIMIT {{}}"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Coming:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a user's recordings a look has come to."""
+    """Where in a user's recordings, or calls, a look has come to."""
 
     started_at: datetime
     id: UUID
@@ -89,9 +93,9 @@ class Place:
 
 @dataclass(frozen=True)
 class DuePage:
-    """Recordings that are due, and where to go on; None if that was all of the user's."""
+    """Recordings that are due, or calls, and where to go on; None if that was all of the user's."""
 
-    recordings: list[UUID]
+    ids: list[UUID]
     behind: Place | None
 
 
@@ -186,7 +190,8 @@ def _write(one: Holding, *, new: bool) -> None:
 
 def _has_older(user: UUID, days: int, now: datetime) -> bool:
     until = policy.none_after(now, days)
-    return any(rows(sql(_OLDER % which, user, until)) for which in (_KEPT, _UNKEPT))
+    older = (_OLDER % _KEPT, _OLDER % _UNKEPT, _OLDER_CALL)
+    return any(rows(sql(which, user, until)) for which in older)
 
 
 # What is due
@@ -201,13 +206,23 @@ def due(
     one: Holding, timezone: str, now: datetime, limit: int, behind: Place | None = None, *, kept: bool = True
 ) -> DuePage:
     """A user's recordings that are due, the oldest first; with ``kept=False`` those that have no audio."""
-    assert one.kept.days is not None
-    until = policy.none_after(now, one.kept.days)
     begin = sql("(r.started_at, r.id) > ({}, {})", behind.started_at, behind.id) if behind else Sql("1 = 1")
-    which = _DUE % (_KEPT if kept else _UNKEPT)
-    found = rows(sql(which, one.user, until, begin, limit))
-    looked = [(_uuid(row[0]), _time(row[1]), _time(row[2]) or _time(row[1])) for row in found]
+    return _due(_DUE % (_KEPT if kept else _UNKEPT), begin, one, timezone, now, limit)
+
+
+def calls_due(
+    one: Holding, timezone: str, now: datetime, limit: int, behind: Place | None = None
+) -> DuePage:
+    """A user's calls of which whom they were with is due, the oldest first: those that have no recording."""
+    begin = sql("(l.created_at, l.id) > ({}, {})", behind.started_at, behind.id) if behind else Sql("1 = 1")
+    return _due(_DUE_CALLS, begin, one, timezone, now, limit)
+
+
+def _due(which: str, begin: Sql, one: Holding, timezone: str, now: datetime, limit: int) -> DuePage:
     days = one.kept.days
+    assert days is not None
+    found = rows(sql(which, one.user, policy.none_after(now, days), begin, limit))
+    looked = [(_uuid(row[0]), _time(row[1]), _time(row[2]) or _time(row[1])) for row in found]
     ids = [id_ for id_, _, ended in looked if policy.due_at(ended, days, timezone) <= now]
     last = Place(looked[-1][1], looked[-1][0]) if len(looked) == limit else None
     return DuePage(ids, last)
@@ -222,7 +237,7 @@ def due_now(organisation: UUID, now: datetime) -> int:
             behind: Place | None = None
             while True:
                 page = due(one, zone, now, COUNTED, behind, kept=kept)
-                number += len(page.recordings)
+                number += len(page.ids)
                 if (behind := page.behind) is None:
                     break
     return number

@@ -456,6 +456,26 @@ def test_what_is_due_goes_and_not_before(world: World) -> None:
     assert world.verified(settled=True).damage == []
 
 
+def test_a_call_without_a_recording_loses_whom_it_was_with_when_one_would_have_gone(world: World) -> None:
+    due = BEGIN + 181 * DAY - timedelta(hours=8)
+    other = f"{NUMBER}77"
+    unanswered = Call.rings(world.store, world.user, number=other, at=BEGIN).hangs_up()
+    still_there = Call.rings(world.store, world.user, number="0317778899", at=due - DAY).hangs_up()
+    goes_on = Call.rings(world.store, world.user, number="0317778800", at=BEGIN)
+
+    retained(world, BEGIN + DAY, due - timedelta(minutes=1))
+    assert other in everything(world.store)
+    retained(world, due)
+    assert other not in everything(world.store)
+    row = world.store.read_now(models.Leg.get_by_id, unanswered.leg.id)
+    assert [getattr(row, name) for name in disposal.PERSONAL_OF_LEG] == [""] * len(disposal.PERSONAL_OF_LEG)
+    for call in (still_there, goes_on):
+        assert call.leg.counterpart.number in everything(world.store)
+    told = world.store.read_now(models.AuditLine.get, models.AuditLine.subject_kind == "calls")
+    assert json.loads(told.detail) == {"rule": "retention", "days": 180, "calls": 1}
+    assert world.verified(now=due, settled=False).damage == []
+
+
 def test_what_was_there_before_is_warned_about_first(world: World) -> None:
     assert retained(world, LATER, LATER + 13 * DAY, LATER + 14 * DAY) == [3, 3, 0]
 
