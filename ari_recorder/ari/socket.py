@@ -140,9 +140,9 @@ class EventSocket:
             await self._socket.close()
 
     @property
-    def waiting(self) -> bool:
-        """Whether something has come that has not been taken."""
-        return not self._queue.empty()
+    def waiting(self) -> int:
+        """How many have come that have not been taken."""
+        return self._queue.qsize()
 
     def __aiter__(self) -> Self:
         return self

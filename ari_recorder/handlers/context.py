@@ -18,6 +18,19 @@ from ari_recorder.live import Live
 from ari_recorder.store.database import Store
 
 
+class Heard:
+    """How many events of one Asterisk have been told to whom they concern, and how many are ``waiting``."""
+
+    def __init__(self) -> None:
+        self.told = 0
+        self.waiting: Callable[[], int] = lambda: 0
+
+    @property
+    def come(self) -> int:
+        """How many have come so far; when as many have been told, nothing of before waits any more."""
+        return self.told + self.waiting()
+
+
 @dataclass(frozen=True)
 class Context:
     """One Asterisk, the store, and the clock; ``live`` is told of every change."""
@@ -34,6 +47,7 @@ class Context:
     live: Live
     traces: Traces = field(default_factory=Traces)
     gone_after_s: float = 300.0
+    heard: Heard = field(default_factory=Heard)
     background: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

@@ -21,6 +21,8 @@ from ari_recorder.policies.machine import (
     WakeAt,
 )
 
+BEHIND_S = 0.02
+"""How often it is looked whether what came before it was time has been told."""
 FAULT = "A fault in ari_recorder; its log has more."
 
 
@@ -102,6 +104,13 @@ class Runner(Generic[M]):
         """It is time; if the clock was set back meanwhile, not yet."""
         if wish.at is not None and wish.at > self._context.now():
             self._wake_at(wish)
+        else:
+            self._tell_time(self._context.heard.come)
+
+    def _tell_time(self, come: int) -> None:
+        """Not before what had ``come`` by then: when much waits, silence is no sign that nothing was said."""
+        if self._context.heard.told < come:
+            self._timer = asyncio.get_running_loop().call_later(BEHIND_S, self._tell_time, come)
         else:
             self.tell(Time())
 

@@ -62,12 +62,14 @@ class Session:
         self._lost_at: datetime | None = None
         self._following: list[asyncio.Task[None]] = []
         self._claiming: asyncio.Task[None] | None = None
+        self._ends: deque[Any] = deque()
         self._keys: deque[tuple[str, str, datetime]] = deque(maxlen=KEYS_REMEMBERED)
         self._playing = Playing(context)
         self._bridges = Bridges(context)
         self._taps = Taps(context, self._legs, self._playing)
         self.clock: ClockReading | None = None
         """How far Asterisk's is from ours, by the last reading."""
+        context.heard.waiting = lambda: len(self._ends) + socket.waiting
 
     @property
     def legs(self) -> list[Leg]:
@@ -100,7 +102,7 @@ class Session:
 
     async def _receive(self) -> None:
         """What tells of an end is received when nothing else waits: many may end while one is answered."""
-        ends: deque[Any] = deque()
+        ends = self._ends
         async for item in self._socket:
             if type(item) in ENDS:
                 ends.append(item)
@@ -112,6 +114,7 @@ class Session:
                 await self._take(ends.popleft())
 
     async def _take(self, item: Any) -> None:
+        self._context.heard.told += 1
         receive = DOOR.get(type(item))
         if receive is not None and (isinstance(item, Connected) or not self._stands_back):
             receive(self, item)
