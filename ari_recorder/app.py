@@ -18,7 +18,7 @@ from ari_recorder.delivery.apart import delivery
 from ari_recorder.errors import ARIRecorderError, KeyMissing, NoAnswer, VaultAway
 from ari_recorder.handlers.books import Books
 from ari_recorder.handlers.claim import Claim
-from ari_recorder.handlers.context import Context
+from ari_recorder.handlers.context import Context, Heard
 from ari_recorder.handlers.directory import Directory
 from ari_recorder.handlers.finisher import Finisher
 from ari_recorder.handlers.prompts import Prompts
@@ -152,7 +152,7 @@ class Recorder:
 
     def _session(self, name: str, pbx: Pbx) -> Session:
         spool, ari = Spool(pbx.spool), self._aris[name]
-        claim = Claim(ari)
+        claim, heard = Claim(ari), Heard()
         socket = EventSocket(
             url=pbx.url,
             username=pbx.username,
@@ -165,7 +165,14 @@ class Recorder:
             pbx=name,
             ari=ari,
             store=self.store,
-            books=Books(self.store, Journal(pbx.spool / JOURNAL), utc_now, self._finisher.wake),
+            books=Books(
+                self.store,
+                Journal(pbx.spool / JOURNAL),
+                utc_now,
+                self._finisher.wake,
+                busy=lambda: heard.behind,
+            ),
+            heard=heard,
             spool=spool,
             prompts=Prompts(self.store, spool, utc_now),
             directory=Directory(name, ari, self.store, utc_now),

@@ -27,8 +27,10 @@ from ari_recorder.store.journal import Journal
 HELD_BACK_S = 0.05
 """So long what nothing waits for is held back: most of what follows is written with it, and when calls begin
 or end they have the processor before the books have it."""
+BUSY_S = 1.0
+"""So long it is held back at most while events wait to be told: to begin recordings comes first."""
 IN_TIME_S = 0.25
-"""A leg that the catalogue has not taken in this time is written to the journal."""
+"""A leg that the catalogue has not taken in this time, when it was due, is written to the journal."""
 NOWHERE_S = 3.0
 """A leg that neither has taken in this time cannot be written."""
 AGAIN_S = (0.5, 1.0, 2.0, 5.0)
@@ -68,21 +70,32 @@ class _Entry:
     def waits(self) -> bool:
         return self.written is None or self.written.version < self.leg.version
 
+    def is_urgent(self, now_s: float) -> bool:
+        """Whether somebody waits for it, or it was held back for long."""
+        return self.due_s == 0.0 or now_s - self.since_s >= BUSY_S
+
     @property
     def safe(self) -> bool:
         return not self.waits or self.journaled >= self.leg.version
 
 
 class Books:
-    """Writes the legs of one Asterisk. ``due`` is called when a recording is ready to be finished."""
+    """Writes the legs of one Asterisk. ``due`` is called when a recording is ready to be finished; ``busy``
+    says whether something else comes first."""
 
     def __init__(
-        self, store: Store, journal: Journal, now: Callable[[], datetime], due: Callable[[], None]
+        self,
+        store: Store,
+        journal: Journal,
+        now: Callable[[], datetime],
+        due: Callable[[], None],
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._journal = journal
         self._now = now
         self._due = due
+        self._busy = busy
         self._entries: dict[UUID, _Entry] = {}
         self._changed = asyncio.Event()
         self._unsafe = asyncio.Event()
@@ -183,14 +196,15 @@ class Books:
 
     def _next_batch(self) -> list[tuple[_Entry, Leg]]:
         """What is to be written, as it is now."""
-        now_s = _clock_s()
-        return [(one, one.leg) for one in self._entries.values() if one.waits and one.due_s <= now_s][:BATCH]
+        now_s, busy = _clock_s(), self._busy()
+        due = (one for one in self._entries.values() if one.waits and one.due_s <= now_s)
+        return [(one, one.leg) for one in due if not busy or one.is_urgent(now_s)][:BATCH]
 
     async def _until_changed(self) -> None:
         self._changed.clear()
         due_s = min((entry.due_s for entry in self._entries.values() if entry.waits), default=None)
         with suppress(TimeoutError):
-            async with asyncio.timeout(due_s and max(due_s - _clock_s(), 0.01)):
+            async with asyncio.timeout(due_s and max(due_s - _clock_s(), HELD_BACK_S)):
                 await self._changed.wait()
 
     async def _catalogue(self, batch: list[tuple[_Entry, Leg]]) -> None:
@@ -242,7 +256,8 @@ class Books:
         while True:
             self._unsafe.clear()
             unsafe = [entry for entry in self._entries.values() if not entry.safe]
-            late = [entry for entry in unsafe if self._slow or _clock_s() - entry.since_s >= IN_TIME_S]
+            in_time_s = IN_TIME_S + (BUSY_S if self._busy() else 0.0)
+            late = [entry for entry in unsafe if self._slow or _clock_s() - entry.since_s >= in_time_s]
             try:
                 await self._write_journal(late)
                 await self._forget()
@@ -256,7 +271,7 @@ class Books:
             else:
                 failures = 0
             first_s = min((entry.since_s for entry in self._entries.values() if not entry.safe), default=None)
-            wait_s = None if first_s is None else max(first_s + IN_TIME_S - _clock_s(), 0.01)
+            wait_s = None if first_s is None else max(first_s + in_time_s - _clock_s(), 0.01)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._unsafe.wait()

@@ -17,6 +17,9 @@ from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
 from ari_recorder.store.database import Store
 
+BEHIND = 10
+"""Events that may wait for a moment."""
+
 
 class Heard:
     """How many events of one Asterisk have been told to whom they concern, and how many are ``waiting``."""
@@ -29,6 +32,11 @@ class Heard:
     def come(self) -> int:
         """How many have come so far; when as many have been told, nothing of before waits any more."""
         return self.told + self.waiting()
+
+    @property
+    def behind(self) -> bool:
+        """Whether more wait than there are in a moment's work."""
+        return self.waiting() > BEHIND
 
 
 @dataclass(frozen=True)

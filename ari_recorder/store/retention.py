@@ -44,8 +44,10 @@ _COUNT = f"SELECT count(*) {_OF} AND {{}}"
 _DUE = f"SELECT r.id, r.started_at, r.ended_at {_OF} AND {{}} ORDER BY r.started_at, r.id LIMIT {{}}"
 _CALLS = "FROM leg l WHERE l.user_id = {} AND l.created_at < {} AND l.channel_name <> ''"
 _OLDER_CALL = f"SELECT 1 {_CALLS} LIMIT 1"
-_DUE_CALLS = f"""SELECT l.id, l.created_at, l.ended_at {_CALLS} AND l.machine = '' AND {{}}
-    AND NOT EXISTS (SELECT 1 FROM recording r WHERE r.leg_id = l.id) ORDER BY l.created_at, l.id LIMIT {{}}"""
+_DUE_CALLS = (
+    f"SELECT l.id, l.created_at, l.ended_at {_CALLS} AND l.machine = '' AND {{}}"  # noqa: S608
+    " AND NOT EXISTS (SELECT 1 FROM recording r WHERE r.leg_id = l.id) ORDER BY l.created_at, l.id LIMIT {}"
+)
 
 
 @dataclass(frozen=True)
@@ -210,9 +212,7 @@ def due(
     return _due(_DUE % (_KEPT if kept else _UNKEPT), begin, one, timezone, now, limit)
 
 
-def calls_due(
-    one: Holding, timezone: str, now: datetime, limit: int, behind: Place | None = None
-) -> DuePage:
+def calls_due(one: Holding, timezone: str, now: datetime, limit: int, behind: Place | None = None) -> DuePage:
     """A user's calls of which whom they were with is due, the oldest first: those that have no recording."""
     begin = sql("(l.created_at, l.id) > ({}, {})", behind.started_at, behind.id) if behind else Sql("1 = 1")
     return _due(_DUE_CALLS, begin, one, timezone, now, limit)

@@ -44,9 +44,10 @@ class Desk:
     books: Books = field(init=False)
     told: list[Input] = field(default_factory=list)
     due: int = 0
+    busy: bool = False
 
     def __post_init__(self) -> None:
-        self.books = Books(self.store, Journal(self.folder), lambda: BEGIN, self._due)
+        self.books = Books(self.store, Journal(self.folder), lambda: BEGIN, self._due, lambda: self.busy)
 
     def _due(self) -> None:
         self.due += 1
@@ -157,6 +158,23 @@ async def test_what_nothing_waits_for_is_held_back(desk: Desk, monkeypatch: pyte
     monkeypatch.setattr(module, "HELD_BACK_S", 0.01)
     desk.put(version(calm, 2))
     await until(lambda: (2, SAVED) in desk.saved())
+
+
+async def test_while_events_wait_only_what_somebody_waits_for_is_written_and_the_rest_a_while_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BUSY_S", 60.0)
+    desk.busy = True
+    calm, leg = desk.put(desk.leg()), desk.leg()
+    told = Untold(leg.standing, Event.START, decide(leg.standing, Event.ANSWERED, BEGIN), BEGIN, version=1)
+    desk.put(version(leg, 1, untold=(told,)))
+    await until(lambda: desk.saved())
+    assert desk.written(leg.id) is not None
+    await asyncio.sleep(2 * module.IN_TIME_S)
+    assert desk.written(calm.id) is None
+    assert not desk.journaled()
+    monkeypatch.setattr(module, "BUSY_S", 0.0)
+    await until(lambda: desk.written(calm.id) is not None)
 
 
 async def test_a_catalogue_that_is_slow_is_no_reason_to_wait(desk: Desk) -> None:

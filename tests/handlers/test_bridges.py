@@ -14,6 +14,7 @@ import pytest
 from ari_recorder.ari import Bridge, Channel
 from ari_recorder.errors import AriNotFound
 from ari_recorder.handlers.bridge import Bridges
+from ari_recorder.handlers.context import Heard
 from ari_recorder.policies import bridging
 from ari_recorder.policies.bridging import Bridging
 
@@ -76,7 +77,7 @@ async def compared(*there: Channel, bridges: dict[str, list[str]], wanted: int =
     """What an Asterisk that has these is asked for at first, by a recorder that has just been started."""
     asterisk = Asterisk({one.id: one for one in there}, bridges)
     later = NOW + timedelta(seconds=1)
-    context: Any = SimpleNamespace(ari=asterisk, app="app", pbx="main", now=lambda: later)
+    context: Any = SimpleNamespace(ari=asterisk, app="app", pbx="main", now=lambda: later, heard=Heard())
     handler = Bridges(context)
     await handler.compare(asterisk.there, NOW)
     async with asyncio.timeout(5):

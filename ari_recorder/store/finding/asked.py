@@ -181,7 +181,7 @@ def _country(whose: Within) -> str:
 
 
 def _people(whose: Within) -> Iterator[tuple[Any, search.Person]]:
-    """Everybody whose recordings may be found, also who is no user any more. Ids are as the database has them."""
+    """Everybody whose recordings may be found, also who is no user any more; ids as the database has them."""
     conditions = []
     if whose.organisation is not None:
         conditions.append(sql("organisation_id = {}", whose.organisation))

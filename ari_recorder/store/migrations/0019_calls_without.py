@@ -1,4 +1,4 @@
-"""Calls that have no recording lose whom they were with, too, when one would have gone: how they are found."""
+"""Calls without a recording lose whom they were with when one would have gone: how these are found."""
 
 
 def up(migrator, db):
