@@ -580,6 +580,18 @@ def test_a_file_whose_request_was_not_written_down_is_adopted() -> None:
     assert call.leg.running.began == (T0, T0)
 
 
+def test_what_begins_after_a_pause_that_changes_nothing_is_no_sign_of_a_resume() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.closes(1)
+    call.now_s = 20
+    begun_late = {call.names(2)[0]: Written(at(15), at(20), "wav")}
+    seen = replace(call.seen(), away=True, revived=True, written=begun_late, commands=(feature(PAUSE, 10),))
+    call.told(seen)
+    assert call.leg.standing.state is State.PAUSED
+    assert len(call.segments()) == 1
+
+
 def test_what_is_taken_for_a_pause_is_told() -> None:
     call = Call().answered()
     call.now_s = 20

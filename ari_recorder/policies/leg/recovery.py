@@ -120,23 +120,24 @@ def _happen(t: Turn, seen: Snapshot, written: Mapping[str, Written]) -> None:
     What was begun after a pause that was never heard of is no sign of a resume.
     """
     last = t.leg.keys.last
-    news = {one.at for one in seen.commands if last is None or one.at > last.at}
+    news = [one for one in seen.commands if last is None or one.at > last.at]
+    pauses = {one.at for one in news if one.command is Event.PAUSE}
     happened = [(one.at, partial(_command, t, one)) for one in seen.commands]
     if seen.revived:
         numbers = {number_of(name, f"{t.leg.prefix}r") for name in written}
         for number in sorted(numbers):
             found = [written[name] for name in file_names(t.leg.prefix, number) if name in written]
             began_at = min(one.began_at for one in found)
-            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format, news)))
+            happened.append((began_at, partial(_adopt, t, number, began_at, found[0].format, pauses)))
     for _, happens in sorted(happened, key=lambda one: one[0]):
         happens()
 
 
-def _adopt(t: Turn, number: int, began_at: datetime, file_format: str, news: Set[datetime]) -> None:
+def _adopt(t: Turn, number: int, began_at: datetime, file_format: str, pauses: Set[datetime]) -> None:
     """Files of which it was not written down that they were asked for: the recorder died just then."""
     if number > t.leg.taken:
         t.keep(taken=number - 1)
-        if t.leg.standing.state not in PAUSES or t.leg.standing.since not in news:
+        if t.leg.standing.state not in PAUSES or not any(at <= began_at for at in pauses):
             _begin(t, began_at)
         t.keep(taken=number)
     files = next((one for one in t.leg.files if one.number == number), None)
