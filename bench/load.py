@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
@@ -15,6 +16,8 @@ from lab.recorder import LabRecorder
 
 FOLDER = Path(".lab")
 RING_S = 1.0
+REAL_TIME = 10
+"""Asterisk's own priority with ``-p``."""
 MIXMONITOR = (
     "5106,1,MixMonitor(bench-${UNIQUEID}.wav)",
     "5106,2,Dial(PJSIP/106,25)",
@@ -47,6 +50,13 @@ async def recorder_on(
             yield recorder, evidence
     finally:
         recorder.stop()
+
+
+def in_real_time(recorder: LabRecorder) -> None:
+    """Let what follows calls have Asterisk's own priority, as ``docs/guide/service.md`` has it."""
+    assert recorder.process is not None
+    policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+    os.sched_setscheduler(recorder.process.pid, policy, os.sched_param(REAL_TIME))
 
 
 def add_mixmonitor(lab: Lab) -> None:
