@@ -5,8 +5,8 @@ Both times are Asterisk's own: the channel is up (`ChannelStateChange`), and the
 time, each on an endpoint of its own, and blocks of calls to the one and to the other take turns, so that both
 have the same machine.
 
-Measured three times, as it makes a great difference: after a second of ringing, in which a recorder gets ready
-(`median_ms`, `p99_ms`); answered at once, when it does not have that time (`at_once_…`); and that with
+Measured three times, as it makes a great difference: after a second of ringing, in which a recorder gets
+ready (`median_ms`, `p99_ms`); answered at once, when it does not have that time (`at_once_…`); and that with
 Asterisk's own priority for what follows calls, as ``docs/guide/service.md`` has it (`real_time_…`).
 """
 
