@@ -27,6 +27,8 @@ from ari_recorder.store.sql import Sql, among, on_postgresql, rows, run, sql
 
 BATCH = 200
 """Recordings that come into the search at a time."""
+AT_ONCE = 1_000
+"""Recordings that are made anew by one statement."""
 ANALYSED = 400
 """Rows of each index that SQLite looks at to see how alike its keys are."""
 _TIES = 16
@@ -68,9 +70,11 @@ class Looked:
 
 def settle() -> None:
     """Make anew what this transaction has changed, and what one before could not."""
-    noted = database.execute_sql('DELETE FROM "unsearched" RETURNING "id"').fetchall()
-    if noted:
-        write([Recording.id.python_value(row[0]) for row in noted])
+    noted = [
+        _uuid(one) for (one,) in database.execute_sql('DELETE FROM "unsearched" RETURNING "id"').fetchall()
+    ]
+    for first in range(0, len(noted), AT_ONCE):  # SQLite takes 32,766 values in a statement
+        write(noted[first : first + AT_ONCE])
 
 
 def write(recordings: Sequence[UUID]) -> None:

@@ -84,6 +84,20 @@ def test_a_note_a_seal_and_what_is_written_by_hand_are_found_at_once(store: Stor
     assert unfit(store) == []
 
 
+def test_more_than_a_statement_takes_is_made_anew_at_once(store: Store) -> None:
+    own = recorded_call(store, add_user(store)).recording
+
+    def change() -> None:
+        noted = [{"id": UUID(int=number)} for number in range(40_000)]
+        for first in range(0, len(noted), 5_000):
+            models.Unsearched.insert_many(noted[first : first + 5_000]).execute()
+        models.Recording.update(note="Återbetalning").where(models.Recording.id == own).execute()
+
+    store.write_now(change)
+    assert found(store, note="aterbetalning") == [own]
+    assert unfit(store) == []
+
+
 def test_what_is_discarded_is_in_no_index(store: Store) -> None:
     user = add_user(store, mode=Mode.ON_DEMAND)
     call = Call.rings(store, user, number="0701").happens(Event.ANSWERED)
