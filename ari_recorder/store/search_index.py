@@ -73,7 +73,7 @@ def settle() -> None:
     noted = [
         _uuid(one) for (one,) in database.execute_sql('DELETE FROM "unsearched" RETURNING "id"').fetchall()
     ]
-    for first in range(0, len(noted), AT_ONCE):  # SQLite takes 32,766 values in a statement
+    for first in range(0, len(noted), AT_ONCE):  # SQLite takes 32,766 values in a statement, Debian's 250,000
         write(noted[first : first + AT_ONCE])
 
 

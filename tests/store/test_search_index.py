@@ -88,7 +88,7 @@ def test_more_than_a_statement_takes_is_made_anew_at_once(store: Store) -> None:
     own = recorded_call(store, add_user(store)).recording
 
     def change() -> None:
-        noted = [{"id": UUID(int=number)} for number in range(40_000)]
+        noted = [{"id": UUID(int=number)} for number in range(251_000)]
         for first in range(0, len(noted), 5_000):
             models.Unsearched.insert_many(noted[first : first + 5_000]).execute()
         models.Recording.update(note="Återbetalning").where(models.Recording.id == own).execute()
