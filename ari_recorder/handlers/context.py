@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,18 +26,31 @@ class Heard:
     """How many events of one Asterisk have been told to whom they concern, and how many are ``waiting``."""
 
     def __init__(self) -> None:
-        self.told = 0
         self.waiting: Callable[[], int] = lambda: 0
-
-    @property
-    def come(self) -> int:
-        """How many have come so far; when as many have been told, nothing of before waits any more."""
-        return self.told + self.waiting()
+        self._told = 0
+        self._until: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
     def behind(self) -> bool:
         """Whether more wait than there are in a moment's work."""
         return self.waiting() > BEHIND
+
+    def told(self) -> None:
+        """One more is being told."""
+        self._told += 1
+        while self._until and self._until[0][0] <= self._told:
+            _, caught_up = self._until.popleft()
+            if not caught_up.done():
+                caught_up.set_result(None)
+
+    def caught_up(self) -> asyncio.Future[None] | None:
+        """Done when as many have been told as have come by now; None if nothing waits."""
+        waiting = self.waiting()
+        if not waiting:
+            return None
+        caught_up = asyncio.get_running_loop().create_future()
+        self._until.append((self._told + waiting, caught_up))
+        return caught_up
 
 
 @dataclass(frozen=True)

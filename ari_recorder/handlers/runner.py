@@ -21,8 +21,6 @@ from ari_recorder.policies.machine import (
     WakeAt,
 )
 
-BEHIND_S = 0.02
-"""How often it is looked whether what came before it was time has been told."""
 FAULT = "A fault in ari_recorder; its log has more."
 
 
@@ -36,7 +34,7 @@ class Runner(Generic[M]):
         self._told: deque[Input] = deque()
         self._busy = False
         self._gone = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def tell(self, told: Input) -> None:
@@ -105,13 +103,16 @@ class Runner(Generic[M]):
         if wish.at is not None and wish.at > self._context.now():
             self._wake_at(wish)
         else:
-            self._tell_time(self._context.heard.come)
+            self._timer = self._context.heard.caught_up()
+            if self._timer is None:
+                self.tell(Time())
+            else:  # when much waits, silence is no sign that nothing was said
+                self._timer.add_done_callback(self._caught_up)
 
-    def _tell_time(self, come: int) -> None:
-        """Not before what had ``come`` by then: when much waits, silence is no sign that nothing was said."""
-        if self._context.heard.told < come:
-            self._timer = asyncio.get_running_loop().call_later(BEHIND_S, self._tell_time, come)
-        else:
+    def _caught_up(self, done: asyncio.Future[None]) -> None:
+        """Time is told behind what had come by then, unless another has been asked for meanwhile."""
+        if done is self._timer and not done.cancelled():
+            self._timer = None
             self.tell(Time())
 
     async def _request(self, request: Request) -> None:

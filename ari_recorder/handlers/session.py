@@ -114,7 +114,7 @@ class Session:
                 await self._take(ends.popleft())
 
     async def _take(self, item: Any) -> None:
-        self._context.heard.told += 1
+        self._context.heard.told()
         receive = DOOR.get(type(item))
         if receive is not None and (isinstance(item, Connected) or not self._stands_back):
             receive(self, item)

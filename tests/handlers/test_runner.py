@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import structlog
 
 from ari_recorder.handlers.context import Heard
-from ari_recorder.handlers.runner import BEHIND_S, Runner
+from ari_recorder.handlers.runner import Runner
 from ari_recorder.policies.machine import Input, Time, WakeAt
 
 
-class Listener(Runner[None]):
+class Listener(Runner[Any]):
     """Notes what its machine is told."""
 
     def __init__(self, context: Any) -> None:
@@ -24,35 +26,58 @@ class Listener(Runner[None]):
     def _receive(self, told: Input) -> None:
         self.received.append(told)
 
-    def wake(self) -> None:
-        self._perform(WakeAt(self._context.now()))
+    def wake(self, later: timedelta = timedelta(0)) -> None:
+        self._perform(WakeAt(self._context.now() + later))
 
 
-async def test_time_is_told_behind_what_had_come_by_then_and_waits_for_nothing_that_came_later() -> None:
+@pytest.fixture
+async def behind() -> AsyncIterator[tuple[Listener, Heard, list[int]]]:
+    """One who is to be told the time, while two events wait; how many wait can be set."""
     heard, waiting = Heard(), [2]
     heard.waiting = lambda: waiting[0]
     runner = Listener(SimpleNamespace(now=lambda: datetime.now(UTC), heard=heard))
     runner.wake()
-    await asyncio.sleep(5 * BEHIND_S)
+    await asyncio.sleep(0.05)  # it has been time by then
+    yield runner, heard, waiting
+    await runner.stop()
+
+
+async def settled() -> None:
+    """What is due at once has been done."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_time_is_told_behind_what_had_come_by_then_and_waits_for_nothing_that_came_later(
+    behind: tuple[Listener, Heard, list[int]],
+) -> None:
+    runner, heard, waiting = behind
+    waiting[0] = 50
+    heard.told()
+    await settled()
     assert runner.received == []
-    heard.told, waiting[0] = 1, 50
-    await asyncio.sleep(5 * BEHIND_S)
-    assert runner.received == []
-    heard.told = 2
-    async with asyncio.timeout(5):
-        while not runner.received:
-            await asyncio.sleep(BEHIND_S)
+    heard.told()
+    await settled()
     assert runner.received == [Time()]
-    await runner.stop()
 
 
-async def test_who_stops_is_not_told_the_time() -> None:
-    heard, waiting = Heard(), [1]
-    heard.waiting = lambda: waiting[0]
-    runner = Listener(SimpleNamespace(now=lambda: datetime.now(UTC), heard=heard))
-    runner.wake()
-    await asyncio.sleep(2 * BEHIND_S)
+async def test_who_stops_is_not_told_the_time(behind: tuple[Listener, Heard, list[int]]) -> None:
+    runner, heard, _ = behind
+    heard.told()
+    heard.told()
     await runner.stop()
-    heard.told = 1
-    await asyncio.sleep(3 * BEHIND_S)
+    await settled()
     assert runner.received == []
+
+
+async def test_who_wants_another_time_is_told_that_alone(behind: tuple[Listener, Heard, list[int]]) -> None:
+    runner, heard, waiting = behind
+    runner.wake(later=timedelta(hours=1))
+    waiting[0] = 0
+    heard.told()
+    heard.told()
+    await settled()
+    assert runner.received == []
+    runner.wake()
+    await asyncio.sleep(0.05)
+    assert runner.received == [Time()]
