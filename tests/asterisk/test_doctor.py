@@ -224,12 +224,12 @@ async def test_endpoints_whose_audio_is_passed_on(settings: Settings, running_la
         f"[198]\n{endpoint}direct_media = no\nmedia_encryption = sdes"
     )
     with appended(running_lab, "pjsip.conf", endpoints, "res_pjsip.so"):
-        check = not_good(await examine(settings))["native bridging"]
-        running_lab.pbx.rx("module unload bridge_native_rtp.so")
+        assert "native bridging" not in not_good(await examine(settings))
+        running_lab.pbx.rx("module load bridge_native_rtp.so")
         try:
-            assert "native bridging" not in not_good(await examine(settings))
+            check = not_good(await examine(settings))["native bridging"]
         finally:
-            running_lab.pbx.rx("module load bridge_native_rtp.so")
+            running_lab.pbx.rx("module unload bridge_native_rtp.so")
     assert check.verdict is Verdict.WARNING
     assert check.found.endswith(": PJSIP/106, PJSIP/197")
     assert "modules_native_ari_recorder.conf" in check.remedy

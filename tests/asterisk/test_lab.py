@@ -304,8 +304,6 @@ async def test_a_call_from_the_outside(lab: Lab) -> None:
 
 
 async def test_the_called_one_transfers_after_asking(lab: Lab) -> None:
-    # not with 106: without features Asterisk joins 106 and the trunk by a native RTP bridge, and after the
-    # swap the lab's phone now and then hears silence, though the packets with the tone reach it
     call = await lab.outside(OUTSIDE).call("0850000101", play="tone")
     mine = await lab.phones["101"].incoming()
     await mine.answer()

@@ -27,13 +27,13 @@ Parties = tuple[PhoneCall, PhoneCall]
 
 
 @contextmanager
-def never_native(lab: Lab) -> Iterator[None]:
-    """As with `modules_native_ari_recorder.conf`."""
-    lab.pbx.rx("module unload bridge_native_rtp.so")
+def native(lab: Lab) -> Iterator[None]:
+    """As without `modules_native_ari_recorder.conf`, which the lab has."""
+    lab.pbx.rx("module load bridge_native_rtp.so")
     try:
         yield
     finally:
-        lab.pbx.rx("module load bridge_native_rtp.so")
+        lab.pbx.rx("module unload bridge_native_rtp.so")
 
 
 @asynccontextmanager
@@ -83,15 +83,15 @@ def written(station: Station) -> int:
 
 async def test_with_the_feature_map(begin: Begin) -> None:
     station = begin()
-    async with begun_while_away(station, WITH_FEATURES) as calls:
-        await assert_taken_up_unharmed(station, calls)
+    with native(station.lab):
+        async with begun_while_away(station, WITH_FEATURES) as calls:
+            await assert_taken_up_unharmed(station, calls)
 
 
 async def test_without_the_module(begin: Begin) -> None:
     station = begin()
-    with never_native(station.lab):
-        async with begun_while_away(station, WITHOUT) as calls:
-            await assert_taken_up_unharmed(station, calls)
+    async with begun_while_away(station, WITHOUT) as calls:
+        await assert_taken_up_unharmed(station, calls)
 
 
 async def assert_taken_up_unharmed(station: Station, calls: list[Parties]) -> None:
