@@ -33,6 +33,7 @@ from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences, combine
 from ari_recorder.policies.prompts import PromptKind
 from ari_recorder.policies.table import Event, Mode, State
+from tests.histories.books import revived
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SILENT = combine({"announce_internal": "none", "announce_external": "none"})
@@ -590,6 +591,18 @@ def test_what_begins_after_a_pause_that_changes_nothing_is_no_sign_of_a_resume()
     call.told(seen)
     assert call.leg.standing.state is State.PAUSED
     assert len(call.segments()) == 1
+
+
+def test_a_stop_is_not_confirmed_while_what_a_pause_of_before_a_crash_ended_is_being_written() -> None:
+    call = Call(Mode.ON_DEMAND_USER_START).answered()
+    call.told(inputs.Asked(START, at(0), 1))
+    call.begins(1)
+    call.told(inputs.Asked(PAUSE, at(5), 2), after_s=5)
+    call.leg = revived(call.leg)
+    call.now_s = 8
+    assert only(call.told(replace(call.seen(1), away=True, revived=True)), Stop)
+    assert not only(call.told(inputs.Asked(Event.STOP, at(9), 3), after_s=1), Reply)
+    assert only(call.closes(1), Reply) == [Reply(3)]
 
 
 def test_what_is_taken_for_a_pause_is_told() -> None:

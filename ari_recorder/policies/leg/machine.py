@@ -25,7 +25,7 @@ from ari_recorder.policies.leg.state import Alarm, Leg, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.parties import follow, hold, take_off
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import RUNNING, Action, Event, Mode, Standing, State, may_record
+from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, may_record
 
 LOOK_AFTER_S = 1.0
 """How long after a request had no answer it is seen what came of it."""
@@ -90,8 +90,8 @@ def _tell(t: Turn) -> None:
 
 def _is_done(t: Turn, untold: Untold) -> bool:
     open_files = {files.number for files in t.leg.files}
-    ends = Action.END_SEGMENT in untold.decision.actions
-    if open_files.intersection(untold.closes) or (ends and t.leg.strays):
+    rests = untold.decision.leg.state not in RUNNING
+    if open_files.intersection(untold.closes) or (rests and t.leg.strays):
         return False
     if t.leg.saved < untold.version and not t.leg.unsaved:
         return False

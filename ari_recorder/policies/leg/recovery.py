@@ -44,6 +44,7 @@ def unanswered(t: Turn, why: str) -> None:
     if since is None or t.now - since <= timedelta(seconds=leg.gone_after_s) or grows:
         return
     t.keep(trouble=f"Asterisk could not be asked since {since:%H:%M:%S} UTC ({why})")
+    t.note(strays=frozenset())
     t.keep(
         files=tuple(
             one.closed_by((leg.grown_at or one.asked_at or since) if one is running else leg.standing.since)

@@ -28,7 +28,7 @@ from ari_recorder.policies.leg.state import (
 )
 from ari_recorder.policies.leg.turn import Turn
 from ari_recorder.policies.parties import Stretch, leave, take_off
-from ari_recorder.policies.table import COMMANDS, Action, Decision, Event, State, decide
+from ari_recorder.policies.table import COMMANDS, RUNNING, Action, Decision, Event, State, decide
 
 LOSS_CHECKED_AFTER_S = (0.25, 1.0, 4.0, 15.0, 60.0)
 """How long after a segment ended unasked, or could not begin, it is taken for lost: by losses so far."""
@@ -76,8 +76,8 @@ def carry_out(
                 t.change_recording(t.leg.recording, state=RecordingState.DISCARDING, ended_at=at)
     if decision.leg.state is State.ENDED:
         t.keep(ended_at=at, counterparts=leave(t.leg.counterparts, at), holds=take_off(t.leg.holds, at))
-    ends = Action.END_SEGMENT in decision.actions or decision.leg.state is State.ENDED
-    closes = tuple(files.number for files in t.leg.files if files.stopping) if ends else ()
+    rests = decision.leg.state not in RUNNING
+    closes = tuple(files.number for files in t.leg.files if files.stopping) if rests else ()
     begins = Action.BEGIN_SEGMENT in decision.actions
     version = t.leg.version + 1 if event in COMMANDS else 0
     untold = Untold(before, event, decision, at, closes, begins, version, number)
