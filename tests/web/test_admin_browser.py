@@ -66,6 +66,23 @@ async def _go(page: Page, name: str) -> None:
     await page.wait_for_load_state()
 
 
+async def test_an_auditor_comes_to_every_section_on_a_phone(
+    chromium: Browser,
+    server: Server,
+    world: World,
+) -> None:
+    context = await chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+    page, _ = await listened(context)
+    await sign_in(page, server)
+    world.change(User, world.ids["anna"], role="auditor")
+    await page.goto(f"{server.url}audit")
+    for name in ("Ledger", "Evidence", "Legal holds", "Disposal log", "Erasures", "Audit log"):
+        await _go(page, name)
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert await page.get_by_text("Not allowed").count() == 0
+    await context.close()
+
+
 async def test_a_file_on_a_phone(
     chromium: Browser,
     server: Server,

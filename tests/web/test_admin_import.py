@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import time
 from typing import Any
 
@@ -94,6 +95,17 @@ async def test_a_file_is_shown_before_anything_is_done(admin: Browser, world: Wo
     assert (line.actor_name, '"created": 2' in line.detail) == ("admin-acme", True)
     shown = (await admin.get(PAGE)).text
     assert "Last import: 22 Nov 2026, by admin-acme. 2 new, 1 changed." in shown
+
+
+@pytest.mark.parametrize("language", ["en", "sv"])
+async def test_the_example_can_be_imported(admin: Browser, language: str) -> None:
+    await (await Client.of(admin)).made("/groups", {"name": {"en": "Sales", "sv": "Försäljning"}[language]})
+    await admin.get(f"{PAGE}?lang={language}")
+    text = (await admin.get(PAGE)).text
+    example = html.unescape(text.partition('<pre class="sample"')[2].partition(">")[2].partition("</pre>")[0])
+    _, text = await over(admin, await upload(admin, example))
+    *_, wrong = read = figures(text)
+    assert (sum(read), wrong) == (2, 0)
 
 
 async def test_nothing_is_imported_if_that_is_what_one_wants(admin: Browser, world: World) -> None:

@@ -85,7 +85,13 @@ async def violations(tab: Tab) -> list[object]:
 
 
 async def fits(tab: Tab) -> bool:
-    return bool(await tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+    """Nothing is wider than the page, and no button's words than the button."""
+    return bool(
+        await tab.evaluate(
+            "document.documentElement.scrollWidth <= window.innerWidth"
+            " && [...document.querySelectorAll('.button')].every((one) => one.scrollWidth <= one.offsetWidth)"
+        )
+    )
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)

@@ -146,6 +146,22 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
 
 
+async def test_a_user_reads_whom_they_talked_to_on_a_phone(
+    chromium: Browser,
+    server: Server,
+    recordings: None,
+) -> None:
+    page, _ = await opened(chromium, server, "anna", width=390)
+    name = page.locator(".whom .name").first
+    await expect(name).to_have_text("Caller One")
+    assert await name.evaluate("name => name.scrollWidth <= name.clientWidth")
+    await page.get_by_role("searchbox").fill("caller")
+    await page.get_by_text("Save search").click()
+    for field in (page.get_by_label("Name", exact=True), page.get_by_role("button", name="Save", exact=True)):
+        await expect(field).to_be_in_viewport(ratio=1)
+    await page.context.close()
+
+
 async def test_it_changes_as_calls_go_on(
     chromium: Browser,
     server: Server,
@@ -163,6 +179,7 @@ async def test_it_changes_as_calls_go_on(
     live.publish(Changed(followed.row))
     await expect(rows).to_have_count(14)
     await expect(rows.first).to_contain_text("In progress")
+    await expect(page.locator("#count")).to_have_text("14 recordings")
     await rows.nth(3).locator(".when a").focus()
     world.recording(world.ids["bo"], started_at=NOON + timedelta(seconds=2), counterpart_name="Olga Ny")
     world.change(models.Recording, made, state="closing")
@@ -176,6 +193,7 @@ async def test_it_changes_as_calls_go_on(
     await page.get_by_role("button", name="1 new recording").click()
     await expect(rows.first).to_contain_text("Olga Ny")
     await expect(rows).to_have_count(15)
+    await expect(page.locator("#count")).to_have_text("15 recordings")
     assert complaints == []
     await page.context.close()
 

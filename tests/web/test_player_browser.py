@@ -223,6 +223,20 @@ async def test_it_is_there_when_it_is_ready(
     assert complaints == []
 
 
+async def test_what_is_typed_at_once_is_in_the_note(
+    chromium: Browser,
+    server: Server,
+    recording: UUID,
+) -> None:
+    page, _ = await opened(chromium, server, f"recordings/{recording}")
+    await page.get_by_text("Change the note").click()
+    await page.keyboard.type(" on Monday, Karl")
+    note = page.get_by_label("Note", exact=True)
+    await expect(note).to_have_value(re.compile("on Monday, Karl$"))
+    assert await page.evaluate("document.querySelector('audio').paused")
+    await page.context.close()
+
+
 async def test_two_write_at_once(
     chromium: Browser,
     server: Server,

@@ -198,8 +198,9 @@ def menu(rights: Collection[Right], here: str) -> list[Entry]:
 
 
 def is_large(headings: Sequence[Heading]) -> bool:
-    """Whether there is more than fits above a page on a telephone."""
-    return sum(len(heading.entries) for heading in headings) > SMALL
+    """Whether there is more than fits above a page on a telephone, and an overview of it to go back to."""
+    addresses = [entry.address for heading in headings for entry in heading.entries]
+    return len(addresses) > SMALL and OVERVIEW.address in addresses
 
 
 SMALL = 3

@@ -281,7 +281,7 @@ const refresh = {
   renewAround(body) {
     for (const selector of ["#count", ".export"]) {
       const [old, anew] = [one(selector, found), one(selector, body)];
-      if (old && anew && old.outerHTML !== anew.outerHTML && old !== document.activeElement) old.replaceWith(anew);
+      if (old && anew && old.outerHTML !== anew.outerHTML && old !== document.activeElement) old.replaceWith(anew.cloneNode(true));
     }
     all("tr.day span", found).forEach((name, index) => {
       const anew = all("tr.day span", body);

@@ -36,7 +36,9 @@ function writeNote() {
   const change = document.querySelector("#notes .change");
   if (!change) return;
   change.open = true;
-  change.querySelector("textarea").focus();
+  const note = change.querySelector("textarea");
+  note.focus();
+  note.setSelectionRange(note.value.length, note.value.length);
 }
 
 function unsaved() {
@@ -105,6 +107,9 @@ function listenForNotes() {
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("#notes .cancel")) cancel();
+    if (!event.target.closest?.("#notes .change > summary")) return;
+    event.preventDefault(); // opened by us, so that what is typed at once is in the note
+    writeNote();
   });
   document.addEventListener("keydown", (event) => {
     if (!event.target.closest?.("#notes .notes")) return;
