@@ -248,6 +248,11 @@ async def test_a_browser_that_does_not_know_the_format_gets_another(
     await page.route("**/audio?format=wav", lambda route: route.fulfill(body="x", content_type="audio/wav"))
     await page.get_by_role("button", name="Play: Caller Three, ").click()
     await expect(page.get_by_role("alert")).to_contain_text("It cannot be played here.")
+    await page.unroute("**/audio")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Play: Caller Five, ").click()
+    await expect(page.locator("#signed-out")).to_be_visible()
+    await expect(page.get_by_role("region", name="Player")).to_be_hidden()
     await page.context.close()
 
 

@@ -119,8 +119,15 @@ class ListPlayer {
     button.setAttribute("aria-label", label.replace(say(from), say(to)));
   }
 
-  fail() {
-    if (this.id === null) return;
+  async fail() { // ask what is wrong: the browser does not say
+    const [id, source] = [this.id, this.audio.src];
+    if (id === null) return;
+    const answer = await fetch(source, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+    if (this.id !== id || this.audio.src !== source) return;
+    if (answer?.status === 401) {
+      this.close();
+      return signedOut();
+    }
     if (!this.format) return this.load("wav");
     const failed = one(".listen-failed", this.bar);
     failed.textContent = say("not_played");
