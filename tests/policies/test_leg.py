@@ -479,6 +479,18 @@ def test_what_was_written_since_a_resume_that_is_heard_of_late_is_kept() -> None
     assert call.problems() == ()
 
 
+def test_what_goes_on_though_it_was_to_end_is_kept_since_a_resume() -> None:
+    call = Call().answered()
+    call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5)
+    call.told(*(inputs.Unknown(Stop(name), "no answer") for name in call.names(1)), after_s=5)
+    call.told(inputs.Asked(RESUME, at(12), 2), after_s=2)
+    call.now_s = 20
+    call.hangs_up()
+    [before, since, _] = call.segments()
+    assert (before.began_at, before.ended_at) == (T0, at(5))
+    assert (since.files, since.began_at, since.ended_at) == (1, at(12), at(20))
+
+
 def test_nothing_of_a_second_pause_is_kept_though_both_were_heard_of_late() -> None:
     call = Call().answered()
     for command, at_s in ((PAUSE, 5), (RESUME, 7), (PAUSE, 8)):
@@ -579,6 +591,20 @@ def test_a_file_whose_request_was_not_written_down_is_adopted() -> None:
     assert call.leg.standing.state is State.RECORDING
     assert call.leg.running is not None
     assert call.leg.running.began == (T0, T0)
+
+
+def test_what_was_rolled_over_to_just_before_a_crash_is_kept_until_a_pause() -> None:
+    call = Call(segment_max_s=10).answered()
+    call.until(Record)
+    call.leg = revived(call.leg)
+    call.now_s = 30
+    written = {name: Written(at(0), at(10), "wav") for name in call.names(1)}
+    written |= {name: Written(at(10), at(30), "wav") for name in call.names(2)}
+    seen = replace(call.seen(2), away=True, revived=True, written=written, commands=(feature(PAUSE, 25),))
+    call.told(seen)
+    call.closes(2)
+    kept = [(one.files, one.began_at, one.ended_at) for one in call.segments()]
+    assert kept == [(1, at(0), at(10)), (2, at(10), at(25))]
 
 
 def test_what_begins_after_a_pause_that_changes_nothing_is_no_sign_of_a_resume() -> None:

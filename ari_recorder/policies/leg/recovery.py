@@ -63,6 +63,7 @@ def compare(t: Turn, seen: Snapshot) -> None:
     if seen.revived:
         speaking.interrupted(t)
         _find_snoops(t, seen)
+        writing.seen_rolling(t, seen.live | seen.queued | frozenset(written))
     _answer(t, seen, written)
     _happen(t, seen, written)
     if seen.commands:
