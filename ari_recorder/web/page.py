@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,20 @@ def reads_gzip(request: web.Request) -> bool:
     has put in, the length would tell the secret.
     """
     return "gzip" in request.headers.get("Accept-Encoding", "")
+
+
+def packed(top: bytes, rest: bytes) -> bytes:
+    """Both as one gzip (RFC 1952): the top as it is, for it may have a secret, and the rest compressed."""
+    parts = ((top, 0, zlib.Z_FULL_FLUSH), (rest, 9, zlib.Z_FINISH))
+    made = [_GZIP_BEGIN]
+    for part, level, end in parts:
+        work = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+        made += [work.compress(part), work.flush(end)]
+    whole = top + rest
+    return b"".join([*made, struct.pack("<II", zlib.crc32(whole), len(whole) % 2**32)])
+
+
+_GZIP_BEGIN = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 
 
 @functools.cache
