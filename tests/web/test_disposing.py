@@ -162,6 +162,17 @@ async def test_days_that_cannot_be(admin: Browser, world: World, typed: str) -> 
 
 
 @pytest.mark.usefixtures("old")
+async def test_days_that_cannot_be_are_refused_before_anything_is_asked(admin: Browser, world: World) -> None:
+    of = organisation(world)
+    group = world.store.write_now(people.add_group, of, "Sales", actor=BY, now=NOON)
+    world.store.write_now(people.add_members, of, group.id, [world.ids["anna"]], actor=BY, now=NOON)
+    for page in ("/organisation", f"/groups/{group.id}"):
+        refused = await send(admin, page, f"{page}/retention", retention_days="0")
+        assert refused.status == 422
+        assert "days only?" not in refused.text
+
+
+@pytest.mark.usefixtures("old")
 async def test_a_group_has_days_of_its_own(admin: Browser, world: World) -> None:
     of = organisation(world)
     group = world.store.write_now(people.add_group, of, "Sales", actor=BY, now=NOON)
