@@ -90,13 +90,19 @@ async def test_one_that_is_held_or_not_ready_stays(
     api = await Client.of(admin)
     going_on = world.recording(world.ids["anna"], stored=False)
     assert (await api("DELETE", f"/recordings/{going_on}")).status == 409
+    page = f"/recordings/{recording}/remove"
+    asked = (await admin.get(page)).text
     monkeypatch.setattr(holds, "held", lambda ids: {recording} & set(ids))
     assert (await api("DELETE", f"/recordings/{recording}")).status == 409
-    page = f"/recordings/{recording}/remove"
-    assert "legal hold" in said((await admin.get(page)).text)
-    refused = await send(admin, page, page)
+    shown = (await admin.get(page)).text
+    assert "legal hold" in said(shown)
+    refused = await send_from(admin, asked, page)
     assert refused.status == 409
     assert "legal hold" in said(refused.text)
+    for text in (shown, refused.text):
+        assert "This recording cannot be removed now" in text
+        assert "Remove the recording" not in text
+        assert "What goes" not in text
     assert world.store.read_now(models.Recording.get_by_id, recording).state == "stored"
 
 
