@@ -16,6 +16,7 @@ from ari_recorder.policies.selection import SELECTED_MAX
 from ari_recorder.store import catalogue, holding, searches
 from ari_recorder.store.filters import Wanted
 from ari_recorder.web import api, find, find_values, listing, page, remembered, words
+from ari_recorder.web.administration.sections import home
 from ari_recorder.web.context import CONTEXT, scope
 from ari_recorder.web.language import N_
 
@@ -55,14 +56,14 @@ TEXTS = {
 
 
 async def recordings(request: web.Request) -> web.Response:
-    """``GET /``: what who asks may see, newest first; who has to do with none goes to their account.
+    """``GET /``: what who asks may see, newest first; who has to do with none goes to where they begin.
 
     With what `find` knows in the address, those that fit. An address with empty parameters, as a form sends
     it, is answered with the one without them, which is the one to share; one without any with that of the
     last search of this session, until ``all`` forgets it.
     """
     if Right.RECORDINGS_READ not in scope(request).rights:
-        raise web.HTTPSeeOther("/account")
+        raise web.HTTPSeeOther(home(scope(request).rights))
     if not request.query and (last := remembered.last(request)):
         raise web.HTTPSeeOther(f"/?{last}")
     asked = await find.read(request)
