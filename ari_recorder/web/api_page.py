@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from ari_recorder.web import page
 from ari_recorder.web.documentation import ROUTES, described
 from ari_recorder.web.routing import Route
+from ari_recorder.web.thread import aside
 
 _HOW = {"token": ['-H "Authorization: Bearer $token"'], "session": ["-b jar"]}
 """How curl says who asks."""
@@ -57,11 +58,13 @@ class Shown:
 
 
 async def show(request: web.Request) -> web.Response:
-    """``GET /api``: every operation, by subject. Long, so compressed; the page has no form, and no secret."""
+    """``GET /api``: every operation, by subject. Long, so compressed, from where no form and no secret is."""
     answer = await page.render(request, "api.html", _made(request.app[ROUTES]))
     answer.headers["Vary"] = "Accept-Encoding"
     if page.reads_gzip(request):
-        answer.enable_compression(web.ContentCoding.gzip)
+        top, mark, content = (answer.text or "").partition("<main")
+        answer.body = await aside(page.packed, top.encode(), (mark + content).encode())
+        answer.headers["Content-Encoding"] = "gzip"
     return answer
 
 

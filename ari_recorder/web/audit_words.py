@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from ari_recorder.policies.retention import Rule
 from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_log import AuditRow
-from ari_recorder.web.auditing import Why
-from ari_recorder.web.calls import REASONS
+from ari_recorder.web.audit_fields import FIELDS, HIDDEN, MANY, VALUES, YES_OR_NO
 from ari_recorder.web.language import N_
-from ari_recorder.web.words import COMMANDS, Words, clock
+from ari_recorder.web.words import Words, clock
 
 ACTIONS: dict[str, str] = {
     Action.SIGN_IN: N_("Signed in"),
@@ -69,68 +68,6 @@ ACTORS = {
     "nobody": N_("not signed in"),
     "recorder": N_("by itself"),
 }
-FIELDS = {
-    "note": N_("Note"),
-    "mark": N_("Mark"),
-    "text": N_("Text"),
-    "file_name": N_("File"),
-    "name": N_("Name"),
-    "number": N_("Number"),
-    "reason": N_("Reason"),
-    "command": N_("Command"),
-    "outcome": N_("Outcome"),
-    "recordings": N_("Recordings"),
-    "calls": N_("Calls without a recording"),
-    "path": N_("Address"),
-    "form": N_("Format"),
-    "from": N_("From"),
-    "to": N_("To"),
-    "unwritten": N_("Further attempts before"),
-    "state": N_("State"),
-    "rows": N_("Rows"),
-    "created": N_("New"),
-    "changed": N_("Changed"),
-    "same": N_("Unchanged"),
-    "refused": N_("Wrong"),
-    "url": N_("Address"),
-    "events": N_("Events"),
-    "personal": N_("Names and numbers"),
-    "stopped": N_("Stopped"),
-    "secret": N_("Secret"),
-    "tested": N_("Tested"),
-    "sent_again": N_("Sent again"),
-    "kind": N_("Kind"),
-    "recording": N_("Recording"),
-    "user": N_("User"),
-    "ends_at": N_("Ends"),
-    "released": N_("Released"),
-    "pseudonym": N_("Pseudonym"),
-    "held": N_("Under a legal hold"),
-    "leavers": N_("Who leaves"),
-    "rule": N_("Rule"),
-    "retention_days": N_("Days that recordings are kept"),
-    "ahead_s": N_("Seconds ahead"),
-}
-HIDDEN = frozenset({"sha256", "report_sha256", "method", "limit", "cursor"})
-"""Of a line's detail, for programs alone."""
-DENIALS = {
-    Why.ROLE: N_("their role does not include it"),
-    Why.NOT_THEIRS: N_("it is not theirs to see"),
-    Why.FORM: N_("it was not sent from a page that was open for them"),
-}
-OUTCOMES = {"done": N_("done"), "already": N_("it was so already"), "refused": N_("refused")}
-VALUES: dict[str, dict[str, str]] = {
-    "command": COMMANDS,
-    "state": {"begun": N_("begun"), "ended": N_("ended")},
-    "outcome": OUTCOMES,
-    "rule": {
-        Rule.RETENTION: N_("Kept for its time"),
-        Rule.REQUEST: N_("Removed by somebody"),
-        Rule.ERASURE: N_("Erased with a person"),
-    },
-    "reason": {str(reason): text for reason, text in (*REASONS.items(), *DENIALS.items())},
-}
-"""Words of a line's detail, by its members."""
 _SHOWN_MAX = 200
 
 
@@ -184,15 +121,37 @@ def _all_of(words: Words, made: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _field(words: Words, name: str) -> str:
-    return _known(words, FIELDS, name)
+    many = {"n": name[-1]} if name in MANY else {}
+    return words.language.gettext(FIELDS[name], **many) if name in FIELDS else name
 
 
 def _value(words: Words, name: str, value: Any) -> str:
-    if value in (None, ""):
+    return _plain(words, name, value)[:_SHOWN_MAX]
+
+
+def _plain(words: Words, name: str, value: Any) -> str:
+    """A value as the pages write it; what has several parts with all of them."""
+    if value in (None, "", [], {}):
         return "–"
-    if name == "mark":
-        return words.mark(str(value))
-    return _known(words, VALUES.get(name, {}), str(value))[:_SHOWN_MAX]
+    if isinstance(value, bool):
+        return words.language.gettext(YES_OR_NO[value])
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_field(words, part)}: {_plain(words, part, of)}" for part, of in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(words, name, one) for one in value)
+    if name.endswith("_at") and (at := _moment(str(value))):
+        return words.exactly(at)
+    if name == "country":
+        return str(words.language.locale.territories.get(str(value), value))
+    return _known(words, VALUES.get(name, {}), str(value))
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _known(words: Words, texts: Mapping[str, str], value: str) -> str:

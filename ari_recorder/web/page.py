@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from yarl import URL
 
 from ari_recorder.policies.text import harmless
 from ari_recorder.web import told
-from ari_recorder.web.administration.sections import is_large, menu, sections
+from ari_recorder.web.administration.sections import home, is_large, menu, sections
 from ari_recorder.web.context import ACCOUNT, BEARER, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
@@ -107,6 +109,20 @@ def reads_gzip(request: web.Request) -> bool:
     return "gzip" in request.headers.get("Accept-Encoding", "")
 
 
+def packed(top: bytes, rest: bytes) -> bytes:
+    """Both as one gzip (RFC 1952): the top as it is, for it may have a secret, and the rest compressed."""
+    parts = ((top, 0, zlib.Z_FULL_FLUSH), (rest, 9, zlib.Z_FINISH))
+    made = [_GZIP_BEGIN]
+    for part, level, end in parts:
+        work = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+        made += [work.compress(part), work.flush(end)]
+    whole = top + rest
+    return b"".join([*made, struct.pack("<II", zlib.crc32(whole), len(whole) % 2**32)])
+
+
+_GZIP_BEGIN = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+
+
 @functools.cache
 def _compressed(path: Path) -> bytes:
     return gzip.compress(path.read_bytes())
@@ -136,6 +152,7 @@ def _common(request: web.Request) -> dict[str, Any]:
         "languages": LANGUAGES,
         "words": words(request),
         "account": account,
+        "home": home(rights) if account else "/",
         "menu": menu(rights, request.path),
         "sections": headings,
         "sections_are_many": is_large(headings),

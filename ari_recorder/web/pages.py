@@ -11,12 +11,13 @@ from uuid import UUID
 from aiohttp import web
 
 from ari_recorder.errors import StoreError
-from ari_recorder.policies.rights import Right
+from ari_recorder.policies.rights import Right, Role
 from ari_recorder.policies.selection import SELECTED_MAX
-from ari_recorder.store import catalogue, holding, searches
+from ari_recorder.store import catalogue, holding, people, searches
 from ari_recorder.store.filters import Wanted
 from ari_recorder.web import api, find, find_values, listing, page, remembered, words
-from ari_recorder.web.context import CONTEXT, scope
+from ari_recorder.web.administration.sections import home
+from ari_recorder.web.context import ACCOUNT, CONTEXT, scope
 from ari_recorder.web.language import N_
 
 PAGE_ROWS = 50
@@ -55,14 +56,14 @@ TEXTS = {
 
 
 async def recordings(request: web.Request) -> web.Response:
-    """``GET /``: what who asks may see, newest first; who has to do with none goes to their account.
+    """``GET /``: what who asks may see, newest first; who has to do with none goes to where they begin.
 
     With what `find` knows in the address, those that fit. An address with empty parameters, as a form sends
     it, is answered with the one without them, which is the one to share; one without any with that of the
     last search of this session, until ``all`` forgets it.
     """
     if Right.RECORDINGS_READ not in scope(request).rights:
-        raise web.HTTPSeeOther("/account")
+        raise web.HTTPSeeOther(home(scope(request).rights))
     if not request.query and (last := remembered.last(request)):
         raise web.HTTPSeeOther(f"/?{last}")
     asked = await find.read(request)
@@ -102,12 +103,21 @@ async def _render(
         holding.held_for, scope(request), [row.id for row in found.recordings]
     )
     values = _found(request, asked, found, cursor, count) | _days(request, asked, found, held)
+    values["supervises"] = None if found.recordings else await _supervises(request)
     if not part:
         values |= await _around(request, asked)
     headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"} if part else {}
     return await page.render(
         request, "found.html" if part else "recordings.html", values, status=status, headers=headers
     )
+
+
+async def _supervises(request: web.Request) -> bool | None:
+    """Whether who asks is supervisor of a group; None if that is not what they are."""
+    user = request[ACCOUNT].user
+    if user.role != Role.SUPERVISOR:
+        return None
+    return bool(await request.app[CONTEXT].store.read(people.supervised_by, user.id))
 
 
 def _found(

@@ -42,7 +42,7 @@ TITLES = {
     503: N_("Not available just now"),
 }
 EXPLANATIONS = {
-    400: N_("Part of the address could not be understood. Start again from the list of recordings."),
+    400: N_("Part of the address could not be understood. Start again from the start page."),
     403: N_("The form was not sent from a page that is still open for you. Reload the page and try again."),
     404: N_("There is no such page, or none that you may see."),
     405: N_("This address cannot be used that way."),

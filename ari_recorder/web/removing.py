@@ -11,7 +11,7 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import disposal, removal
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import disposing, page, told
-from ari_recorder.web.administration.confirming import Confirmation, ask
+from ari_recorder.web.administration.confirming import Confirmation, ask, impossible
 from ari_recorder.web.administration.forms import VERSION, sent
 from ari_recorder.web.administration.versions import unchanged, version
 from ari_recorder.web.context import CONTEXT, own_organisation, scope
@@ -23,6 +23,7 @@ HINDRANCES = {
     removal.HELD: N_("It is under a legal hold: it stays until that is released."),
     removal.BUSY: N_("Its call goes on, or it is being prepared: wait until it is ready."),
 }
+_IMPOSSIBLE = N_("This recording cannot be removed now")
 _REMOVED = N_("The recording was removed. Its file is gone within a minute.")
 _CHANGED = N_("The recording was changed meanwhile. Nothing was done: look again at what goes.")
 _GONE = N_("The recording was removed already, by somebody else.")
@@ -31,9 +32,9 @@ _GONE = N_("The recording was removed already, by somebody else.")
 async def confirm(request: web.Request) -> web.Response:
     """``GET /recordings/{id}/remove``: what would go, and what would stay."""
     row = await _found(request)
-    hindrance = await request.app[CONTEXT].store.read(removal.hindrance, row.id)
-    say = page.reader_language(request).gettext
-    return await ask(request, _asked(request, row), say(HINDRANCES[hindrance]) if hindrance else "")
+    if hindrance := await request.app[CONTEXT].store.read(removal.hindrance, row.id):
+        return await _impossible(request, HINDRANCES[hindrance])
+    return await ask(request, _asked(request, row))
 
 
 async def remove(request: web.Request) -> web.Response:
@@ -47,11 +48,15 @@ async def remove(request: web.Request) -> web.Response:
             raise
         raise told.then(request, "/disposals", _GONE, good=False) from None
     except Conflict as error:
-        reason = say(HINDRANCES.get(error.message, error.message))
-        return await ask(request, _asked(request, await _found(request)), reason, 409)
+        return await _impossible(request, HINDRANCES.get(error.message, error.message), 409)
     except Refused:
         return await ask(request, _asked(request, await _found(request)), say(_CHANGED), 412)
     raise told.then(request, "/disposals", _REMOVED)
+
+
+async def _impossible(request: web.Request, why: str, status: int = 200) -> web.Response:
+    say, back = page.reader_language(request).gettext, f"/recordings/{path_id(request)}"
+    return await ask(request, impossible(say(_IMPOSSIBLE), back), say(why), status)
 
 
 async def _found(request: web.Request) -> RecordingRow:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,9 @@ from playwright.async_api import async_playwright, expect
 
 from ari_recorder.config import Web
 from ari_recorder.live import Live
-from ari_recorder.store import passwords
+from ari_recorder.store import audit, passwords
 from ari_recorder.store.database import Store
-from ari_recorder.web import Part, Server, WebContext, create_app, start
+from ari_recorder.web import Part, Server, WebContext, audit_fields, create_app, start
 
 from ..store.build import safe_in
 from .browsers import ARGUMENTS, QUIET
@@ -60,6 +60,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed at no cost, as those of the people in the template are."""
     monkeypatch.setattr(passwords, "_hasher", QUICK)
+
+
+@pytest.fixture(autouse=True)
+def named_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test has written to the audit log can be shown: each member of its detail has a name."""
+    write = audit.write
+
+    def checked(*args: Any, detail: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        nameless = members_of(detail or {}) - audit_fields.FIELDS.keys() - audit_fields.HIDDEN
+        assert not nameless, f"web/audit_fields.py has no name for {sorted(nameless)}"
+        return write(*args, detail=detail, **kwargs)
+
+    monkeypatch.setattr(audit, "write", checked)
+
+
+def members_of(detail: Mapping[str, Any]) -> set[str]:
+    """The members of a line's detail that are to be named."""
+    found = set[str]()
+    for name, value in detail.items():
+        found |= set() if name in ("before", "after", "from_ms", "to_ms") else {name}
+        found |= members_of(value) if isinstance(value, Mapping) else set()
+    return found
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ HOOK, API_HOOKS = "/webhooks/{id}", "/api/v1/webhooks"
 
 LINES: dict[str, Line] = {
     # Pages
-    "GET /": Line(EVERYBODY, instead=dict.fromkeys("xo", "303 /account")),
+    "GET /": Line(EVERYBODY, instead={"x": "303 /audit", "o": "303 /organisations"}),
     "GET /recordings/{id}": _read("usa", "", "recording"),
     "POST /recordings/{id}": _write(
         "usa", "", {**NOTE, "version": "*"}, "recording", "303 to itself", "see and note"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ari_recorder.store.models import Group, Membership, Supervision, User
+from ari_recorder.store.models import Endpoint, Group, Membership, Supervision, User
 
 from .forms import follow, form, said, send, send_from, undo
 from .settings import Client
@@ -74,6 +74,18 @@ async def test_members_are_picked_and_taken_out(admin: Browser, sales: str, worl
     assert members(world) == {"Anna Andersson", "Bo"}
     again = await send_from(admin, everybody, f"{sales}/members", user=ids)
     assert "That was so already" in await follow(admin, again)
+
+
+async def test_who_is_never_recorded_is_not_offered(admin: Browser, sales: str, world: World) -> None:
+    acme = world.store.read_now(User.get_by_id, world.ids["anna"]).organisation_id
+    for login, role in (("otto", "operator"), ("audra", "auditor"), ("aude", "auditor")):
+        world.user(login, acme, role=role, mode="never")
+    world.store.write_now(lambda: Endpoint.create(user=world.ids["aude"], pbx="main", name="PJSIP/103"))
+    for address in (sales, f"{sales}?q=au", f"{sales}?q=ot"):
+        shown = (await admin.get(address)).text
+        assert "<bdi>Otto</bdi>" not in shown
+        assert "<bdi>Audra</bdi>" not in shown
+        assert ("<bdi>Aude</bdi>" in shown) == ("ot" not in address)
 
 
 @pytest.mark.parametrize("users", [None, "x", str(ABSENT)])

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from ari_recorder.store.models import Activation, AuditLine, Endpoint, Membership, User
+from ari_recorder.web import Part
 
 from .forms import follow, form, said, send, send_from, undo
 from .settings import Client
@@ -79,7 +80,10 @@ async def test_somebody_is_added_and_recorded(admin: Browser, world: World) -> N
         endpoints="PJSIP/301\r\nPJSIP/302", mode="always_pause_resume", plan="pro", may_listen=None, **TOLD,
     )  # fmt: skip
     shown = await follow(admin, added)
-    assert "Åke Öberg was added, and is recorded from the next call on." in shown
+    assert (
+        "Åke Öberg was added, and is recorded from the next call on, once Asterisk knows the telephone."
+        in shown
+    )
     assert "PJSIP/301\nPJSIP/302" in shown
     made = world.store.read_now(lambda: User.get(User.number == "+46701"))
     assert (made.name, made.mode, made.plan, made.may_listen) == (
@@ -163,7 +167,7 @@ async def test_who_is_changed_and_it_is_undone(admin: Browser, world: World) -> 
     path = page_of(world)
     changed = await send(admin, path, f"{path}/who", name="Anna Berg", number="111", endpoints="PJSIP/111")
     shown = await follow(admin, changed)
-    assert "Anna Berg was changed. Calls follow from the next one on." in shown
+    assert "Calls follow from the next one on, once Asterisk knows the telephone." in shown
     assert (row(world, "anna").name, row(world, "anna").number) == ("Anna Berg", "111")
     assert only_endpoint(world) == "PJSIP/111"
     undone = await follow(admin, await undo(admin, shown))
@@ -171,6 +175,57 @@ async def test_who_is_changed_and_it_is_undone(admin: Browser, world: World) -> 
     assert ">Undo<" not in undone, "no undo of an undo"
     assert (row(world, "anna").name, row(world, "anna").number) == ("Anna Andersson", "101")
     assert world.store.read_now(lambda: Endpoint.select().count()) == 0
+
+
+async def test_recording_is_promised_once_asterisk_knows_the_telephone(admin: Browser, world: World) -> None:
+    path = page_of(world)
+    for given, said_of_it in (
+        ({"name": "Anna"}, "calls of Anna are recorded once they have a telephone."),
+        ({"endpoints": "PJSIP/111"}, "once Asterisk knows the telephone."),
+        ({"name": "Anna Andersson"}, "Anna Andersson was changed. Calls follow from the next one on."),
+    ):
+        assert said_of_it in await follow(admin, await send(admin, path, f"{path}/who", **given))
+    always = await follow(admin, await send(admin, path, f"{path}/recording", mode="on_demand"))
+    assert "it holds from the next call of Anna Andersson on." in always
+    await send(admin, path, f"{path}/recording", mode="never")
+    again = await follow(admin, await send(admin, path, f"{path}/recording", mode="always", **TOLD))
+    assert "on, once Asterisk knows the telephone." in again
+    added = await send(admin, "/users/add", "/users/add", name="Ulf", mode="always", **TOLD)
+    assert "calls of Ulf are recorded once they have a telephone." in await follow(admin, added)
+
+
+async def test_recording_is_not_promised_where_asterisk_is_known_not_to_have_the_telephone(
+    admin: Browser, world: World, parts: dict[str, Part]
+) -> None:
+    parts["pbx.main"] = Part(True, unknown=("PJSIP/111", "PJSIP/120"))
+    path = page_of(world)
+    for part, given in (("who", {"endpoints": "PJSIP/111"}), ("recording", {"mode": "on_demand"})):
+        unknown = await follow(admin, await send(admin, path, f"{path}/{part}", **given))
+        assert "does not know PJSIP/111 of Anna Andersson: no call is recorded there." in unknown
+    added = await send(
+        admin, "/users/add", "/users/add", name="Eva", endpoints="PJSIP/120", mode="always", **TOLD
+    )
+    assert "Saved, but Asterisk does not know PJSIP/120 of Eva" in await follow(admin, added)
+
+
+@pytest.mark.parametrize("another", [None, "yes"])
+async def test_a_login_without_a_password_is_told(admin: Browser, world: World, another: str | None) -> None:
+    lacks = "cannot sign in yet, as they have no password"
+    added = await send(admin, "/users/add", "/users/add", name="Eva", login="eva", another=another)
+    assert f"Eva was added, and is not recorded. Eva {lacks}" in await follow(admin, added)
+    path = f"/users/{world.store.read_now(lambda: User.get(User.login == 'eva').id)}"
+    assert lacks in (await admin.get(path)).text
+    saved = await follow(admin, await send(admin, path, f"{path}/sign-in", login="eva2"))
+    assert f"Saved: how Eva signs in. Eva {lacks}" in saved
+    given = await send(admin, path, f"{path}/sign-in", password="nine loud trumpets")
+    assert lacks not in await follow(admin, given)
+    assert lacks not in (await admin.get(page_of(world))).text
+
+
+async def test_both_lengths_of_a_password_are_said(admin: Browser, world: World) -> None:
+    for path in (page_of(world), page_of(world, "admin-acme")):
+        text = (await admin.get(path)).text
+        assert "At least 8 characters, and for administrators and operators 15." in text
 
 
 def only_endpoint(world: World) -> str:
@@ -264,9 +319,16 @@ async def test_the_last_administrator_stays_one(admin: Browser, world: World) ->
     path = page_of(world, "admin-acme")
     refused = await send(admin, path, f"{path}/sign-in", role="user")
     assert "Nobody would be left to administer the organisation" in said(refused.text)
-    left = await send(admin, f"{path}/remove", f"{path}/remove")
+    world.change(User, world.ids["bo"], role="administrator")
+    asked = (await admin.get(f"{path}/remove")).text
+    world.change(User, world.ids["bo"], role="user")
+    left = await send_from(admin, asked, f"{path}/remove")
     assert left.status == 409
-    assert "Nobody would be left" in said(left.text)
+    for text in ((await admin.get(f"{path}/remove")).text, left.text):
+        assert "Nobody would be left" in said(text)
+        assert "cannot be removed" in text
+        assert "What goes" not in text
+        assert f'action="{path}/remove"' not in text
     assert row(world, "admin-acme").role == "administrator"
 
 

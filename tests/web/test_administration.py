@@ -11,7 +11,7 @@ import pytest
 from ari_recorder.policies.rights import RIGHTS, Right, Role
 from ari_recorder.store.models import Endpoint, Organisation, SecondFactor, Session, User
 from ari_recorder.web import Part, told
-from ari_recorder.web.administration.sections import PARTS, Place, menu, sections
+from ari_recorder.web.administration.sections import PARTS, Place, home, menu, sections
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.told import KEPT_MAX, Kept, Told
 
@@ -26,6 +26,35 @@ def test_the_menu_is_short_and_leads_to_what_one_may_open() -> None:
     assert shown[Role.ADMINISTRATOR] == [*shown[Role.USER], ("Administration", "/administration")]
     assert shown[Role.AUDITOR] == [("Administration", "/audit")]
     assert shown[Role.OPERATOR] == [("Administration", "/organisations")]
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        ("user", "/"),
+        ("supervisor", "/"),
+        ("administrator", "/"),
+        ("auditor", "/audit"),
+        ("operator", "/organisations"),
+    ],
+)
+async def test_everybody_begins_with_their_work(
+    open_browser: NewBrowser, world: World, role: str, address: str
+) -> None:
+    assert home(RIGHTS[Role(role)]) == address
+    world.user("ines", world.store.read_now(lambda: only_acme().id), role=role, mode="never")
+    browser = await open_browser("ines")
+    begins = await browser.get("/")
+    assert begins.status == (200 if address == "/" else 303)
+    assert address == "/" or begins.headers["Location"] == address
+    text = (await browser.get("/recordings/no-uuid")).text
+    assert f'<a class="button" href="{address}">' in text
+    assert ("To the recordings" in text) == (address == "/")
+    assert "To the recordings" not in (await browser.get("/nothing")).text, "who asks is not known there"
+
+
+def test_who_has_no_place_begins_with_their_account() -> None:
+    assert home(()) == "/account"
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: str(place.address))

@@ -7,7 +7,8 @@ import io
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import fields
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,19 @@ from uuid import UUID
 import pytest
 
 import ari_recorder
-from ari_recorder.store import audit_export, audit_seals
+from ari_recorder.policies.preferences import Preferences
+from ari_recorder.policies.table import COMMANDS
+from ari_recorder.policies.targets import S3Target, SftpTarget
+from ari_recorder.store import audit_export, audit_seals, people
 from ari_recorder.store.audit import Action
 from ari_recorder.store.audit_key import SigningKey, made
+from ari_recorder.store.audit_log import AuditRow
 from ari_recorder.store.models import AuditLine, User
-from ari_recorder.web import audit_words, auditing, listening
+from ari_recorder.store.people import OrganisationRow, UserRow
+from ari_recorder.web import audit_fields, audit_words, auditing, listening
+from ari_recorder.web.export import Exported
+from ari_recorder.web.language import language
+from ari_recorder.web.words import Words
 
 from .world import NOON, Answer, Browser, Clock, NewBrowser, World
 
@@ -285,6 +294,62 @@ def test_everything_in_the_log_has_a_word() -> None:
     kinds = set(re.findall(r'\bSubject\("(\w+)"', source)) | set(re.findall(r'^KIND = "(\w+)"', source, re.M))
     assert kinds == set(audit_words.KINDS)
     assert set(audit_words.ACTIONS) == set(Action)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {one.name for one in fields(UserRow)} - {"id", "organisation", "organisation_name"},
+        {one.name for one in fields(OrganisationRow)} - {"id"},
+        {one.name for one in fields(Preferences)},
+        {str(command) for command in COMMANDS},
+        {one.name for kind in (SftpTarget, S3Target) for one in fields(kind)},
+        {name.rstrip("_") for name in Exported.__struct_encode_fields__} - {"ids"},
+        {str(outcome) for outcome in people.Outcome},
+    ],
+    ids=["user", "organisation", "preferences", "codes", "targets", "searches", "imports"],
+)
+def test_every_member_of_a_detail_has_a_name(names: set[str]) -> None:
+    assert not names - audit_fields.FIELDS.keys() - audit_fields.HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "en",
+            ["May listen: Yes → No", "Recording mode: Never → Always", "Field 1: – → Case", "Password: set"],
+        ),
+        (
+            "sv",
+            [
+                "Får lyssna: Ja → Nej",
+                "Inspelningsläge: Aldrig → Alltid",
+                "Fält 1: – → Case",
+                "Lösenord: satt",
+            ],
+        ),
+    ],
+)
+def test_a_detail_is_said_as_the_pages_say_it(code: str, said: list[str]) -> None:
+    detail = {
+        "before": {"may_listen": True, "mode": "never", "tag1": ""},
+        "after": {"may_listen": False, "mode": "always", "tag1": "Case"},
+        "password": "set",
+    }
+    row = AuditRow(1, NOON, "user", "1", "admin", "", "change", "user", "1", detail, "", "")
+    assert audit_words.details(Words(language(code), UTC), row) == said
+
+
+def test_what_has_parts_is_said_with_all_of_them() -> None:
+    detail = {"after": {"codes": {"start": "*41"}, "second_factor": ["user", "auditor"]}, "activation": {}}
+    detail["activation"] = {"began": "pro", "start_fee": True, "acknowledgement": ""}
+    row = AuditRow(1, NOON, "user", "1", "admin", "", "change", "user", "1", detail, "", "")
+    assert audit_words.details(Words(language("en"), UTC), row) == [
+        "Keys that the user presses in a call: Start recording: *41",
+        "Second factor: User, Auditor",
+        "Recorded calls: Switched on: Pro, Start fee: Yes, What they were told, and agreed to: –",
+    ]
 
 
 @pytest.fixture

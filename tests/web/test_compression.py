@@ -6,6 +6,7 @@ import gzip
 
 import pytest
 
+from ari_recorder.web import page
 from ari_recorder.web.page import STATIC, static_address
 
 from .world import NewBrowser, World
@@ -34,7 +35,7 @@ async def test_static_text_is_compressed_for_who_can_read_it(open_browser: NewBr
 
 
 @pytest.mark.parametrize("login", [None, "anna"])
-async def test_the_long_page_of_the_api_is_compressed_and_has_no_secret(
+async def test_the_long_page_of_the_api_is_compressed_but_for_what_has_a_secret(
     open_browser: NewBrowser, login: str | None
 ) -> None:
     client = (await open_browser(login)).client
@@ -43,7 +44,18 @@ async def test_the_long_page_of_the_api_is_compressed_and_has_no_secret(
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert (await packed.text()).count("<h2") == (await plain.text()).count("<h2") > 3
-    assert 'name="form_token"' not in await packed.text()
+    assert len(await plain.text()) > 5 * int(packed.headers["Content-Length"])
+    assert ('action="/sign-out"' in await packed.text()) == (login is not None)
+    assert 'name="form_token"' not in (await packed.text()).partition("<main")[2]
+
+
+def test_the_top_of_a_page_that_is_packed_takes_the_same_room_whatever_it_says() -> None:
+    rest = b"<main>A secret" * 1000
+    taken = {top: page.packed(top, rest) for top in (b"A secret" * 9, b"9 other!" * 9)}
+    assert len({len(one) for one in taken.values()}) == 1
+    for top, one in taken.items():
+        assert gzip.decompress(one) == top + rest
+        assert top in one
 
 
 @pytest.mark.parametrize(

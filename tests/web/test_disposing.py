@@ -90,13 +90,19 @@ async def test_one_that_is_held_or_not_ready_stays(
     api = await Client.of(admin)
     going_on = world.recording(world.ids["anna"], stored=False)
     assert (await api("DELETE", f"/recordings/{going_on}")).status == 409
+    page = f"/recordings/{recording}/remove"
+    asked = (await admin.get(page)).text
     monkeypatch.setattr(holds, "held", lambda ids: {recording} & set(ids))
     assert (await api("DELETE", f"/recordings/{recording}")).status == 409
-    page = f"/recordings/{recording}/remove"
-    assert "legal hold" in said((await admin.get(page)).text)
-    refused = await send(admin, page, page)
+    shown = (await admin.get(page)).text
+    assert "legal hold" in said(shown)
+    refused = await send_from(admin, asked, page)
     assert refused.status == 409
     assert "legal hold" in said(refused.text)
+    for text in (shown, refused.text):
+        assert "This recording cannot be removed now" in text
+        assert "Remove the recording" not in text
+        assert "What goes" not in text
     assert world.store.read_now(models.Recording.get_by_id, recording).state == "stored"
 
 
@@ -159,6 +165,17 @@ async def test_days_that_cannot_be(admin: Browser, world: World, typed: str) -> 
     refused = await send(admin, "/organisation", "/organisation/retention", retention_days=typed)
     assert refused.status == 422
     assert world.store.read_now(retention.days_of, organisation(world)) == 180
+
+
+@pytest.mark.usefixtures("old")
+async def test_days_that_cannot_be_are_refused_before_anything_is_asked(admin: Browser, world: World) -> None:
+    of = organisation(world)
+    group = world.store.write_now(people.add_group, of, "Sales", actor=BY, now=NOON)
+    world.store.write_now(people.add_members, of, group.id, [world.ids["anna"]], actor=BY, now=NOON)
+    for page in ("/organisation", f"/groups/{group.id}"):
+        refused = await send(admin, page, f"{page}/retention", retention_days="0")
+        assert refused.status == 422
+        assert "days only?" not in refused.text
 
 
 @pytest.mark.usefixtures("old")

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from ari_recorder.store import models
+
 from .world import NewBrowser, World
 
 READS = (
@@ -76,6 +78,31 @@ async def test_the_pages_say_why_there_is_nothing(open_browser: NewBrowser) -> N
     }
     for login, text in texts.items():
         assert text in (await (await open_browser(login)).get("/")).text
+
+
+@pytest.mark.parametrize("may_listen", [True, False])
+async def test_a_supervisor_of_no_group_reads_that_also_when_just_removed(
+    open_browser: NewBrowser, world: World, may_listen: bool
+) -> None:
+    acme = world.store.read_now(models.User.get_by_id, world.ids["bo"]).organisation_id
+    world.user("sue", acme, role="supervisor", mode="never", may_listen=may_listen)
+    sue = await open_browser("sue")
+    world.store.write_now(_supervise, world.ids["sue"])
+    shown = (await sue.get("/")).text
+    assert "members of your groups" in shown
+    assert "is off for you" not in shown
+    world.store.write_now(models.Supervision.delete().execute)
+    for address in ("/", "/?part=list"):
+        shown = (await sue.get(address)).text
+        assert "You supervise no group" in shown
+        assert "An administrator of your organisation can make you one." in shown
+    assert "No recording fits this" in (await sue.get("/?mark=red")).text or not may_listen
+
+
+def _supervise(user: UUID) -> None:
+    group = models.Group.create(organisation=models.User.get_by_id(user).organisation_id, name="Sales")
+    models.Membership.create(group=group, user=models.User.get(models.User.login == "anna"))
+    models.Supervision.create(group=group, user=user)
 
 
 def _but_ids(text: str) -> str:

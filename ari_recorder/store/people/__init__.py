@@ -62,6 +62,7 @@ from ari_recorder.store.people.importing import (
 )
 from ari_recorder.store.people.leaving import (
     Removal,
+    check_removable,
     removal,
     remove_user,
 )
@@ -136,6 +137,7 @@ __all__ = [
     "change_user",
     "change_user_preferences",
     "changed",
+    "check_removable",
     "count_users",
     "counts",
     "default_organisation",

@@ -158,10 +158,15 @@ def _check_signs_in(actor: Actor, changes: Mapping[str, Any]) -> None:
         raise NotAllowed("The password of a user who is there is changed by people, not by tokens.")
 
 
-def check_administered(organisation: UUID, actor: Actor) -> None:
-    """Raises `Conflict` if nobody is left to administer an organisation that somebody signed in changes."""
+def check_administered(organisation: UUID, actor: Actor, but: UUID | None = None) -> None:
+    """Raises `Conflict` if nobody is left to administer an organisation that somebody signed in changes.
+
+    ``but`` is somebody who is to be removed.
+    """
     signs_in = User.password_hash.is_null(False) & User.login.is_null(False)
     left = present(organisation).where((User.role == Role.ADMINISTRATOR.value) & signs_in)
+    if but is not None:
+        left = left.where(User.id != but)
     if actor.kind is not ActorKind.COMMAND_LINE and not left.exists():
         raise Conflict(
             "role",

@@ -58,6 +58,14 @@ def removal(organisation: UUID, user: UUID) -> Removal:
     return _removal(in_organisation(organisation, user))
 
 
+def check_removable(organisation: UUID, user: UUID, actor: Actor) -> None:
+    """Raises why `remove_user` would not remove them now: `NotFound`, `NotAllowed` or `Conflict`."""
+    row = in_organisation(organisation, user)
+    check_touched(actor, row.role)
+    if row.role == Role.ADMINISTRATOR:
+        check_administered(organisation, actor, but=user)
+
+
 def remove_user(
     organisation: UUID,
     user: UUID,

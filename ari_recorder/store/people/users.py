@@ -11,6 +11,7 @@ from uuid import UUID
 from peewee import fn
 
 from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.policies.rights import Role
 from ari_recorder.policies.search import fold
 from ari_recorder.store import paging, preferences
 from ari_recorder.store.models import Endpoint, Membership, User
@@ -42,16 +43,22 @@ def users_page(
     outside: UUID | None = None,
 ) -> Page[UserRow]:
     """A page of an organisation's users, by number; ``q`` is part of a name, a number or a login, and they
-    are not members of the group ``outside``.
+    are not members of the group ``outside``, and could be.
 
     Raises `Invalid` for a cursor that is none.
     """
     query = _wanted(present(organisation), organisation, group, mode, q, which)
     if outside is not None:
-        query = query.where(
-            User.id.not_in(Membership.select(Membership.user).where(Membership.group == outside))
-        )
+        query = query.where(_could_join(outside))
     return paging.page(query, fn.COALESCE(User.number, ""), User, rows_of, limit=limit, cursor=cursor)
+
+
+def _could_join(group: UUID) -> Any:
+    """Not in the group, and with calls to record: no operator, and no auditor without a telephone."""
+    members = Membership.select(Membership.user).where(Membership.group == group)
+    called = User.id.in_(Endpoint.select(Endpoint.user))
+    may_be = (User.role != Role.OPERATOR.value) & ((User.role != Role.AUDITOR.value) | called)
+    return User.id.not_in(members) & may_be
 
 
 def count_users(

@@ -39,6 +39,11 @@ class Confirmation:
     """Why it was not done just now."""
 
 
+def impossible(title: str, back: str) -> Confirmation:
+    """For what cannot be done, as is known beforehand: ``problem`` says why, and there is only a way back."""
+    return Confirmation(title=title, button="", action="", back=back)
+
+
 async def ask(
     request: web.Request, asked: Confirmation, problem: str = "", status: int = 200
 ) -> web.Response:

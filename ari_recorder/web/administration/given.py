@@ -36,11 +36,23 @@ class Section:
     name: str
     fields: tuple[str, ...]
     saved: str
+    asked: str = ""
+    """The same while it is still to be asked whether Asterisk knows the telephones."""
 
 
 SECTIONS = {
-    "who": Section("who", WHO, N_("%(name)s was changed. Calls follow from the next one on.")),
-    "recording": Section("recording", RECORDING, N_("Saved: it holds from the next call of %(name)s on.")),
+    "who": Section(
+        "who",
+        WHO,
+        N_("%(name)s was changed. Calls follow from the next one on."),
+        N_("%(name)s was changed. Calls follow from the next one on, once Asterisk knows the telephone."),
+    ),
+    "recording": Section(
+        "recording",
+        RECORDING,
+        N_("Saved: it holds from the next call of %(name)s on."),
+        N_("Saved: it holds from the next call of %(name)s on, once Asterisk knows the telephone."),
+    ),
     "sign-in": Section("sign-in", SIGNING_IN, N_("Saved: how %(name)s signs in.")),
 }
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from ari_recorder.policies import fields
 from ari_recorder.policies.retention import WARNING_DAYS
 from ari_recorder.store import people, retention
 from ari_recorder.store.people import GroupDetail, OrganisationRow
@@ -37,7 +38,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     form = Form("retention", {FIELD: text(typed, FIELD).strip()}, version=text(typed, VERSION))
     store, by = request.app[CONTEXT].store, changed_by(request)
     with form.noting(words):
-        days = _days(form.value(FIELD), optional=False)
+        days = await _checked(request, form, optional=False)
         assert days is not None
         before = await store.read(people.organisation, which)
         coming = await _coming(request, Settings(organisation=days))
@@ -62,7 +63,7 @@ async def change_group(request: web.Request) -> web.StreamResponse:
     form = Form("retention", {FIELD: text(typed, FIELD).strip()}, version=text(typed, VERSION))
     which, by, store = own_organisation(request), changed_by(request), request.app[CONTEXT].store
     with form.noting(words):
-        days = _days(form.value(FIELD), optional=True)
+        days = await _checked(request, form, optional=True)
         coming = await _coming(request, Settings(groups={group.id: days}))
         known = await _coming(request)
         if coming != known and CONFIRMED not in typed and UNDONE not in typed:
@@ -141,6 +142,15 @@ def going(words: Any, one: Coming) -> str:
         days=one.days,
     )
     return text
+
+
+async def _checked(request: web.Request, form: Form, *, optional: bool) -> int | None:
+    """The days that were typed: whatever cannot be is refused before anything is asked."""
+    days = _days(form.value(FIELD), optional=optional)
+    if days is not None:
+        fields.organisation({FIELD: days})
+        await request.app[CONTEXT].store.read(retention.check_own, own_organisation(request), days)
+    return days
 
 
 def _days(typed: str, *, optional: bool) -> int | None:

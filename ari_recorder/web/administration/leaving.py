@@ -7,17 +7,18 @@ from aiohttp import web
 from ari_recorder.errors import Invalid, NotAllowed, NotFound
 from ari_recorder.policies.erasing import Leavers
 from ari_recorder.store import people
-from ari_recorder.store.people import ActivationRow, Removal
+from ari_recorder.store.people import ActivationRow, Removal, UserRow
 from ari_recorder.web import page, told
-from ari_recorder.web.administration.confirming import Confirmation, ask
+from ari_recorder.web.administration.confirming import Confirmation, ask, impossible
 from ari_recorder.web.administration.forms import VERSION, sent
 from ari_recorder.web.administration.forms import told as said
 from ari_recorder.web.administration.user import found
 from ari_recorder.web.administration.versions import unchanged, version
-from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
+from ari_recorder.web.context import ACTOR, CONTEXT, changed_by, own_organisation
 from ari_recorder.web.language import N_, Language
 from ari_recorder.web.problems import Refused
 
+_IMPOSSIBLE = N_("%(name)s cannot be removed")
 _REMOVED = N_("%(name)s was removed. Their recordings stay.")
 _CHANGED = N_("This user was changed meanwhile. Nothing was done: look again at what goes and what stays.")
 _BILLED = N_("Recording, from the next call on; billing ends today, %(day)s")
@@ -26,7 +27,12 @@ _GONE = N_("This user was removed already, by somebody else.")
 
 
 async def confirm(request: web.Request) -> web.Response:
-    """``GET /users/{id}/remove``: what would go, and what would stay."""
+    """``GET /users/{id}/remove``: what would go, and what would stay; or why it cannot be."""
+    user, store = await found(request), request.app[CONTEXT].store
+    try:
+        await store.read(people.check_removable, own_organisation(request), user.id, request[ACTOR])
+    except (Invalid, NotAllowed) as fault:
+        return await _impossible(request, user, fault)
     return await ask(request, await _asked(request))
 
 
@@ -43,8 +49,16 @@ async def remove(request: web.Request) -> web.Response:
     except Refused:
         return await ask(request, await _asked(request), words.gettext(_CHANGED), 412)
     except (Invalid, NotAllowed) as fault:
-        return await ask(request, await _asked(request), said(fault, words)[1], 409)
+        return await _impossible(request, user, fault, 409)
     raise told.then(request, "/users", _REMOVED, name=gone.user.name)
+
+
+async def _impossible(
+    request: web.Request, user: UserRow, fault: Exception, status: int = 200
+) -> web.Response:
+    words = page.reader_language(request)
+    asked = impossible(words.gettext(_IMPOSSIBLE, name=user.name), f"/users/{user.id}")
+    return await ask(request, asked, said(fault, words)[1], status)
 
 
 async def _asked(request: web.Request) -> Confirmation:

@@ -53,6 +53,7 @@ class Heading:
 RECORDINGS = Place("/", N_("Recordings"), Right.RECORDINGS_READ)
 CALLS = Place("/calls", N_("Calls now"), Right.CALLS_READ)
 OVERVIEW = Place("/administration", N_("Overview"), Right.USERS_READ)
+ACCOUNT = "/account"
 ADMINISTRATION = N_("Administration")
 PARTS: tuple[Part, ...] = (
     Part("", (OVERVIEW,)),
@@ -195,6 +196,12 @@ def menu(rights: Collection[Right], here: str) -> list[Entry]:
         current = any(entry.current for entry in within)
         entries.append(Entry(within[0].address, ADMINISTRATION, current))
     return entries
+
+
+def home(rights: Collection[Right]) -> str:
+    """Where who has those rights begins: the first place of the menu; their account if there is none."""
+    entries = menu(rights, "")
+    return entries[0].address if entries else ACCOUNT
 
 
 def is_large(headings: Sequence[Heading]) -> bool:

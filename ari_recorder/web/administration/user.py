@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -16,8 +17,8 @@ from ari_recorder.web import page, told
 from ari_recorder.web.administration import calling, given
 from ari_recorder.web.administration.forms import UNDONE, VERSION, Form, sent, text
 from ari_recorder.web.administration.given import SECTIONS, Section, Values
-from ari_recorder.web.administration.unknown import among, unknown
-from ari_recorder.web.administration.users import choices, offered
+from ari_recorder.web.administration.unknown import among, promised, unknown
+from ari_recorder.web.administration.users import NO_PASSWORD, choices, is_without_password, offered
 from ari_recorder.web.administration.versions import unchanged, version
 from ari_recorder.web.context import ACCOUNT, CONTEXT, changed_by, own_organisation, scope
 from ari_recorder.web.language import N_
@@ -73,11 +74,11 @@ async def _change(request: web.Request, section: Section) -> web.Response:
             check=unchanged(typed, partial(_shown, request, section)), tries_password=False,
             **changed_by(request),
         )  # fmt: skip
-        raise _saved(request, section, row, after, values, undone=UNDONE in typed)
+        raise await _saved(request, section, row, after, values, undone=UNDONE in typed)
     return await render(request, await found(request), form)
 
 
-def _saved(
+async def _saved(
     request: web.Request, section: Section, before: UserRow, after: UserRow, values: Values, *, undone: bool
 ) -> web.HTTPSeeOther:
     """To the page, with how to undo it where that is all that it takes."""
@@ -87,8 +88,26 @@ def _saved(
         fields = {**_shown(request, section, before), VERSION: version(_shown(request, section, after))}
         undo = Undo(address, (*fields.items(), (UNDONE, "yes")))
     same = before == after and "password" not in values
-    message = AS_BEFORE if undone else _SAME if same else section.saved
-    return told.then(request, f"/users/{after.id}#{section.name}", message, undo=undo, name=after.name)
+    said: dict[str, Any] = {
+        "message": AS_BEFORE if undone else _SAME if same else section.saved,
+        "name": after.name,
+    }
+    if not (undone or same):
+        said |= await _promised(request, section, before, after)
+    return told.then(request, f"/users/{after.id}#{section.name}", undo=undo, **said)
+
+
+async def _promised(
+    request: web.Request, section: Section, before: UserRow, after: UserRow
+) -> dict[str, Any]:
+    """What it does not do yet, if anything: record, or let them sign in."""
+    if section.asked and is_recorded(after.mode):
+        return await promised(request, before, after, section.saved, section.asked)
+    if section is SECTIONS["sign-in"] and await is_without_password(request, after):
+        say = page.reader_language(request).gettext
+        saved = " ".join(say(one, name=after.name) for one in (section.saved, NO_PASSWORD))
+        return {"message": "%(said)s", "said": saved, "good": False}
+    return {}
 
 
 def _can_be_undone(before: UserRow, after: UserRow, values: Values) -> bool:
@@ -176,6 +195,7 @@ async def render(request: web.Request, row: UserRow, form: Form | None = None) -
         "running": activations[0] if activations and activations[0].ended_at is None else None,
         "first_activation": not activations,
         "own": await store.read(people.organisation, organisation),
+        "without_password": await is_without_password(request, row),
         "unknown": among(row.endpoints, await unknown(request)),
         "is_self": request[ACCOUNT].user.id == row.id,
         "member_of": (await store.read(people.groups_of, [row.id])).get(row.id, []),

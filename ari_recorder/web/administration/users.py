@@ -14,11 +14,12 @@ from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode, is_recorded
-from ari_recorder.store import people
+from ari_recorder.store import passwords, people
 from ari_recorder.store.people import UserRow, Which
 from ari_recorder.web import page, told
 from ari_recorder.web.administration import given, terms
 from ari_recorder.web.administration.forms import Form, sent
+from ari_recorder.web.administration.unknown import promised
 from ari_recorder.web.context import CONTEXT, changed_by, own_organisation, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.language import language as language_named
@@ -31,8 +32,11 @@ TAKES = (*FILTERS, "cursor", told.PARAMETER)
 ADD_TAKES = (told.PARAMETER,)
 ADD = "/users/add"
 Q_MAX = 200
-_ADDED = N_("%(name)s was added, and is recorded from the next call on.")
+_ADDED = N_("%(name)s was added, and is recorded from the next call on, once Asterisk knows the telephone.")
 _ADDED_ONLY = N_("%(name)s was added, and is not recorded.")
+NO_PASSWORD = N_(
+    "%(name)s cannot sign in yet, as they have no password: give them one under Signing in, on their page."
+)
 _NEW = (*given.WHO, *given.RECORDING, *given.SIGNING_IN, "password")
 
 
@@ -102,13 +106,26 @@ async def add(request: web.Request) -> web.Response:
                 **changed_by(request),
             )
         )  # fmt: skip
-        raise _added(request, made, another="another" in found)
+        raise await _added(request, made, another="another" in found)
     return await _add_page(request, form)
 
 
-def _added(request: web.Request, made: UserRow, *, another: bool) -> web.HTTPSeeOther:
-    message = _ADDED if is_recorded(made.mode) else _ADDED_ONLY
-    return told.then(request, ADD if another else f"/users/{made.id}", message, name=made.name)
+async def _added(request: web.Request, made: UserRow, *, another: bool) -> web.HTTPSeeOther:
+    say = page.reader_language(request).gettext
+    said: dict[str, Any] = {"message": _ADDED_ONLY, "name": made.name}
+    if is_recorded(made.mode):
+        said = await promised(request, None, made, _ADDED, _ADDED)
+    sentences, good = [say(said.pop("message"), **said)], said.get("good", True)
+    if await is_without_password(request, made):
+        sentences.append(say(NO_PASSWORD, name=made.name))
+        good = False
+    address = ADD if another else f"/users/{made.id}"
+    return told.then(request, address, "%(said)s", said=" ".join(sentences), good=good)
+
+
+async def is_without_password(request: web.Request, row: UserRow) -> bool:
+    """Whether they have a login, and cannot sign in with it."""
+    return bool(row.login) and not await request.app[CONTEXT].store.read(passwords.stored_of_user, row.id)
 
 
 async def _add_page(request: web.Request, form: Form) -> web.Response:
@@ -134,7 +151,7 @@ def choices(request: web.Request, preferences: Preferences, role: str) -> dict[s
         "pbxs": request.app[CONTEXT].pbxs,
         "today": request.app[CONTEXT].now(),
         "longest": {"name": NAME_MAX, "number": NUMBER_MAX, "login": LOGIN_MAX},
-        "least": {"user": least(Role.USER), "administrator": least(Role.ADMINISTRATOR), "own": least(role)},
+        "least": {"user": least(Role.USER), "administrator": least(Role.ADMINISTRATOR)},
     }
 
 
