@@ -124,7 +124,7 @@ def _was_written(t: Turn, files: Files, at: datetime) -> bool:
         return False
     segments = t.leg.recording.segments if t.leg.recording else ()
     until = [one.until for one in segments if one.files == files.number and one.until]
-    went_on = bool(until) and at - max(until) > timedelta(seconds=CLOSED_WITHIN_S)
+    went_on = bool(until) and at - max(until) > LATE
     return went_on or at < t.now - LATE
 
 
