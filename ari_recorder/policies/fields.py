@@ -1,6 +1,7 @@
 """What users, groups and organisations may be called, and what else they may be: said by field.
 
-Nothing is cut, and nothing is put right but the spaces around a name: what cannot be is refused.
+Nothing is cut, and nothing is put right but the spaces around a name or in a number: what cannot be is
+refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ari_recorder.policies.erasing import Leavers
-from ari_recorder.policies.numbering import is_country
+from ari_recorder.policies.numbering import dialled, is_country
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
@@ -60,16 +61,19 @@ def group_name(field: str, value: object) -> str:
 
 
 def number(field: str, value: object) -> str | None:
-    """A number as it is dialled; None, or nothing, is none. Raises `Unfit`."""
+    """A number in any writing, as it is dialled; None, or nothing, is none. Raises `Unfit`."""
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+    text = dialled(value) if isinstance(value, str) else ""
+    if not _NUMBER.fullmatch(text):
         raise Unfit(
-            field, "%(value)s is no number: only 0-9, *, # and +, without spaces.", value=_shown(value)
+            field,
+            "%(value)s is no number: only 0-9, *, # and +; spaces, hyphens, dots and brackets are left out.",
+            value=_shown(value),
         )
-    if len(value) > NUMBER_MAX:
-        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(value), most=NUMBER_MAX)
-    return value
+    if len(text) > NUMBER_MAX:
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=NUMBER_MAX)
+    return text
 
 
 def login(field: str, value: object) -> str | None:

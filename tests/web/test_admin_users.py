@@ -115,7 +115,7 @@ async def test_who_is_not_recorded_needs_no_acknowledgement(admin: Browser, worl
         ({"name": ""}, "It is empty; write 1 to 200 characters."),
         ({"name": "x" * 201}, "201 characters; at most 200."),
         ({"name": "A\u202eB"}, "a character that cannot be seen"),
-        ({"number": "08-123"}, "'08-123' is no number: only 0-9, *, # and +, without spaces."),
+        ({"number": "08/123"}, "'08/123' is no number: only 0-9, *, # and +; spaces"),
         ({"number": "101"}, "101 is already taken, by Anna Andersson."),
         ({"endpoints": "101"}, "'101' is not of the form TECH/NAME"),
         ({"endpoints": "SIP/1"}, "main:SIP/1 is none of this organisation's telephones"),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ari_recorder.errors import Invalid, NotAllowed
 from ari_recorder.policies import fields
+from ari_recorder.policies.numbering import dialled
 from ari_recorder.policies.spreadsheet import Row
 from ari_recorder.policies.unfit import Unfit
 from ari_recorder.store import models
@@ -101,7 +102,7 @@ class FileRows:
 
     def _wanted(self, cells: Mapping[str, str]) -> list[tuple[str, str]]:
         """What a row takes for its user, and whom it is of."""
-        given = {name: text for name, text in cells.items() if text}
+        given = _given(cells)
         found: list[tuple[str, str]] = [(name, given[name]) for name in ("number", "login") if name in given]
         if "endpoints" in given:
             there = fields.endpoints("endpoints", several(given["endpoints"]), self.pbxs)
@@ -118,7 +119,7 @@ class FileRows:
             )  # fmt: skip
 
     def _made(self, row: Row) -> tuple[Outcome, tuple[str, ...], UserRow]:
-        given = {name: text for name, text in row.cells.items() if text}
+        given = _given(row.cells)
         values = self._values(given)
         groups = self._groups(given)
         text = given.get("acknowledgement")
@@ -188,6 +189,12 @@ class FileRows:
             self.joined[name].append(user)
         for name in now - groups:
             self.left[name].append(user)
+
+
+def _given(cells: Mapping[str, str]) -> dict[str, str]:
+    """What stands in a row, its number as it is dialled: it says who it is."""
+    given = {name: text for name, text in cells.items() if text}
+    return given | ({"number": dialled(given["number"])} if "number" in given else {})
 
 
 def _twice(claim: tuple[str, str], line: int) -> Unfit:
