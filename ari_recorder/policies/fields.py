@@ -77,18 +77,19 @@ def number(field: str, value: object) -> str | None:
 
 
 def login(field: str, value: object) -> str | None:
-    """What somebody signs in as; None, or nothing, is not at all. Raises `Unfit`."""
-    if value is None or value == "":
+    """What somebody signs in as, without space around it; None, or nothing, is not at all. Raises `Unfit`."""
+    text = value.strip(" \u00a0") if isinstance(value, str) else value
+    if text is None or text == "":
         return None
-    if not isinstance(value, str) or not _LOGIN.fullmatch(value):
+    if not isinstance(text, str) or not _LOGIN.fullmatch(text):
         raise Unfit(
             field,
             "%(value)s is no login: letters, digits and . _ - + @, without spaces.",
             value=_shown(value),
         )
-    if len(value) > LOGIN_MAX:
-        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(value), most=LOGIN_MAX)
-    return value
+    if len(text) > LOGIN_MAX:
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=LOGIN_MAX)
+    return text
 
 
 def endpoint(field: str, text: object, pbxs: Iterable[str]) -> tuple[str, str]:

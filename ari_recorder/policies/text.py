@@ -47,6 +47,11 @@ def harmless(text: str, *, lines: bool = False, most: int | None = None) -> str:
     return text if most is None else text[:most]
 
 
+def caseless(text: str) -> str:
+    """The same for texts that differ in small and capital letters, and in the space around them, alone."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
+
+
 def escaped(text: str) -> str:
     r"""The text on one line, what acts in it written as Python writes it: ``\x1b``, ``\u202e``, ``\n``."""
     if text.isascii() and text.isprintable():

@@ -103,6 +103,16 @@ def test_who_a_row_is_of_is_found_in_any_writing(store: Store, organisation: UUI
     assert {(user.number, user.name) for user in there} == {("+46701234567", "Bo"), ("0701", "Eva")}
 
 
+def test_who_a_login_is_of_is_found_in_any_letters(store: Store, organisation: UUID) -> None:
+    add_user(store, "101", name="Bo", login="bo")
+    text = "name,login\nBo B,Bo\nEva,eva\nEva again,EVA\n"
+    tried = taken(store, organisation, text, dry_run=True)
+    done = taken(store, organisation, text, partial=True)
+    assert outcomes(tried) == outcomes(done) == [1, 1, 0, 1]
+    there = store.read_now(people.list_users, organisation)
+    assert {(user.login, user.name) for user in there} == {("Bo", "Bo B"), ("eva", "Eva")}
+
+
 def test_users_are_counted_and_found(store: Store, organisation: UUID) -> None:
     add_user(store, "101", Mode.ALWAYS, name="Åke Öberg")
     taken(store, organisation, file(3))

@@ -129,6 +129,7 @@ async def test_who_is_not_recorded_needs_no_acknowledgement(admin: Browser, worl
         ({"role": "operator"}, "Operators are made and changed by the command line alone."),
         ({"login": "a b"}, "is no login"),
         ({"login": "olle"}, "'olle' is already taken."),
+        ({"login": "Olle"}, "'Olle' is already taken: small and capital letters are no difference."),
         ({"password": "seven quiet lanterns"}, "A password needs a login to go with it."),
         ({"login": "eva", "password": "short"}, "too short"),
     ],

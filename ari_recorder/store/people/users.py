@@ -26,6 +26,7 @@ from ari_recorder.store.people.rows import (
     rows_of,
 )
 from ari_recorder.store.people.which import Which, condition
+from ari_recorder.store.spelling import spelled
 
 KIND = "user"
 """As the audit log calls them."""
@@ -103,7 +104,7 @@ def user(organisation: UUID, user: UUID) -> UserRow:
 def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
     """Who has that number or login. Raises `NotFound`, or `SettingsError` if several do."""
     numbers = {number_or_login, dialled(number_or_login)}
-    named = User.number.in_(numbers) | (User.login == number_or_login)
+    named = User.number.in_(numbers) | (User.login == spelled(User.login, number_or_login))
     users = list(present(organisation).where(named))
     if not users:
         raise NotFound(
