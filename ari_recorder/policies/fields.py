@@ -1,7 +1,7 @@
 """What users, groups and organisations may be called, and what else they may be: said by field.
 
-Nothing is cut, and nothing is put right but the spaces around a name or in a number: what cannot be is
-refused.
+Nothing is cut, and nothing is put right but the spaces around a name or in a number, and what is left out
+of every text (`policies.text.tidy`): what cannot be is refused.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.telephones import patterns
-from ari_recorder.policies.text import is_plain
-from ari_recorder.policies.unfit import Unfit
+from ari_recorder.policies.text import JOINERS, MARKS, tidy
+from ari_recorder.policies.unfit import Unfit, check_plain
 
 NAME_MAX = 200
 NUMBER_MAX = 64
@@ -42,13 +42,12 @@ def name(field: str, value: object, most: int = NAME_MAX) -> str:
     """A name, without the spaces around it. Raises `Unfit`."""
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
-    text = value.replace("\u00a0", " ").strip(" ")
-    if not text:
+    text = tidy(value).replace("\u00a0", " ").strip(" ")
+    if not text.strip(f" {JOINERS}{MARKS}"):
         raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(text) > most:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=most)
-    if not is_plain(text):
-        raise Unfit(field, "it has a line break, or a character that cannot be seen.")
+    check_plain(field, text)
     return text
 
 
@@ -216,13 +215,12 @@ def acknowledgement(field: str, value: object) -> str:
     """What a user was told about being recorded; line breaks may be in it. Raises `Unfit`."""
     if not isinstance(value, str) or not value.strip():
         raise Unfit(field, "it is empty; write what the user was told, and agreed to.")
-    text = value.strip().replace("\r\n", "\n")
+    text = tidy(value).strip().replace("\r\n", "\n")
     if len(text) > ACKNOWLEDGEMENT_MAX:
         raise Unfit(
             field, "%(length)s characters; at most %(most)s.", length=len(text), most=ACKNOWLEDGEMENT_MAX
         )
-    if not is_plain(text, lines=True):
-        raise Unfit(field, "it has a character that cannot be seen.")
+    check_plain(field, text, lines=True)
     return text
 
 

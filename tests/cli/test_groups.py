@@ -57,6 +57,7 @@ def test_renamed_and_removed(team: Command) -> None:
     [
         (("group", "add", "Sales"), 78, "there is a group 'Sales' already"),
         (("group", "add", " SALES"), 78, "there is a group 'Sales' already"),
+        (("group", "add", "Sales\u200e"), 78, "there is a group 'Sales' already"),
         (("group", "add", ""), 78, "it is empty"),
         (("group", "member", "Nobody", "101"), 1, "There is no group 'Nobody'"),
         (("group", "member", "Sales", "101", "999"), 1, "'999'"),
