@@ -50,6 +50,13 @@ class Demo:
                     found[int(pid)] = b" ".join(words).decode()
         return found
 
+    def kill(self) -> None:
+        """End it and what it has started, in whatever order."""
+        for pid in (*self.programs(), self.process.pid) if self.process.poll() is None else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
     def recorder(self) -> int:
         """The process id of its recorder."""
         (pid,) = (pid for pid, command in self.programs().items() if "ari_recorder run" in command)
@@ -65,8 +72,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         assert demo.process.poll() is None, demo.said()
         yield demo
     finally:
-        demo.process.kill()
-        demo.process.wait()
+        demo.kill()
 
 
 def test_a_signal_to_the_demo_alone_ends_it_with_everything_stopped(demo: Demo) -> None:
