@@ -59,7 +59,7 @@ async def _check(since_s: float) -> int:
         recorder = fresh(lab, FOLDER / "check-data")
         try:
             recorder.start()
-            verdicts = await _run_cases(lab, recorder)
+            verdicts = await recorder.beside(_run_cases(lab, recorder))
         finally:
             recorder.stop()
     return _report(verdicts, time.time() - since_s)

@@ -30,6 +30,7 @@ from lab.tree import Tree, cache_folder, find_tree
 
 REGISTER_S = 15.0
 PBX_S = 5.0
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Lab:
@@ -64,10 +65,12 @@ class Lab:
 
     async def __aenter__(self) -> Lab:
         self.start()
+        self._ending = _Ending()
         try:
             await self.connect()
         except BaseException:
             self.stop()
+            self._ending.over()
             raise
         return self
 
@@ -76,6 +79,7 @@ class Lab:
             await self.disconnect()
         finally:
             self.stop()
+            self._ending.over()
 
     def start(self) -> None:
         """Start both Asterisks and wait until every phone is registered; about 3 seconds.
@@ -244,11 +248,39 @@ def _online(pbx: LabAsterisk) -> Iterator[str]:
         yield from (str(one["resource"]) for one in endpoints if one["state"] == "online")
 
 
+class _Ending:
+    """SIGTERM and SIGHUP cancel the task that has made it, once; `over` then ends the program.
+
+    `_exit` would raise in whatever task has its turn.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._signals = [number for number in ENDING if signal.getsignal(number) is _exit]
+        self._told = 0
+        for number in self._signals:
+            self._loop.add_signal_handler(number, self._cancel, number)
+
+    def over(self) -> None:
+        """Everything is stopped. Raises `SystemExit` if that was asked for."""
+        for number in self._signals:
+            self._loop.remove_signal_handler(number)
+            signal.signal(number, _exit)
+        if self._told:
+            raise SystemExit(128 + self._told)
+
+    def _cancel(self, number: int) -> None:
+        if not self._told and self._task is not None:
+            self._told = number
+            self._task.cancel()
+
+
 def _end_in_order() -> None:
     """SIGTERM and SIGHUP end the program with everything stopped, unless it treats them itself."""
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _exit)
 

@@ -57,7 +57,7 @@ async def run(folder: Path, console: Console) -> int:
         try:
             recorder.start()
             with _furnishing(recorder, folder):
-                await _show(lab, recorder, folder, began_at, console)
+                await recorder.beside(_show(lab, recorder, folder, began_at, console))
         finally:
             recorder.stop()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,11 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from ari_recorder.config import PREFIX
 from ari_recorder.policies.table import Mode
@@ -30,12 +31,14 @@ from lab.traces import KEEP_VARIABLE
 READY_S = 60.0
 STOP_S = 20.0
 POLL_S = 0.02
+ALIVE_S = 0.5
 PBX = "main"
 ADMINISTRATOR = ("admin", "demo-admin")
 """Login and password of the demo's administrator."""
 TOLD = "Told by the lab that calls are recorded, and agreed."
 UNTOLD = "104"
 """Of one it is not known, which My Pages tell."""
+T = TypeVar("T")
 
 
 class LabRecorder:
@@ -128,6 +131,17 @@ class LabRecorder:
         parts: dict[str, dict[str, Any]] = told["parts"]
         return parts
 
+    async def beside(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` gives; given up with a `LabError` when the recorder ends meanwhile."""
+        working, ended = asyncio.create_task(work), asyncio.create_task(self._ended())
+        try:
+            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+            return ended.result() if ended.done() else working.result()
+        finally:
+            working.cancel()
+            ended.cancel()
+            await asyncio.gather(working, ended, return_exceptions=True)
+
     def stop(self) -> None:
         """End it in good order. Harmless if it does not run."""
         self._signal(signal.SIGTERM)
@@ -158,6 +172,11 @@ class LabRecorder:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise LabError(f"The recorder did not start. The end of {self.log}:\n{self._log_end()}")
             time.sleep(POLL_S)
+
+    async def _ended(self) -> NoReturn:
+        while self.process is None or (code := self.process.poll()) is None:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(ALIVE_S)
+        raise LabError(f"The recorder has ended ({code}). The end of {self.log}:\n{self._log_end()}")
 
     def _is_ready(self) -> bool:
         try:

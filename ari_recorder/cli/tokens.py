@@ -12,7 +12,7 @@ from rich.table import Table
 from ari_recorder.cli.common import actor, catalogue, console, print_json, say, settings, table
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
-from ari_recorder.policies.text import is_plain
+from ari_recorder.policies.text import is_plain, tidy
 from ari_recorder.store import tokens
 from ari_recorder.store.tokens import EXPIRES_AFTER, NAME_MAX, TokenRow
 
@@ -39,6 +39,7 @@ def add(
     forever: Annotated[bool, typer.Option("--forever", help="It holds until it is revoked.")] = False,
 ) -> None:
     """Make a token, of a user or of an organisation. Its secret is written once, on standard output."""
+    name = tidy(name)
     if not (1 <= len(name) <= NAME_MAX and is_plain(name) and name.strip()):
         raise SettingsError(f"The name of a token has 1 to {NAME_MAX} characters that can be read.")
     if (user is None) == (organisation is None):

@@ -26,8 +26,8 @@ from typing import Any
 from ari_recorder.policies.numbering import compact, writings
 from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.search import fold
-from ari_recorder.policies.text import is_plain
-from ari_recorder.policies.unfit import Unfit
+from ari_recorder.policies.text import is_plain, tidy
+from ari_recorder.policies.unfit import Unfit, check_plain
 
 NAME_MAX = 200
 REFERENCE_MAX = 200
@@ -122,10 +122,11 @@ def name(field: str, value: object) -> str:
     """A name to look for, or nothing. Raises `Unfit`."""
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
-    found = " ".join(value.split(" ")).strip()
+    found = " ".join(tidy(value).split(" ")).strip()
     if len(found) > NAME_MAX:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(found), most=NAME_MAX)
-    if found and not (is_plain(found) and _words(found)):
+    check_plain(field, found)
+    if found and not _words(found):
         raise Unfit(field, "it has a line break, or a character that cannot be seen.")
     return found
 
@@ -134,11 +135,10 @@ def reference(field: str, value: object, person: Person) -> str:
     """A reference of the organisation's own: it is kept, so the person may not be in it. Raises `Unfit`."""
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
-    found = value.strip()
+    found = tidy(value).strip()
     if len(found) > REFERENCE_MAX:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(found), most=REFERENCE_MAX)
-    if not is_plain(found):
-        raise Unfit(field, "it has a line break, or a character that cannot be seen.")
+    check_plain(field, found)
     if person.is_in(found, own=True):
         raise Unfit(field, "it is kept: leave the person's name and number out of it.")
     return found

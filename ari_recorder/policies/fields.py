@@ -1,6 +1,7 @@
 """What users, groups and organisations may be called, and what else they may be: said by field.
 
-Nothing is cut, and nothing is put right but the spaces around a name: what cannot be is refused.
+Nothing is cut, and nothing is put right but the spaces around a name or in a number, and what is left out
+of every text (`policies.text.tidy`): what cannot be is refused.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ari_recorder.policies.erasing import Leavers
-from ari_recorder.policies.numbering import is_country
+from ari_recorder.policies.numbering import dialled, is_country
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.telephones import patterns
-from ari_recorder.policies.text import is_plain
-from ari_recorder.policies.unfit import Unfit
+from ari_recorder.policies.text import JOINERS, MARKS, tidy
+from ari_recorder.policies.unfit import Unfit, check_plain
 
 NAME_MAX = 200
 NUMBER_MAX = 64
@@ -41,13 +42,12 @@ def name(field: str, value: object, most: int = NAME_MAX) -> str:
     """A name, without the spaces around it. Raises `Unfit`."""
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
-    text = value.replace("\u00a0", " ").strip(" ")
-    if not text:
+    text = tidy(value).replace("\u00a0", " ").strip(" ")
+    if not text.strip(f" {JOINERS}{MARKS}"):
         raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(text) > most:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=most)
-    if not is_plain(text):
-        raise Unfit(field, "it has a line break, or a character that cannot be seen.")
+    check_plain(field, text)
     return text
 
 
@@ -60,31 +60,35 @@ def group_name(field: str, value: object) -> str:
 
 
 def number(field: str, value: object) -> str | None:
-    """A number as it is dialled; None, or nothing, is none. Raises `Unfit`."""
+    """A number in any writing, as it is dialled; None, or nothing, is none. Raises `Unfit`."""
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+    text = dialled(value) if isinstance(value, str) else ""
+    if not _NUMBER.fullmatch(text):
         raise Unfit(
-            field, "%(value)s is no number: only 0-9, *, # and +, without spaces.", value=_shown(value)
+            field,
+            "%(value)s is no number: only 0-9, *, # and +; spaces, hyphens, dots and brackets are left out.",
+            value=_shown(value),
         )
-    if len(value) > NUMBER_MAX:
-        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(value), most=NUMBER_MAX)
-    return value
+    if len(text) > NUMBER_MAX:
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=NUMBER_MAX)
+    return text
 
 
 def login(field: str, value: object) -> str | None:
-    """What somebody signs in as; None, or nothing, is not at all. Raises `Unfit`."""
-    if value is None or value == "":
+    """What somebody signs in as, without space around it; None, or nothing, is not at all. Raises `Unfit`."""
+    text = value.strip(" \u00a0") if isinstance(value, str) else value
+    if text is None or text == "":
         return None
-    if not isinstance(value, str) or not _LOGIN.fullmatch(value):
+    if not isinstance(text, str) or not _LOGIN.fullmatch(text):
         raise Unfit(
             field,
             "%(value)s is no login: letters, digits and . _ - + @, without spaces.",
             value=_shown(value),
         )
-    if len(value) > LOGIN_MAX:
-        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(value), most=LOGIN_MAX)
-    return value
+    if len(text) > LOGIN_MAX:
+        raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=LOGIN_MAX)
+    return text
 
 
 def endpoint(field: str, text: object, pbxs: Iterable[str]) -> tuple[str, str]:
@@ -211,13 +215,12 @@ def acknowledgement(field: str, value: object) -> str:
     """What a user was told about being recorded; line breaks may be in it. Raises `Unfit`."""
     if not isinstance(value, str) or not value.strip():
         raise Unfit(field, "it is empty; write what the user was told, and agreed to.")
-    text = value.strip().replace("\r\n", "\n")
+    text = tidy(value).strip().replace("\r\n", "\n")
     if len(text) > ACKNOWLEDGEMENT_MAX:
         raise Unfit(
             field, "%(length)s characters; at most %(most)s.", length=len(text), most=ACKNOWLEDGEMENT_MAX
         )
-    if not is_plain(text, lines=True):
-        raise Unfit(field, "it has a character that cannot be seen.")
+    check_plain(field, text, lines=True)
     return text
 
 

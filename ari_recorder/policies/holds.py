@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from ari_recorder.policies.numbering import compact
 from ari_recorder.policies.parties import NUMBER_MAX
-from ari_recorder.policies.text import is_plain
-from ari_recorder.policies.unfit import Unfit
+from ari_recorder.policies.text import is_plain, tidy
+from ari_recorder.policies.unfit import Unfit, check_plain
 
 REASON_MAX = 2000
 PEOPLE_MAX = 500
@@ -42,13 +42,12 @@ def text(field: str, value: object, most: int, *, needed: bool = True) -> str:
     """A text of several lines, without the space around it. Raises `Unfit`."""
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
-    found = value.replace("\r\n", "\n").strip()
+    found = tidy(value).replace("\r\n", "\n").strip()
     if needed and not found:
         raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(found) > most:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(found), most=most)
-    if not is_plain(found, lines=True):
-        raise Unfit(field, "it has a character that cannot be seen.")
+    check_plain(field, found, lines=True)
     return found
 
 

@@ -15,6 +15,8 @@ from phonenumbers import PhoneMetadata
 ABROAD = "00"
 """What most of the world dials before a country code (ITU-T E.123)."""
 _OTHER = re.compile(r"[^\w*#]|_")
+_BETWEEN = re.compile(r"[-. \u00a0\u2000-\u200a\u2010-\u2015\u202f\u2212\u3000]")
+_UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _COMPLETE_FROM = 6
 """Digits from which a number may be a whole one."""
 
@@ -27,6 +29,18 @@ def is_country(code: str) -> bool:
 def compact(number: str) -> str:
     """Only what is dialled, and letters: without spaces, strokes, brackets and the plus."""
     return "".join(str(int(one)) if one.isdecimal() else one for one in _OTHER.sub("", number))
+
+
+def dialled(number: str) -> str:
+    """A number without what people write between its digits: spaces, hyphens, dots and brackets.
+
+    Nor what nobody sees, which telephones put around a number that is copied from them. A nought in brackets
+    behind a country code is not dialled with it: ``+46 (0)70-123 45 67`` (ITU-T E.123).
+    """
+    plain = _BETWEEN.sub("", _UNSEEN.sub("", number))
+    if plain.startswith("+"):
+        plain = plain.replace("(0)", "", 1)
+    return plain.replace("(", "").replace(")", "")
 
 
 def writings(number: str, country: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ari_recorder.policies.ssh_keys import public_key
-from ari_recorder.policies.text import is_plain
+from ari_recorder.policies.text import MARKS, is_plain
 from ari_recorder.policies.unfit import Unfit
 
 SFTP, S3 = "sftp", "s3"
@@ -100,9 +100,14 @@ def fields_of(of: Target) -> dict[str, Any]:
 def secret(field: str, value: object) -> str:
     """A password or secret key; empty for none. Raises `Unfit`."""
     text = value if isinstance(value, str) else ""
-    if len(text) > SECRET_MAX or not is_plain(text):
+    if len(text) > SECRET_MAX or not _is_exact(text):
         raise Unfit(field, "at most %(most)s characters, each of which can be seen.", most=SECRET_MAX)
     return text
+
+
+def _is_exact(text: str) -> bool:
+    """Whether nothing is in it that is not seen: it is compared, not read."""
+    return is_plain(text) and not set(text) & set(MARKS)
 
 
 def _host(field: str, value: object) -> str:
@@ -124,7 +129,7 @@ def _port(field: str, value: object) -> int:
 
 def _text(field: str, value: object, *, least: int = 0) -> str:
     text = value.strip() if isinstance(value, str) else ""
-    if not least <= len(text) <= TEXT_MAX or not is_plain(text):
+    if not least <= len(text) <= TEXT_MAX or not _is_exact(text):
         raise Unfit(field, "%(least)s to %(most)s characters, on one line.", least=least, most=TEXT_MAX)
     return text
 

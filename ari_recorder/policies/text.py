@@ -4,10 +4,12 @@ A caller chooses the name that is shown of them, and a phone, a program or an ol
 have written anything. ESC and the other controls of C0 and C1 command a terminal, the bidirectional controls
 turn around what stands beside them, and line breaks make one line of a log into two. So such text is
 
-- refused where a person types it and can be told (`is_plain`),
+- refused where a person types it and can be told (`is_plain`, and which it is: `first_acting`),
 - made harmless where it comes in from a network that cannot be told (`harmless`),
 - written so that it does not act where it is shown: pages (`harmless`, inside ``<bdi>``), terminals and logs
   (`escaped`), terminals with text that runs from right to left (`isolated`), and JSON (`json_escaped`).
+
+What says nothing and does nothing comes along when people paste, and is left out of what they type (`tidy`).
 
 Sources: Unicode Standard Annex 9 (bidirectional text), Unicode Technical Report 36 (what it is abused for),
 ECMA-48 (C0 and C1).
@@ -22,16 +24,33 @@ REPLACEMENT = "\ufffd"
 """Stands where a character was that would have acted."""
 JOINERS = "\u200c\u200d"
 """Zero width non-joiner and joiner: some scripts and emoji need them inside a word."""
+MARKS = "\u200e\u200f"
+"""Left-to-right and right-to-left mark: they do no more than a letter does that runs that way."""
+IDLE = "\u00ad\u200b\u2060\ufeff"
+"""Soft hyphen, zero width space, word joiner, byte order mark."""
 LINES = "\n\t"
 """What a text of several lines may have."""
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_WITHOUT_MARKS, _WITHOUT_IDLE = dict.fromkeys(map(ord, MARKS)), dict.fromkeys(map(ord, IDLE))
 _FROM_RIGHT = frozenset(("R", "AL"))
 _JSON_ACTS = re.compile(r"[^\n -~]")
 
 
 def is_plain(text: str, *, lines: bool = False) -> bool:
-    """Whether every character is one that is seen, or a space; with ``lines`` also line breaks and tabs."""
-    return not any(_acts(character, LINES if lines else "") for character in text)
+    """Whether every character is seen, or a space, or needed; with ``lines`` also line breaks and tabs."""
+    return first_acting(text, lines=lines) is None
+
+
+def first_acting(text: str, *, lines: bool = False) -> tuple[str, int] | None:
+    """The first character for which it is not plain, as ``U+202E``, and its place, from 1."""
+    kept = _kept(lines)
+    acting = ((f"U+{ord(one):04X}", at) for at, one in enumerate(text, 1) if _acts(one, kept))
+    return next(acting, None)
+
+
+def tidy(text: str) -> str:
+    """What somebody has typed, or pasted, without `IDLE`."""
+    return text if text.isascii() else text.translate(_WITHOUT_IDLE)
 
 
 def harmless(text: str, *, lines: bool = False, most: int | None = None) -> str:
@@ -41,10 +60,16 @@ def harmless(text: str, *, lines: bool = False, most: int | None = None) -> str:
     `REPLACEMENT`, so that it is seen that something was there. At most ``most`` characters.
     """
     if not (text.isascii() and text.isprintable()) and not is_plain(text, lines=lines):
-        kept = LINES if lines else ""
+        kept = _kept(lines)
         plain = text.replace("\r\n", "\n") if lines else text
         text = "".join(_harmless(one) if _acts(one, kept) else one for one in plain)
     return text if most is None else text[:most]
+
+
+def caseless(text: str) -> str:
+    """Alike for texts that differ in small and capital letters, the space around them or `MARKS` alone."""
+    seen = text.translate(_WITHOUT_MARKS).strip()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", seen).casefold())
 
 
 def escaped(text: str) -> str:
@@ -70,6 +95,10 @@ def isolated(text: str) -> str:
 def json_escaped(document: str) -> str:
     r"""A JSON document that says the same, what acts in it written as ``\u001b`` (RFC 8259, 7)."""
     return _JSON_ACTS.sub(lambda found: _json_escape(found[0]), document)
+
+
+def _kept(lines: bool) -> str:
+    return MARKS + LINES if lines else MARKS
 
 
 def _acts(character: str, kept: str) -> bool:

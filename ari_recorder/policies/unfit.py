@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ari_recorder.policies.text import first_acting
+
 
 class Unfit(ValueError):
     """A value that cannot be: of which ``field``, and why.
@@ -15,3 +17,24 @@ class Unfit(ValueError):
         self.field = field
         self.message = message
         self.values = values
+
+
+def check_plain(field: str, text: str, *, lines: bool = False) -> None:
+    """Raises `Unfit` for a text that is not plain (`policies.text`), and says by which character."""
+    acting = first_acting(text, lines=lines)
+    if acting is None:
+        return
+    character, position = acting
+    if lines:
+        raise Unfit(
+            field,
+            "it has a character that cannot be seen: %(character)s at position %(position)s.",
+            character=character,
+            position=position,
+        )
+    raise Unfit(
+        field,
+        "it has a line break, or a character that cannot be seen: %(character)s at position %(position)s.",
+        character=character,
+        position=position,
+    )

@@ -19,6 +19,7 @@ from ari_recorder.policies.passwords import LEAST, MOST, Weakness, least, normal
 from ari_recorder.store import access, audit
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import User
+from ari_recorder.store.spelling import spelled
 
 DEFAULT_PASSWORDS = frozenset(
     ("admin", "administrator", "asterisk", "changeme", "default", "demo", "letmein", "password", "secret")
@@ -131,8 +132,8 @@ def is_outdated(stored: str) -> bool:
 
 
 def stored_of(login: str) -> Stored | None:
-    """What is kept of who signs in with that login; None when nobody does."""
-    row = User.get_or_none((User.login == login) & User.removed_at.is_null())
+    """What is kept of who signs in with that login, in small or capital letters; None when nobody does."""
+    row = User.get_or_none((User.login == spelled(User.login, login)) & User.removed_at.is_null())
     return Stored(row.id, row.organisation_id, row.password_hash) if row and row.password_hash else None
 
 

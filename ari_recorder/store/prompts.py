@@ -16,7 +16,7 @@ from uuid import UUID
 from ari_recorder import prompts as shipped
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
-from ari_recorder.policies.text import is_plain
+from ari_recorder.policies.text import is_plain, tidy
 from ari_recorder.store import audit
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import Prompt
@@ -142,7 +142,8 @@ def stored_language(kind: PromptKind, language: str) -> str:
 
 
 def check_text(text: str) -> str:
-    """The text, as it is. Raises `ValueError` if it is too long or cannot be shown; nothing is cut."""
+    """The text as it is kept, `tidy`. Raises `ValueError` if it is too long or cannot be shown."""
+    text = tidy(text)
     if len(text) > TEXT_MAX:
         raise ValueError(f"text: {len(text)} characters; at most {TEXT_MAX}. Nothing was changed.")
     if not is_plain(text):

@@ -20,6 +20,7 @@ from ari_recorder.store.access import access_changed
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import Organisation, Token, User
 from ari_recorder.store.scope import scope_of
+from ari_recorder.store.spelling import spelled
 
 PREFIX = "ari_"
 """What every secret begins with, so that one that was published by mistake is recognised."""
@@ -90,7 +91,7 @@ def owner(user: str | None, organisation: str | None) -> Owner:
         if found is None:
             raise NotFound(f"No organisation is called {organisation!r}.")
         return Owner(found.id, None, found.name, PROGRAM_RIGHTS)
-    named = (User.number == user) | (User.login == user)
+    named = (User.number == user) | (User.login == spelled(User.login, user))
     rows = list(User.select().where(named & User.removed_at.is_null()))
     if len(rows) != 1:
         raise NotFound(f"{'Several users have' if rows else 'No user has'} the number or login {user!r}.")

@@ -10,6 +10,7 @@ from uuid import UUID
 from aiohttp import web
 
 from ari_recorder.policies.annotations import FIELDS, MARKS, Problem, Unfit, check
+from ari_recorder.policies.text import tidy
 from ari_recorder.web import page
 from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import CONTEXT
@@ -18,14 +19,18 @@ from ari_recorder.web.problems import Refused
 
 UNFIT = {
     Problem.NO_TEXT: N_("text is expected."),
-    Problem.HIDDEN_CHARACTER: N_("it has a character that cannot be shown."),
+    Problem.HIDDEN_CHARACTER: N_(
+        "it has a character that cannot be shown: %(character)s at position %(position)s."
+    ),
     Problem.UNKNOWN_MARK: N_("one of %(marks)s, or empty for none."),
     Problem.TOO_LONG: N_("%(length)s characters; at most %(longest)s. Nothing was changed."),
 }
 """What is wrong with a value, in words."""
 PROBLEMS = {
     Problem.NO_TEXT: N_("This is not text."),
-    Problem.HIDDEN_CHARACTER: N_("There is a character in it that cannot be shown."),
+    Problem.HIDDEN_CHARACTER: N_(
+        "There is a character in it that cannot be shown: %(character)s at position %(position)s."
+    ),
     Problem.UNKNOWN_MARK: N_("There is no such mark."),
     Problem.TOO_LONG: N_("Too long: at most %(longest)s characters."),
 }
@@ -45,7 +50,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
 
 def check_changes(sent: Mapping[str, Any]) -> dict[str, str]:
-    """The changes, as they are. Raises `Refused` (400); nothing is ever cut."""
+    """The changes as they are kept. Raises `Refused` (400); nothing is ever cut."""
     values: dict[str, object] = {"known": ", ".join(FIELDS), "marks": ", ".join(MARKS)}
     if unknown := sorted(set(sent) - set(FIELDS)):
         values["name"] = repr(unknown[0][:40])
@@ -55,7 +60,8 @@ def check_changes(sent: Mapping[str, Any]) -> dict[str, str]:
     try:
         return check(sent)
     except Unfit as error:
-        values |= {"length": len(str(sent[error.field])), "longest": error.longest}
+        values |= {"length": len(tidy(str(sent[error.field]))), "longest": error.longest}
+        values |= {"character": error.character, "position": error.position}
         members = {"problem": error.problem, "longest": error.longest}
         raise Refused(400, UNFIT[error.problem], members=members, values=values, field=error.field) from error
 
@@ -73,13 +79,16 @@ def problems(request: web.Request, typed: Mapping[str, Any]) -> dict[str, str]:
             check({name: value})
         except Unfit as error:
             found[name] = page.reader_language(request).gettext(
-                PROBLEMS[error.problem], longest=error.longest
+                PROBLEMS[error.problem],
+                longest=error.longest,
+                character=error.character,
+                position=error.position,
             )
     return found
 
 
 def _text(value: object) -> Any:
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+    return tidy(value.replace("\r\n", "\n")) if isinstance(value, str) else value
 
 
 def tell(request: web.Request, leg: UUID, now: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ari_recorder.policies.slowdown import Slowdown, origin
+from ari_recorder.policies.text import caseless
 from ari_recorder.web.loopback import is_loopback
 from ari_recorder.web.problems import Refused
 
@@ -49,8 +50,8 @@ class Attempts:
     def succeeded(self, login: str, address: str, device: str) -> None:
         """It was no failure after all, and this person's earlier ones are forgotten."""
         self.undo(login, address, device)
-        self.devices.forget((login, device))
-        self.pairs.forget((login, origin(address)))
+        self.devices.forget((caseless(login), device))
+        self.pairs.forget((caseless(login), origin(address)))
 
     def undo(self, login: str, address: str, device: str) -> None:
         """It was not tried after all."""
@@ -58,11 +59,12 @@ class Attempts:
             limit.undo(key)
 
     def _lanes(self, login: str, address: str, device: str) -> list[tuple[Slowdown, Hashable]]:
+        whose = caseless(login)  # as who signs in is looked for
         if device:
-            return [(self.devices, (login, device))]
+            return [(self.devices, (whose, device))]
         lanes: list[tuple[Slowdown, Hashable]] = [
-            (self.pairs, (login, origin(address))),
-            (self.logins, login),
+            (self.pairs, (whose, origin(address))),
+            (self.logins, whose),
         ]
         if not is_loopback(address):  # this machine's own may be a proxy that everybody comes through
             lanes.append((self.addresses, origin(address)))

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ari_recorder.policies.text import is_plain, tidy
 from ari_recorder.web.given import not_right
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
@@ -114,7 +115,8 @@ def seconds(text: str) -> float:
 
 def _read(name: str, text: str, given: Mapping[str, str], by: Reading) -> dict[str, Any]:
     """As the API has it. Raises `Refused` (400)."""
-    if not text.isprintable():
+    text = tidy(text)
+    if not is_plain(text):
         raise Refused(400, N_("There is a character in it that cannot be shown."), field=name)
     if name in CHOICES and text not in CHOICES[name]:
         raise Refused(400, N_("Choose one of those in the list."), field=name)

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 from msgspec import inspect
 
+from ari_recorder.policies.text import is_plain, tidy
 from ari_recorder.web.arrival import arriving
 from ari_recorder.web.context import CONTEXT
 from ari_recorder.web.language import N_
@@ -39,10 +40,11 @@ def read_query(request: web.Request, wanted: type[msgspec.Struct] | None) -> Any
     check_names(request, known)
     if wanted is None:
         return None
-    for name, text in request.query.items():
-        if not text.isprintable():
+    given = {name: tidy(text) for name, text in request.query.items()}
+    for name, text in given.items():
+        if not is_plain(text):
             raise Refused(400, N_("it has a character that cannot be shown."), field=name)
-    return _converted({name: _plain(known[name], text) for name, text in request.query.items()}, wanted)
+    return _converted({name: _plain(known[name], text) for name, text in given.items()}, wanted)
 
 
 async def read_body(request: web.Request, wanted: type[T]) -> T:

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from ari_recorder.policies.text import caseless
 from ari_recorder.store import audit, passwords, sessions
 from ari_recorder.store.accounts import Account, account
 from ari_recorder.store.audit import Action, Subject
@@ -120,7 +121,7 @@ def text(value: object) -> str:
 def device(request: web.Request, login: str) -> str:
     """The id of this browser, if somebody has signed in with that login in it before; else empty."""
     known = _device(request)
-    return known.id if known is not None and known.login == login else ""
+    return known.id if known is not None and caseless(known.login) == caseless(login) else ""
 
 
 def _device(request: web.Request) -> Device | None:

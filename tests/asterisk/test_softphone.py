@@ -23,6 +23,13 @@ pytestmark = pytest.mark.asterisk
 SAID_HZ = tones.frequency_hz("101")
 """What the browser's microphone hears: the tone by which 101 is known."""
 WITHIN_MS = 15_000
+PRESS = """async ([keys, every_ms]) => {
+  for (const key of keys) {
+    [...document.querySelectorAll("#keypad button")].find((one) => one.textContent.trim() === key).click();
+    await new Promise((done) => setTimeout(done, every_ms));
+  }
+}"""
+"""Keys of the keypad, one every so many milliseconds."""
 
 
 @pytest.fixture
@@ -88,6 +95,22 @@ async def test_who_calls_from_the_browser_is_recorded_on_their_side(
     assert tones.tone_s(right, rate_hz, tones.frequency_hz("106")) > 0.5
     assert tones.tone_dbfs(right, rate_hz, SAID_HZ) < -45
     assert tones.tone_dbfs(left, rate_hz, tones.frequency_hz("106")) < -45
+    assert complaints == []
+
+
+@pytest.mark.parametrize("every_ms", [0, 115])
+async def test_keys_that_are_pressed_fast_all_arrive(
+    lab: Lab, context: BrowserContext, address: str, every_ms: int
+) -> None:
+    page, complaints = await registered(context, address, "101")
+    await page.get_by_role("button", name="Call 106").click()
+    called = await lab.phones["106"].incoming()
+    await called.answer(play="tone")
+    await expect(page.locator("#call-state")).to_contain_text("In a call with 106")
+    await page.evaluate(PRESS, ["1223334567890", every_ms])
+    await called.heard_digits("1223334567890")
+    await page.get_by_role("button", name="Hang up").click()
+    await called.ended()
     assert complaints == []
 
 

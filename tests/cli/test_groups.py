@@ -43,6 +43,7 @@ def test_members_and_supervisors(team: Command) -> None:
 
 
 def test_renamed_and_removed(team: Command) -> None:
+    team("group", "set", "sales", "--name", "SALES")
     team("group", "set", "Sales", "--name", "Sales north")
     assert "add --yes" in team.refused("group", "remove", "Sales north")
     assert [group["name"] for group in groups(team)] == ["Sales north"]
@@ -55,6 +56,8 @@ def test_renamed_and_removed(team: Command) -> None:
     ("arguments", "code", "told"),
     [
         (("group", "add", "Sales"), 78, "there is a group 'Sales' already"),
+        (("group", "add", " SALES"), 78, "there is a group 'Sales' already"),
+        (("group", "add", "Sales\u200e"), 78, "there is a group 'Sales' already"),
         (("group", "add", ""), 78, "it is empty"),
         (("group", "member", "Nobody", "101"), 1, "There is no group 'Nobody'"),
         (("group", "member", "Sales", "101", "999"), 1, "'999'"),

@@ -141,6 +141,14 @@ def test_a_number_or_login_that_is_taken(command: Command) -> None:
     assert "number: 101 is already taken, by Anna." in line
 
 
+def test_a_number_in_any_writing(command: Command) -> None:
+    command("user", "add", "+46 70-123 45 67", "--name", "Anna")
+    (user,) = users(command)
+    assert user["number"] == "+46701234567"
+    assert "is already taken, by Anna." in command.refused("user", "add", "+46701234567", "--name", "Bo")
+    assert "Anna" in command("user", "show", "+46 (0)70 123 45 67").out
+
+
 def test_an_unknown_mode_names_the_modes(command: Command) -> None:
     line = command.refused("user", "add", "101", "--name", "Anna", "--mode", "allways", code=2)
     assert all(mode in line for mode in Mode)
@@ -207,7 +215,7 @@ def test_the_quick_start_s_administrator_has_no_number(command: Command) -> None
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("10 1", "--name", "Anna"), "number: '10 1' is no number"),
+        (("10/1", "--name", "Anna"), "number: '10/1' is no number"),
         (("101", "--name", ""), "name: it is empty"),
         (("101", "--name", "A\nB"), "name: it has a line break"),
         (("101", "--name", "x" * 5000), "name: 5000 characters; at most 200."),

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ari_recorder.policies import fields
+from ari_recorder.policies.text import tidy
 from ari_recorder.policies.unfit import Unfit
 
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-JOINERS = "\u200c\u200d"
+NEEDED = "\u200c\u200d\u200e\u200f"
 
 
 @given(st.text(max_size=300))
@@ -22,9 +23,9 @@ def test_a_name_is_what_was_written_or_refused(text: str) -> None:
         name = fields.name("name", text)
     except Unfit:
         return
-    assert name == text.replace("\u00a0", " ").strip(" ")
+    assert name == tidy(text).replace("\u00a0", " ").strip(" ")
     assert 1 <= len(name) <= fields.NAME_MAX
-    assert not any(unicodedata.category(one) in HIDDEN for one in name if one not in JOINERS)
+    assert not any(unicodedata.category(one) in HIDDEN for one in name if one not in NEEDED)
 
 
 @given(st.text(max_size=80))
@@ -33,7 +34,18 @@ def test_a_number_can_be_dialled(text: str) -> None:
         number = fields.number("number", text)
     except Unfit:
         return
-    assert number is None or (set(number) <= set("0123456789*#+") and number == text)
+    assert number is None or (
+        set(number) <= set("0123456789*#+") and number == fields.number("number", number)
+    )
+
+
+def test_a_name_is_seen_and_has_nothing_pasted_along() -> None:
+    assert fields.name("name", "\ufeffAn\u00adna\u200b ") == "Anna"
+    for text in ("\u200d", "\u200e \u200f", "\u200b"):
+        with pytest.raises(Unfit, match="empty"):
+            fields.name("name", text)
+    with pytest.raises(Unfit, match=r"cannot be seen: U\+202E at position 2"):
+        fields.name("name", "A\u202eB")
 
 
 @pytest.mark.parametrize("name", ["Åsa Öberg", "李小龍", "علی‌رضا", "O'Brien-Smith", "[bold]Anna[/]", "=1+1"])

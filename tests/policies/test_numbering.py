@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ari_recorder.policies.numbering import compact, is_country, writings
+from ari_recorder.policies.numbering import compact, dialled, is_country, writings
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,23 @@ def test_only_what_is_dialled_is_kept_and_letters() -> None:
     assert compact("*44#") == "*44#"
     assert compact("٠٧٠") == "070"
     assert compact("sip:anna@example.com") == "sipannaexamplecom"
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+46 70-123 45 67", "+46701234567"),
+        ("+46\u00a070\u2011123\u202f45\u200967", "+46701234567"),
+        ("(08) 12.34.56", "08123456"),
+        ("+46 (0)70 123 45 67", "+46701234567"),
+        ("(0)70", "070"),
+        ("\u202a+4670\u202c", "+4670"),
+        ("*48#", "*48#"),
+        ("08/123 a\n", "08/123a\n"),
+    ],
+)
+def test_a_number_is_dialled_without_what_stands_between_its_digits(written: str, number: str) -> None:
+    assert dialled(written) == number
 
 
 def test_a_country_is_one_that_has_numbers() -> None:

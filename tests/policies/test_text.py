@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from ari_recorder.policies.text import (
     JOINERS,
+    MARKS,
     REPLACEMENT,
     escaped,
     escaped_lines,
+    first_acting,
     harmless,
     is_plain,
     isolated,
     json_escaped,
+    tidy,
 )
 
 ACTING = {
@@ -29,7 +32,6 @@ ACTING = {
     "right-to-left override": "\u202e",
     "left-to-right embedding": "\u202a",
     "isolate": "\u2066",
-    "right-to-left mark": "\u200f",
     "zero width space": "\u200b",
     "byte order mark": "\ufeff",
     "line separator": "\u2028",
@@ -40,12 +42,10 @@ ACTING = {
 PLAIN = ("", "Anna", "Åsa Öst", "אבג", "محمد", "👩\u200d🚒", "می\u200cخواهم", "+46 (8) 123", "a b")
 
 
-def acting(text: str) -> list[str]:
+def acting(text: str, kept: str = JOINERS) -> list[str]:
     """What no text that is shown may have: controls, formats and separators by Unicode's own table."""
     return [
-        one
-        for one in text
-        if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") and one not in JOINERS
+        one for one in text if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") and one not in kept
     ]
 
 
@@ -60,11 +60,31 @@ def test_what_acts_is_found_and_made_harmless(hostile: str) -> None:
     text = f"An{hostile}na"
     assert not is_plain(text)
     assert not is_plain(text, lines=True)
-    assert acting(harmless(text)) == []
+    assert acting(harmless(text), JOINERS + MARKS) == []
     assert harmless(text).startswith("An")
     assert harmless(text).endswith("na")
     assert acting(escaped(text)) == []
     assert escaped(text).encode().decode("unicode_escape") == text
+
+
+def test_marks_of_direction_stay_and_are_seen_on_terminals() -> None:
+    text = "C++\u200e שלום\u200f!"
+    assert is_plain(text)
+    assert harmless(text) == tidy(text) == text
+    assert escaped(text) == "C++\\u200e שלום\\u200f!"
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    assert tidy("\ufeffal\u00adpha\u200b\u2060bet") == "alphabet"
+    for text in PLAIN:
+        assert tidy(text) == text
+
+
+def test_what_acts_is_named_with_its_place() -> None:
+    assert first_acting("ab\u202ec\u0007") == ("U+202E", 3)
+    assert first_acting("\U000e0041") == ("U+E0041", 1)
+    assert first_acting("a\nb") == ("U+000A", 2)
+    assert first_acting("a\nb", lines=True) is None
 
 
 def test_lines_stay_only_where_they_may() -> None:
@@ -96,7 +116,7 @@ def test_nothing_acts_and_once_is_enough(text: str) -> None:
         made = harmless(text, lines=lines)
         assert is_plain(made, lines=lines)
         assert harmless(made, lines=lines) == made
-    assert acting(harmless(text)) == acting(escaped(text)) == []
+    assert acting(harmless(text), JOINERS + MARKS) == acting(escaped(text)) == []
     assert acting(isolated(text)[1:-1]) == []
 
 

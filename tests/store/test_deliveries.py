@@ -96,6 +96,8 @@ def test_accounts_and_keys(world: World) -> None:
         write(accounts.add_key, acme, "again", PUBLIC_KEY, actor=BY, now=NOW)
     with pytest.raises(Conflict):
         change(world, "other", login="acme")
+    with pytest.raises(Conflict, match="there is an account 'acme' already"):
+        change(world, "other", login="ACME")
     with pytest.raises(NotFound):
         write(accounts.remove_key, other, key.id, actor=BY, now=NOW)
     for wrong in ({"form": "mp3"}, {"everybody": 1}, {"nonsense": 1}, {"login": "a b"}):
@@ -104,6 +106,7 @@ def test_accounts_and_keys(world: World) -> None:
     account = world.store.read_now(accounts.account, "acme")
     assert account is not None
     assert (account.organisation, account.keys) == (acme, ((key.id, PUBLIC_KEY),))
+    assert world.store.read_now(accounts.account, "Acme ") == account
     write(accounts.came_in, acme, key.id, BY, NOW)
     assert world.store.read_now(accounts.find_key, acme, key.id).seen_at == NOW
     assert [row[0] for row in world.store.read_now(accounts.made_into)] == [acme]

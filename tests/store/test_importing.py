@@ -61,7 +61,7 @@ def test_a_trial_leaves_nothing_behind(store: Store, organisation: UUID) -> None
 
 def test_all_of_it_or_nothing(store: Store, organisation: UUID) -> None:
     before = counts(store, organisation)
-    refused = taken(store, organisation, file(NEW) + "\n3 3,Wrong,,,,")
+    refused = taken(store, organisation, file(NEW) + "\n3/3,Wrong,,,,")
     assert (refused.applied, outcomes(refused)) == (False, [NEW, 0, 0, 1])
     assert counts(store, organisation) == before
     report = taken(store, organisation, file(NEW))
@@ -91,6 +91,26 @@ def test_what_a_row_before_takes_is_taken_in_a_trial_too(store: Store, organisat
     done = taken(store, organisation, text, partial=True)
     assert [row.outcome for row in tried.rows] == [row.outcome for row in done.rows]
     assert outcomes(tried) == [2, 0, 0, 3]
+
+
+def test_who_a_row_is_of_is_found_in_any_writing(store: Store, organisation: UUID) -> None:
+    add_user(store, "+46701234567")
+    text = "number,name\n+46 70-123 45 67,Bo\n070 (1),Eva\n07-01,Eva again\n"
+    tried = taken(store, organisation, text, dry_run=True)
+    done = taken(store, organisation, text, partial=True)
+    assert outcomes(tried) == outcomes(done) == [1, 1, 0, 1]
+    there = store.read_now(people.list_users, organisation)
+    assert {(user.number, user.name) for user in there} == {("+46701234567", "Bo"), ("0701", "Eva")}
+
+
+def test_who_a_login_is_of_is_found_in_any_letters(store: Store, organisation: UUID) -> None:
+    add_user(store, "101", name="Bo", login="bo")
+    text = "name,login\nBo B,Bo\nEva,eva\nEva again,EVA\n"
+    tried = taken(store, organisation, text, dry_run=True)
+    done = taken(store, organisation, text, partial=True)
+    assert outcomes(tried) == outcomes(done) == [1, 1, 0, 1]
+    there = store.read_now(people.list_users, organisation)
+    assert {(user.login, user.name) for user in there} == {("Bo", "Bo B"), ("eva", "Eva")}
 
 
 def test_users_are_counted_and_found(store: Store, organisation: UUID) -> None:

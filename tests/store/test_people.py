@@ -57,6 +57,40 @@ def test_a_login_is_taken_once(store: Store) -> None:
     assert numbers(store) == ["101"]
 
 
+@pytest.mark.parametrize(
+    ("there", "twin"), [("anna", "ANNA"), ("Åsa", "åsa"), ("STRASSE", "straße"), ("ΆΝΝΑ", "άννα")]
+)
+def test_a_login_is_not_taken_again_in_other_letters(store: Store, there: str, twin: str) -> None:
+    anna = add_user(store, "101", login=there)
+    bo = add_user(store, "102", login="bo")
+    with pytest.raises(SettingsError, match="is already taken: small and capital letters are no difference"):
+        add(store, name="Another", number="103", login=twin)
+    with pytest.raises(SettingsError, match="is already taken"):
+        change_user(store, bo, login=twin)
+    assert change_user(store, anna, login=twin).login == twin, "one's own may be written otherwise"
+
+
+def test_signing_in_takes_a_login_in_any_letters(store: Store) -> None:
+    for number, login in (("101", "anna"), ("102", "Åsa")):
+        add_user(store, number, login=login, password="seven quiet lanterns")
+    for login in ("Anna", " anna ", "anna\u00a0", "åsa", "ÅSA", "A\u030asa"):
+        assert signs_in(store, login, "seven quiet lanterns"), login
+    for login in ("", " ", "ann", "anna1", "asa"):
+        assert store.read_now(passwords.stored_of, login) is None, login
+    assert store.read_now(people.find_user, None, "ANNA").number == "101"
+
+
+def test_twins_from_before_sign_in_as_they_are_written(store: Store) -> None:
+    for number, login in (("101", "anna"), ("102", "Bo"), ("103", "Åsa")):
+        add_user(store, number, login=login, password=f"{number} quiet lanterns")
+    store.write_now(lambda: models.User.update(login="ANNA").where(models.User.number == "102").execute())
+    assert signs_in(store, "anna", "101 quiet lanterns")
+    assert signs_in(store, "ANNA", "102 quiet lanterns")
+    assert store.read_now(passwords.stored_of, "Anna") is None, "whose it is cannot be known"
+    twin = store.read_now(people.find_user, None, "ANNA")
+    assert change_user(store, twin, login="ANNA", name="Anna B").name == "Anna B", "it may stay"
+
+
 def test_several_users_may_have_no_number_and_no_login(store: Store) -> None:
     for name in ("One", "Two"):
         add(store, name=name, number=None)

@@ -68,7 +68,7 @@ async def test_a_file_is_shown_before_anything_is_done(admin: Browser, world: Wo
     before = users(world)
     file = (
         HEAD + "301,Åke Öberg,always,PJSIP/301,Sales,Told\n302,Eva,,,,\n101,Anna Changed,,,,\n102,,,,,\n"
-        "3 3,Wrong,,,,\n304,,,,,\n305,Kim,always,,,\n306,Li,,,Nowhere,\n301,Twice,,,,\n307,Ola,,PJSIP/301,,\n"
+        "3/3,Wrong,,,,\n304,,,,,\n305,Kim,always,,,\n306,Li,,,Nowhere,\n301,Twice,,,,\n307,Ola,,PJSIP/301,,\n"
     )
     address, text = await over(admin, await upload(admin, file))
     assert "What the file would do" in text
@@ -76,7 +76,7 @@ async def test_a_file_is_shown_before_anything_is_done(admin: Browser, world: Wo
     assert "1 user begins to be recorded" in text
     assert "billed from today" in text
     for line in (
-        "&#39;3 3&#39; is no number", "The user is new, and needs a name.",
+        "&#39;3/3&#39; is no number", "The user is new, and needs a name.",
         "Recording is switched on for this user",
         "There is no group &#39;Nowhere&#39;: add it first.", "Line 2 is of the same user.",
         "main:PJSIP/301 is given in line 2, too.",

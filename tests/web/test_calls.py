@@ -218,7 +218,7 @@ BAD = {
     "no text": ({"note": 7}, 400, "note: text"),
     "nothing": ({}, 400, "Nothing to change"),
     "a list": ([], 400, "not a JSON object"),
-    "a null byte": ({"note": "a\0b"}, 400, "cannot be shown"),
+    "a null byte": ({"note": "a\0b"}, 400, "cannot be shown: U+0000 at position 2"),
     "half a character": ({"tag2": "\ud800"}, 400, "tag2"),
     "a good and a bad one": ({"note": "good", "tag3": "x" * 129}, 400, "tag3"),
 }

@@ -69,7 +69,7 @@ async def test_excel_s_own(admin: Client) -> None:
 
 async def test_one_that_is_refused_refuses_all_unless_asked_otherwise(admin: Client, world: World) -> None:
     file = (
-        "number,name,mode,acknowledgement\n301,One,always,Told\n302,,never,\n101,Anna Changed,,\n3 3,Four,,\n"
+        "number,name,mode,acknowledgement\n301,One,always,Told\n302,,never,\n101,Anna Changed,,\n3/3,Four,,\n"
     )
     before = world.store.read_now(lambda: AuditLine.select().count())
     refused = (await admin.file(file)).json()
@@ -93,7 +93,7 @@ async def test_one_that_is_refused_refuses_all_unless_asked_otherwise(admin: Cli
     [
         ("401,,,,,,,,,", "name"),
         (",Nobody,,,,,,,,", "number"),
-        ("4 1,A,,,,,,,,", "number"),
+        ("4/1,A,,,,,,,,", "number"),
         ("401,A,sometimes,,,,,,,", "mode"),
         ("401,A,always,,,,,,,", "acknowledgement"),
         ("401,A,,gold,,,,,,", "plan"),

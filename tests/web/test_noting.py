@@ -86,9 +86,22 @@ async def test_without_a_version_nothing_is_written(
     assert note_of(world) == ""
 
 
+async def test_what_is_pasted_along_is_left_out(
+    open_browser: NewBrowser, world: World, recording: UUID
+) -> None:
+    browser = await open_browser("anna")
+    hidden = form(await browser.get(f"/recordings/{recording}"))
+    assert (await save(browser, recording, hidden, note="\ufeffav\u00adtal\u200e\u200b")).status == 303
+    assert note_of(world) == "avtal\u200e"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
-    [("note", "x" * 4001, "at most 4000"), ("tag2", "a\0", "cannot be shown"), ("mark", "mauve", "no such")],
+    [
+        ("note", "x" * 4001, "at most 4000"),
+        ("tag2", "a\u202e", "cannot be shown: U+202E at position 2"),
+        ("mark", "mauve", "no such"),
+    ],
 )
 async def test_a_wrong_value_is_told_at_its_field(
     open_browser: NewBrowser, world: World, recording: UUID, name: str, value: str, told: str

@@ -48,6 +48,13 @@ async def test_nobody_is_sent_to_another_site(open_browser: NewBrowser, elsewher
     assert (await browser.sign_in("anna", back=elsewhere)).headers["Location"] == "/"
 
 
+@pytest.mark.parametrize("login", ["Anna", "ANNA", " anna", "anna "])
+async def test_a_login_is_typed_as_people_type_it(open_browser: NewBrowser, login: str) -> None:
+    browser = await open_browser()
+    assert (await browser.sign_in(login)).status == 303
+    assert "Anna" in (await browser.get("/account")).text
+
+
 @pytest.mark.parametrize(
     ("login", "password"), [("anna", "wrong"), ("nobody", PASSWORD), ("", ""), ("a\0", "\0")]
 )

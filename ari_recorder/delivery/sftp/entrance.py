@@ -33,7 +33,7 @@ class Entrance(SSHServer):
     def __init__(self, service: Service) -> None:
         self._service = service
         self._account: Account | None = None
-        self._login = ""
+        self._login, self._username = "", ""
         self._offers = 0
         self._key: UUID | None = None
         self._let_in = False
@@ -54,7 +54,7 @@ class Entrance(SSHServer):
 
     async def begin_auth(self, username: str) -> bool:
         """Look the account up. Somebody always has to show what they have."""
-        self._login = username[:LOGIN_MAX]
+        self._login, self._username = username[:LOGIN_MAX], username
         try:
             self._account = await self._service.context.store.read(accounts.account, username)
         except StoreError as error:
@@ -117,7 +117,7 @@ class Entrance(SSHServer):
         return self._let_in
 
     def _is_about(self, username: str) -> bool:
-        return self._account is not None and self._account.login == username
+        return self._account is not None and self._username == username
 
     def _may_offer(self) -> bool:
         self._offers += 1

@@ -20,6 +20,7 @@ from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Delivery, DeliveryGroup, DeliveryKey, Group, Organisation
 from ari_recorder.store.passwords import Prepared, Whose
 from ari_recorder.store.people.organisations import difference, found
+from ari_recorder.store.spelling import alike, spelled
 
 KIND = "delivery"
 KEYS_MAX = 20
@@ -78,8 +79,8 @@ def find(organisation: UUID) -> DeliveryRow:
 
 
 def account(login: str) -> Account | None:
-    """The account of that name; None if there is none."""
-    row = Delivery.get_or_none(Delivery.login == login)
+    """The account of that name, in small or capital letters; None if there is none."""
+    row = Delivery.get_or_none(Delivery.login == spelled(Delivery.login, login))
     if row is None:
         return None
     keys = tuple((one.id, one.text) for one in _keys(row.id))
@@ -107,7 +108,7 @@ def change(
     groups = columns.pop("groups", None)
     if "password" in columns:
         columns["password_hash"] = _hash(organisation, columns.pop("password"), columns, before)
-    _check_free(columns.get("login"), row.id)
+    _check_free(columns.get("login"), before.login)
     if columns:
         Delivery.update(**columns).where(Delivery.id == row.id).execute()
     if groups is not None:
@@ -234,10 +235,10 @@ def _hash(
     return password.hash if isinstance(password, Prepared) else passwords.hashed(plain)
 
 
-def _check_free(login: str | None, but: UUID) -> None:
-    taken = login and Delivery.get_or_none(Delivery.login == login)
-    if taken and taken.id != but:
-        raise Conflict("login", "there is an account %(login)s already.", login=repr(login))
+def _check_free(login: str | None, own: str | None) -> None:
+    taken = {*alike(Delivery.login, login)} - {own} if login and login != own else ()
+    if taken:
+        raise Conflict("login", "there is an account %(login)s already.", login=repr(min(taken)))
 
 
 def _set_groups(organisation: UUID, delivery: UUID, groups: Iterable[UUID]) -> None:

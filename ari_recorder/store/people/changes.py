@@ -30,6 +30,7 @@ from ari_recorder.store.people.organisations import (
 from ari_recorder.store.people.revisions import changed
 from ari_recorder.store.people.rows import UserRow, in_organisation, present, row_of
 from ari_recorder.store.people.users import KIND, told
+from ari_recorder.store.spelling import alike
 
 CHANGEABLE = fields.USER_FIELDS | {"password", "endpoints"}
 """What `change_user` changes."""
@@ -210,12 +211,25 @@ def _written(
     there = present(organisation).where(others & (User.number == number)).first() if number else None
     if there is not None:
         raise Conflict("number", "%(number)s is already taken, by %(name)s.", number=number, name=there.name)
-    if login and User.select().where(others & (User.login == login)).exists():
-        raise Conflict("login", "%(login)s is already taken.", login=repr(login))
+    if login:
+        _check_free(login, but)
     try:
         return write()
     except IntegrityError as error:  # by another program, just now
         raise Conflict("", "The number or the login is already taken.") from error
+
+
+def _check_free(login: str, but: UUID | None) -> None:
+    own = None if but is None else User.get_by_id(but).login
+    taken = {*alike(User.login, login)} - {own} if login != own else set()
+    if login in taken:
+        raise Conflict("login", "%(login)s is already taken.", login=repr(login))
+    if taken:
+        raise Conflict(
+            "login",
+            "%(login)s is already taken: small and capital letters are no difference.",
+            login=repr(login),
+        )
 
 
 def _follow(row: Any, before: UserRow, signs_in_anew: bool, actor: Actor) -> None:

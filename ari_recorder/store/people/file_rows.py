@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,9 @@ from uuid import UUID
 
 from ari_recorder.errors import Invalid, NotAllowed
 from ari_recorder.policies import fields
+from ari_recorder.policies.numbering import dialled
 from ari_recorder.policies.spreadsheet import Row
+from ari_recorder.policies.text import caseless
 from ari_recorder.policies.unfit import Unfit
 from ari_recorder.store import models
 from ari_recorder.store.audit import Actor
@@ -44,7 +46,12 @@ class FileRows:
     def __post_init__(self) -> None:
         there = self.there.users
         self.by_number = ChainMap[str, UserRow]({}, {user.number: user for user in there if user.number})
-        self.by_login = ChainMap[str, UserRow]({}, {user.login: user for user in there if user.login})
+        often = Counter(caseless(user.login) for user in there if user.login)
+        self.twins = frozenset(login for login, count in often.items() if count > 1)
+        """Logins that differ in small and capital letters alone: each is found as it is written."""
+        self.by_login = ChainMap[str, UserRow](
+            {}, {self._login(user.login): user for user in there if user.login}
+        )
 
     @property
     def _maps(self) -> tuple[ChainMap[Any, Any], ...]:
@@ -70,7 +77,7 @@ class FileRows:
             if user.number:
                 self.by_number[user.number] = user
             if user.login:
-                self.by_login[user.login] = user
+                self.by_login[self._login(user.login)] = user
         return report
 
     def tried(self, row: Row) -> RowReport:
@@ -101,8 +108,9 @@ class FileRows:
 
     def _wanted(self, cells: Mapping[str, str]) -> list[tuple[str, str]]:
         """What a row takes for its user, and whom it is of."""
-        given = {name: text for name, text in cells.items() if text}
-        found: list[tuple[str, str]] = [(name, given[name]) for name in ("number", "login") if name in given]
+        given = _given(cells)
+        found = [("number", given["number"])] if "number" in given else []
+        found += [("login", self._login(given["login"]))] if "login" in given else []
         if "endpoints" in given:
             there = fields.endpoints("endpoints", several(given["endpoints"]), self.pbxs)
             found += [("endpoints", endpoint_text(*one)) for one in there]
@@ -118,7 +126,7 @@ class FileRows:
             )  # fmt: skip
 
     def _made(self, row: Row) -> tuple[Outcome, tuple[str, ...], UserRow]:
-        given = {name: text for name, text in row.cells.items() if text}
+        given = _given(row.cells)
         values = self._values(given)
         groups = self._groups(given)
         text = given.get("acknowledgement")
@@ -136,7 +144,11 @@ class FileRows:
         number, login = given.get("number"), given.get("login")
         if not number and not login:
             raise Unfit("number", "write a number, or a login: they say who it is.")
-        return self.by_number.get(number) if number else self.by_login.get(login or "")
+        return self.by_number.get(number) if number else self.by_login.get(self._login(login or ""))
+
+    def _login(self, login: str) -> str:
+        alike = caseless(login)
+        return login if alike in self.twins else alike
 
     def _once(self, user: UserRow, line: int) -> None:
         if user.id in self.lines:
@@ -188,6 +200,12 @@ class FileRows:
             self.joined[name].append(user)
         for name in now - groups:
             self.left[name].append(user)
+
+
+def _given(cells: Mapping[str, str]) -> dict[str, str]:
+    """What stands in a row, its number as it is dialled: it says who it is."""
+    given = {name: text for name, text in cells.items() if text}
+    return given | ({"number": dialled(given["number"])} if "number" in given else {})
 
 
 def _twice(claim: tuple[str, str], line: int) -> Unfit:

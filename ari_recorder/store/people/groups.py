@@ -23,6 +23,7 @@ from ari_recorder.store.paging import Page
 from ari_recorder.store.people.changes import SUPERVISING
 from ari_recorder.store.people.rows import in_organisation, present
 from ari_recorder.store.scope import grouped
+from ari_recorder.store.spelling import alike, spelled
 
 KIND = "group"
 
@@ -100,8 +101,9 @@ def list_groups(organisation: UUID) -> list[GroupRow]:
 
 
 def find_group(organisation: UUID, name: str) -> UUID:
-    """The group of that name. Raises `NotFound`."""
-    row = Group.get_or_none((Group.organisation == organisation) & (Group.name == name))
+    """The group of that name, in small or capital letters. Raises `NotFound`."""
+    own = Group.organisation == organisation
+    row = Group.get_or_none(own & (Group.name == spelled(Group.name, name, own)))
     if row is None:
         raise NotFound(f"There is no group {name[:200]!r}. See: ari-recorder group list")
     return UUID(str(row.id))
@@ -109,7 +111,7 @@ def find_group(organisation: UUID, name: str) -> UUID:
 
 def add_group(organisation: UUID, name: str, *, actor: Actor, now: datetime) -> GroupDetail:
     """Add one. Raises `Invalid` for a name that cannot be, `Conflict` for one that is taken."""
-    row = Group.create(organisation=organisation, name=_free_name(organisation, name, None))
+    row = Group.create(organisation=organisation, name=_free_name(organisation, name, ""))
     _write(actor, Action.CREATE, row, now, {"after": {"name": row.name}})
     return _detail(row)
 
@@ -129,7 +131,7 @@ def rename_group(
     """
     row = _found(organisation, group)
     check(_detail(row))
-    wanted = _free_name(organisation, name, group)
+    wanted = _free_name(organisation, name, row.name)
     if wanted != row.name:
         detail = {"before": {"name": row.name}, "after": {"name": wanted}}
         row.name = wanted
@@ -298,12 +300,12 @@ def _found(organisation: UUID, group: UUID) -> Any:
     return row
 
 
-def _free_name(organisation: UUID, name: str, but: UUID | None) -> str:
+def _free_name(organisation: UUID, name: str, own: str) -> str:
     with fit():
         wanted = fields.group_name("name", name)
-    taken = Group.get_or_none((Group.organisation == organisation) & (Group.name == wanted))
-    if taken is not None and taken.id != but:
-        raise Conflict("name", "there is a group %(name)s already.", name=repr(wanted))
+    taken = {*alike(Group.name, wanted, Group.organisation == organisation)} - {own}
+    if wanted != own and taken:
+        raise Conflict("name", "there is a group %(name)s already.", name=repr(min(taken)))
     return wanted
 
 

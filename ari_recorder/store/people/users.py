@@ -11,6 +11,7 @@ from uuid import UUID
 from peewee import fn
 
 from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.policies.numbering import dialled
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.search import fold
 from ari_recorder.store import paging, preferences
@@ -26,6 +27,7 @@ from ari_recorder.store.people.rows import (
     rows_of,
 )
 from ari_recorder.store.people.which import Which, condition
+from ari_recorder.store.spelling import spelled
 
 KIND = "user"
 """As the audit log calls them."""
@@ -108,7 +110,8 @@ def user(organisation: UUID, user: UUID) -> UserRow:
 
 def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
     """Who has that number or login. Raises `NotFound`, or `SettingsError` if several do."""
-    named = (User.number == number_or_login) | (User.login == number_or_login)
+    numbers = {number_or_login, dialled(number_or_login)}
+    named = User.number.in_(numbers) | (User.login == spelled(User.login, number_or_login))
     users = list(present(organisation).where(named))
     if not users:
         raise NotFound(

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ari_recorder.errors import NotFound
 from ari_recorder.policies.fields import NAME_MAX
+from ari_recorder.policies.text import is_plain, tidy
 from ari_recorder.store import people, retention
 from ari_recorder.store.people import GroupDetail
 from ari_recorder.web import page, told
@@ -140,8 +141,8 @@ async def found(request: web.Request) -> GroupDetail:
 async def render(request: web.Request, group: GroupDetail, form: Form | None = None) -> web.Response:
     """The page; with a form that was not saved in its place."""
     store, organisation = request.app[CONTEXT].store, own_organisation(request)
-    q = request.query.get("q", "").strip() if request.method != "POST" else ""
-    if len(q) > Q_MAX or not q.isprintable():
+    q = tidy(request.query.get("q", "")).strip() if request.method != "POST" else ""
+    if len(q) > Q_MAX or not is_plain(q):
         raise Refused(400, N_("The address asks for something that there is not."))
     candidates = await store.read(
         people.users_page, organisation, q=q or None, outside=group.id, limit=FOUND_MAX

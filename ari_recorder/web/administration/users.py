@@ -14,6 +14,7 @@ from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode, is_recorded
+from ari_recorder.policies.text import is_plain, tidy
 from ari_recorder.store import passwords, people
 from ari_recorder.store.people import UserRow, Which
 from ari_recorder.web import page, told
@@ -73,8 +74,8 @@ def _wanted(asked: dict[str, str]) -> dict[str, Any]:
         }
     except ValueError as error:
         raise Refused(400, N_("The address asks for something that there is not.")) from error
-    words = asked.get("q", "")
-    if len(words) > Q_MAX or not words.isprintable():
+    words = tidy(asked.get("q", ""))
+    if len(words) > Q_MAX or not is_plain(words):
         raise Refused(400, N_("The address asks for something that there is not."))
     return {**found, "q": words or None}
 

@@ -183,6 +183,10 @@ async def test_every_write_is_refused_and_changes_nothing(acme: Office) -> None:
     assert acme.world.store.read_now(lambda: list(models.Recording.select().tuples())) == before
 
 
+async def test_who_comes_in_writes_the_login_in_any_letters(acme: Office) -> None:
+    assert (await acme.sftp("ls\n", login="ACME", key="acme")).code == 0
+
+
 async def test_another_organisations_files_cannot_be_named(acme: Office) -> None:
     acme.recording()
     theirs = acme.recording("olle")
