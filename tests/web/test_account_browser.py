@@ -186,7 +186,7 @@ async def test_who_needs_a_second_factor_adds_one_first(
     await page.get_by_label("Type the code").fill(await code_now(page, clock))
     await page.get_by_role("button", name="Add the app").click()
     await page.get_by_role("link", name="I have kept them").click()
-    await expect(page.get_by_role("heading", name="Account")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Audit log", level=1)).to_be_visible()
     await expect(page.get_by_role("link", name="Recordings")).to_have_count(0)
     assert [line for line in complaints if "422" not in line] == []
 
