@@ -94,9 +94,8 @@ def _open(t: Turn, at: datetime) -> None:
 def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
     """A segment in new files; or in those that go on, if their end was wanted and not asked for yet.
 
-    What was given long before it is heard of has files before it that were written all the while, and so has
-    what is resumed when Asterisk did not end them: what these have since then is kept as well, and the new
-    ones continue it.
+    What was given long before it is heard of has files before it that were written all the while: what these
+    have since then is kept as well, and the new ones continue it.
 
     What begins by a command begins on new snoops: Asterisk keeps up to half a second for a snoop that has
     fallen behind, so that those which listened in the pause would still give what was said in it.
@@ -118,14 +117,9 @@ def _begin(t: Turn, event: Event, at: datetime, cause: str) -> None:
 
 
 def _was_written(t: Turn, files: Files, at: datetime) -> bool:
-    """Whether these were written then, and go on: it is heard of late, or they did not end as asked."""
-    asked_before = files.asked_at is not None and files.asked_at < at
-    if not (asked_before and files.stop_asked) or files.broken or any(files.ended):
-        return False
-    segments = t.leg.recording.segments if t.leg.recording else ()
-    until = [one.until for one in segments if one.files == files.number and one.until]
-    went_on = bool(until) and at - max(until) > LATE
-    return went_on or at < t.now - LATE
+    """Whether these were written at that time, some time ago, and have not been closed since."""
+    asked_before = files.asked_at is not None and files.asked_at < at < t.now - LATE
+    return asked_before and files.stop_asked and not (files.broken or any(files.ended))
 
 
 def _goes_on(files: Files) -> bool:
