@@ -29,6 +29,9 @@ SHORT = 3
 NUMBER_FROM = 3
 """Digits from which figures are taken together: a number with spaces in it."""
 
+ERA_BITS = 52
+"""Bits of a place within an era, which is so 2 to the 40th microseconds: almost thirteen days."""
+
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _TIE_BITS = 12
 _PLACE_MAX = 2**63 - 1

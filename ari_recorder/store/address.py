@@ -19,6 +19,8 @@ SQLITE_PRAGMAS = {
     "secure_delete": 1,
     "busy_timeout": 10_000,
 }
+ON_POSTGRESQL = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "prepare_threshold": None}
+"""Nothing is prepared: a plan for any values takes many times as long where one depends on them."""
 _AS_IT_IS = {key: value for key, value in SQLITE_PRAGMAS.items() if key != "journal_mode"}
 """Of a file that may be no catalogue: its journal mode would be written into it."""
 _NO_SUCH_DATABASE = "3D000"  # PostgreSQL's invalid_catalog_name
@@ -50,7 +52,7 @@ def database_at(url: str, make: bool) -> Database:
             parameters = parse_url(url, unquote_password=True, unquote_user=True)
             if parameters["database"]:
                 _look_for_driver(url)
-                parameters = {"connect_timeout": 5, "tcp_user_timeout": 10_000} | parameters
+                parameters = ON_POSTGRESQL | parameters
                 return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
     raise StoreError(
         f"store.url is {shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"

@@ -27,6 +27,7 @@ from peewee import (
 from uuid6 import uuid7
 
 from ari_recorder.policies import ledger
+from ari_recorder.policies.search import ERA_BITS
 
 database = DatabaseProxy()
 
@@ -589,7 +590,7 @@ class Searched(Table):
     """What a recording that lists show is found by (`policies.search.Document`); made by `search_index`.
 
     The texts are indexed by every three characters in a row: in SQLite by the table ``searched_text``, in
-    PostgreSQL by the index of that name.
+    PostgreSQL by the index `TEXTS_INDEXED`.
     """
 
     id = BigIntegerField(primary_key=True)
@@ -1105,6 +1106,13 @@ def listed(name: str) -> str:
     condition = f"{SHOWN} AND {which}" if which else SHOWN
     return f"CREATE INDEX {name} ON recording ({columns}) WHERE {condition}"
 
+
+TEXTS_INDEXED = "searched_in_time"
+TEXTS_INDEX = f"""CREATE INDEX {TEXTS_INDEXED} ON searched USING gin
+    ((id >> {ERA_BITS}), organisation, "user", numbers gin_trgm_ops, note gin_trgm_ops, words gin_trgm_ops)
+    WITH (gin_pending_list_limit = 256)"""
+"""The statement that makes it in PostgreSQL, with the extensions `TEXTS_EXTENSIONS`."""
+TEXTS_EXTENSIONS = ("btree_gin", "pg_trgm")
 
 for name in LISTED:
     Recording.add_index(SQL(listed(name)))

@@ -31,6 +31,8 @@ AT_ONCE = 1_000
 """Recordings that are made anew by one statement."""
 ANALYSED = 400
 """Rows of each index that SQLite looks at to see how alike its keys are."""
+_INDEX_BEFORE = "searched_text"
+"""What PostgreSQL had until there was `models.TEXTS_INDEXED`."""
 _TIES = 16
 """Recordings of one organisation or several that may have the same place, and are then put behind it."""
 
@@ -105,6 +107,8 @@ def take_in(limit: int = BATCH) -> bool:
         if not _has_index(name):
             database.execute_sql(models.listed(name).replace("INDEX", "INDEX IF NOT EXISTS", 1))
             return True
+    if on_postgresql() and _index_texts():
+        return True
     row = _backlog()
     if row is None:
         return _analyse()
@@ -116,6 +120,22 @@ def take_in(limit: int = BATCH) -> bool:
     write(ids)
     SearchBacklog.update(below=ids[-1]).where(SearchBacklog.id == row.id).execute()
     return True
+
+
+def _index_texts() -> bool:
+    """A step towards PostgreSQL's index of texts instead of the one before it; whether there was one."""
+    if not _has_index(models.TEXTS_INDEXED) and _has_extensions():
+        database.execute_sql(models.TEXTS_INDEX)
+    elif _has_index(models.TEXTS_INDEXED) and _has_index(_INDEX_BEFORE):
+        database.execute_sql(f"DROP INDEX {_INDEX_BEFORE}")
+    else:
+        return False
+    return True
+
+
+def _has_extensions() -> bool:
+    there = sql("SELECT count(*) FROM pg_extension WHERE {}", among("extname", models.TEXTS_EXTENSIONS))
+    return bool(rows(there)[0][0] == len(models.TEXTS_EXTENSIONS))
 
 
 def _analyse() -> bool:
@@ -137,8 +157,8 @@ def backlog() -> UUID | None:
 
 
 def is_whole() -> bool:
-    """Whether texts are looked for in an index at all: PostgreSQL needs an extension for it."""
-    return _has_index("searched_text") if on_postgresql() else True
+    """Whether texts are looked for in an index at all: PostgreSQL needs extensions for it."""
+    return not on_postgresql() or _has_index(models.TEXTS_INDEXED) or _has_index(_INDEX_BEFORE)
 
 
 def _backlog() -> Any:

@@ -17,7 +17,7 @@ from ari_recorder.policies.search import Document
 from ari_recorder.store import catalogue, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.filters import Wanted
-from ari_recorder.store.finding import lengths, listing, lite, pg
+from ari_recorder.store.finding import grams, lengths, listing, lite, pg
 from ari_recorder.store.order import Sort
 
 from .build import BEGIN
@@ -57,8 +57,8 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """With the limits at which another way is taken as they are, and so low that each way is."""
     if request.param == "at its limits":
         for module, name, value in (
-            (pg, "SAMPLE", 6), (pg, "HARDLY_ANY", 1), (pg, "ENOUGH", 1), (pg, "COMMON", 2),
-            (pg, "LISTS_MAX", 2), (listing, "FEW", 3), (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3),
+            (pg, "SAMPLE", 6), (pg, "ERAS_MAX", 12), (pg, "COUNTED_BY_READING", 2), (pg, "LISTS_MAX", 2),
+            (grams, "KEPT_S", 0), (listing, "FEW", 3), (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3),
             (lite, "USERS_MAX", 1), (lite, "TRIED", 5), (lite, "OWN_MAX", 3),
         ):  # fmt: skip
             monkeypatch.setattr(module, name, value)
@@ -103,7 +103,7 @@ def _people() -> People:
 def _recording(chance: random.Random, people: People, n: int) -> UUID:
     user = chance.choice(people.users)
     number, name = chance.choice(NUMBERS), " ".join(chance.choices(WORDS, k=chance.randrange(3)))
-    at = BEGIN + timedelta(seconds=chance.randrange(60))
+    at = BEGIN + timedelta(days=chance.randrange(60))
     call = models.Call.create(pbx="main", linkedid=str(n), started_at=at)
     leg = models.Leg.create(
         call=call, organisation=user.organisation, user=user, pbx="main", channel=str(n), channel_name="P",
@@ -185,8 +185,8 @@ _QUESTIONS: list[Any] = [
     lambda chance, _: {"direction": "inbound"},
     lambda chance, _: {"min_duration_s": chance.choice([0, 0.5, 1.0001, 60])},
     lambda chance, _: {"max_duration_s": chance.choice([0, 0.4999, 1, 60])},
-    lambda chance, _: {"began_from": BEGIN + timedelta(seconds=chance.randrange(60))},
-    lambda chance, _: {"began_before": BEGIN + timedelta(seconds=chance.randrange(60))},
+    lambda chance, _: {"began_from": BEGIN + timedelta(days=chance.randrange(60))},
+    lambda chance, _: {"began_before": BEGIN + timedelta(days=chance.randrange(60))},
     lambda chance, people: {"user": chance.choice([chance.choice(people.users).id, "101", "102", "9"])},
     lambda _, people: {"group": people.group},
 ]

@@ -29,7 +29,7 @@ from .build import add_user, reopened, ringing, sealed
 
 HISTORY = "schema_migration"
 TEXTS = "searched_text"
-"""The index of texts: in SQLite a table of its own with others in it, in PostgreSQL an index."""
+"""SQLite's index of texts: a table of its own, with others in it."""
 
 
 def schema() -> dict[str, Any]:
@@ -40,7 +40,9 @@ def schema() -> dict[str, Any]:
         table: {
             "columns": sorted(_column(c) for c in db.get_columns(table)),
             "indexes": sorted(
-                (tuple(map(str, i.columns)), i.unique) for i in db.get_indexes(table) if i.name != TEXTS
+                (tuple(map(str, i.columns)), i.unique)
+                for i in db.get_indexes(table)
+                if i.name != models.TEXTS_INDEXED
             ),
             "foreign": sorted((f.column, f.dest_table, f.dest_column) for f in db.get_foreign_keys(table)),
             "details": _details(db, table),

@@ -253,20 +253,45 @@ def test_of_many_recordings_the_indexes_are_made_afterwards(before: tuple[str, l
         assert set(models.LISTED) <= indexes
 
 
-def test_without_the_extension_texts_are_found_all_the_same(
-    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_index_of_texts_is_made_where_there_was_another(before: tuple[str, list[UUID]]) -> None:
+    url, made = before
+    if url.startswith("sqlite"):
+        return  # has it in its own file of texts
+
+    def replace() -> None:
+        models.database.execute_sql(f"DROP INDEX {models.TEXTS_INDEXED}")
+        models.database.execute_sql("CREATE INDEX searched_text ON searched USING gin (note gin_trgm_ops)")
+
+    def indexes() -> set[str]:
+        return {one.name for one in models.database.get_indexes("searched")}
+
+    with reopened(url) as store:
+        store.write_now(replace)
+        assert store.read_now(search_index.is_whole)
+        while store.write_now(search_index.take_in):
+            pass
+        assert models.TEXTS_INDEXED in store.read_now(indexes)
+        assert "searched_text" not in store.read_now(indexes)
+        assert sorted(found(store, number="070")) == sorted(made)
+
+
+@pytest.mark.parametrize("extension", models.TEXTS_EXTENSIONS)
+def test_without_an_extension_texts_are_found_all_the_same(
+    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str
 ) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     for source in MIGRATIONS.glob("[0-9]*.py"):
         (folder / source.name).write_text(
-            source.read_text().replace("EXISTS pg_trgm", "EXISTS no_such_thing")
+            source.read_text().replace(f"EXISTS {extension}", "EXISTS no_such_thing")
         )
     monkeypatch.setattr(database, "MIGRATIONS", folder)
     with reopened(store_url) as store:
         recording = recorded_call(store, add_user(store), number="0701").recording
         assert found(store, number="0701") == [recording]
-        assert store.read_now(search_index.is_whole) is store_url.startswith("sqlite")
+        assert not store.write_now(search_index.take_in)
+        at_all = store_url.startswith("sqlite") or extension != "pg_trgm"
+        assert store.read_now(search_index.is_whole) is at_all
 
 
 def test_verify_notices_what_does_not_fit(store: Store) -> None:

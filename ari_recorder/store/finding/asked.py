@@ -48,12 +48,21 @@ class Needle:
         return self.parts if len(ending) < ENDING_MIN else {**self.parts, "numbers": (ending,)}
 
     def stands(
-        self, condition: Callable[[str, str], Sql], parts: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        condition: Callable[[str, str], Sql],
+        parts: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        theirs: Sql | None = None,
     ) -> Sql:
-        """That it is there, or one of other ``parts``: ``condition`` says that a part is in a column."""
+        """That it is there, or one of other ``parts``: ``condition`` says that a part is in a column.
+
+        ``theirs``: what else has to hold of a recording of its users.
+        """
         every = (self.parts if parts is None else parts).items()
         found = [condition(column, part) for column, several in every for part in several]
-        return one_of([*found, *([among('s."user"', self.users)] if self.users else ())])
+        if self.users:
+            found.append(every_of([among('s."user"', self.users), *([theirs] if theirs else ())]))
+        return one_of(found)
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,54 @@
-"""How rare any three characters in a row are in SQLite's full-text index; only speed depends on it.
+"""How common any three characters in a row are among the newest recordings; only speed depends on it.
 
-Seen by how far back the newest few dozen of them reach, since to count them would take as long as to go
-through them. That is kept for a while, because it hardly changes.
+Counted in what a thousand of them are found by, and kept for a while, because it hardly changes.
 """
 
 from __future__ import annotations
 
-import threading
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from ari_recorder.store.sql import rows, sql
+from ari_recorder.store.sql import Sql, rows
 
 LENGTH = 3
 RAREST = 3
 """So many together leave little of what else has each of them."""
-LOOKED_AT = 50
-COMMON_OF = 250
-"""What reaches less far back than the newest so many recordings do is a fifth of all or more."""
-KEPT_S, KEPT_MAX = 600.0, 50_000
-_BEFORE_ALL = -(2**63)
-
-_kept: dict[str, tuple[float, int]] = {}
-_keeping = threading.Lock()
+COUNTED, KEPT_S = 1_000, 600.0
+COMMON = 0.2
+"""What so many of the newest have is found among these faster than by an index."""
+_COLUMNS = ("who", "numbers", "note", "words")
 
 
-def rarest(of: str, part: str) -> list[str]:
-    """The rarest of a part's, the first the most; ``of`` says in which columns."""
-    every = list(dict.fromkeys(quoted(part[n : n + LENGTH]) for n in range(len(part) - LENGTH + 1)))
-    return every if len(every) == 1 else sorted(every, key=lambda gram: _reach(of + gram))[:RAREST]
+@dataclass(frozen=True)
+class _Counts:
+    """In how many of ``of`` recordings each is, by column."""
+
+    at_s: float
+    of: int
+    having: Mapping[str, Counter[str]]
 
 
-def is_common(match: str) -> bool:
+_kept: list[_Counts] = []
+
+
+def rarest(columns: Iterable[str], part: str) -> list[str]:
+    """The rarest of a part's, the first the most."""
+    every = list(dict.fromkeys(_grams(part)))
+    shares = {gram: share(columns, gram) for gram in every}
+    return sorted(every, key=lambda gram: shares[gram])[:RAREST]
+
+
+def is_common(columns: Iterable[str], gram: str) -> bool:
     """Whether a good part of all recordings has it."""
-    since = _reach(match)
-    newest = sql(f"SELECT 1 FROM searched NOT INDEXED WHERE id > {{}} LIMIT {COMMON_OF}", since)
-    return bool(rows(sql("SELECT count(*) FROM ({}) newest", newest))[0][0] < COMMON_OF)
+    return share(columns, gram) >= COMMON
+
+
+def share(columns: Iterable[str], gram: str) -> float:
+    """How much of the newest has it in one of these columns; in several of them it counts as often."""
+    counts = _counts()
+    return sum(counts.having[column][gram] for column in columns) / max(counts.of, 1)
 
 
 def quoted(text: str) -> str:
@@ -42,17 +56,21 @@ def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _reach(match: str) -> int:
-    """The place of the last of the newest few dozen; where there are not so many, before all others."""
+def _counts() -> _Counts:
     now_s = time.monotonic()
-    kept = _kept.get(match)
-    if kept is not None and now_s - kept[0] < KEPT_S:
-        return kept[1]
-    newest = f"ORDER BY rowid DESC LIMIT 1 OFFSET {LOOKED_AT}"
-    found = rows(sql(f"SELECT rowid FROM searched_text WHERE searched_text MATCH {{}} {newest}", match))
-    reach = int(found[0][0]) if found else _BEFORE_ALL
-    with _keeping:
-        if len(_kept) >= KEPT_MAX:
-            _kept.clear()
-        _kept[match] = (now_s, reach)
-    return reach
+    if not _kept or now_s - _kept[-1].at_s >= KEPT_S:
+        _kept[:] = [_counted(now_s)]
+    return _kept[-1]
+
+
+def _counted(now_s: float) -> _Counts:
+    newest = rows(Sql(f"SELECT {', '.join(_COLUMNS)} FROM searched ORDER BY id DESC LIMIT {COUNTED}"))
+    having = {column: Counter[str]() for column in _COLUMNS}
+    for row in newest:
+        for column, text in zip(_COLUMNS, row, strict=True):
+            having[column].update(set(_grams(text)))
+    return _Counts(now_s, len(newest), having)
+
+
+def _grams(text: str) -> Iterator[str]:
+    return (text[n : n + LENGTH] for n in range(len(text) - LENGTH + 1))

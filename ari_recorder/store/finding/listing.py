@@ -68,7 +68,7 @@ def few(asked: Asked) -> Sql | None:
         if rows(sql("SELECT count(*) FROM ({}) found", there))[0][0] <= FEW:
             return sql(
                 f"WITH few AS MATERIALIZED (SELECT r.id FROM recording r{hint(asked, index)} WHERE {{}})",
-                every_of([_SHOWN, whose(asked), condition]),
+                every_of([_SHOWN, _seen(asked), condition]),
             )
     return _few_own(asked) if _of_one(asked) and asked.needles and asked.narrow else None
 
@@ -107,6 +107,14 @@ def whose(asked: Asked) -> Sql:
     return every_of([*_of_organisation(asked), *of])
 
 
+def _seen(asked: Asked) -> Sql:
+    """As `whose`; of several users seen in the rows, or PostgreSQL would read the lists of all of them."""
+    users = asked.within.users
+    if users is None or len(users) == 1:
+        return whose(asked)
+    return every_of([*_of_organisation(asked), sql("({}) IS TRUE", among("r.user_id", sorted(users)))])
+
+
 def hint(asked: Asked, index: str) -> str:
     """SQLite is told which index; not before it is there, and none that begins with what is not asked for."""
     if on_postgresql() or (asked.within.organisation is None and index != OF_USER):
@@ -137,7 +145,7 @@ def among_few(asked: Asked, order: Order, limit: int, texts: Sql = EVERY, beside
     return sql(
         f"SELECT r.id FROM few CROSS JOIN recording r{searched} WHERE r.id = few.id AND {{}}"
         f" {_ordered(order)} LIMIT {{}}",
-        every_of([besides, whose(asked), *conditions_of(asked), *order.behind(), *its]), limit,
+        every_of([besides, _seen(asked), *conditions_of(asked), *order.behind(), *its]), limit,
     )  # fmt: skip
 
 

@@ -35,12 +35,12 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
     bounds = order.searched_behind()
     if len(asked.needles) > 1 and _is_short(asked):
         return rows(_own(asked, order, limit))
-    whose = _who_of(asked)
-    common = all(grams.is_common(match) for match in _matches(asked))
-    if common and _matches(asked) and (index := listing.in_time(asked)):
+    whose, rare = _who_of(asked), list(_rare(asked))
+    common = all(grams.is_common(columns, gram) for columns, gram in rare)
+    if common and rare and (index := listing.in_time(asked)):
         texts = every_of(needle.stands(_instr) for needle in asked.needles)
         return rows(listing.walk(asked, index, order, limit, texts))
-    if whose and not common and _matches(asked):
+    if whose and not common and rare:
         first = _first(asked, order, limit)
         if first is not None:
             return first
@@ -127,20 +127,24 @@ def _match(asked: Asked, whose: str) -> str:
     return " AND ".join([*texts, whose] if whose else texts)
 
 
-def _matches(asked: Asked) -> list[str]:
-    return [match for needle in asked.needles if not _is_wide(needle) for match in _rare_parts(needle)]
+def _rare(asked: Asked) -> Iterator[tuple[list[str], str]]:
+    """The rarest of each part, with the columns; of a user's everything counts as common."""
+    for needle in asked.needles:
+        if not _is_wide(needle):
+            yield from ((columns, grams.rarest(columns, part)[0]) for columns, part in _columns(needle))
 
 
 def _who_of(asked: Asked) -> str:
     """Whose, for the index, if there is little of theirs among all."""
     users, of = asked.within.users, asked.within.organisation
     if users is not None and len(users) <= USERS_MAX:
-        whose = _any_of(_who(sorted(users)))
+        ids = sorted(users)
     elif of is not None:
-        whose = _any_of(_who([of]))
+        ids = [of]
     else:
         return ""
-    return "" if grams.is_common(whose) else whose
+    much = sum(grams.share(["who"], search.who(one)) for one in ids) >= grams.COMMON
+    return "" if much else _any_of(_who(ids))
 
 
 def _organisations(asked: Asked) -> list[UUID]:
@@ -160,24 +164,19 @@ def _is_exact(needle: Needle) -> bool:
 
 
 def _parts(needle: Needle) -> Iterator[str]:
-    for of, part in _columns(needle):
-        yield of + f"({' AND '.join(grams.rarest(of, part))})"
+    for columns, part in _columns(needle):
+        rarest = " AND ".join(map(grams.quoted, grams.rarest(columns, part)))
+        yield f"{{{' '.join(columns)}}} : ({rarest})"
     yield from _who(needle.users)
 
 
-def _rare_parts(needle: Needle) -> Iterator[str]:
-    """The rarest of each part; of a user's everything counts as common."""
-    yield from (of + grams.rarest(of, part)[0] for of, part in _columns(needle))
-
-
-def _columns(needle: Needle) -> Iterator[tuple[str, str]]:
-    """Each part, with the columns in which it may be."""
+def _columns(needle: Needle) -> Iterator[tuple[list[str], str]]:
+    """The columns in which each part may be."""
     columns = defaultdict(list)
     for column, parts in needle.nearly.items():
         for part in parts:
             columns[part].append(column)
-    for part, names in columns.items():
-        yield f"{{{' '.join(names)}}} : ", part
+    yield from ((names, part) for part, names in columns.items())
 
 
 def _who(ids: Iterable[UUID]) -> list[str]:

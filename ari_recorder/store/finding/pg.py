@@ -1,44 +1,58 @@
-"""Texts in PostgreSQL: its index finds any three characters in a row, but in no order.
+"""Texts in PostgreSQL: its index finds any three characters in a row, of an organisation, a user or an era.
 
-What is common is found fast by reading the newest until a page is full, what is rare by the index. Which it
-is the newest say (`_sample`): enough of them, and they are the page; a few, and more are read;
-hardly any, and the index is asked for all that there are. Without the extension ``pg_trgm`` there is no such
-index, and all texts are read.
+What is common is found fast by reading the newest until a page is full; these say what is (`_sample`).
+What is less so is looked for by the index in one era after the other, the newest first, until a page is full
+(`_in_turn`); what is so rare that this would take many, in all of them at once. An era is as much time as has
+the same upper bits of `search.place`: the index keeps no order, but it finds quickly what several of its keys
+have in common. Without its extensions there is none, and all texts are read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import search
-from ari_recorder.store.finding import listing
-from ari_recorder.store.finding.asked import Asked
+from ari_recorder.store.finding import grams, listing
+from ari_recorder.store.finding.asked import Asked, Needle
 from ari_recorder.store.finding.listing import each_of
 from ari_recorder.store.finding.order import Order
 from ari_recorder.store.order import Sort
 from ari_recorder.store.sql import Sql, among, every_of, rows, sql
 
-SAMPLE = 1_500
+SAMPLE = 1_000
 """Recordings whose texts are read first."""
-HARDLY_ANY = 5
-"""Fewer of these are too few to read on until a page is full."""
-ENOUGH = 2
-"""So many times as many are read as a page would need if the others were like these."""
+ERAS_MAX = 48
+"""So many are looked through one after the other as fast as all at once."""
 LISTS_MAX = 100
 """Users each of whose list is read; of more that of the organisation is."""
-COMMON = 30
+COMMON = 0.1
+"""What so many of the newest have the index is not asked for, if it is asked for something else."""
+COUNTED_BY_READING = 20
 """So many of a sample are one in fifty: to count those, reading all of them is faster than the index."""
+PIECE = 5
+"""Characters of a part that the index is asked for: each three in a row cost more than they leave out."""
+_IN_INDEX = re.compile(r"[a-z0-9]{3}")
+"""Of other characters the index may have none: which depends on the database's locale."""
+_ERA = f"(s.id >> {search.ERA_BITS})"
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """The ids found, in order, and whether what was read was all that there is."""
+    """The ids found, in order; whether all that there is was read, and from which place to which."""
 
     found: list[Any]
     whole: bool
+    first: int
+    last: int
+
+    def eras(self, limit: int) -> int:
+        """In how many there should be a page, if the others are like these, and twice as many."""
+        reach = abs(self.first - self.last) * limit // max(len(self.found), 1)
+        return 2 * (reach >> search.ERA_BITS) + 4
 
 
 def page(asked: Asked, order: Order, limit: int) -> list[Any]:
@@ -48,11 +62,13 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
         texts = every_of(needle.stands(_strpos) for needle in asked.needles)
         return rows(listing.walk(asked, index, order, limit, texts))
     sampled = _sample(asked, order, SAMPLE, limit)
-    if HARDLY_ANY <= len(sampled.found) < limit and not sampled.whole:
-        enough = SAMPLE * limit * ENOUGH // len(sampled.found)
-        sampled = _sample(asked, order, enough, limit)
     if len(sampled.found) >= limit or sampled.whole:
         return sampled.found
+    eras, whole = _eras(asked, order, sampled, limit)
+    if whole or len(eras) <= ERAS_MAX:
+        found = _in_turn(asked, order, limit, eras)
+        if len(found) >= limit or whole:
+            return found
     behind = [sql(f"s.id {way} {{}}", place) for way, place in order.searched_behind()]
     return rows(
         sql(
@@ -69,7 +85,7 @@ def count(asked: Asked, most: int) -> int:
     sampled = _sample(asked, Order(Sort.NEWEST, None), SAMPLE, SAMPLE)
     if sampled.whole:
         return min(len(sampled.found), most)
-    found = (_read if len(sampled.found) >= COMMON else _indexed)("1", asked)
+    found = (_read if len(sampled.found) >= COUNTED_BY_READING else _indexed)("1", asked)
     return int(rows(sql("SELECT count(*) FROM ({} LIMIT {}) found", found, most))[0][0])
 
 
@@ -83,12 +99,12 @@ def _sample(asked: Asked, order: Order, size: int, limit: int, *, attributes: bo
     each, whose = _lists(asked)
     newest = order.way == "DESC"
     part = size // max(1, len(each)) + 1
-    bounds = [*((way, search.begins(at)) for way, at in asked.began), *order.searched_behind()]
+    bounds = _bounds(asked, order, "s.id")
     listed = sql(
         "SELECT s.id, s.recording_id, {} AS fits FROM searched s WHERE {}"
         f" ORDER BY s.id {order.way} LIMIT {part}",
         every_of(needle.stands(_strpos) for needle in asked.needles),
-        every_of([*whose, *(sql(f"s.id {way} {{}}", at) for way, at in bounds)]),
+        every_of([*whose, *bounds]),
     )
     source = sql("{} CROSS JOIN LATERAL", each_of(each)) if each else Sql("(SELECT 1 AS one) asked, LATERAL")
     last, cut, behind = ("min", "max", ">=") if newest else ("max", "min", "<=")
@@ -96,15 +112,45 @@ def _sample(asked: Asked, order: Order, size: int, limit: int, *, attributes: bo
         "WITH sample AS MATERIALIZED (SELECT asked.one, s.* FROM {} ({}) s), cut AS MATERIALIZED"
         f" (SELECT {cut}(ended.id) AS id FROM"
         f"  (SELECT {last}(id) AS id FROM sample GROUP BY one HAVING count(*) = {part}) ended)"
-        "(SELECT s.recording_id, NULL::boolean FROM sample s{} WHERE s.fits AND {}"
+        "(SELECT s.recording_id, NULL::bigint, NULL::bigint FROM sample s{} WHERE s.fits AND {}"
         f"  AND (SELECT s.id {behind} cut.id OR cut.id IS NULL FROM cut)"
         f" ORDER BY s.id {order.way} LIMIT {{}})"
-        " UNION ALL SELECT NULL, (SELECT cut.id IS NULL FROM cut)",
+        f" UNION ALL SELECT NULL, (SELECT {cut}(id) FROM sample), (SELECT id FROM cut)",
         source, listed, _recording(asked) if attributes else Sql(""),
         every_of(_attributes(asked) if attributes else ()), limit,
     )  # fmt: skip
-    *ids, (_, whole) = rows(found)
-    return Sampled(ids, bool(whole))
+    *ids, (_, first, ended) = rows(found)
+    return Sampled(ids, ended is None, first or 0, ended or 0)
+
+
+def _eras(asked: Asked, order: Order, sampled: Sampled, limit: int) -> tuple[range, bool]:
+    """Which are to be looked through for a page, in turn; whether there are no others."""
+    newest = order.way == "DESC"
+    first = sampled.first >> search.ERA_BITS
+    ends = [search.begins(at) >> search.ERA_BITS for way, at in asked.began if (way == ">=") == newest]
+    enough = sampled.eras(limit)
+    number = min([enough, *(abs(first - end) + 1 for end in ends)])
+    step = -1 if newest else 1
+    return range(first, first + step * number, step), number < enough
+
+
+def _in_turn(asked: Asked, order: Order, limit: int, eras: range) -> list[Any]:
+    """Era by era, until a page is full.
+
+    A lateral join is a loop, and there is no other way to carry it out: the eras behind a full page are not
+    looked at.
+    """
+    bits = search.ERA_BITS
+    theirs = Sql(f"s.id >= eras.one << {bits} AND s.id < (eras.one + 1) << {bits}")
+    outside = _bounds(asked, order, "(s.id + 0)")  # by the index of ids whole eras would be read
+    conditions = [Sql(f"{_ERA} = eras.one"), *_texts(asked, theirs), *_whose(asked), *outside]
+    found = sql(
+        "SELECT found.id, found.recording_id FROM"
+        f" generate_series({eras[0]}::bigint, {eras[-1]}::bigint, {eras.step}) AS eras (one)"
+        f" CROSS JOIN LATERAL ({{}} ORDER BY s.id {order.way} LIMIT {{}}) found LIMIT {{}}",
+        _searched("s.id, s.recording_id", asked, conditions), limit, limit,
+    )  # fmt: skip
+    return rows(sql(f"SELECT recording_id FROM ({{}}) found ORDER BY id {order.way}", found))
 
 
 def _lists(asked: Asked) -> tuple[list[UUID], list[Sql]]:
@@ -118,28 +164,83 @@ def _lists(asked: Asked) -> tuple[list[UUID], list[Sql]]:
 
 
 def _indexed(chosen: str, asked: Asked, behind: Iterable[Sql] = (), *, attributes: bool = True) -> Sql:
-    """By the index of texts, which is asked for one writing of a number, and the rows for each."""
-    likes = [needle.stands(_like, needle.nearly) for needle in asked.needles]
-    exact = [needle.stands(_strpos) for needle in asked.needles if needle.nearly is not needle.parts]
-    return _searched(chosen, asked, [*likes, *exact, *behind], attributes=attributes)
+    """By the index of texts, in all eras."""
+    began = _bounds(asked, None, "s.id")
+    return _searched(chosen, asked, [*_texts(asked), *_whose(asked), *began, *behind], attributes=attributes)
 
 
 def _read(chosen: str, asked: Asked) -> Sql:
     """By reading, which no index is asked for."""
-    return _searched(chosen, asked, [needle.stands(_strpos) for needle in asked.needles])
+    texts = [needle.stands(_strpos) for needle in asked.needles]
+    whose = [*_organisation(asked), *_users(asked)]
+    return _searched(chosen, asked, [*texts, *_bounds(asked, None, "s.id"), *whose])
 
 
-def _searched(chosen: str, asked: Asked, texts: list[Sql], *, attributes: bool = True) -> Sql:
-    began = [sql(f"s.id {way} {{}}", search.begins(at)) for way, at in asked.began]
+def _searched(chosen: str, asked: Asked, conditions: list[Sql], *, attributes: bool = True) -> Sql:
     others = _attributes(asked) if attributes else []
     recording = _recording(asked) if attributes else Sql("")
-    conditions = [*texts, *began, *_organisation(asked), *_users(asked), *others]
-    return sql(f"SELECT {chosen} FROM searched s{{}} WHERE {{}}", recording, every_of(conditions))
+    every = [*conditions, *others]
+    return sql(f"SELECT {chosen} FROM searched s{{}} WHERE {{}}", recording, every_of(every))
+
+
+def _texts(asked: Asked, theirs: Sql | None = None) -> list[Sql]:
+    """What the index is asked, and what it leaves to be seen; of what is common all, if there is rarer."""
+    pieces = [_pieces(needle) for needle in asked.needles]
+    rare = [not _is_common(one) for one in pieces]
+    every = list(zip(asked.needles, pieces, rare, strict=True))
+    likes = [
+        needle.stands(_like, piece, theirs=theirs)
+        for needle, piece, is_rare in every
+        if is_rare or not any(rare)
+    ]
+    exact = [
+        needle.stands(_strpos) for needle, piece, is_rare in every if piece != needle.parts or not is_rare
+    ]
+    return [*likes, *exact]
+
+
+def _pieces(needle: Needle) -> dict[str, tuple[str, ...]]:
+    """Of each part the rarest few characters; of a number one writing."""
+    return {column: tuple(_piece(column, part) for part in parts) for column, parts in needle.nearly.items()}
+
+
+def _piece(column: str, part: str) -> str:
+    every = [part[n : n + PIECE] for n in range(len(part) - PIECE + 1)]
+    return min(filter(_IN_INDEX.search, every), key=lambda piece: _rarity(column, piece), default=part)
+
+
+def _rarity(column: str, piece: str) -> tuple[float, ...]:
+    return tuple(grams.share([column], gram) for gram in grams.rarest([column], piece))
+
+
+def _is_common(pieces: dict[str, tuple[str, ...]]) -> bool:
+    return any(_rarity(column, piece)[0] >= COMMON for column, several in pieces.items() for piece in several)
+
+
+def _bounds(asked: Asked, order: Order | None, place: str) -> list[Sql]:
+    """When it began, and behind what it is in the order, of a place."""
+    began = [(way, search.begins(at)) for way, at in asked.began]
+    behind = [] if order is None else order.searched_behind()
+    return [sql(f"{place} {way} {{}}", at) for way, at in (*began, *behind)]
 
 
 def _organisation(asked: Asked) -> list[Sql]:
     of = asked.within.organisation
     return [] if of is None else [sql("s.organisation = {}", of)]
+
+
+def _whose(asked: Asked) -> list[Sql]:
+    """The index is asked for one user, or an organisation with little of all: for more it takes longer."""
+    users, of = asked.within.users, asked.within.organisation
+    of_one = users is not None and len(users) == 1
+    much = of is not None and grams.is_common(["who"], search.who(of))
+    organisation = _organisation(asked) if not (of_one or much) else _seen(_organisation(asked))
+    return [*organisation, *(_users(asked) if of_one else _seen(_users(asked)))]
+
+
+def _seen(conditions: list[Sql]) -> list[Sql]:
+    """To be seen in the rows: no index is asked for what is written so."""
+    return [sql("({}) IS TRUE", condition) for condition in conditions]
 
 
 def _users(asked: Asked) -> list[Sql]:
