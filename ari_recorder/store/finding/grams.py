@@ -1,54 +1,69 @@
-"""How common any three characters in a row are among the newest recordings; only speed depends on it.
+"""How common any three characters in a row are; only speed depends on it.
 
-Counted in what a thousand of them are found by, and kept for a while, because it hardly changes.
+Seen in what some recordings of all times are found by, and kept for a while, because it hardly changes.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 
-from ari_recorder.store.sql import Sql, rows
+from ari_recorder.store.sql import Sql, rows, sql
 
 LENGTH = 3
-RAREST = 3
-"""So many together leave little of what else has each of them."""
-COUNTED, KEPT_S = 1_000, 600.0
-COMMON = 0.2
-"""What so many of the newest have is found among these faster than by an index."""
+FEW = 2e-6
+"""What so little of all may have is looked at faster than the index is asked for more of it."""
+PLACES, EACH = 20, 100
+"""So many are looked at from so many places on in the order of time."""
+GOLDEN = 0.618
+"""Multiples of it lie everywhere between two integers, and in no rhythm that recordings may have."""
+KEPT_S = 600.0
+COMMON = 0.1
+"""What so many have is found along a list faster than by an index."""
 _COLUMNS = ("who", "numbers", "note", "words")
 
 
 @dataclass(frozen=True)
-class _Counts:
-    """In how many of ``of`` recordings each is, by column."""
+class _Seen:
+    """Which of ``of`` recordings have each, by column: a bit for each of them."""
 
     at_s: float
     of: int
-    having: Mapping[str, Counter[str]]
+    having: Mapping[str, Mapping[str, int]]
 
 
-_kept: list[_Counts] = []
+_kept: list[_Seen] = []
 
 
-def rarest(columns: Iterable[str], part: str) -> list[str]:
-    """The rarest of a part's, the first the most."""
-    every = list(dict.fromkeys(_grams(part)))
-    shares = {gram: share(columns, gram) for gram in every}
-    return sorted(every, key=lambda gram: shares[gram])[:RAREST]
-
-
-def is_common(columns: Iterable[str], gram: str) -> bool:
-    """Whether a good part of all recordings has it."""
-    return share(columns, gram) >= COMMON
+def rarest(columns: Iterable[str], part: str, among: float = 1.0) -> list[str]:
+    """The rarest of a part's, the first the most: as many as it takes among that share of all."""
+    columns = list(columns)
+    having = {gram: _having(columns, gram) for gram in _grams(part)}
+    every = sorted(having, key=lambda gram: having[gram].bit_count())
+    all_of_it = left = -1
+    for gram in every:
+        all_of_it &= having[gram]
+    found = list[str]()
+    for gram in every:
+        if found and (among <= FEW or left == all_of_it != 0):
+            break
+        left &= having[gram]
+        among *= share(columns, gram) + 1 / (PLACES * EACH)
+        found.append(gram)
+    return found
 
 
 def share(columns: Iterable[str], gram: str) -> float:
-    """How much of the newest has it in one of these columns; in several of them it counts as often."""
-    counts = _counts()
-    return sum(counts.having[column][gram] for column in columns) / max(counts.of, 1)
+    """How much of all has it in one of these columns."""
+    return _having(columns, gram).bit_count() / max(_seen().of, 1)
+
+
+def rarity(columns: Iterable[str], part: str) -> float:
+    """The less, the rarer all of a part's are together."""
+    return prod(share(columns, gram) + 1 / (PLACES * EACH) for gram in _grams(part))
 
 
 def quoted(text: str) -> str:
@@ -56,20 +71,32 @@ def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _counts() -> _Counts:
+def _having(columns: Iterable[str], gram: str) -> int:
+    seen, found = _seen(), 0
+    for column in columns:
+        found |= seen.having[column].get(gram, 0)
+    return found
+
+
+def _seen() -> _Seen:
     now_s = time.monotonic()
     if not _kept or now_s - _kept[-1].at_s >= KEPT_S:
-        _kept[:] = [_counted(now_s)]
+        _kept[:] = [_looked_at(now_s)]
     return _kept[-1]
 
 
-def _counted(now_s: float) -> _Counts:
-    newest = rows(Sql(f"SELECT {', '.join(_COLUMNS)} FROM searched ORDER BY id DESC LIMIT {COUNTED}"))
-    having = {column: Counter[str]() for column in _COLUMNS}
-    for row in newest:
+def _looked_at(now_s: float) -> _Seen:
+    ((first, last),) = rows(Sql("SELECT (SELECT min(id) FROM searched), (SELECT max(id) FROM searched)"))
+    span = 0 if last is None else last - first
+    places = [(last or 0) - int(span * (n * GOLDEN % 1)) for n in range(PLACES)]
+    chosen = f"SELECT {', '.join(_COLUMNS)} FROM searched WHERE id <= {{}} ORDER BY id DESC LIMIT {EACH}"
+    seen = [row for place in places for row in rows(sql(chosen, place))]
+    having: dict[str, dict[str, int]] = {column: defaultdict(int) for column in _COLUMNS}
+    for number, row in enumerate(seen):
         for column, text in zip(_COLUMNS, row, strict=True):
-            having[column].update(set(_grams(text)))
-    return _Counts(now_s, len(newest), having)
+            for gram in _grams(text):
+                having[column][gram] |= 1 << number
+    return _Seen(now_s, len(seen), having)
 
 
 def _grams(text: str) -> Iterator[str]:

@@ -29,8 +29,6 @@ ERAS_MAX = 48
 """So many are looked through one after the other as fast as all at once."""
 LISTS_MAX = 100
 """Users each of whose list is read; of more that of the organisation is."""
-COMMON = 0.1
-"""What so many of the newest have the index is not asked for, if it is asked for something else."""
 COUNTED_BY_READING = 20
 """So many of a sample are one in fifty: to count those, reading all of them is faster than the index."""
 PIECE = 5
@@ -206,15 +204,14 @@ def _pieces(needle: Needle) -> dict[str, tuple[str, ...]]:
 
 def _piece(column: str, part: str) -> str:
     every = [part[n : n + PIECE] for n in range(len(part) - PIECE + 1)]
-    return min(filter(_IN_INDEX.search, every), key=lambda piece: _rarity(column, piece), default=part)
-
-
-def _rarity(column: str, piece: str) -> tuple[float, ...]:
-    return tuple(grams.share([column], gram) for gram in grams.rarest([column], piece))
+    return min(filter(_IN_INDEX.search, every), key=lambda piece: grams.rarity([column], piece), default=part)
 
 
 def _is_common(pieces: dict[str, tuple[str, ...]]) -> bool:
-    return any(_rarity(column, piece)[0] >= COMMON for column, several in pieces.items() for piece in several)
+    every = ((column, piece) for column, several in pieces.items() for piece in several)
+    return any(
+        grams.share([column], grams.rarest([column], piece)[0]) >= grams.COMMON for column, piece in every
+    )
 
 
 def _bounds(asked: Asked, order: Order | None, place: str) -> list[Sql]:
@@ -233,7 +230,7 @@ def _whose(asked: Asked) -> list[Sql]:
     """The index is asked for one user, or an organisation with little of all: for more it takes longer."""
     users, of = asked.within.users, asked.within.organisation
     of_one = users is not None and len(users) == 1
-    much = of is not None and grams.is_common(["who"], search.who(of))
+    much = of is not None and grams.share(["who"], search.who(of)) >= grams.COMMON
     organisation = _organisation(asked) if not (of_one or much) else _seen(_organisation(asked))
     return [*organisation, *(_users(asked) if of_one else _seen(_users(asked)))]
 
