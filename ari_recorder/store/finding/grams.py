@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from uuid import UUID
 
+from ari_recorder.policies import search
+from ari_recorder.store.finding.asked import Needle
 from ari_recorder.store.sql import Sql, rows, sql
 
 LENGTH = 3
@@ -56,9 +59,32 @@ def rarest(columns: Iterable[str], part: str, among: float = 1.0) -> list[str]:
     return found
 
 
-def share(columns: Iterable[str], gram: str) -> float:
-    """How much of all has it in one of these columns."""
-    return _having(columns, gram).bit_count() / max(_seen().of, 1)
+def share(columns: Iterable[str], part: str) -> float:
+    """How much of all has it in one of these columns, or at least all of its characters."""
+    columns, found = list(columns), -1
+    for gram in _grams(part):
+        found &= _having(columns, gram)
+    return found.bit_count() / max(_seen().of, 1)
+
+
+def share_of(ids: Iterable[UUID]) -> float:
+    """How much of all is theirs, users' or organisations'."""
+    return sum(share(["who"], search.who(one)) for one in ids)
+
+
+def share_with(needle: Needle) -> float:
+    """How much of all has it."""
+    parts = ((column, part) for column, several in needle.nearly.items() for part in several)
+    return sum(share([column], part) for column, part in parts) + share_of(needle.users)
+
+
+def worth(shares: Sequence[float], times: float) -> list[bool]:
+    """Which of several that all have to hold an index is to be asked for; the others are seen in the rows.
+
+    What is so many ``times`` as common as the rarest takes longer to read than what that leaves to look at.
+    """
+    least = min(shares, default=0.0) + 1 / (PLACES * EACH)
+    return [one <= least * times for one in shares]
 
 
 def rarity(columns: Iterable[str], part: str) -> float:

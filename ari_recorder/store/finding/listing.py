@@ -37,8 +37,9 @@ def _page(asked: Asked, order: Order, limit: int) -> Sql:
     users = asked.within.users
     if not order.by_length and (index := in_time(asked)):
         return walk(asked, index, order, limit)
-    if table := few(asked):
-        return sql("{} {}", table, among_few(asked, order, limit))
+    if index := _few_by(asked):
+        page_of = _of_few if len(asked.attributes) == 1 and not order.by_length else among_few
+        return sql("{} {}", _few_of(asked, index), page_of(asked, order, limit))
     if _of_one(asked):
         return walk(asked, OF_USER, order, limit)
     if order.by_length:
@@ -60,17 +61,29 @@ def count(asked: Asked, most: int) -> int:
 
 def few(asked: Asked) -> Sql | None:
     """A table ``few`` of all that an index finds by itself, if it is little."""
+    if index := _few_by(asked):
+        return _few_of(asked, index)
+    return _few_own(asked) if _of_one(asked) and asked.needles and asked.narrow else None
+
+
+def _few_by(asked: Asked) -> str | None:
+    """The index that finds little by itself."""
     for index, condition in _narrow(asked).items():
         there = sql(
             f"SELECT 1 FROM recording r{hint(asked, index)} WHERE {{}} LIMIT {FEW + 1}",
             every_of([_SHOWN, *_of_organisation(asked), condition]),
         )
         if rows(sql("SELECT count(*) FROM ({}) found", there))[0][0] <= FEW:
-            return sql(
-                f"WITH few AS MATERIALIZED (SELECT r.id FROM recording r{hint(asked, index)} WHERE {{}})",
-                every_of([_SHOWN, _seen(asked), condition]),
-            )
-    return _few_own(asked) if _of_one(asked) and asked.needles and asked.narrow else None
+            return index
+    return None
+
+
+def _few_of(asked: Asked, index: str) -> Sql:
+    return sql(
+        "WITH few AS MATERIALIZED"
+        f" (SELECT r.id, r.started_at FROM recording r{hint(asked, index)} WHERE {{}})",
+        every_of([_SHOWN, _seen(asked), asked.narrow[index]]),
+    )
 
 
 def _few_own(asked: Asked) -> Sql | None:
@@ -96,8 +109,11 @@ def _of_one(asked: Asked) -> bool:
 
 def conditions_of(asked: Asked) -> list[Sql]:
     """On ``r``, but for whose it is and the order."""
-    began = [sql(f"r.started_at {way} {{}}", at) for way, at in asked.began]
-    return [_SHOWN, *asked.attributes, *began]
+    return [_SHOWN, *asked.attributes, *_began(asked)]
+
+
+def _began(asked: Asked) -> list[Sql]:
+    return [sql(f"r.started_at {way} {{}}", at) for way, at in asked.began]
 
 
 def whose(asked: Asked) -> Sql:
@@ -146,6 +162,14 @@ def among_few(asked: Asked, order: Order, limit: int, texts: Sql = EVERY, beside
         f"SELECT r.id FROM few CROSS JOIN recording r{searched} WHERE r.id = few.id AND {{}}"
         f" {_ordered(order)} LIMIT {{}}",
         every_of([besides, _seen(asked), *conditions_of(asked), *order.behind(), *its]), limit,
+    )  # fmt: skip
+
+
+def _of_few(asked: Asked, order: Order, limit: int) -> Sql:
+    """Of the table ``few`` alone, where that is all that is asked."""
+    return sql(
+        f"SELECT r.id FROM few r WHERE {{}} {_ordered(order)} LIMIT {{}}",
+        every_of([*_began(asked), *order.behind()]), limit,
     )  # fmt: skip
 
 

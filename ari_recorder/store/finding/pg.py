@@ -27,6 +27,8 @@ SAMPLE = 1_000
 """Recordings whose texts are read first."""
 ERAS_MAX = 48
 """So many are looked through one after the other as fast as all at once."""
+WORTH = 10
+"""To look at a recording takes as long as to read so many from the index."""
 LISTS_MAX = 100
 """Users each of whose list is read; of more that of the organisation is."""
 COUNTED_BY_READING = 20
@@ -182,36 +184,26 @@ def _searched(chosen: str, asked: Asked, conditions: list[Sql], *, attributes: b
 
 
 def _texts(asked: Asked, theirs: Sql | None = None) -> list[Sql]:
-    """What the index is asked, and what it leaves to be seen; of what is common all, if there is rarer."""
-    pieces = [_pieces(needle) for needle in asked.needles]
-    rare = [not _is_common(one) for one in pieces]
-    every = list(zip(asked.needles, pieces, rare, strict=True))
-    likes = [
-        needle.stands(_like, piece, theirs=theirs)
-        for needle, piece, is_rare in every
-        if is_rare or not any(rare)
+    """What the index is asked, and what it leaves to be seen."""
+    asks = grams.worth([grams.share_with(needle) for needle in asked.needles], WORTH)
+    every = [
+        (needle, _pieces(needle), is_asked) for needle, is_asked in zip(asked.needles, asks, strict=True)
     ]
+    likes = [needle.stands(_like, piece, theirs=theirs) for needle, piece, is_asked in every if is_asked]
     exact = [
-        needle.stands(_strpos) for needle, piece, is_rare in every if piece != needle.parts or not is_rare
+        needle.stands(_strpos) for needle, piece, is_asked in every if piece != needle.parts or not is_asked
     ]
     return [*likes, *exact]
 
 
 def _pieces(needle: Needle) -> dict[str, tuple[str, ...]]:
-    """Of each part the rarest few characters; of a number one writing."""
+    """What the index is asked for: of each part the rarest few characters, of a number one writing."""
     return {column: tuple(_piece(column, part) for part in parts) for column, parts in needle.nearly.items()}
 
 
 def _piece(column: str, part: str) -> str:
     every = [part[n : n + PIECE] for n in range(len(part) - PIECE + 1)]
     return min(filter(_IN_INDEX.search, every), key=lambda piece: grams.rarity([column], piece), default=part)
-
-
-def _is_common(pieces: dict[str, tuple[str, ...]]) -> bool:
-    every = ((column, piece) for column, several in pieces.items() for piece in several)
-    return any(
-        grams.share([column], grams.rarest([column], piece)[0]) >= grams.COMMON for column, piece in every
-    )
 
 
 def _bounds(asked: Asked, order: Order | None, place: str) -> list[Sql]:
@@ -230,7 +222,7 @@ def _whose(asked: Asked) -> list[Sql]:
     """The index is asked for one user, or an organisation with little of all: for more it takes longer."""
     users, of = asked.within.users, asked.within.organisation
     of_one = users is not None and len(users) == 1
-    much = of is not None and grams.share(["who"], search.who(of)) >= grams.COMMON
+    much = of is not None and grams.share_of([of]) >= grams.COMMON
     organisation = _organisation(asked) if not (of_one or much) else _seen(_organisation(asked))
     return [*organisation, *(_users(asked) if of_one else _seen(_users(asked)))]
 
