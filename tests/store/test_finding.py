@@ -59,7 +59,8 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         for module, name, value in (
             (pg, "SAMPLE", 6), (pg, "ERAS_MAX", 12), (pg, "COUNTED_BY_READING", 2), (pg, "LISTS_MAX", 2),
             (pg, "WORTH", 1), (grams, "KEPT_S", 0), (grams, "EACH", 3), (listing, "FEW", 3),
-            (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3), (lite, "USERS_MAX", 1), (lite, "WORTH", 1),
+            (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3), (lite, "USERS_MAX", 1),
+            (lite, "WORTH", 1),
         ):  # fmt: skip
             monkeypatch.setattr(module, name, value)
 
