@@ -46,7 +46,8 @@ def test_a_wrong_command_line(command: Command, words: tuple[str, ...]) -> None:
         ),
         (
             "recordings list --limit x",
-            "Invalid value for '--limit': it should be a valid integer. Try: ari-recorder recordings list --help",
+            "Invalid value for '--limit': it should be a valid integer."
+            " Try: ari-recorder recordings list --help",
         ),
     ],
 )

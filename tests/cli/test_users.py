@@ -212,6 +212,11 @@ def test_the_quick_start_s_administrator_has_no_number(command: Command) -> None
     assert (user["number"], user["login"]) == (None, "admin")
 
 
+def test_who_has_no_number_is_told_without_one(command: Command) -> None:
+    assert "number: it is empty; write - for none." in command.refused("user", "add", "", "--name", "Door")
+    assert command("user", "add", "-", "--name", "Door").out.startswith("Door: never, no endpoint.\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
