@@ -40,8 +40,6 @@ WRITE_TIMEOUT_MS = 1000
 async def look_for_asterisk(where: str, pbx: Pbx, ari: Ari) -> tuple[Check, str]:
     """Whether Asterisk answers and lets us in; with its version, empty if not."""
     host = urlsplit(pbx.url).hostname
-    if not host or urlsplit(pbx.url).scheme not in ("http", "https"):
-        return bad(where, "ARI", f"{pbx.url} is no address", f"Set {where}.url to http://HOST:8088"), ""
     try:
         await in_thread(socket.getaddrinfo, host, None)
         version = (await ari.info()).system.version

@@ -84,11 +84,6 @@ async def test_an_address_with_ari_in_it(settings: Settings) -> None:
     assert "without /ari" in check.remedy
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8088", "ftp://127.0.0.1", "http://"])
-async def test_no_address_at_all(settings: Settings, url: str) -> None:
-    assert "http://HOST:8088" in (await the_bad(with_pbx(settings, url=url))).remedy
-
-
 async def test_it_never_hangs(settings: Settings) -> None:
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

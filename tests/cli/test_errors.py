@@ -78,7 +78,7 @@ def test_the_variable_names_the_file(command: Command, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("url", ["mysql://host/name", "sqlite:catalogue.db", "postgresql://h:x/name"])
 def test_a_bad_store_url(command: Command, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ARI_RECORDER_STORE__URL", url)
-    assert "store.url" in command.refused("run", code=69)
+    assert "store.url" in command.refused("run", code=78)
 
 
 def test_a_port_that_is_taken(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
