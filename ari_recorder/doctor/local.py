@@ -13,9 +13,10 @@ from pathlib import Path
 from ari_recorder import descriptors
 from ari_recorder.config import Settings
 from ari_recorder.doctor.recordings import look_at_keys, look_at_recordings
-from ari_recorder.doctor.report import Check, bad, good, listed, warning
+from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import ARIRecorderError, NoCatalogue
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.text import listed
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow

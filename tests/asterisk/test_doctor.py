@@ -75,6 +75,7 @@ async def test_a_wrong_password(settings: Settings) -> None:
 async def test_nobody_listens(settings: Settings, running_lab: Lab) -> None:
     check = await the_bad(with_pbx(settings, url=f"http://127.0.0.1:{running_lab.pbx.ports.http + 2}"))
     assert check.name == "ARI"
+    assert check.found.endswith(": Connection refused")
     assert "Is Asterisk running" in check.remedy
     assert "http.conf" in check.remedy
 
