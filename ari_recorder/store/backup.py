@@ -127,7 +127,8 @@ def read(folder: Path) -> Backup:
         found = Backup(folder, about)
         sha256, size_bytes = _hash(found.copy)
     except (OSError, msgspec.MsgspecError) as error:
-        raise SettingsError(f"{folder} is no backup of ari_recorder, or not all of it: {error}.") from error
+        why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        raise SettingsError(f"{folder} is no backup of ari_recorder, or not all of it: {why}.") from error
     if (sha256, size_bytes) != (about.sha256, about.size_bytes):
         raise SettingsError(f"{found.copy} is damaged: its SHA-256 is {sha256}, and was {about.sha256}.")
     return found

@@ -112,19 +112,24 @@ def not_right(error: msgspec.ValidationError, wanted: Any) -> Refused:
         if found := re.fullmatch(pattern, what, re.DOTALL):
             values = {name: _named(value) for name, value in found.groupdict().items()}
             if message is _NONE_OF and (possible := _possible(wanted, field)):
-                return Refused(400, _ONE_OF, values={**values, "possible": ", ".join(possible)}, field=field)
+                return Refused(
+                    400,
+                    _ONE_OF,
+                    values={**values, "possible": ", ".join(possible)},
+                    field=field,
+                )
             return Refused(400, message, values=values, field=field)
     return Refused(400, f"{what}.", field=field)
 
 
 def _possible(wanted: Any, field: str) -> list[str]:
-    """The values that a body or query may have there, if they can be counted."""
+    """The values that a body or query may have there, if they can be counted; an empty one is not told."""
     found = inspect.type_info(wanted)
     for name in re.findall(r"[^.\[\]]+|\[[^\]]*\]", field):
         found = _within(found, name)
     if isinstance(found, inspect.EnumType):
         return [str(one.value) for one in found.cls]
-    return list(map(str, found.values)) if isinstance(found, inspect.LiteralType) else []
+    return [str(one) for one in found.values if one != ""] if isinstance(found, inspect.LiteralType) else []
 
 
 def _within(found: inspect.Type, name: str) -> inspect.Type:

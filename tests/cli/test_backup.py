@@ -219,7 +219,8 @@ def test_a_backup_that_is_damaged_or_none_is_told(world: World) -> None:
     copy.write_bytes(whole)
     (backup / "backup.json").write_text("{}")
     assert "is no backup of ari_recorder" in world.command("restore", str(backup), "--yes").err
-    assert "is no backup" in world.command("restore", str(world.place), "--yes").err
+    told = f"{world.place} is no backup of ari_recorder, or not all of it: {world.place}/backup.json: No such"
+    assert told in world.command("restore", str(world.place), "--yes").err
     assert "was not finished" in world.command("restore", f"{backup}.part", "--yes").err
     with pytest.raises(SettingsError, match="is no list of `ari-recorder disposals --json`"):
         since.read_list(copy)
