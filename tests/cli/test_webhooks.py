@@ -74,7 +74,7 @@ def test_its_life(with_hook: tuple[Command, str, str]) -> None:
         (("add", "CRM", "https://10.0.0.5/"), "inside network", 78),
         (("add", "", URL), "name", 78),
         (("add", "CRM", URL, "--event", "ping"), "no event that a webhook can be told", 78),
-        (("add", "CRM", URL, "--organisation", "None"), "No organisation is called", 1),
+        (("add", "CRM", URL, "--organisation", "None"), "There is no organisation 'None'", 1),
         (("ping", str(uuid4())), "No webhook", 1),
         (("remove", str(uuid4()), "--yes"), "No webhook", 1),
         (("log", str(uuid4())), "No webhook", 1),
