@@ -205,6 +205,9 @@ def test_over_a_catalogue_nothing_is_put(world: World) -> None:
     assert said.code == 78
     assert "already. Stop the recorder" in said.err
     assert "--newest" in said.err
+    nowhere = f"sqlite:///{world.place}/nowhere.db"
+    told = world.command("restore", str(backup), "--yes", "--again", "--newest", nowhere).err
+    assert told == f"ari-recorder: --newest: There is no catalogue at {nowhere}.\n"
     assert len(world.states()) == 1
 
 
