@@ -38,11 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        return _say(
-            f"{error.filename} cannot be used: {error.strerror}. Run this as the user that runs the recorder,"
-            " or give that user the file.",
-            UNUSABLE,
-        )
+        remedy = " Run this as the user that runs the recorder, or give that user the file."
+        hint = remedy if isinstance(error, PermissionError) else ""
+        return _say(f"{error.filename} cannot be used: {error.strerror}.{hint}", UNUSABLE)
     return code if isinstance(code, int) else 0
 
 
