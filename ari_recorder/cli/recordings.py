@@ -12,7 +12,16 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from ari_recorder.cli.common import OrganisationOption, actor, catalogue, console, print_json, settings, table
+from ari_recorder.cli.common import (
+    OrganisationOption,
+    actor,
+    catalogue,
+    console,
+    print_json,
+    settings,
+    several,
+    table_of_all,
+)
 from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
@@ -47,7 +56,7 @@ def list_(
         page = store.read_now(
             reading.recordings, asker, limit=limit, cursor=cursor, wanted=Wanted(number=number)
         )
-        names = {} if of else {row.id: row.name for row in store.read_now(people.list_organisations)}
+        names = {} if of else several(store)
         shown = Counter(row.organisation for row in page.recordings)
         asked = {"limit": limit, "cursor": cursor, "number": number}
         store.write_now(note_read, actor(), shown, asked, datetime.now(UTC))
@@ -64,11 +73,8 @@ def list_(
 
 
 def _table(rows: tuple[RecordingRow, ...], names: Mapping[UUID, str]) -> Table:
-    """Of several organisations with whose each is."""
     columns = ("started", "length", "user", "direction", "counterpart", "state", "problems")
-    if len(names) < 2:
-        return table(columns, map(_cells, rows))
-    return table((*columns, "organisation"), ((*_cells(row), names[row.organisation]) for row in rows))
+    return table_of_all(columns, ((row.organisation, _cells(row)) for row in rows), names)
 
 
 def _cells(row: RecordingRow) -> tuple[str, ...]:
