@@ -112,12 +112,7 @@ def not_right(error: msgspec.ValidationError, wanted: Any) -> Refused:
         if found := re.fullmatch(pattern, what, re.DOTALL):
             values = {name: _named(value) for name, value in found.groupdict().items()}
             if message is _NONE_OF and (possible := _possible(wanted, field)):
-                return Refused(
-                    400,
-                    _ONE_OF,
-                    values={**values, "possible": ", ".join(possible)},
-                    field=field,
-                )
+                return Refused(400, _ONE_OF, values={**values, "possible": ", ".join(possible)}, field=field)
             return Refused(400, message, values=values, field=field)
     return Refused(400, f"{what}.", field=field)
 
@@ -182,6 +177,7 @@ _TOLD = {
     "Expected `(int|float)` > (?P<least>.*)": N_("too small: more than %(least)s."),
     "Expected `(int|float)` <= (?P<most>.*)": N_("too large: at most %(most)s."),
     "Expected `(int|float)` < (?P<most>.*)": N_("too large: less than %(most)s."),
+    "Number out of range": N_("the number is too large."),
     "Expected `str` matching regex (?P<pattern>.*)": N_("it is not of the form %(pattern)s."),
     "Expected `datetime` with a timezone component": N_(
         "a time needs its zone: 2026-11-22T13:12:05Z, or with +01:00 (in an address %2B01:00)."
