@@ -252,10 +252,10 @@ def test_out_to_a_file_and_in_again(command: Command) -> None:
 
 def test_a_file_that_cannot_be_read(command: Command) -> None:
     command("user", "add", "101", "--name", "Anna")
-    assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv")
+    assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv", code=74)
     bad = command.folder / "bad.csv"
     bad.write_text("shoe\n1\n")
     assert "file: there is no column 'shoe'; known: number, name" in command.refused(
-        "user", "import", "bad.csv"
+        "user", "import", "bad.csv", code=65
     )
-    assert "cannot be written" in command.refused("user", "export", "/nowhere/users.csv")
+    assert "cannot be written" in command.refused("user", "export", "/nowhere/users.csv", code=74)
