@@ -22,7 +22,7 @@ from ari_recorder import log
 from ari_recorder.blocking import in_thread
 from ari_recorder.config import Log
 from ari_recorder.line import Line, Unable
-from ari_recorder.processes import SWITCH_INTERVAL_S, end_with_parent, name_this, start
+from ari_recorder.processes import ENDING, SWITCH_INTERVAL_S, end_with_parent, name_this, start
 
 SILENT_S = 60.0
 """A process that says nothing for so long is ended: it may have been kept from running by what goes first."""
@@ -138,7 +138,7 @@ def begin(name: str, logging: Log) -> None:
 
     That it is to stop is for the recorder to say, which has got the signal, too.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     name_this(name)
     end_with_parent()

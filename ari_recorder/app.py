@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-from ari_recorder import readiness
+from ari_recorder import __version__, readiness
 from ari_recorder.ari import Ari, EventSocket
 from ari_recorder.blocking import Patience
 from ari_recorder.clock import utc_now
@@ -27,7 +27,7 @@ from ari_recorder.handlers.session import Session
 from ari_recorder.handlers.spool import Spool
 from ari_recorder.handlers.traces import Traces
 from ari_recorder.live import Live
-from ari_recorder.processes import SWITCH_INTERVAL_S
+from ari_recorder.processes import ENDING, SWITCH_INTERVAL_S
 from ari_recorder.safes import safe
 from ari_recorder.store import audit_key, search_index
 from ari_recorder.store.database import Store
@@ -186,18 +186,29 @@ class Recorder:
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM. Raises what `Recorder` raises, and what a part fails with."""
+    """Run until SIGINT, SIGTERM or SIGHUP. Raises what `Recorder` raises, and what a part fails with."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = _told_to_stop()
     async with Recorder(settings) as recorder:
         gc.freeze()  # what is there by now stays: no collection has to go through it in the middle of calls
-        _log.info("recording", pages=recorder.url, pbx=sorted(settings.pbx))
+        _log.info("recording", version=__version__, pages=recorder.url, pbx=sorted(settings.pbx))
         waiting = asyncio.create_task(stopping.wait())
         done, _ = await asyncio.wait({waiting, *recorder.tasks}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         for task in done - {waiting}:
             task.result()
             raise ARIRecorderError(f"{task.get_name()} ended by itself: this is a fault in ari_recorder.")
+
+
+def _told_to_stop() -> asyncio.Event:
+    """Set by a signal that ends the program, which the log says; what was started by `nohup` stays."""
+    told = asyncio.Event()
+
+    def tell(number: signal.Signals) -> None:
+        _log.info("stopping; calls go on, and go on being recorded", signal=number.name)
+        told.set()
+
+    for number in ENDING:
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, tell, number)
+    return told

@@ -26,6 +26,17 @@ CONFIG_VARIABLE = "ARI_RECORDER_CONFIG"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+_APP = r"^[A-Za-z0-9_-]{1,64}$"
+_PBX_NAME = r"^[a-z0-9_-]{1,32}$"
+_PBX_URL = r"(?i)^https?://[^\s/?#]+(/[^\s?#]*)?(?<!/ari)(?<!/ari/)$"
+_URL_OR_NONE = r"^(https?://[^\s/?#]\S*)?$"
+_PATTERNS = {
+    _APP: "1–64 of A-Z a-z 0-9 _ -",
+    _PBX_NAME: "a name of 1–32 of a-z 0-9 _ -, as in pbx.main",
+    _PBX_URL: "an address such as http://10.0.0.5:8088, without /ari",
+    _URL_OR_NONE: "an address that begins with http:// or https://",
+}
+"""What they are in words."""
 AudioFormat = Literal["opus", "flac", "wav"]
 
 
@@ -50,7 +61,7 @@ def _name(text: str) -> str:
 class Pbx(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One Asterisk."""
 
-    url: str = "http://127.0.0.1:8088"
+    url: Annotated[str, msgspec.Meta(pattern=_PBX_URL)] = "http://127.0.0.1:8088"
     """Base address of Asterisk's HTTP server, without ``/ari``."""
     username: str = "ari_recorder"
     """User in `ari.conf`."""
@@ -154,7 +165,7 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Addresses and networks of the inside to which something may be sent; none: to the internet alone."""
     allow_http: bool = False
     """Whether webhooks may be without TLS: who is on the way reads what is sent."""
-    pages_url: str = ""
+    pages_url: Annotated[str, msgspec.Meta(pattern=_URL_OR_NONE)] = ""
     """Address of My Pages as receivers reach it, for links: ``https://recorder.example``."""
 
 
@@ -194,7 +205,7 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What proves recordings."""
 
-    timestamp_url: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s/?#]\S*)?$")] = ""
+    timestamp_url: Annotated[str, msgspec.Meta(pattern=_URL_OR_NONE)] = ""
     """Address of a Time-Stamping Authority (RFC 3161) that stamps the signed heads; empty: none does."""
     timestamp_ca_file: Path | None = None
     """Certificates that its stamps have to lead to (PEM); none: those that the machine trusts."""
@@ -216,9 +227,9 @@ class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole tree."""
 
-    app: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "ari_recorder"
+    app: Annotated[str, msgspec.Meta(pattern=_APP)] = "ari_recorder"
     """Name of the Stasis application."""
-    pbx: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{1,32}$")], Pbx] = {}
+    pbx: dict[Annotated[str, msgspec.Meta(pattern=_PBX_NAME)], Pbx] = {}
     """Every Asterisk by a name of its own, which its calls carry."""
     store: Store = Store()
     vault: Vault = Vault()
@@ -268,10 +279,25 @@ def _convert(tree: dict[str, Any], source: str) -> Settings:
     try:
         return msgspec.convert(tree, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        hint = _nearest(str(error))
+        what, where, hint = *_in_words(str(error)), _nearest(str(error))
         raise SettingsError(
-            f"Settings from {source}: {error}.{hint} See docs/reference/settings.md."
+            f"Settings from {source}: {where}{what}.{hint} See docs/reference/settings.md."
         ) from error
+
+
+_TYPES = {"`object`": "a table", "`array`": "a list", "`str`": "text", "`int`": "a whole number",
+          "`float`": "a number", "`bool`": "true or false"}  # fmt: skip
+
+
+def _in_words(refusal: str) -> tuple[str, str]:
+    """What is wrong, and the key that it is about, as the reference writes it."""
+    what, _, where = refusal.partition(" - at `")
+    key = where.removeprefix("key` in `").strip("`$.").replace("[...]", ".NAME")
+    for pattern, words in _PATTERNS.items():
+        what = what.replace(f"`str` matching regex {pattern!r}", words)
+    for name, words in _TYPES.items():
+        what = what.replace(name, words)
+    return what[:1].lower() + what[1:] if key else what, f"{key}: " if key else ""
 
 
 def _nearest(refusal: str) -> str:

@@ -21,6 +21,7 @@
     │   ├── VaultAway            it is not there, or not the one that the recordings are in
     │   ├── VaultLocked          it does not let a file be removed yet
     │   └── KeyMissing           a key that encrypts or opens recordings is not there
+    ├── FileError                a file given to a command cannot be read or written
     ├── NoAnswer                 a folder neither gives nor refuses what is asked of it
     ├── MediaError               a segment's audio cannot be made into a recording
     │   ├── NoAudio              there is not one sample of it to be kept
@@ -170,6 +171,15 @@ class KeyMissing(VaultError):
     """A key that is needed to encrypt or open recordings is not there, or is another."""
 
     exit_code = 78  # EX_CONFIG
+
+
+class FileError(ARIRecorderError):
+    """A file that was given to a command cannot be read or written (``doing``), and why."""
+
+    exit_code = 74
+
+    def __init__(self, file: Path, doing: str, error: OSError) -> None:
+        super().__init__(f"{file} cannot be {doing}: {error.strerror}.")
 
 
 class NoAnswer(ARIRecorderError):

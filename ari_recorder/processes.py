@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the recorder in order; those that it has started are told by it."""
 SWITCH_INTERVAL_S = 0.0005
 """How long other threads may keep an event loop from running; Python's default is ten times that."""
 

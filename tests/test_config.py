@@ -51,12 +51,12 @@ def test_the_file_may_be_named_by_the_environment_but_who_calls_decides(tmp_path
 def test_every_asterisk_has_its_own_settings(tmp_path: Path) -> None:
     path = settings_file(tmp_path, "[pbx.one]\nurl = 'http://one'\n[pbx.two]\nspool = '/two'\n")
     settings = load(
-        path, {"ARI_RECORDER_PBX__ONE__PASSWORD": "Se__cret", "ARI_RECORDER_PBX__THREE__URL": "x"}
+        path, {"ARI_RECORDER_PBX__ONE__PASSWORD": "Se__cret", "ARI_RECORDER_PBX__THREE__URL": "https://x/y"}
     )
     assert {name: pbx.url for name, pbx in settings.pbx.items()} == {
         "one": "http://one",
         "two": "http://127.0.0.1:8088",
-        "three": "x",
+        "three": "https://x/y",
     }
     assert settings.pbx["one"].password == "Se__cret"
     assert settings.pbx["two"].spool == Path("/two")
@@ -109,13 +109,15 @@ def test_an_unknown_key_in_the_environment_is_named(tmp_path: Path, variable: st
     ],
 )
 def test_a_value_of_another_type_or_out_of_range_is_named(tmp_path: Path, key: str, value: str) -> None:
-    assert f".{key.rpartition('__')[2].lower()}" in refused(tmp_path, "", {f"ARI_RECORDER_{key}": value})
+    assert f".{key.rpartition('__')[2].lower()}: " in refused(tmp_path, "", {f"ARI_RECORDER_{key}": value})
 
 
 def test_a_table_where_a_value_belongs_is_refused_and_the_other_way_round(tmp_path: Path) -> None:
-    assert "$.web" in refused(tmp_path, "web = 3", {"ARI_RECORDER_WEB__PORT": "1"})
-    assert "$.app" in refused(tmp_path, "", {"ARI_RECORDER_APP__NAME": "x"})
-    assert "$.vault.path" in refused(tmp_path, "[vault]\npath = 3")
+    assert "web: expected a table, got a whole number." in refused(
+        tmp_path, "web = 3", {"ARI_RECORDER_WEB__PORT": "1"}
+    )
+    assert "app: expected text, got a table." in refused(tmp_path, "", {"ARI_RECORDER_APP__NAME": "x"})
+    assert "vault.path: expected the path" in refused(tmp_path, "[vault]\npath = 3")
     parts = {"ARI_RECORDER_WEB": "x", "ARI_RECORDER_WEB__PORT": "1"}
     for environ in (parts, dict(reversed(parts.items()))):
         assert "another variable" in refused(tmp_path, "", environ)
@@ -123,7 +125,25 @@ def test_a_table_where_a_value_belongs_is_refused_and_the_other_way_round(tmp_pa
 
 @pytest.mark.parametrize("name", ["Main", "a b", "x" * 33, ""])
 def test_the_name_of_an_asterisk_is_plain(tmp_path: Path, name: str) -> None:
-    assert "$.pbx" in refused(tmp_path, f'[pbx."{name}"]\n')
+    assert "pbx: expected a name of 1–32 of a-z" in refused(tmp_path, f'[pbx."{name}"]\n')
+
+
+def test_an_asterisk_without_a_name_is_told_in_the_reference_s_words(tmp_path: Path) -> None:
+    assert "pbx.NAME: expected a table, got text." in refused(tmp_path, "[pbx]\nurl = 'http://x'\n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["10.0.0.5:8088", "10.0.0.5", "", "ws://x", "http://", "http://x/ari", "http://x/pbx/ari/", "http://x?a"],
+)
+def test_an_address_of_asterisk_that_cannot_be(tmp_path: Path, url: str) -> None:
+    told = refused(tmp_path, f"[pbx.main]\nurl = '{url}'\n")
+    assert "pbx.NAME.url: expected an address such as http://10.0.0.5:8088, without /ari." in told
+
+
+def test_an_address_of_the_pages_has_its_beginning(tmp_path: Path) -> None:
+    told = refused(tmp_path, "[webhooks]\npages_url = 'recorder.example'\n")
+    assert "webhooks.pages_url: expected an address that begins with http:// or https://" in told
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -210,7 +230,7 @@ def written(value: Any) -> str:
     ],
 )
 def test_lists_say_what_is_wrong_in_them(tmp_path: Path, setting: str, wrong: str) -> None:
-    assert f"$.web.{setting}" in refused(tmp_path, f"[web]\n{setting} = {wrong}\n")
+    assert f"web.{setting}: " in refused(tmp_path, f"[web]\n{setting} = {wrong}\n")
 
 
 def test_a_list_is_one_in_the_file_and_has_commas_in_a_variable(tmp_path: Path) -> None:

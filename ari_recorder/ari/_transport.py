@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from http.client import responses
@@ -107,7 +108,7 @@ class Transport:
         except TimeoutError as error:
             raise AriUnreachable(operation, target, 0, f"no answer within {self._timeout_s:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise AriUnreachable(operation, target, 0, str(error) or type(error).__name__) from error
+            raise AriUnreachable(operation, target, 0, _why_not(error)) from error
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -119,6 +120,14 @@ class Transport:
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_ALIVE_S),
             )
         return self._session
+
+
+def _why_not(error: aiohttp.ClientError | OSError) -> str:
+    """Why there is no connection, in the system's words where it has some: *Connection refused*."""
+    is_tls = isinstance(error, aiohttp.ClientSSLError)
+    if isinstance(error, aiohttp.ClientConnectorError) and (code := error.errno or 0) > 0 and not is_tls:
+        return f"cannot connect to {error.host}:{error.port}: {os.strerror(code)}"
+    return str(error).replace(" ssl:default", "") or type(error).__name__
 
 
 def _understood(operation: str, target: str, status: int, reply: bytes, answer: type[T] | None) -> T:
@@ -136,4 +145,6 @@ def _reason(status: int, reply: bytes) -> str:
         said = msgspec.json.decode(reply, type=_Reason)
         return said.message or said.error or responses.get(status, "no reason given")
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return reply[:200].decode("utf-8", "replace").strip() or responses.get(status, "no reason given")
+        text = reply[:200].decode("utf-8", "replace").strip()
+        is_page = text.startswith("<")  # of a web server's, Asterisk's own too
+        return (not is_page and text) or responses.get(status, "no reason given")

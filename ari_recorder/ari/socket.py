@@ -206,7 +206,7 @@ class EventSocket:
         except TimeoutError:
             return self._failed(_Loss(f"no answer within {self._open_timeout_s:g} s: is Asterisk running?"))
         except AriError as error:
-            unreachable = _Loss(f"no connection to Asterisk: {error}")
+            unreachable = _Loss(f"no connection to Asterisk: {error.reason}")
             return self._failed(_refused(error.status) if error.status else unreachable)
         except (OSError, WebSocketException) as error:
             return self._failed(_Loss(f"no connection to Asterisk: {error or type(error).__name__}"))

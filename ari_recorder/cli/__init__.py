@@ -6,6 +6,7 @@ standard error and an exit code; anything else is a fault in this program and sh
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ARIRecorderError as error:
         return _say(str(error), error.exit_code)
     except typer.TyperException as error:
-        return _say(f"{error.format_message()} Try: {PROGRAM} --help", error.exit_code)
+        return _say(_wrongly_written(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # | head
@@ -37,12 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        return _say(
-            f"{error.filename} cannot be used: {error.strerror}. Run this as the user that runs the recorder,"
-            " or give that user the file.",
-            UNUSABLE,
-        )
+        remedy = " Run this as the user that runs the recorder, or give that user the file."
+        hint = remedy if isinstance(error, PermissionError) else ""
+        return _say(f"{error.filename} cannot be used: {error.strerror}.{hint}", UNUSABLE)
     return code if isinstance(code, int) else 0
+
+
+def _wrongly_written(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    said = error.format_message().replace("Value error, ", "")
+    said = re.sub(r"Input (should be [^,]*).*", r"it \1", said)  # without how it was looked at
+    return f"{said.rstrip('.')}. Try: {context.command_path if context else PROGRAM} --help"
 
 
 def _say(message: str, code: int) -> int:

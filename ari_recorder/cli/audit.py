@@ -12,7 +12,7 @@ import typer
 
 from ari_recorder import files
 from ari_recorder.cli.common import actor, catalogue, print_json, say, settings
-from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.errors import FileError, NotFound, SettingsError
 from ari_recorder.store import audit, audit_export, audit_key, audit_lines, audit_log, people
 from ari_recorder.store.audit import PROVIDER, Action, Subject
 from ari_recorder.store.database import Store
@@ -72,4 +72,4 @@ def _write(store: Store, chain: UUID, last: int, file: Path) -> None:
             for text in form.texts(audit_log.export(store.read_now, chain, 0, last)):
                 out.write(text.encode())
     except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
+        raise FileError(file, "written", error) from error

@@ -11,6 +11,7 @@ import typer
 from ari_recorder import safes
 from ari_recorder.cli.common import actor, catalogue, confirm, print_json, say, settings
 from ari_recorder.config import Settings
+from ari_recorder.errors import NoCatalogue, SettingsError
 from ari_recorder.policies.usage import MB
 from ari_recorder.store import backup as backups
 from ari_recorder.store import since as happened
@@ -127,7 +128,10 @@ def _keys(found: Settings) -> list[tuple[str, str]]:
 def _since(newest: str | None, lists: list[Path]) -> Since:
     since = Since()
     if newest:
-        store = Store(newest, make=False)
+        try:
+            store = Store(newest, make=False)
+        except NoCatalogue as error:
+            raise SettingsError(f"--newest: {error.found}") from error
         try:
             since = store.read_now(happened.read_catalogue)
         finally:

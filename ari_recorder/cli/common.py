@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 import typer
@@ -23,7 +24,7 @@ from ari_recorder.config import Log, Settings
 from ari_recorder.errors import SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.text import escaped, isolated, json_escaped
-from ari_recorder.store import audit_key, audit_seals
+from ari_recorder.store import audit_key, audit_seals, people
 from ari_recorder.store.audit import Actor, ActorKind, By
 from ari_recorder.store.database import Store
 
@@ -100,6 +101,21 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     for row in rows:
         made.add_row(*("" if cell is None else Text(isolated(str(cell))) for cell in row))
     return made
+
+
+def several(store: Store) -> dict[UUID, str]:
+    """What organisations are called; none unless there are several, whose lists say whose each line is."""
+    rows = store.read_now(people.list_organisations)
+    return {row.id: row.name for row in rows} if len(rows) > 1 else {}
+
+
+def table_of_all(
+    columns: Sequence[str], rows: Iterable[tuple[UUID, Sequence[object]]], names: Mapping[UUID, str]
+) -> Table:
+    """A table whose rows are of these organisations, with whose each is if there are several."""
+    if not names:
+        return table(columns, (cells for _, cells in rows))
+    return table((*columns, "organisation"), ((*cells, names[of]) for of, cells in rows))
 
 
 def say(line: str, *, err: bool = False) -> None:

@@ -18,7 +18,7 @@ from rich.text import Text
 from ari_recorder.cli.common import catalogue, console, print_json, settings
 from ari_recorder.config import Log, Settings
 from ari_recorder.doctor.report import Check, Verdict, bad, good
-from ari_recorder.errors import SettingsError
+from ari_recorder.errors import FileError, SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
 from ari_recorder.policies.text import escaped
@@ -196,7 +196,7 @@ def _lines(path: Path | None) -> list[str]:
         with path.open(encoding="utf-8", errors="replace") as file:
             return [line for line in file if any(told.search(line) for told in _TOLD)]
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+        raise FileError(path, "read", error) from error
 
 
 _TOLD = (audit_seals.TOLD, tree_heads.TOLD, stamps.TOLD)

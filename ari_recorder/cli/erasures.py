@@ -17,7 +17,8 @@ from ari_recorder.cli.common import (
     print_json,
     say,
     settings,
-    table,
+    several,
+    table_of_all,
 )
 from ari_recorder.errors import ARIRecorderError, SettingsError
 from ari_recorder.policies.erasing import CODE_LENGTH, Kind
@@ -43,18 +44,19 @@ def list_(
     """Erasures of every organisation, the newest first, and how far each has come."""
     with catalogue(settings(context)) as store:
         found = store.read_now(asking.listed, COMMAND_LINE, limit=limit, cursor=cursor)
+        names = several(store)
     if json:
         print_json(found)
         return
     cells = (
-        (
+        (row.organisation, (
             row.id, row.kind, row.pseudonym, row.reference, f"{row.begun_at.astimezone():%Y-%m-%d}",
             row.state, row.counts.disposed, row.counts.renamed, row.counts.held,
-        )
+        ))
         for row in found.rows
     )  # fmt: skip
     columns = ("id", "kind", "pseudonym", "reference", "begun", "state", "disposed of", "renamed", "on hold")
-    console().print(table(columns, cells) if found.rows else "There are no erasures.")
+    console().print(table_of_all(columns, cells, names) if found.rows else "There are no erasures.")
     if found.next_cursor:
         more = f"More: ari-recorder erasures list --cursor {found.next_cursor}"
         console().print(more, soft_wrap=True, markup=False)

@@ -18,7 +18,7 @@ from ari_recorder.cli.common import (
     settings,
     table,
 )
-from ari_recorder.errors import SettingsError
+from ari_recorder.errors import FileError, Invalid
 from ari_recorder.policies import spreadsheet
 from ari_recorder.store import people
 from ari_recorder.store.fitting import fit
@@ -41,7 +41,7 @@ def export(context: typer.Context, file: File, organisation: OrganisationOption 
         with files.created(file) as written:
             written.write(spreadsheet.write(COLUMNS, rows).encode())
     except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
+        raise FileError(file, "written", error) from error
     say(f"{len(rows)} users in {file}.")
 
 
@@ -59,8 +59,12 @@ def import_(
 ) -> None:
     """Add and change users as a CSV file says: all of it, or nothing if a row is refused."""
     found = settings(context)
-    with fit():
-        rows = spreadsheet.read(_content(file), COLUMNS)
+    try:
+        with fit():
+            rows = spreadsheet.read(_content(file), COLUMNS)
+    except Invalid as error:
+        error.exit_code = REFUSED
+        raise
     with catalogue(found, make=True) as store:
         of = store.write_now(people.organisation_named, organisation)
         running = Importing(of, rows, tuple(found.pbx), dry_run=dry_run, partial=partial, **by_command_line())
@@ -79,10 +83,10 @@ def import_(
 def _content(file: Path) -> bytes:
     try:
         if file.stat().st_size > FILE_MAX_BYTES:
-            raise SettingsError(f"{file} is larger than 5 MB: import it in parts.")
+            raise Invalid("file", "it is larger than 5 MB: import it in parts.")
         return file.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from error
+        raise FileError(file, "read", error) from error
 
 
 def _say(report: ImportReport, dry_run: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +19,8 @@ from ari_recorder.cli.common import (
     print_json,
     say,
     settings,
-    table,
+    several,
+    table_of_all,
 )
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.holds import Kind
@@ -44,14 +46,14 @@ def list_(
     """Legal holds of every organisation, the newest first."""
     with catalogue(settings(context)) as store:
         found = store.read_now(holding.listed, COMMAND_LINE, over=over, limit=limit, cursor=cursor)
+        names = several(store)
     if json:
         print_json(found)
         return
-    console().print(_table(found.rows) if found.rows else "There are no legal holds.")
+    console().print(_table(found.rows, names) if found.rows else "There are no legal holds.")
     if found.next_cursor:
-        console().print(
-            f"More: ari-recorder holds list --cursor {found.next_cursor}", soft_wrap=True, markup=False
-        )
+        more = f"More: ari-recorder holds list{' --over' if over else ''} --cursor {found.next_cursor}"
+        console().print(more, soft_wrap=True, markup=False)
 
 
 @app.command(
@@ -153,19 +155,20 @@ def _end(day: str | None, zone: tzinfo) -> datetime | None:
     return datetime(behind.year, behind.month, behind.day, tzinfo=zone).astimezone(UTC)
 
 
-def _table(rows: list[HoldRow]) -> Table:
-    cells = (
-        (
-            row.id,
-            row.kind,
-            row.recording or row.user_name or row.user or row.number or row.query or _several(row),
-            row.reason,
-            f"{row.begun_at.astimezone():%Y-%m-%d} {row.begun_by}",
-            _until(row),
-        )
-        for row in rows
+def _table(rows: list[HoldRow], names: Mapping[UUID, str]) -> Table:
+    columns = ("id", "kind", "of", "why", "begun", "until")
+    return table_of_all(columns, ((row.organisation, _cells(row)) for row in rows), names)
+
+
+def _cells(row: HoldRow) -> tuple[object, ...]:
+    return (
+        row.id,
+        row.kind,
+        row.recording or row.user_name or row.user or row.number or row.query or _several(row),
+        row.reason,
+        f"{row.begun_at.astimezone():%Y-%m-%d} {row.begun_by}",
+        _until(row),
     )
-    return table(("id", "kind", "of", "why", "begun", "until"), cells)
 
 
 def _several(row: HoldRow) -> str:

@@ -21,7 +21,7 @@ from ari_recorder.cli.common import (
     settings,
     table,
 )
-from ari_recorder.errors import NotFound, PromptRefused, SettingsError
+from ari_recorder.errors import FileError, NotFound, PromptRefused, SettingsError
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
@@ -110,7 +110,7 @@ def export(
         with files.created(file) as written:
             written.write(found.wav)
     except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
+        raise FileError(file, "written", error) from error
     _say(found)
 
 
@@ -151,7 +151,7 @@ def _converted(path: Path) -> ConvertedPrompt:
         with path.open("rb") as file:
             content = file.read(FILE_MAX_BYTES + 1)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+        raise FileError(path, "read", error) from error
     try:
         return convert(content)
     except PromptRefused as refused:

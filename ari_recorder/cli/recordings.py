@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.table import Table
 
-from ari_recorder.cli.common import actor, catalogue, console, print_json, settings, table
+from ari_recorder.cli.common import (
+    OrganisationOption,
+    actor,
+    catalogue,
+    console,
+    print_json,
+    settings,
+    several,
+    table_of_all,
+)
 from ari_recorder.policies.parties import NUMBER_MAX
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import catalogue as reading
+from ari_recorder.store import people
 from ari_recorder.store.catalogue import LIMIT_MAX, RecordingRow
 from ari_recorder.store.filters import Wanted, searchable
 from ari_recorder.store.heard import note_read
+from ari_recorder.store.holds import everything_of
 
 app = typer.Typer(help="What has been recorded.", rich_markup_mode=None)
 
@@ -30,6 +43,7 @@ def list_(
         str | None, typer.Option(help="Only with this counterpart: a number, or a part of one.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every field.")] = False,
+    organisation: OrganisationOption = None,
 ) -> None:
     """Recordings of everybody, newest first; times are this machine's."""
     if number is not None and not searchable(number):
@@ -37,9 +51,12 @@ def list_(
             f"a number or a part of one, 1 to {NUMBER_MAX} characters.", param_hint="--number"
         )
     with catalogue(settings(context)) as store:
+        of = store.read_now(people.organisation_named, organisation) if organisation else None
+        asker = everything_of(of) if of else COMMAND_LINE
         page = store.read_now(
-            reading.recordings, COMMAND_LINE, limit=limit, cursor=cursor, wanted=Wanted(number=number)
+            reading.recordings, asker, limit=limit, cursor=cursor, wanted=Wanted(number=number)
         )
+        names = {} if of else several(store)
         shown = Counter(row.organisation for row in page.recordings)
         asked = {"limit": limit, "cursor": cursor, "number": number}
         store.write_now(note_read, actor(), shown, asked, datetime.now(UTC))
@@ -47,16 +64,17 @@ def list_(
         print_json(page)
         return
     out = console()
-    out.print(_table(page.recordings) if page.recordings else "There are no recordings.")
+    out.print(_table(page.recordings, names) if page.recordings else "There are no recordings.")
     if page.next_cursor:
         same = f" --number {shlex.quote(number)}" if number else ""
+        same += f" --organisation {shlex.quote(organisation)}" if organisation else ""
         more = f"More: ari-recorder recordings list{same} --cursor {page.next_cursor}"
         out.print(more, soft_wrap=True, markup=False)
 
 
-def _table(rows: tuple[RecordingRow, ...]) -> Table:
+def _table(rows: tuple[RecordingRow, ...], names: Mapping[UUID, str]) -> Table:
     columns = ("started", "length", "user", "direction", "counterpart", "state", "problems")
-    return table(columns, map(_cells, rows))
+    return table_of_all(columns, ((row.organisation, _cells(row)) for row in rows), names)
 
 
 def _cells(row: RecordingRow) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def _version(wanted: bool) -> None:
 
 @app.command(epilog="Example: ari-recorder run --config /etc/ari_recorder.toml")
 def run(context: typer.Context) -> None:
-    """Record until SIGINT or SIGTERM; calls go on, and go on being recorded, when it stops."""
+    """Record until SIGINT, SIGTERM or SIGHUP; calls go on, and go on being recorded, when it stops."""
     found = settings(context)
     log.configure(found.log)
     vars(sys.modules["__main__"]).pop("__file__", None)  # else what it starts runs that script, too

@@ -33,7 +33,7 @@ def add(
         str | None, typer.Option(help="Number or login of the user whose token it is to be.")
     ] = None,
     organisation: Annotated[
-        str | None, typer.Option(help="Name of the organisation whose token it is to be.")
+        str | None, typer.Option(help="Name of the organisation whose token it is to be, or whose user's.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=DAYS_MAX, help="How long it holds.")] = EXPIRES_AFTER.days,
     forever: Annotated[bool, typer.Option("--forever", help="It holds until it is revoked.")] = False,
@@ -42,8 +42,6 @@ def add(
     name = tidy(name)
     if not (1 <= len(name) <= NAME_MAX and is_plain(name) and name.strip()):
         raise SettingsError(f"The name of a token has 1 to {NAME_MAX} characters that can be read.")
-    if (user is None) == (organisation is None):
-        raise SettingsError("Give either --user or --organisation: whose token it is to be.")
     now = datetime.now(UTC)
     expires_at = None if forever else now + timedelta(days=days)
     with catalogue(settings(context)) as store:

@@ -20,7 +20,7 @@ from ari_recorder.cli.common import (
     settings,
     table,
 )
-from ari_recorder.errors import SettingsError
+from ari_recorder.errors import FileError
 from ari_recorder.policies import spreadsheet, usage_file
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.usage import MB, UserMonth
@@ -69,7 +69,7 @@ def _write(store: Store, found: Report, file: Path) -> None:
         with files.created(file) as written:
             written.write(spreadsheet.write(usage_file.COLUMNS, rows).encode())
     except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
+        raise FileError(file, "written", error) from error
 
 
 def _say(found: Report) -> None:

@@ -19,7 +19,7 @@ from ari_recorder.cli.common import (
     settings,
     table,
 )
-from ari_recorder.errors import SettingsError
+from ari_recorder.errors import Invalid, SettingsError
 from ari_recorder.policies import fields
 from ari_recorder.policies.plans import Plan
 from ari_recorder.policies.rights import Role
@@ -236,7 +236,12 @@ def find(store: Store, who: str, organisation: str | None) -> UserRow:
 
 
 def _number(number: str, login: str | None) -> str | None:
-    """- is none; so is the old way of adding somebody who only signs in, under their login instead of it."""
+    """- is none; so is the old way of adding somebody who only signs in, under their login instead of it.
+
+    Raises `Invalid` for an empty one, as a script gives whose variable is not set.
+    """
+    if not number.strip():
+        raise Invalid("number", "it is empty; write - for none.")
     return None if number == "-" or (login is not None and number == login) else number
 
 
@@ -247,7 +252,7 @@ def _only_one(**flags: bool) -> None:
 
 
 def _say(user: UserRow, password: str | None, running: ActivationRow | None) -> None:
-    say(f"{user.number or user.login} {user.name}: {user.mode}, {_endpoints(user) or 'no endpoint'}.")
+    say(f"{_called(user)}: {user.mode}, {_endpoints(user) or 'no endpoint'}.")
     if user.mode is not Mode.NEVER and not user.endpoints:
         say("Without an endpoint nothing is recorded: add one with --endpoint.")
     if running and not running.acknowledgement:
@@ -257,10 +262,14 @@ def _say(user: UserRow, password: str | None, running: ActivationRow | None) -> 
     say(IN_EFFECT)
 
 
+def _called(user: UserRow) -> str:
+    return f"{user.number or user.login or ''} {user.name}".strip()
+
+
 def _told(removal: Removal) -> str:
     user = removal.user
     return (
-        f"{user.number or user.login or ''} {user.name}: telephones ({removal.endpoints}), memberships"
+        f"{_called(user)}: telephones ({removal.endpoints}), memberships"
         f" ({removal.groups}) and signing in go; recordings that stay, under that name and number:"
         f" {removal.recordings}."
     )

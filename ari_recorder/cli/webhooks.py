@@ -25,7 +25,7 @@ from ari_recorder.delivery.signing import new_secret
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.webhooks.events import CHOSEN, EventType
 from ari_recorder.seals import Purpose, Seals, load_key
-from ari_recorder.store import webhook_log, webhooks
+from ari_recorder.store import people, webhook_log, webhooks
 from ari_recorder.store.webhook_log import DeliveryRow
 from ari_recorder.store.webhooks import HookRow
 
@@ -57,7 +57,7 @@ def add(
         given, unencrypted=found.webhooks.allow_http, allowed=found.webhooks.allow_inside
     )
     with catalogue(found) as store:
-        of = store.read_now(webhooks.organisation_of, organisation)
+        of = store.read_now(people.organisation_named, organisation, make=False)
         row = store.write_now(webhooks.add, of, values, _sealed(found, secret), **by_command_line())
     say(secret)
     say(f"It is not shown again. Test it by: ari-recorder webhooks ping {row.id}", err=True)

@@ -14,8 +14,9 @@ from ari_recorder.ari import Ari, Connected, Disconnected, EventSocket, supporte
 from ari_recorder.blocking import in_thread
 from ari_recorder.config import Pbx
 from ari_recorder.doctor.inquiry import Inquiry
-from ari_recorder.doctor.report import Check, bad, good, listed, warning
+from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import AriError, AriNotFound, AriUnauthorized
+from ari_recorder.policies.text import listed
 
 REQUIRED_MODULES = (
     *("res_ari", "res_ari_applications", "res_ari_asterisk", "res_ari_channels", "res_ari_endpoints"),
@@ -40,8 +41,6 @@ WRITE_TIMEOUT_MS = 1000
 async def look_for_asterisk(where: str, pbx: Pbx, ari: Ari) -> tuple[Check, str]:
     """Whether Asterisk answers and lets us in; with its version, empty if not."""
     host = urlsplit(pbx.url).hostname
-    if not host or urlsplit(pbx.url).scheme not in ("http", "https"):
-        return bad(where, "ARI", f"{pbx.url} is no address", f"Set {where}.url to http://HOST:8088"), ""
     try:
         await in_thread(socket.getaddrinfo, host, None)
         version = (await ari.info()).system.version
@@ -49,7 +48,8 @@ async def look_for_asterisk(where: str, pbx: Pbx, ari: Ari) -> tuple[Check, str]
         remedy = f"Correct the name in {where}.url ({pbx.url}), or make it known to this machine."
         return bad(where, "ARI", f"the name {host} is unknown: {error.strerror}", remedy), ""
     except AriError as error:
-        return bad(where, "ARI", str(error), _remedy(where, pbx, error)), ""
+        said = f"{error.reason} ({error.status})" if error.status else error.reason
+        return bad(where, "ARI", said, _remedy(where, pbx, error)), ""
     return good(where, "ARI", f"Asterisk {version} lets {pbx.username} in at {pbx.url}"), version
 
 

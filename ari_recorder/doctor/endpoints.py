@@ -6,8 +6,9 @@ import asyncio
 
 from ari_recorder.ari import Ari
 from ari_recorder.doctor.inquiry import Inquiry
-from ari_recorder.doctor.report import Check, bad, good, listed, warning
+from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import AriError, AriNotFound
+from ari_recorder.policies.text import listed
 
 NATIVE = "bridge_native_rtp.so"
 """The module by which Asterisk passes the audio of two telephones on without looking at it."""

@@ -20,7 +20,13 @@ from ari_recorder.doctor.asterisk import (
 )
 from ari_recorder.doctor.endpoints import look_at_endpoints
 from ari_recorder.doctor.inquiry import Inquiry
-from ari_recorder.doctor.local import Known, look_at_descriptors, look_at_folders, look_at_store
+from ari_recorder.doctor.local import (
+    Known,
+    look_at_authorities,
+    look_at_descriptors,
+    look_at_folders,
+    look_at_store,
+)
 from ari_recorder.doctor.pages import look_at_pages
 from ari_recorder.doctor.recordings import look_at_vaults
 from ari_recorder.doctor.report import Check, bad
@@ -43,7 +49,8 @@ async def examine(settings: Settings) -> list[Check]:
     parts = [_pbx(name, pbx, settings.app, store) for name, pbx in settings.pbx.items()]
     vault = _limited("vault", "recordings", _vault(settings, store), PART_S)
     pages = _limited("pages", "address", in_thread(look_at_pages, settings.web), FIRST_S)
-    found = await asyncio.gather(folders, vault, pages, *parts)
+    stamps = _limited("evidence", "time stamps", in_thread(look_at_authorities, settings.evidence), FIRST_S)
+    found = await asyncio.gather(folders, vault, pages, stamps, *parts)
     return [*(await store)[0], look_at_descriptors(settings), *chain.from_iterable(found)]
 
 

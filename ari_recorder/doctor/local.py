@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ari_recorder import descriptors
-from ari_recorder.config import Settings
+from ari_recorder.config import Evidence, Settings
 from ari_recorder.doctor.recordings import look_at_keys, look_at_recordings
-from ari_recorder.doctor.report import Check, bad, good, listed, warning
-from ari_recorder.errors import ARIRecorderError, NoCatalogue
+from ari_recorder.doctor.report import Check, bad, good, warning
+from ari_recorder.errors import ARIRecorderError, NoCatalogue, SettingsError
 from ari_recorder.policies.table import Mode
+from ari_recorder.policies.text import listed
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import UserRow
+from ari_recorder.store.timestamps import authorities
 
 SPACE_BAD_BYTES = 200 * 1024**2
 SPACE_LOW_BYTES = 2 * 1024**3
@@ -63,9 +65,23 @@ def look_at_store(settings: Settings) -> tuple[list[Check], Known]:
 
 
 def look_at_folders(settings: Settings) -> list[Check]:
-    """Whether the vault and the work folder can be written, and how much room is left; blocking."""
+    """Whether what the recorder writes to can be written, and how much room is left there; blocking."""
     checks = [] if settings.vault.url else look_at_folder("vault", settings.vault.path, "vault.path")
-    return checks + look_at_folder("media.work", settings.media.work, "media.work")
+    checks += look_at_folder("media.work", settings.media.work, "media.work")
+    traces = settings.log.traces
+    return checks + (look_at_folder("log.traces", traces, "log.traces") if traces else [])
+
+
+def look_at_authorities(settings: Evidence) -> list[Check]:
+    """Whether there is what time stamps have to lead to, if there are to be any; blocking."""
+    if not settings.timestamp_url:
+        return []
+    try:
+        authorities.trusted(settings.timestamp_ca_file)
+    except SettingsError as error:
+        remedy = "Correct evidence.timestamp_ca_file: until then nothing is stamped."
+        return [bad("evidence", "time stamps", str(error), remedy)]
+    return [good("evidence", "time stamps", f"asked for at {settings.timestamp_url}")]
 
 
 def look_at_descriptors(settings: Settings) -> Check:

@@ -7,7 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from ari_recorder.doctor.report import Check, good, listed, warning
+from ari_recorder.doctor.report import Check, good, warning
+from ari_recorder.policies.text import listed
 
 NAME = "folder's mode"
 WANTED = 0o2770

@@ -40,9 +40,3 @@ def warning(where: str, name: str, found: str, remedy: str) -> Check:
 def bad(where: str, name: str, found: str, remedy: str) -> Check:
     """It does not work."""
     return Check(where, name, Verdict.BAD, found, remedy)
-
-
-def listed(names: list[str], most: int = 10) -> str:
-    """``names`` as a phrase, the first ``most`` of them."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -10,6 +10,7 @@ import structlog
 
 from ari_recorder.ari import Ari, Channel, subscribe_endpoints
 from ari_recorder.errors import AriConflict, AriNotFound, AriRefused, StoreError
+from ari_recorder.policies.text import listed
 from ari_recorder.store import people
 from ari_recorder.store.database import Store
 from ari_recorder.store.people import RecordedEndpoint
@@ -123,12 +124,12 @@ class Directory:
             _log.debug("was not subscribed", pbx=self._pbx, endpoint=name)
 
     def _report(self, unknown: frozenset[str]) -> None:
-        for name in sorted(unknown - self.unknown):
+        if new := sorted(unknown - self.unknown):
             _log.error(
-                "Asterisk does not know this endpoint: its user is not recorded."
-                " Correct it with `ari-recorder user set`, or add it to pjsip.conf",
+                "Asterisk does not know these endpoints: their users are not recorded."
+                " Correct them with `ari-recorder user set`, or add them to pjsip.conf",
                 pbx=self._pbx,
-                endpoint=name,
+                endpoints=listed(new),
             )
         self.unknown = unknown
         _log.info("following endpoints", pbx=self._pbx, known=len(self.subscribed), unknown=len(unknown))

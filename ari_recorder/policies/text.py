@@ -119,3 +119,9 @@ def _json_escape(character: str) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def listed(names: list[str], most: int = 10) -> str:
+    """``names`` as a phrase, the first ``most`` of them."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -10,7 +10,7 @@ from peewee import Database, PostgresqlDatabase, SqliteDatabase
 from playhouse.db_url import parse as parse_url
 
 from ari_recorder import files
-from ari_recorder.errors import NoCatalogue, StoreError
+from ari_recorder.errors import NoCatalogue, SettingsError, StoreError
 
 SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -43,7 +43,7 @@ def none_at(url: str) -> NoCatalogue:
 
 
 def database_at(url: str, make: bool) -> Database:
-    """Not connected yet. Raises `StoreError`; `NoCatalogue` for a file that is missing, unless ``make``."""
+    """Not connected yet. Raises `StoreError`, `SettingsError`; `NoCatalogue` for no file, unless ``make``."""
     scheme, _, rest = url.partition(":///")
     if scheme == "sqlite" and rest:
         return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)
@@ -54,7 +54,7 @@ def database_at(url: str, make: bool) -> Database:
                 _look_for_driver(url)
                 parameters = ON_POSTGRESQL | parameters
                 return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
-    raise StoreError(
+    raise SettingsError(
         f"store.url is {shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
         " or postgresql://user@host/name (a password in it percent-encoded)."
     )

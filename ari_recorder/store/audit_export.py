@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ari_recorder.errors import SettingsError
+from ari_recorder.errors import FileError, SettingsError
 from ari_recorder.store.audit_check import Chain, Finding, Head, Known, Line
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.audit_lines import CONTENT
@@ -44,12 +44,12 @@ def as_csv(lines: Iterable[Line | Seal]) -> Iterator[str]:
 
 
 def read(path: Path) -> Iterator[Line | Seal]:
-    """What an export holds. Raises `SettingsError` for a file that is none."""
+    """What an export holds. Raises `SettingsError` for a file that is none, `FileError`."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             yield from _from_csv(file) if path.suffix == ".csv" else _from_json(file)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+        raise FileError(path, "read", error) from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise SettingsError(
             f"{path} is no export of the audit log: give audit.jsonl or audit.csv as it was saved."

@@ -20,7 +20,7 @@ import msgspec
 from peewee import fn
 
 from ari_recorder import __version__, files
-from ari_recorder.errors import SettingsError, StoreError
+from ari_recorder.errors import FileError, SettingsError, StoreError
 from ari_recorder.store.address import shown
 from ari_recorder.store.models import AuditSeal, HeadStamp, TreeHead
 
@@ -68,7 +68,7 @@ class Backup(msgspec.Struct, frozen=True):
 
 
 def make(url: str, folder: Path, facts: About) -> Backup:
-    """Copy the catalogue at ``url`` into a new folder in ``folder``. Raises `StoreError`, `SettingsError`.
+    """Copy the catalogue at ``url`` into a new folder in ``folder``. Raises `StoreError`, `FileError`.
 
     ``facts`` are completed by what the copy is.
     """
@@ -92,7 +92,7 @@ def make(url: str, folder: Path, facts: About) -> Backup:
         part.rename(target)
         files.sync_folder(folder)
     except OSError as error:
-        raise StoreError(f"The backup {target} cannot be written: {error.strerror}.") from error
+        raise FileError(target, "written", error) from error
     finally:
         _remove(part)
     return Backup(target, about)
@@ -127,7 +127,8 @@ def read(folder: Path) -> Backup:
         found = Backup(folder, about)
         sha256, size_bytes = _hash(found.copy)
     except (OSError, msgspec.MsgspecError) as error:
-        raise SettingsError(f"{folder} is no backup of ari_recorder, or not all of it: {error}.") from error
+        why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        raise SettingsError(f"{folder} is no backup of ari_recorder, or not all of it: {why}.") from error
     if (sha256, size_bytes) != (about.sha256, about.size_bytes):
         raise SettingsError(f"{found.copy} is damaged: its SHA-256 is {sha256}, and was {about.sha256}.")
     return found

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ari_recorder.errors import SettingsError, TimestampError
+from ari_recorder.errors import FileError, SettingsError, TimestampError
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.store.audit_key import PublicKey, public_key
 from ari_recorder.store.evidence import Proof
@@ -83,13 +83,13 @@ def check(
     """What an archive proves. ``keys`` are those that one has from the recorder itself.
 
     ``authorities`` are those whose time stamps one believes; without them, those that the archive names.
-    Raises `SettingsError` if it is no such archive.
+    Raises `SettingsError` if it is no such archive, `FileError` if it cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as zipped:
             return list(_verdicts(zipped, keys, authorities))
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+        raise FileError(path, "read", error) from error
     except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
         raise SettingsError(f"{path} is no evidence of a recording: {error}") from error
 

@@ -12,15 +12,14 @@ from uuid import UUID
 
 from peewee import JOIN
 
-from ari_recorder.errors import NotFound
+from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies import rights
 from ari_recorder.policies.rights import PROGRAM_RIGHTS, RIGHTS, TOKEN_RIGHTS, Right, Role, Scope
-from ari_recorder.store import audit
+from ari_recorder.store import audit, people
 from ari_recorder.store.access import access_changed
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.models import Organisation, Token, User
 from ari_recorder.store.scope import scope_of
-from ari_recorder.store.spelling import spelled
 
 PREFIX = "ari_"
 """What every secret begins with, so that one that was published by mistake is recognised."""
@@ -85,18 +84,17 @@ class Owner:
 
 
 def owner(user: str | None, organisation: str | None) -> Owner:
-    """The user with that number or login, or else the organisation with that name. Raises `NotFound`."""
-    if user is None:
-        found = Organisation.get_or_none(Organisation.name == organisation)
-        if found is None:
-            raise NotFound(f"No organisation is called {organisation!r}.")
-        return Owner(found.id, None, found.name, PROGRAM_RIGHTS)
-    named = (User.number == user) | (User.login == spelled(User.login, user))
-    rows = list(User.select().where(named & User.removed_at.is_null()))
-    if len(rows) != 1:
-        raise NotFound(f"{'Several users have' if rows else 'No user has'} the number or login {user!r}.")
-    (row,) = rows
-    return Owner(row.organisation_id, row.id, row.name, RIGHTS[Role(row.role)] & TOKEN_RIGHTS)
+    """The user with that number or login, of that organisation or of any; or else the organisation itself.
+
+    Raises `NotFound`, or `SettingsError` if several users have it.
+    """
+    of = None if organisation is None else people.organisation_named(organisation)
+    if user is not None:
+        row = people.find_user(of, user)
+        return Owner(row.organisation, row.id, row.name, RIGHTS[Role(row.role)] & TOKEN_RIGHTS)
+    if of is None:
+        raise SettingsError("Say whose token it is to be, with --user, --organisation or both.")
+    return Owner(of, None, people.organisation(of).name, PROGRAM_RIGHTS)
 
 
 def add(

@@ -76,17 +76,6 @@ def find(asker: Scope, hook: UUID) -> HookRow:
     return found[0]
 
 
-def organisation_of(name: str | None) -> UUID:
-    """The organisation with that name, or the only one there is. Raises `NotFound`."""
-    query = Organisation.select(Organisation.id)
-    rows = list((query if name is None else query.where(Organisation.name == name)).limit(2))
-    if len(rows) == 1:
-        return UUID(str(rows[0].id))
-    if name is None and rows:
-        raise NotFound("There are several organisations: say which by --organisation.")
-    raise NotFound("There is no organisation." if name is None else f"No organisation is called {name!r}.")
-
-
 def checked(values: Mapping[str, Any], *, unencrypted: bool, allowed: Networks) -> dict[str, Any]:
     """Values of `CHANGEABLE`, as they are kept. Raises `Invalid`.
 
@@ -226,7 +215,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _select() -> Any:
-    return Webhook.select(Webhook, Organisation.name).join(Organisation)
+    return Webhook.select(Webhook, Organisation.id, Organisation.name).join(Organisation)
 
 
 def _rows(query: Any) -> list[HookRow]:

@@ -118,13 +118,13 @@ def not_right(error: msgspec.ValidationError, wanted: Any) -> Refused:
 
 
 def _possible(wanted: Any, field: str) -> list[str]:
-    """The values that a body or query may have there, if they can be counted."""
+    """The values that a body or query may have there, if they can be counted; an empty one is not told."""
     found = inspect.type_info(wanted)
     for name in re.findall(r"[^.\[\]]+|\[[^\]]*\]", field):
         found = _within(found, name)
     if isinstance(found, inspect.EnumType):
         return [str(one.value) for one in found.cls]
-    return list(map(str, found.values)) if isinstance(found, inspect.LiteralType) else []
+    return [str(one) for one in found.values if one != ""] if isinstance(found, inspect.LiteralType) else []
 
 
 def _within(found: inspect.Type, name: str) -> inspect.Type:
@@ -177,6 +177,7 @@ _TOLD = {
     "Expected `(int|float)` > (?P<least>.*)": N_("too small: more than %(least)s."),
     "Expected `(int|float)` <= (?P<most>.*)": N_("too large: at most %(most)s."),
     "Expected `(int|float)` < (?P<most>.*)": N_("too large: less than %(most)s."),
+    "Number out of range": N_("the number is too large."),
     "Expected `str` matching regex (?P<pattern>.*)": N_("it is not of the form %(pattern)s."),
     "Expected `datetime` with a timezone component": N_(
         "a time needs its zone: 2026-11-22T13:12:05Z, or with +01:00 (in an address %2B01:00)."

@@ -75,6 +75,7 @@ async def test_a_wrong_password(settings: Settings) -> None:
 async def test_nobody_listens(settings: Settings, running_lab: Lab) -> None:
     check = await the_bad(with_pbx(settings, url=f"http://127.0.0.1:{running_lab.pbx.ports.http + 2}"))
     assert check.name == "ARI"
+    assert check.found.endswith(": Connection refused")
     assert "Is Asterisk running" in check.remedy
     assert "http.conf" in check.remedy
 
@@ -82,11 +83,6 @@ async def test_nobody_listens(settings: Settings, running_lab: Lab) -> None:
 async def test_an_address_with_ari_in_it(settings: Settings) -> None:
     check = await the_bad(with_pbx(settings, url=settings.pbx["main"].url + "/ari"))
     assert "without /ari" in check.remedy
-
-
-@pytest.mark.parametrize("url", ["127.0.0.1:8088", "ftp://127.0.0.1", "http://"])
-async def test_no_address_at_all(settings: Settings, url: str) -> None:
-    assert "http://HOST:8088" in (await the_bad(with_pbx(settings, url=url))).remedy
 
 
 async def test_it_never_hangs(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ari_recorder import __version__
 from ari_recorder.ari import Ari
 from ari_recorder.config import Settings
 from lab import Lab
@@ -191,6 +192,18 @@ def test_the_doctor_does_not_disturb_a_running_recorder(settings: Settings, tmp_
         assert process.wait(STOPPED_S) == 0
     assert not [line for line in lines(log) if line["level"] in ("warning", "error")]
     assert (tmp_path / "ari-recorder.ran").read_text() == "__main__\n"
+
+
+def test_a_terminal_that_is_closed_stops_it_in_order(settings: Settings, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running(settings, log) as process:
+        eventually(lambda: health(log), STARTED_S, "health is not served")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(STOPPED_S) == 0
+    (begun,) = [line for line in lines(log) if line["event"] == "recording"]
+    assert begun["version"] == __version__
+    (told,) = [line for line in lines(log) if line["event"].startswith("stopping")]
+    assert told["signal"] == "SIGHUP"
 
 
 async def _subscribed(settings: Settings) -> list[str]:

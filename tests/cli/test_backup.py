@@ -205,6 +205,9 @@ def test_over_a_catalogue_nothing_is_put(world: World) -> None:
     assert said.code == 78
     assert "already. Stop the recorder" in said.err
     assert "--newest" in said.err
+    nowhere = f"sqlite:///{world.place}/nowhere.db"
+    told = world.command("restore", str(backup), "--yes", "--again", "--newest", nowhere).err
+    assert told == f"ari-recorder: --newest: There is no catalogue at {nowhere}.\n"
     assert len(world.states()) == 1
 
 
@@ -219,7 +222,8 @@ def test_a_backup_that_is_damaged_or_none_is_told(world: World) -> None:
     copy.write_bytes(whole)
     (backup / "backup.json").write_text("{}")
     assert "is no backup of ari_recorder" in world.command("restore", str(backup), "--yes").err
-    assert "is no backup" in world.command("restore", str(world.place), "--yes").err
+    told = f"{world.place} is no backup of ari_recorder, or not all of it: {world.place}/backup.json: No such"
+    assert told in world.command("restore", str(world.place), "--yes").err
     assert "was not finished" in world.command("restore", f"{backup}.part", "--yes").err
     with pytest.raises(SettingsError, match="is no list of `ari-recorder disposals --json`"):
         since.read_list(copy)

@@ -47,6 +47,12 @@ def test_what_cannot_be(anna: Command, given: tuple[str, ...]) -> None:
     assert anna("erasures", "list").out == "There are no erasures.\n"
 
 
+def test_of_several_organisations_it_says_whose_each_is(anna: Command) -> None:
+    anna("erasures", "begin", "--number", "0701234567", "--yes")
+    anna("organisation", "add", "Acme")
+    assert "│ Default" in anna("erasures", "list").out
+
+
 def test_it_asks_and_without_a_terminal_it_says_so(anna: Command) -> None:
     assert "add --yes" in anna("erasures", "begin", *KARIN).err
     assert anna("erasures", "list").out == "There are no erasures.\n"

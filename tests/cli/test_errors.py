@@ -29,6 +29,32 @@ def test_a_wrong_command_line(command: Command, words: tuple[str, ...]) -> None:
     assert "--help" in command.refused(*words, code=2)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("user add", "Missing argument 'number'. Try: ari-recorder user add --help"),
+        ("run x", "Got unexpected extra argument(s) (x). Try: ari-recorder run --help"),
+        ("user bogus", "No such command 'bogus'. Try: ari-recorder user --help"),
+        (
+            "user add 1 --name A --plan gold",
+            "Invalid value for '--plan': 'gold' is not one of 'basic', 'pro', 'business', 'enterprise'."
+            " Try: ari-recorder user add --help",
+        ),
+        (
+            "webhooks ping x",
+            "Invalid value for 'ID': it should be a valid UUID. Try: ari-recorder webhooks ping --help",
+        ),
+        (
+            "recordings list --limit x",
+            "Invalid value for '--limit': it should be a valid integer."
+            " Try: ari-recorder recordings list --help",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_words(command: Command, words: str, said: str) -> None:
+    assert command.refused(*words.split(), code=2) == f"ari-recorder: {said}\n"
+
+
 def test_a_vault_that_cannot_be_written(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     (command.folder / "file").write_text("")
     monkeypatch.setenv("ARI_RECORDER_VAULT__PATH", "file/vault")
@@ -52,7 +78,7 @@ def test_the_variable_names_the_file(command: Command, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("url", ["mysql://host/name", "sqlite:catalogue.db", "postgresql://h:x/name"])
 def test_a_bad_store_url(command: Command, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ARI_RECORDER_STORE__URL", url)
-    assert "store.url" in command.refused("run", code=69)
+    assert "store.url" in command.refused("run", code=78)
 
 
 def test_a_port_that_is_taken(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,14 @@ def test_what_cannot_be(team: Command, arguments: tuple[str, ...], code: int, to
     assert groups(team)[0]["members"] == []
 
 
+def test_an_organisation_is_not_added_beside_its_twin(command: Command) -> None:
+    command("organisation", "add", "Acme")
+    assert "there is an organisation 'Acme' already" in command.refused("organisation", "add", "ACME")
+    command("organisation", "add", "Bolt")
+    assert "'Acme'" in command.refused("organisation", "set", "Bolt", "--name", "acme")
+    assert "Acme: " not in command("organisation", "set", "Acme", "--name", "ACME").out, "its own spelling"
+
+
 def test_two_organisations_are_kept_apart(team: Command) -> None:
     said = team(
         "organisation", "add", "Acme", "--timezone", "Europe/Stockholm", "--language", "sv", "--country", "se"

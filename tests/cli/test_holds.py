@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from uuid import uuid4
 
 import pytest
@@ -32,6 +33,25 @@ def test_placed_listed_and_released(anna: Command) -> None:
     assert anna("holds", "list").out == "There are no legal holds.\n"
     assert "released" in anna("holds", "list", "--over").out
     assert "It is over already" in anna("holds", "release", row["id"], "--why", "x").err
+
+
+def test_of_several_organisations_it_says_whose_each_is(anna: Command) -> None:
+    anna("holds", "place", "--user", "101", *WHY)
+    assert "organisation" not in anna("holds", "list").out
+    anna("organisation", "add", "Acme")
+    anna("holds", "place", "--number", "0701234567", *WHY, "--organisation", "Acme")
+    said = anna("holds", "list").out
+    assert "│ Acme" in said
+    assert "│ Default" in said
+
+
+def test_the_next_page_of_those_that_are_over_is_of_those_that_are_over(anna: Command) -> None:
+    for number in ("0701234567", "0701234568"):
+        made = anna("holds", "place", "--number", number, *WHY).out.strip()
+        assert anna("holds", "release", made, "--why", "Closed").code == 0
+    told = anna("holds", "list", "--over", "--limit", "1").out
+    (more,) = re.findall(r"More: ari-recorder (.*)", told)
+    assert "released" in anna(*more.split()).out
 
 
 def test_each_kind(anna: Command) -> None:

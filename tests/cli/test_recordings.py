@@ -48,6 +48,20 @@ def test_the_list_is_newest_first(command: Command) -> None:
     assert "stored" in said.out
 
 
+def test_of_several_organisations_it_says_whose_each_is(command: Command, kept: Store) -> None:
+    assert "organisation" not in command("recordings", "list").out
+    command("organisation", "add", "Acme")
+    assert command("recordings", "list").out.count("│ Default") == 3
+    said = command("recordings", "list", "--organisation", "Default", "--limit", "1").out
+    assert "070123456" in said
+    assert "│ Default" not in said
+    assert "More: ari-recorder recordings list --organisation Default --cursor " in said
+    assert command("recordings", "list", "--organisation", "Acme").out == "There are no recordings.\n"
+    assert "no organisation 'Nowhere'" in command.refused(
+        "recordings", "list", "--organisation", "Nowhere", code=1
+    )
+
+
 @pytest.mark.usefixtures("kept")
 def test_pages_follow_each_other(command: Command) -> None:
     seen, cursor = [], []

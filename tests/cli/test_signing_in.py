@@ -55,6 +55,15 @@ def test_a_lost_second_factor_is_taken_away(command: Command) -> None:
     store.close()
 
 
+def test_of_two_organisations_with_the_same_number(command: Command) -> None:
+    command(*ADD, stdin=PASSWORD)
+    command("organisation", "add", "Acme")
+    command("user", "add", "101", "--name", "Åsa", "--organisation", "Acme")
+    for words in (("sessions", "end"), ("second-factor", "remove")):
+        assert "--organisation" in command.refused("user", *words, "101")
+        assert command("user", *words, "101", "--organisation", "Acme").out.startswith("Åsa: 0 ")
+
+
 def test_somebody_who_is_not_there(command: Command) -> None:
     command(*ADD, stdin=PASSWORD)
     for words in (("sessions", "end"), ("second-factor", "remove")):

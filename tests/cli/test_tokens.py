@@ -72,12 +72,19 @@ def test_monitoring_has_a_token_of_an_operator(command: Command) -> None:
     assert listed(command)[0]["scopes"] == ["health:read"]
 
 
+def test_of_a_user_whose_number_two_organisations_have(anna: Command) -> None:
+    anna("organisation", "add", "Acme")
+    anna("user", "add", "101", "--name", "Åsa", "--organisation", "Acme")
+    assert "of Default and Acme: say of which with --organisation" in anna.refused(*ADD, "--user", "101")
+    assert anna(*ADD, "--user", "101", "--organisation", "Acme").code == 0
+    assert [token["user_name"] for token in listed(anna)] == ["Åsa"]
+
+
 def test_what_cannot_be_made(anna: Command) -> None:
     for more, told, code in (
-        ((), "either --user or --organisation", 78),
-        (("--user", "101", "--organisation", "Default"), "either --user or --organisation", 78),
+        ((), "with --user, --organisation or both", 78),
         (("--user", "999"), "No user has", 1),
-        (("--organisation", "None"), "No organisation is called 'None'", 1),
+        (("--organisation", "None"), "There is no organisation 'None'", 1),
         (("--user", "101", "--scope", "users:write"), "Anna cannot have a token for users:write", 78),
         (("--organisation", "Default", "--scope", "tokens"), "cannot have a token for tokens", 78),
         (("--organisation", "Default", "--scope", "health:read"), "a token for health:read", 78),

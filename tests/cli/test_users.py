@@ -212,6 +212,11 @@ def test_the_quick_start_s_administrator_has_no_number(command: Command) -> None
     assert (user["number"], user["login"]) == (None, "admin")
 
 
+def test_who_has_no_number_is_told_without_one(command: Command) -> None:
+    assert "number: it is empty; write - for none." in command.refused("user", "add", "", "--name", "Door")
+    assert command("user", "add", "-", "--name", "Door").out.startswith("Door: never, no endpoint.\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -247,10 +252,10 @@ def test_out_to_a_file_and_in_again(command: Command) -> None:
 
 def test_a_file_that_cannot_be_read(command: Command) -> None:
     command("user", "add", "101", "--name", "Anna")
-    assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv")
+    assert "cannot be read: No such file" in command.refused("user", "import", "nosuch.csv", code=74)
     bad = command.folder / "bad.csv"
     bad.write_text("shoe\n1\n")
     assert "file: there is no column 'shoe'; known: number, name" in command.refused(
-        "user", "import", "bad.csv"
+        "user", "import", "bad.csv", code=65
     )
-    assert "cannot be written" in command.refused("user", "export", "/nowhere/users.csv")
+    assert "cannot be written" in command.refused("user", "export", "/nowhere/users.csv", code=74)

@@ -70,11 +70,11 @@ def test_its_life(with_hook: tuple[Command, str, str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told", "code"),
     [
-        (("add", "CRM", "http://crm.example/"), "https://", 78),
+        (("add", "CRM", "http://crm.example/"), "it has to begin with https://", 78),
         (("add", "CRM", "https://10.0.0.5/"), "inside network", 78),
         (("add", "", URL), "name", 78),
         (("add", "CRM", URL, "--event", "ping"), "no event that a webhook can be told", 78),
-        (("add", "CRM", URL, "--organisation", "None"), "No organisation is called", 1),
+        (("add", "CRM", URL, "--organisation", "None"), "There is no organisation 'None'", 1),
         (("ping", str(uuid4())), "No webhook", 1),
         (("remove", str(uuid4()), "--yes"), "No webhook", 1),
         (("log", str(uuid4())), "No webhook", 1),

@@ -81,6 +81,19 @@ def test_what_is_refused_goes_on_in_the_dialplan_when_the_rest_has_ended() -> No
     assert asked == [effects.SendBack("no such endpoint")]
 
 
+def test_a_called_side_that_is_said_to_be_there_and_is_not_goes_on_in_the_dialplan() -> None:
+    """Asterisk says so of an unknown endpoint on a connection on which it has refused an id before."""
+    call, _ = told(begin("app", CALLER, BEGIN, WISH), inputs.Begun(), inputs.Accepted(effects.Prepare()))
+    call, _ = told(call, inputs.Refused(effects.Create(), "it exists", conflict=True))
+    call, asked = told(call, inputs.Time(), after_s=2)
+    assert asked == [effects.Look()]
+    seen = inputs.Found(BEGIN + timedelta(seconds=2), "Up", None, False, frozenset())
+    call, asked = told(call, inputs.Accepted(effects.Look()), seen, after_s=3)
+    assert asked == [effects.Destroy()]
+    _, asked = told(call, inputs.Accepted(effects.Destroy()), after_s=3)
+    assert asked == [effects.SendBack("it exists")]
+
+
 @pytest.mark.parametrize(
     ("seen", "asked"),
     [

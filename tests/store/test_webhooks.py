@@ -561,14 +561,21 @@ def test_every_change_is_in_the_audit_log_and_no_secret_is(store: Store) -> None
     store.write_now(webhooks.remove, COMMAND_LINE, hook.id, **by)
 
     def lines() -> list[tuple[str, str]]:
-        of = models.AuditLine.subject_kind == "webhook"
-        rows = models.AuditLine.select().where(of).order_by(models.AuditLine.number)
+        its = (models.AuditLine.subject_kind == "webhook") & (models.AuditLine.organisation == organisation)
+        rows = models.AuditLine.select().where(its).order_by(models.AuditLine.number)
         return [(row.action, row.detail) for row in rows]
 
     found = store.read_now(lines)
     assert [action for action, _ in found] == ["create", *["change"] * 5, "remove"]
     assert "https://other.example/" in found[1][1]
     assert not any("sealed" in detail or "new secret" in detail for _, detail in found)
+
+
+def test_a_hook_says_whose_it_is(store: Store) -> None:
+    organisation = add_user(store).organisation
+    hook = add_hook(store, organisation)
+    assert hook.organisation == store.read_now(webhooks.find, COMMAND_LINE, hook.id).organisation
+    assert hook.organisation == organisation
 
 
 def test_there_are_twenty_at_most(store: Store) -> None:

@@ -149,6 +149,7 @@ BODIES = {
     "half a character": (b'{"name": "\\ud800", "scopes": ["recordings:read"]}', "not JSON"),
     "nothing": (b"", "the field name is missing"),
     "a list": (b"[]", "an object is expected here, not a list"),
+    "a number without end": (b'{"name": 1e400, "scopes": []}', "name: the number is too large."),
     "a number for text": (b'{"name": 7, "scopes": []}', "name: text is expected here, not a whole number."),
     "a field missing": (b'{"name": "a"}', "the field scopes is missing"),
     "a field unknown": (b'{"x": 1}', "the field x is not known here"),

@@ -106,6 +106,11 @@ async def test_what_is_taken_is_a_conflict(
     assert not world.store.read_now(lambda: User.select().where(User.name == "Eva").exists())
 
 
+async def test_that_nothing_is_possible_too_is_not_told(admin: Client) -> None:
+    told = (await admin("GET", "/recordings?mark=pink")).json()["detail"]
+    assert told == "mark: 'pink' is none of blue, green, grey, orange, purple, red, yellow."
+
+
 @pytest.mark.parametrize(
     ("method", "path", "values"),
     [

@@ -37,7 +37,7 @@ LOOKS_EVERY_S = 2.0
 """How often it is looked who is idle, or may not be here any more."""
 UNREAD_ABORTED_BYTES = 16 * 1024 * 1024
 """Who leaves so much unread is cut off."""
-FAILURES_WRITTEN_EVERY = timedelta(minutes=1)
+WRITTEN_EVERY = timedelta(minutes=1)
 """Of one address; those between are counted."""
 ADDRESSES_MAX = 10_000
 VERSION = "ari_recorder"
@@ -68,13 +68,35 @@ class Service:
 
     def has_come(self, entrance: Entrance) -> bool:
         """Whether a connection may try to come in."""
-        if self._slow.wait_s(entrance.origin, self.context.now()):
-            return False
+        why = self._why_not(entrance.origin)
+        if not why:
+            self._here.add(entrance)
+        elif (unwritten := self._unwritten(f"sent away {entrance.origin}")) is not None:
+            _log.warning(
+                "an SFTP connection is sent away", address=entrance.address, why=why, unwritten=unwritten
+            )
+        return not why
+
+    def _why_not(self, where: str) -> str:
+        if self._slow.wait_s(where, self.context.now()):
+            return "who has failed to come in has to wait"
         strangers = Counter(one.origin for one in self._here if not one.is_let_in)
-        if strangers.total() >= STRANGERS_MAX or strangers[entrance.origin] >= STRANGERS_EACH_MAX:
-            return False
-        self._here.add(entrance)
-        return True
+        if strangers.total() >= STRANGERS_MAX or strangers[where] >= STRANGERS_EACH_MAX:
+            return "too many that have not come in yet are there already"
+        return ""
+
+    def _unwritten(self, what: str) -> int | None:
+        """How often it was not written since the last time; None if it is too soon to write it again."""
+        now = self.context.now()
+        last, unwritten = self._written.get(what, (datetime.min.replace(tzinfo=now.tzinfo), 0))
+        if now - last < WRITTEN_EVERY:
+            self._written[what] = last, unwritten + 1
+            return None
+        self._written[what] = now, 0
+        self._written.move_to_end(what)
+        while len(self._written) > ADDRESSES_MAX:
+            self._written.popitem(last=False)
+        return unwritten
 
     def has_gone(self, entrance: Entrance) -> None:
         """A connection has ended."""
@@ -118,14 +140,8 @@ class Service:
         """Somebody was not let in: the next time they wait, and it is written down, not too often."""
         now, where = self.context.now(), origin(address)
         self._slow.failed(where, now)
-        last, unwritten = self._written.get(where, (datetime.min.replace(tzinfo=now.tzinfo), 0))
-        if now - last < FAILURES_WRITTEN_EVERY:
-            self._written[where] = last, unwritten + 1
+        if (unwritten := self._unwritten(where)) is None:
             return
-        self._written[where] = now, 0
-        self._written.move_to_end(where)
-        while len(self._written) > ADDRESSES_MAX:
-            self._written.popitem(last=False)
         _log.warning("somebody was not let in by SFTP", login=login, address=address, unwritten=unwritten)
         actor = Actor(ActorKind.NOBODY, "", login, PROVIDER, address)
         task = asyncio.create_task(self._write_failure(login, actor, now, unwritten))

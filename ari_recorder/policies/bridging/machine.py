@@ -227,7 +227,7 @@ def _refused(t: _Turn, told: inputs.Refused) -> None:
         case effects.Dial() if told.conflict:
             _reach(t, Stage.DIALLED)
         case effects.Create() if told.conflict:  # it is there, and not known whether it was dialled
-            t.note(stage=Stage.UNKNOWN)
+            t.note(stage=Stage.UNKNOWN, taken=told.why)
             _look_later(t, told.why)
         case effects.Create() | effects.Prepare():
             _fail(t, told.why)
@@ -308,6 +308,9 @@ def _not_seen(t: _Turn) -> None:
     call = t.call
     if call.ending is not None:
         t.note(stage=Stage.GONE)
+    elif call.stage is Stage.UNKNOWN and call.taken:
+        t.note(stage=Stage.GONE)
+        _fail(t, call.taken)
     elif call.stage is Stage.ABSENT or (call.stage is Stage.UNKNOWN and not call.bridged):
         t.note(stage=Stage.ABSENT)
     else:

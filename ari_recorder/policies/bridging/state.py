@@ -122,6 +122,8 @@ class Bridged:
     made_at: datetime | None = None
     dialled_at: datetime | None = None
     ending: Ending | None = None
+    taken: str = ""
+    """Why the called side was not made, if Asterisk says that it is there; which it may only seem to be."""
     trouble: str = ""
     """Why something was refused, or had no answer."""
     looks: int = 0

@@ -34,7 +34,9 @@ def url(value: object, *, unencrypted: bool, allowed: Networks) -> str:
         raise Unfit("url", "%(length)s characters; at most %(most)s.", length=len(text), most=URL_MAX)
     parts = _parts(text)
     if parts.scheme == "http" and not unencrypted:
-        raise Unfit("url", "it begins with https://: what is sent there is to be read by nobody on the way.")
+        raise Unfit(
+            "url", "it has to begin with https://: what is sent there is to be read by nobody on the way."
+        )
     if parts.username is not None or parts.password is not None:
         raise Unfit("url", "without a name and a password: what is sent is signed instead.")
     host = parts.hostname or ""

@@ -23,6 +23,7 @@ from ari_recorder.store.models import Organisation, Recording, User
 from ari_recorder.store.models import Terms as TermsTable
 from ari_recorder.store.paging import Page
 from ari_recorder.store.people.revisions import changed
+from ari_recorder.store.spelling import alike
 
 DEFAULT_ORGANISATION = "Default"
 KIND = "organisation"
@@ -251,9 +252,9 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_free(name: str, but: UUID | None) -> None:
-    taken = Organisation.get_or_none(Organisation.name == name)
-    if taken is not None and taken.id != but:
-        raise Conflict("name", "there is an organisation %(name)s already.", name=repr(name))
+    taken = alike(Organisation.name, name, Organisation.id != but)
+    if taken:
+        raise Conflict("name", "there is an organisation %(name)s already.", name=repr(min(taken)))
 
 
 def _told(row: OrganisationRow) -> dict[str, Any]:

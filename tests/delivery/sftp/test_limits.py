@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncssh
 import pytest
+from structlog.testing import capture_logs
 
 from ari_recorder.delivery.sftp import service
 from ari_recorder.delivery.sftp.host_key import host_key
@@ -230,11 +231,15 @@ async def test_strangers_who_say_nothing_keep_nobody_out(
     monkeypatch.setattr(service, "STRANGERS_EACH_MAX", 3)
     office.account("acme", "acme")
     await start()
-    opened = [await asyncio.open_connection("127.0.0.1", office.port) for _ in range(6)]
-    ended = [reader for reader, _ in opened[3:]]
-    for reader in ended:
-        with suppress(ConnectionError):
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+    with capture_logs() as told:
+        opened = [await asyncio.open_connection("127.0.0.1", office.port) for _ in range(6)]
+        ended = [reader for reader, _ in opened[3:]]
+        for reader in ended:
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+    (line,) = [one for one in told if one["event"] == "an SFTP connection is sent away"]
+    assert (line["address"], line["unwritten"]) == ("127.0.0.1", 0)
+    assert line["why"] == "too many that have not come in yet are there already"
     for _, writer in opened:
         writer.close()
     assert office.service is not None
