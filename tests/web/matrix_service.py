@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
@@ -106,21 +107,26 @@ class Matrix:
         return frozenset(chain.from_iterable(tables))
 
     def now(self) -> frozenset[Row]:
-        """As it is now."""
-        with sqlite3.connect(self.catalogue) as connection:
-            return self.rows(connection)
+        """As it is now, read again if anything has been written since."""
+        (written,) = self.reader.execute("PRAGMA data_version").fetchone()
+        if written != self.read[0]:
+            self.read = written, self.rows(self.reader)
+        return self.read[1]
 
     def restore(self) -> None:
         """As it was."""
-        with sqlite3.connect(self.catalogue) as connection:
-            connection.execute("PRAGMA synchronous = OFF")
-            self.template.backup(connection)
+        if self.now() != self.before:
+            with closing(sqlite3.connect(self.catalogue)) as connection:
+                connection.execute("PRAGMA synchronous = OFF")
+                self.template.backup(connection)
         for followed, row in self.legs:
             if followed.row != row:
                 followed.row = row
                 self.cast.live.publish(Changed(row))
 
     def __post_init__(self) -> None:
+        self.reader = sqlite3.connect(self.catalogue)
+        self.read: tuple[int, frozenset[Row]] = (0, frozenset())
         self.legs = [(followed, followed.row) for followed in self.cast.legs.values()]
         self.before = self.rows(self.template)
         self.theirs = frozenset(_of(self.before, self.cast.ids["foreign organisation"]))
