@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from peewee import JOIN
@@ -202,7 +202,7 @@ class _Check:
             known = self._read(_known, row["recording"])
             if known is None:
                 self._find_there(Fault.GONE, row, "It has a manifest, and is not in the catalogue.")
-            elif names := manifest.differences(row["text"], known):
+            elif names := [*manifest.differences(row["text"], known.facts), *_others(row, known)]:
                 self._find_there(Fault.ROW, row, f"The catalogue says otherwise of {', '.join(names)}.")
         except (ValueError, KeyError, TypeError) as error:
             self._find_there(Fault.ROW, row, f"What the catalogue says of it cannot be read: {error!r}.")
@@ -267,10 +267,31 @@ def _around(organisation: UUID, number: int) -> tuple[str | None, bytes]:
     return (above.sha256 if above else None), bytes.fromhex(_hex(sibling.sha256 if sibling else ""))
 
 
-def _known(recording: UUID) -> dict[str, Any] | None:
-    if Recording.select(Recording.id).where(Recording.id == recording).first() is None:
+class _Known(NamedTuple):
+    """What the catalogue's rows say of a recording."""
+
+    facts: dict[str, Any]
+    people: dict[str, Any]
+    last: tuple[str, str]
+    """Number and name of the counterpart that its own row names."""
+    personal: str
+    """As it is kept at the same moment: an erasure empties it."""
+
+
+def _known(recording: UUID) -> _Known | None:
+    row = Recording.get_or_none(Recording.id == recording)
+    if row is None:
         return None
-    return evidence.known(recording)[0]
+    last = row.counterpart_number, row.counterpart_name
+    kept = Manifest.get_or_none(Manifest.recording == recording)
+    return _Known(*evidence.known(recording), last, kept.personal if kept else "")
+
+
+def _others(row: dict[str, Any], known: _Known) -> list[str]:
+    """Of an erased person nothing is left to compare with; what was changed itself is told already."""
+    if manifest.hash_of(known.personal) != manifest.personal_hash(row["text"]):
+        return []
+    return ["counterparts"] if manifest.other_people(known.personal, known.people, known.last) else []
 
 
 def _unproved_after(last: UUID) -> list[UUID]:

@@ -247,6 +247,26 @@ def test_a_changed_segment_call_or_leg_is_found(world: World) -> None:
         world.change(model, where, **was)
 
 
+@pytest.mark.parametrize("column", ["number", "name"])
+def test_another_counterpart_is_found_and_one_who_was_erased_is_none(world: World, column: str) -> None:
+    recording = world.store.read_now(models.Recording.get_by_id, world.recordings[3])
+    its_row, whom = models.Recording.id == recording.id, models.Counterpart.leg == recording.leg_id
+    manifest = models.Manifest.recording == recording.id
+    personal = world.store.read_now(models.Manifest.get, manifest).personal
+    for model, where, name in (
+        (models.Recording, its_row, f"counterpart_{column}"), (models.Counterpart, whom, column),
+    ):  # fmt: skip
+        was = getattr(world.store.read_now(model.get, where), name)
+        world.change(model, where, **{name: "0811"})
+        (finding,) = world.check().findings
+        assert (finding.fault, finding.subject) == (Fault.ROW, str(recording.id))
+        assert finding.text == "The catalogue says otherwise of counterparts."
+        world.change(models.Manifest, manifest, personal="")
+        assert world.faults() == []
+        world.change(model, where, **{name: was})
+        world.change(models.Manifest, manifest, personal=personal)
+
+
 def test_a_changed_node_is_found_and_named(world: World) -> None:
     luck = random.Random(1)
     nodes = world.store.read_now(lambda: list(models.TreeNode.select().dicts()))
