@@ -129,7 +129,7 @@ async def _render(
         "holds": (await store.read(holding.held_for, asker, [row.id])).get(row.id, []),
         "places_holds": Right.HOLDS_WRITE in asker.rights,
         "row": row,
-        "faults": faults(row, page.words(request)),
+        "faults": faults(row.problems, row.started_at, page.words(request)),
         "spans": spans,
         "played": bool(played),
         "line": timeline.line(row, spans, played, page.words(request), held),

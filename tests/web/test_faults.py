@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -36,7 +35,7 @@ def row(world: World) -> RecordingRow:
 
 
 def told(row: RecordingRow, code: str, *problems: str) -> list[Fault]:
-    return faults(replace(row, problems=problems), Words(language(code), ZoneInfo("Europe/Stockholm")))
+    return faults(problems, row.started_at, Words(language(code), ZoneInfo("Europe/Stockholm")))
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,19 @@ async def test_each_line_of_the_ledger_says_why(admin: Browser, due: dict[str, U
     assert f"/recordings/{due['not_recorded']}" in text
 
 
+async def test_what_went_wrong_is_told_in_the_readers_language_and_by_their_clock(
+    admin: Browser, due: dict[str, UUID], world: World
+) -> None:
+    reason = "5.0 s are missing from 12:00:04 UTC on: Asterisk began late.\nsegment 1: <b>lost</b>"
+    world.store.write_now(
+        lambda: LedgerLine.update(reason=reason).where(LedgerLine.outcome == "recorded").execute()
+    )
+    await admin.get("/ledger?lang=sv")
+    text = (await admin.get("/ledger")).text
+    assert ">5,0 s saknas från 13:00:04: Asterisk började sent.</span>" in text
+    assert 'lang="en">Segment 1: &lt;b&gt;lost&lt;/b&gt;</span>' in text
+
+
 async def test_what_the_user_did_not_start_is_nothing_to_worry_about(
     admin: Browser, due: dict[str, UUID], world: World
 ) -> None:
