@@ -168,7 +168,7 @@ def test_without_the_key_seals_are_not_believed(store: Store, key: SigningKey) -
     store.write_now(add)
     store.write_now(audit_seals.seal, key, [CHAIN], BEGIN)
     (finding,) = audit_lines.check(store.read_now, []).findings
-    assert finding.fault is Fault.FORGED
+    assert finding.fault is Fault.UNCHECKED
     assert key.public.id in finding.text
 
 

@@ -374,6 +374,12 @@ def test_a_head_of_another_key_is_found(world: World, tmp_path: Path) -> None:
     other = made(tmp_path / "other.key")
     found = check(world.store.read_now, [other.public]).findings
     assert {one.fault for one in found} == {Fault.FORGED}
+    assert "names the key" in found[0].text
+    without = check(world.store.read_now, []).findings
+    assert [(one.fault, one.subject.rpartition(" ")[2]) for one in without] == [
+        (Fault.UNCHECKED, size) for size in "71"
+    ]
+    assert world.key.public.id in without[0].text
     assert len(found) == 4
     assert check(world.store.read_now, [world.key.public, other.public]).findings == []
 

@@ -370,7 +370,8 @@ async def test_an_export_can_be_checked_elsewhere(
     assert f"audit.{form}" in answer.headers["Content-Disposition"]
     file = tmp_path / f"audit.{form}"
     file.write_bytes(answer.body)
-    assert audit_export.check(file, [key.public]) == (4, 1 if form == "jsonl" else 0, [])
+    found = audit_export.check(file, [key.public])
+    assert (found.lines, found.seals, found.findings) == (4, 1 if form == "jsonl" else 0, [])
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert [(row["actor_name"], row["action"]) for row in rows] == [
@@ -380,7 +381,7 @@ async def test_an_export_can_be_checked_elsewhere(
             ("admin-acme", "export"),
         ]
     file.write_bytes(answer.body.replace(b"anna,", b"bnna,", 1))
-    assert [finding.fault.value for finding in audit_export.check(file, [key.public])[2]] == [
+    assert [finding.fault.value for finding in audit_export.check(file, [key.public]).findings] == [
         "audit_line_changed"
     ]
 
@@ -395,7 +396,8 @@ async def test_a_stretch_of_the_log_is_exported_whole(
     answer = await admin.get("/api/v1/audit.jsonl?from=2026-11-22T14:00:00Z&to=2026-11-22T16:00:00Z")
     assert [json.loads(line)["number"] for line in answer.text.splitlines()] == [3, 4]
     (tmp_path / "a.jsonl").write_bytes(answer.body)
-    assert audit_export.check(tmp_path / "a.jsonl", []) == (2, 0, [])
+    found = audit_export.check(tmp_path / "a.jsonl", [])
+    assert (found.lines, found.signed, found.findings) == (2, 0, [])
 
 
 async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording: UUID) -> None:
