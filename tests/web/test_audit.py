@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -406,6 +406,10 @@ async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording
     text = (await admin.get("/audit")).text
     for words in ("Listened", "from 1:40 to 2:00", "anna", f"/recordings/{recording}", "13:00:00"):
         assert words in text, words
+    assert "Only what was done" not in text
+    of_it = (await admin.get(f"/audit?subject={recording}")).text
+    assert re.search(rf"Only what was done to this: A recording, <span class=\"sub\">{recording}", of_it)
+    assert re.search(r"<span class=\"sub\">Line \d+</span>", text)
     assert "Lyssnade" in (await admin.get("/audit", headers={"Cookie": "ari_recorder_language=sv"})).text
     for none in ("q=nosuch", "action=download", "to=2026-11-21", f"subject={UUID(int=7)}"):
         shown = (await admin.get(f"/audit?{none}")).text
@@ -414,6 +418,18 @@ async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording
     assert (await admin.get("/audit?from=x")).status == 400
     assert (await admin.get("/audit?nosuch=1")).status == 400
     assert "Listened" in (await admin.get("/audit?from=2026-11-22&to=2026-11-22&action=listen")).text
+
+
+@pytest.mark.parametrize(
+    ("action", "subject", "words"),
+    [("create", "hold", "Placed"), ("remove", "hold", "Released"), ("create", "erasure", "Begun"),
+     ("remove", "erasure", "Carried out"), ("remove", "user", "Removed"),
+     ("later", "hold", "later")],
+)  # fmt: skip
+def test_an_erasure_that_is_done_was_not_removed(action: str, subject: str, words: str) -> None:
+    made = AuditRow(**dict.fromkeys((one.name for one in fields(AuditRow)), ""))  # type: ignore[arg-type]
+    row = replace(made, action=action, subject_kind=subject)
+    assert audit_words.action(Words(language("en"), UTC), row) == words
 
 
 async def test_the_page_tells_why_somebody_was_denied(open_browser: NewBrowser, recording: UUID) -> None:
