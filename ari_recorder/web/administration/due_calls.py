@@ -80,6 +80,7 @@ async def show(request: web.Request) -> web.Response:
         "why": lambda line: why(words, line),
         "mode_of": lambda line: words.language.gettext(MODES.get(line.mode, line.mode)),
         "proves": Right.EVIDENCE_READ in asker.rights,
+        "logs": Right.AUDIT_READ in asker.rights,
         "opens": Right.RECORDINGS_READ in asker.rights,
         "today": now.astimezone(words.zone).date().isoformat(),
         "zone": str(words.zone),
