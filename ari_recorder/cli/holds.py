@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from ari_recorder.cli.common import (
+    ONE_WRITING,
     OrganisationOption,
     by_command_line,
     catalogue,
@@ -79,7 +80,8 @@ def place(
         raise SettingsError("Give one of --recording, --user, --number and --search.")
     with catalogue(settings(context)) as store:
         own = store.read_now(people.organisation_named, organisation, make=False)
-        zone = ZoneInfo(store.read_now(people.organisation, own).timezone)
+        row = store.read_now(people.organisation, own)
+        zone = ZoneInfo(row.timezone)
         if recording:
             about = _chosen(recording)
         elif user is not None:
@@ -98,6 +100,8 @@ def place(
     more = "more than " if count > COUNTED_MAX else ""
     later = "" if recording else ", and what comes later and fits"
     say(f"It keeps {more}{min(count, COUNTED_MAX)} recordings now{later}.", err=True)
+    if number is not None and not row.country:
+        say(ONE_WRITING, err=True)
 
 
 @app.command(

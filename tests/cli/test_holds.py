@@ -35,7 +35,9 @@ def test_placed_listed_and_released(anna: Command) -> None:
 
 
 def test_each_kind(anna: Command) -> None:
-    assert anna("holds", "place", "--number", "070-123 45 67", *WHY).code == 0
+    placed = anna("holds", "place", "--number", "070-123 45 67", *WHY)
+    assert placed.code == 0
+    assert "country is not set" in placed.err
     assert anna("holds", "place", "--search", "q=eva&when=week", *WHY).code == 0
     kinds = {row["kind"]: row for row in json.loads(anna("holds", "list", "--json").out)["rows"]}
     assert set(kinds) == {"number", "search"}
