@@ -144,7 +144,6 @@ async def _render(
         "older": 0 if every else len(history) - len(_newest(history)),
         "heard": await _heard(request, row),
         "moment": _moment(request, row),
-        "printed_at": request.app[CONTEXT].now(),
         "now": now,
         "typed": now,
         "problems": {},
