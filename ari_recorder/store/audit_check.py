@@ -24,8 +24,10 @@ from ari_recorder.store.audit_seals import Seal
 
 SHIFTS = (1, -1, 2, -2, 3, -3)
 """By how many numbers the lines behind one that was added or taken out may have been moved up or down."""
-FORMER = "names the key {}, which is not known. If that is a former one, give it with --public-key."
-UNCHECKED = "not checked, as no key is known: give the key {} with --public-key (ari-recorder audit key)."
+UNCHECKED = (
+    "not checked, as the key {} is not known: if it is the recorder's, or was, give it with --public-key"
+    " (ari-recorder audit key, or /api/v1/evidence/keys); else they are forged."
+)
 ODD_MAX = 10_000
 """Most lines of which it is looked up where they are from."""
 
@@ -52,7 +54,7 @@ class Fault(StrEnum):
     FORGED = "audit_seal_forged"
     """A seal was not signed with the key."""
     UNCHECKED = "audit_seal_unchecked"
-    """No key is known that a seal could be checked with."""
+    """Seals name a key that is not known."""
     HEAD = "audit_head_behind"
     """What is noted as the newest line is not."""
 
@@ -355,7 +357,8 @@ class _Seals:
         self._keys = {key.id: key for key in known.keys}
         self._signed = _Peekable(known.seals)
         self._forged: list[Finding] = []
-        self._unchecked: list[Seal] = []
+        self._unchecked: dict[str, tuple[int, int]] = {}
+        """Keys that are not known: the first and the last line that they have sealed."""
         self._matched = known.begins.number
         self._wrong: list[int] = []
         self._newest = 0
@@ -404,19 +407,19 @@ class _Seals:
         if key is not None and seal.is_signed_with(key):
             self._newest = max(self._newest, seal.number)
             return True
-        if not self._keys:
-            self._unchecked.append(seal)
-            return False
-        why = "is not signed with the key." if key else FORMER.format(seal.key_id)
         organisation, number = self._known.organisation, seal.number
-        self._forged.append(Finding(Fault.FORGED, organisation, number, number, f"the seal of it {why}"))
+        if key is None:
+            first = self._unchecked.get(seal.key_id, (number,))[0]
+            self._unchecked[seal.key_id] = first, number
+            return False
+        text = "the seal of it is not signed with the key."
+        self._forged.append(Finding(Fault.FORGED, organisation, number, number, text))
         return False
 
     def _not_checked(self) -> Iterator[Finding]:
-        if self._unchecked:
-            first, last = self._unchecked[0], self._unchecked[-1]
-            text = f"the seals are {UNCHECKED.format(last.key_id)}"
-            yield Finding(Fault.UNCHECKED, self._known.organisation, first.number, last.number, text)
+        for key, (first, last) in self._unchecked.items():
+            text = f"the seals are {UNCHECKED.format(key)}"
+            yield Finding(Fault.UNCHECKED, self._known.organisation, first, last, text)
 
     def _flush(self) -> None:
         if self._wrong:

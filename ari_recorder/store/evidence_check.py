@@ -19,7 +19,7 @@ from peewee import JOIN
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import disposals, evidence
-from ari_recorder.store.audit_check import FORMER, UNCHECKED
+from ari_recorder.store.audit_check import UNCHECKED
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.models import Disposal, Manifest, Recording, Tree, TreeHead, TreeNode
 from ari_recorder.store.tree_heads import Head, ToldHead, as_kept
@@ -55,7 +55,7 @@ class Fault(StrEnum):
     FORGED = "head_forged"
     """A head was not signed with the key."""
     UNCHECKED = "head_unchecked"
-    """No key is known that a head could be checked with."""
+    """Heads name a key that is not known."""
 
 
 @dataclass(frozen=True)
@@ -121,18 +121,15 @@ class _Check:
         """Those that are rightly signed."""
 
     def run(self) -> None:
+        known = {key.id for key in self._keys}
         for head in self._heads:
             self._checked.heads += 1
             if any(head.is_signed_with(key) for key in self._keys):
                 self._by_size.setdefault(head.size, []).append(head)
-            elif self._keys:
-                is_known = head.key_id in {key.id for key in self._keys}
-                why = "is not signed with the recorder's key." if is_known else FORMER.format(head.key_id)
-                self._find(Fault.FORGED, f"head {head.size}", f"It {why}")
-        if self._heads and not self._keys:
-            newest = self._heads[-1]
-            text = f"The heads are {UNCHECKED.format(newest.key_id)}"
-            self._find(Fault.UNCHECKED, f"head {newest.size}", text)
+            elif head.key_id in known:
+                self._find(Fault.FORGED, f"head {head.size}", "It is not signed with the recorder's key.")
+        for key, size in {head.key_id: head.size for head in self._heads if head.key_id not in known}.items():
+            self._find(Fault.UNCHECKED, f"head {size}", f"Heads up to it are {UNCHECKED.format(key)}")
         expected = 0
         while page := self._read(_page, self._organisation, expected):
             nodes = self._read(_nodes, self._organisation, expected, expected + len(page))
