@@ -15,6 +15,7 @@ from ari_recorder.cli.common import (
     OrganisationOption,
     by_command_line,
     catalogue,
+    confirm,
     console,
     print_json,
     say,
@@ -26,8 +27,9 @@ from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import hold_about, holding, people
 from ari_recorder.store.catalogue import COUNTED_MAX
+from ari_recorder.store.erasing.asking import waiting
 from ari_recorder.store.hold_about import About
-from ari_recorder.store.holding import HoldRow
+from ari_recorder.store.holding import Freed, HoldRow
 from ari_recorder.store.holds import everything_of
 from ari_recorder.store.people.groups import group_names
 
@@ -112,13 +114,26 @@ def release(
     context: typer.Context,
     hold: Annotated[UUID, typer.Argument(metavar="ID", help="As listed.")],
     why: Annotated[str, typer.Option(help="Why it is released.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Release a legal hold: what no other hold keeps can be deleted from then on."""
+    """Release a legal hold: what no other hold keeps can be deleted from then on. Says first what that is."""
     with catalogue(settings(context)) as store:
-        freed = store.read_now(holding.freed_by, COMMAND_LINE, hold)
+        row = store.read_now(holding.one, COMMAND_LINE, hold)
+        if row.over_at is None:
+            say(_freed(store.read_now(holding.freed_by, COMMAND_LINE, hold)))
+            erasures = store.read_now(waiting, row.organisation)
+            if erasures:
+                say(f"Erasures that wait for a hold, and go on at once: {erasures}.")
+            confirm("What is deleted cannot be had back. Release the hold?", yes)
         store.write_now(holding.release, COMMAND_LINE, hold, why, **by_command_line())
-    more = "More than " if freed.more else ""
-    say(f"Released. {more}{min(freed.recordings, holding.FREED_MAX)} recordings can be deleted now.")
+    say("Released.")
+
+
+def _freed(freed: Freed) -> str:
+    more = "more than " if freed.more else ""
+    oldest = f"; the oldest is of {freed.oldest.astimezone():%Y-%m-%d}" if freed.oldest else ""
+    count = min(freed.recordings, holding.FREED_MAX)
+    return f"Recordings that no other hold keeps, and that can be deleted then: {more}{count}{oldest}."
 
 
 def _chosen(recordings: list[UUID]) -> About:

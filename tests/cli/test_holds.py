@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from ari_recorder.store.erasing import working
+
+from ..store.build import add_user, finish, recorded_call, reopened, safe_in
 from .conftest import Command
 
 WHY = ("--reason", "Case T 4711-26")
@@ -27,8 +32,12 @@ def test_placed_listed_and_released(anna: Command) -> None:
     assert (row["id"], row["kind"], row["user_name"]) == (made.out.strip(), "user", "Anna")
     assert row["ends_at"].startswith("2100-01-01T00:00:00")
     assert "Case T 4711-26" in anna("holds", "list").out
-    released = anna("holds", "release", row["id"], "--why", "Closed")
-    assert released.out == "Released. 0 recordings can be deleted now.\n"
+    asked = anna("holds", "release", row["id"], "--why", "Closed")
+    assert "add --yes" in asked.err
+    assert "can be deleted then: 0.\n" in asked.out
+    assert "Anna" in anna("holds", "list").out
+    released = anna("holds", "release", row["id"], "--why", "Closed", "--yes")
+    assert released.out.endswith("Released.\n")
     assert anna("holds", "list").out == "There are no legal holds.\n"
     assert "released" in anna("holds", "list", "--over").out
     assert "It is over already" in anna("holds", "release", row["id"], "--why", "x").err
@@ -57,6 +66,21 @@ def test_what_cannot_be(anna: Command, given: tuple[str, ...]) -> None:
     assert said.code != 0
     assert said.err.startswith("ari-recorder: ")
     assert json.loads(anna("holds", "list", "--json").out)["rows"] == []
+
+
+def test_which_erasures_go_on_is_said_before_a_release(anna: Command, tmp_path: Path) -> None:
+    with reopened(anna.store_url) as store:
+        recorded_call(store, add_user(store, "102"), number="0701234567")
+        finish(store, safe_in(store, tmp_path), tmp_path)
+    anna("holds", "place", "--user", "102", *WHY)
+    anna("erasures", "begin", "--number", "0701234567", "--yes")
+    with reopened(anna.store_url) as store:
+        while batch := store.read_now(working.look):
+            store.write_now(working.do, batch, datetime.now(UTC))
+    (row,) = json.loads(anna("holds", "list", "--json").out)["rows"]
+    asked = anna("holds", "release", row["id"], "--why", "Closed")
+    assert "can be deleted then: 1; the oldest is of 2026-03-02.\n" in asked.out
+    assert "go on at once: 1.\n" in asked.out
 
 
 def test_what_is_not_there(anna: Command) -> None:
