@@ -169,6 +169,8 @@ def _end(day: str | None, zone: tzinfo) -> datetime | None:
         behind = date.fromisoformat(day) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise SettingsError("--until: write a day as 2026-12-31.") from error
+    if behind <= datetime.now(zone).date():
+        raise SettingsError(f"--until: {day} is over already.")
     return datetime(behind.year, behind.month, behind.day, tzinfo=zone).astimezone(UTC)
 
 
@@ -194,4 +196,4 @@ def _several(row: HoldRow) -> str:
 def _until(row: HoldRow) -> str:
     if row.over_at is not None:
         return f"released {row.over_at.astimezone():%Y-%m-%d} {row.over_by}".strip()
-    return f"{row.ends_at.astimezone():%Y-%m-%d}" if row.ends_at else "released"
+    return f"{row.ends_at.astimezone():%Y-%m-%d}" if row.ends_at else "its release"

@@ -68,6 +68,13 @@ def test_what_cannot_be(anna: Command, given: tuple[str, ...]) -> None:
     assert json.loads(anna("holds", "list", "--json").out)["rows"] == []
 
 
+def test_a_last_day_that_is_over_is_named_as_it_was_given(anna: Command) -> None:
+    said = anna("holds", "place", "--number", "0701234567", *WHY, "--until", "2000-01-01")
+    assert "--until: 2000-01-01 is over already." in said.err
+    anna("holds", "place", "--number", "0701234567", *WHY)
+    assert "its release" in anna("holds", "list").out
+
+
 def test_which_erasures_go_on_is_said_before_a_release(anna: Command, tmp_path: Path) -> None:
     with reopened(anna.store_url) as store:
         recorded_call(store, add_user(store, "102"), number="0701234567")
