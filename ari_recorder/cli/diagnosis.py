@@ -121,7 +121,7 @@ def verify(
 
     Exit code 1 when something is wrong. It reads every file in the vault.
     """
-    keys = [audit_key.read_public(path) for path in public_key or ()]
+    keys = [key for path in public_key or () for key in audit_key.read_public(path)]
     signed = ""
     if export:
         report, signed = _verify_export(export, keys)
@@ -174,7 +174,7 @@ def verify_evidence(
 
     Exit code 1 when something is wrong.
     """
-    keys = [audit_key.read_public(path) for path in public_key or ()]
+    keys = [key for path in public_key or () for key in audit_key.read_public(path)]
     verdicts = bundle.check(archive, keys, authorities.trusted(timestamp_ca) if timestamp_ca else None)
     ok = all(one.ok for one in verdicts)
     if json:

@@ -146,7 +146,7 @@ def test_seals_told_in_a_log(command: Command) -> None:
         (("verify", "--export", "empty.csv"), "no export"),
         (("verify", "--export", "empty.jsonl"), "no line of the audit log"),
         (("verify", "--seals", "nosuch"), "cannot be read"),
-        (("verify", "--public-key", "empty.csv"), "holds no public key"),
+        (("verify", "--public-key", "empty.csv"), "holds no public Ed25519 key"),
     ],
 )
 @pytest.mark.usefixtures("folder")
