@@ -45,6 +45,14 @@ SENTENCES = (
         rf"{_LENGTH} are missing from {_CLOCK} on: {_WHY}",
         N_("%(length)s s are missing from %(at)s on: %(why)s."),
     ),
+    (
+        rf"segment (?P<segment>\d+): the recorded user's audio file is missing, {_LENGTH} are lost",
+        N_("Segment %(segment)s: the recorded user's audio file is missing, %(length)s s are lost."),
+    ),
+    (
+        rf"segment (?P<segment>\d+): the counterpart's audio file is missing, {_LENGTH} are lost",
+        N_("Segment %(segment)s: the counterpart's audio file is missing, %(length)s s are lost."),
+    ),
     (rf"Nothing of it could be recorded: {_WHY}", N_("Nothing of it could be recorded: %(why)s.")),
     (
         re.escape(MISSED_ANSWER),
