@@ -39,7 +39,7 @@ RING = timedelta(seconds=4)
 LATE_S = 2.4
 HOLE_S = 1.8
 HISS = 0.0006
-DOWN = "the recorder was stopped or busy"
+DOWN = f"the recorder was stopped or busy, and heard of it {LATE_S:.1f} s late"
 
 
 @dataclass(frozen=True)

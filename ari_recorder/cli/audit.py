@@ -44,17 +44,23 @@ def export(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="To be written: .jsonl, with seals, or .csv.")],
     organisation: Annotated[
-        str, typer.Option(help=f"Its name; {OF_NOBODY} for what concerns none.")
-    ] = people.DEFAULT_ORGANISATION,
+        str | None,
+        typer.Option(help=f"Its name, where there are several; {OF_NOBODY} for what concerns none."),
+    ] = None,
 ) -> None:
     """Write an organisation's whole audit log into a file, to be checked with verify --export."""
     if file.suffix not in (".jsonl", ".csv"):
         raise SettingsError(f"{file}: a name that ends in .jsonl or .csv says what it is to be.")
     with catalogue(settings(context)) as store:
-        chain = PROVIDER if organisation == OF_NOBODY else store.read_now(audit_log.chain_of, organisation)
+        chain = PROVIDER if organisation == OF_NOBODY else store.read_now(_chain, organisation)
         last = store.write_now(_noted, chain, file.suffix[1:])
+    with catalogue(settings(context)) as store:  # anew: what the command has written is sealed now
         _write(store, chain, last, file)
-    say(f"{file}: {last} lines. Check them with: ari-recorder verify --export {file}")
+    say(f"{file}: {last} lines. Check them with: ari-recorder verify --export {file} --public-key audit.pub")
+
+
+def _chain(organisation: str | None) -> UUID:
+    return people.organisation_named(organisation, make=False)
 
 
 def _noted(chain: UUID, form: str) -> int:

@@ -31,6 +31,10 @@ from ari_recorder.store.database import Store
 WIDTH_FOR_PROGRAMS = 240
 """Columns of a table that is not written to a terminal: nothing is cut."""
 
+ONE_WRITING = (
+    "The organisation's country is not set: 070-123 45 67 and +46701234567 are two numbers. See: ari-recorder"
+    " organisation set --country"
+)
 OrganisationOption = Annotated[
     str | None,
     typer.Option("--organisation", metavar="NAME", help="Of which organisation, where there are several."),

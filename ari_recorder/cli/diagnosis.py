@@ -121,9 +121,10 @@ def verify(
 
     Exit code 1 when something is wrong. It reads every file in the vault.
     """
-    keys = [audit_key.read_public(path) for path in public_key or ()]
+    keys = [key for path in public_key or () for key in audit_key.read_public(path)]
+    signed = ""
     if export:
-        report = _verify_export(export, keys)
+        report, signed = _verify_export(export, keys)
     else:
         found = settings(context)
         own = audit_key.existing(found.audit_key)
@@ -133,6 +134,8 @@ def verify(
         print_json({"ok": report.sound, "report": report})
     else:
         _say(report)
+        if signed:
+            console().print(signed, soft_wrap=True)
     raise typer.Exit(0 if report.sound else 1)
 
 
@@ -171,7 +174,7 @@ def verify_evidence(
 
     Exit code 1 when something is wrong.
     """
-    keys = [audit_key.read_public(path) for path in public_key or ()]
+    keys = [key for path in public_key or () for key in audit_key.read_public(path)]
     verdicts = bundle.check(archive, keys, authorities.trusted(timestamp_ca) if timestamp_ca else None)
     ok = all(one.ok for one in verdicts)
     if json:
@@ -182,10 +185,18 @@ def verify_evidence(
     raise typer.Exit(0 if ok else 1)
 
 
-def _verify_export(path: Path, keys: list[PublicKey]) -> Report:
-    lines, seals, findings = audit_export.check(path, keys)
-    damage = list(map(checking.audit_finding, findings))
-    return Report(audit_lines=lines, audit_seals=seals, damage=damage)
+def _verify_export(path: Path, keys: list[PublicKey]) -> tuple[Report, str]:
+    """And up to where it is signed: nobody who has only the file knows what was cut off, or made anew."""
+    found = audit_export.check(path, keys)
+    damage = list(map(checking.audit_finding, found.findings))
+    report = Report(audit_lines=found.lines, audit_seals=found.seals, damage=damage)
+    if found.signed >= found.last:
+        return report, f"Lines {found.first} to {found.last}, all signed."
+    behind = max(found.signed + 1, found.first)
+    return (
+        report,
+        f"Lines {found.first} to {found.last}; from {behind} on not signed: no proof by themselves.",
+    )
 
 
 def _lines(path: Path | None) -> list[str]:
@@ -227,5 +238,9 @@ def _say(report: Report) -> None:
         f" {report.audit_lines} audit lines, {report.audit_seals} seals, {report.disposed} disposals"
     )
     out.print(f"{looked}: {len(report.damage)} wrong, {len(report.open)} still open")
+    if report.damage:
+        out.print(
+            "What each means, and what to do: docs/reference/cli.md#ari-recorder-verify", soft_wrap=True
+        )
     if report.waiting:
         out.print(waiting(report.waiting, report.oldest_waits_s))

@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 
 from ari_recorder.cli.common import (
+    ONE_WRITING,
     OrganisationOption,
     by_command_line,
     catalogue,
@@ -130,5 +131,7 @@ def _say(found: Preview) -> None:
     say(f"Recordings in which a pseudonym will stand: {found.renamed}")
     say(f"Recordings under a legal hold, which wait: {found.held}")
     say(f"Recordings whose notes have the number or the name: {found.notes}")
+    if found.one_writing:
+        say(ONE_WRITING)
     for one in found.parties:
         say(f"Meant: {' '.join(filter(None, (one.number, one.name)))} ({one.recordings})")

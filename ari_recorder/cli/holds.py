@@ -12,9 +12,11 @@ import typer
 from rich.table import Table
 
 from ari_recorder.cli.common import (
+    ONE_WRITING,
     OrganisationOption,
     by_command_line,
     catalogue,
+    confirm,
     console,
     print_json,
     say,
@@ -27,8 +29,9 @@ from ari_recorder.policies.holds import Kind
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import hold_about, holding, people
 from ari_recorder.store.catalogue import COUNTED_MAX
+from ari_recorder.store.erasing.asking import waiting
 from ari_recorder.store.hold_about import About
-from ari_recorder.store.holding import HoldRow
+from ari_recorder.store.holding import Freed, HoldRow
 from ari_recorder.store.holds import everything_of
 from ari_recorder.store.people.groups import group_names
 
@@ -81,7 +84,8 @@ def place(
         raise SettingsError("Give one of --recording, --user, --number and --search.")
     with catalogue(settings(context)) as store:
         own = store.read_now(people.organisation_named, organisation, make=False)
-        zone = ZoneInfo(store.read_now(people.organisation, own).timezone)
+        row = store.read_now(people.organisation, own)
+        zone = ZoneInfo(row.timezone)
         if recording:
             about = _chosen(recording)
         elif user is not None:
@@ -100,6 +104,8 @@ def place(
     more = "more than " if count > COUNTED_MAX else ""
     later = "" if recording else ", and what comes later and fits"
     say(f"It keeps {more}{min(count, COUNTED_MAX)} recordings now{later}.", err=True)
+    if number is not None and not row.country:
+        say(ONE_WRITING, err=True)
 
 
 @app.command(
@@ -110,13 +116,26 @@ def release(
     context: typer.Context,
     hold: Annotated[UUID, typer.Argument(metavar="ID", help="As listed.")],
     why: Annotated[str, typer.Option(help="Why it is released.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Release a legal hold: what no other hold keeps can be deleted from then on."""
+    """Release a legal hold: what no other hold keeps can be deleted from then on. Says first what that is."""
     with catalogue(settings(context)) as store:
-        freed = store.read_now(holding.freed_by, COMMAND_LINE, hold)
+        row = store.read_now(holding.one, COMMAND_LINE, hold)
+        if row.over_at is None:
+            say(_freed(store.read_now(holding.freed_by, COMMAND_LINE, hold)))
+            erasures = store.read_now(waiting, row.organisation)
+            if erasures:
+                say(f"Erasures that wait for a hold, and go on at once: {erasures}.")
+            confirm("What is deleted cannot be had back. Release the hold?", yes)
         store.write_now(holding.release, COMMAND_LINE, hold, why, **by_command_line())
-    more = "More than " if freed.more else ""
-    say(f"Released. {more}{min(freed.recordings, holding.FREED_MAX)} recordings can be deleted now.")
+    say("Released.")
+
+
+def _freed(freed: Freed) -> str:
+    more = "more than " if freed.more else ""
+    oldest = f"; the oldest is of {freed.oldest.astimezone():%Y-%m-%d}" if freed.oldest else ""
+    count = min(freed.recordings, holding.FREED_MAX)
+    return f"Recordings that no other hold keeps, and that can be deleted then: {more}{count}{oldest}."
 
 
 def _chosen(recordings: list[UUID]) -> About:
@@ -152,6 +171,8 @@ def _end(day: str | None, zone: tzinfo) -> datetime | None:
         behind = date.fromisoformat(day) + timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise SettingsError("--until: write a day as 2026-12-31.") from error
+    if behind <= datetime.now(zone).date():
+        raise SettingsError(f"--until: {day} is over already.")
     return datetime(behind.year, behind.month, behind.day, tzinfo=zone).astimezone(UTC)
 
 
@@ -178,4 +199,4 @@ def _several(row: HoldRow) -> str:
 def _until(row: HoldRow) -> str:
     if row.over_at is not None:
         return f"released {row.over_at.astimezone():%Y-%m-%d} {row.over_by}".strip()
-    return f"{row.ends_at.astimezone():%Y-%m-%d}" if row.ends_at else "released"
+    return f"{row.ends_at.astimezone():%Y-%m-%d}" if row.ends_at else "its release"

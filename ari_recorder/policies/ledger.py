@@ -48,7 +48,7 @@ NOT_STARTED = "the user did not start a recording"
 
 @dataclass(frozen=True)
 class Closing:
-    """A ledger line's end."""
+    """A ledger line's end; what went wrong is one sentence a line."""
 
     outcome: Outcome
     reason: str = ""
@@ -65,7 +65,7 @@ def close(mode: Mode, recordings: Sequence[tuple[RecordingState, str]]) -> Closi
     ``recordings`` are the leg's recordings: their states, and what went wrong in each, if anything.
     """
     states = [state for state, _ in recordings]
-    problems = "; ".join(problem for _, problem in recordings if problem)
+    problems = "\n".join(problem for _, problem in recordings if problem)
     if not FINAL.issuperset(states):
         return None
     if RecordingState.STORED in states:

@@ -108,6 +108,23 @@ def differences(manifest: str, facts: Mapping[str, Any]) -> list[str]:
     return sorted(name for name in names if then.get(name) != now.get(name))
 
 
+def other_people(personal: str, people: Mapping[str, Any], last: tuple[str, str]) -> bool:
+    """Whether the catalogue's rows name other counterparts now than were written down.
+
+    ``last`` is number and name of the one that the recording's own row names. Of a call that went on when
+    the recording was sealed the last was not certain yet. What the user is called may change.
+    Raises `ValueError` or `KeyError` for a text that is none.
+    """
+    then = json.loads(personal)["counterparts"]
+    now = json.loads(written(people))["counterparts"]
+    certain = [one for one in then if one["left_at"]]
+    if any(one not in now for one in certain):
+        return True
+    return len(certain) == len(then) > 0 and (
+        len(now) != len(then) or last not in {(one["number"], one["name"]) for one in then}
+    )
+
+
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")

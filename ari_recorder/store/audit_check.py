@@ -24,6 +24,10 @@ from ari_recorder.store.audit_seals import Seal
 
 SHIFTS = (1, -1, 2, -2, 3, -3)
 """By how many numbers the lines behind one that was added or taken out may have been moved up or down."""
+UNCHECKED = (
+    "not checked, as the key {} is not known: if it is the recorder's, or was, give it with --public-key"
+    " (ari-recorder audit key, or /api/v1/evidence/keys); else they are forged."
+)
 ODD_MAX = 10_000
 """Most lines of which it is looked up where they are from."""
 
@@ -49,6 +53,8 @@ class Fault(StrEnum):
     """A signed hash is not that of its line: this line or ones before it were made anew."""
     FORGED = "audit_seal_forged"
     """A seal was not signed with the key."""
+    UNCHECKED = "audit_seal_unchecked"
+    """Seals name a key that is not known."""
     HEAD = "audit_head_behind"
     """What is noted as the newest line is not."""
 
@@ -152,6 +158,11 @@ class Chain:
         self._seals = _Seals(known)
         self.lines = 0
         self.last = known.begins
+
+    @property
+    def signed(self) -> int:
+        """The highest number that a seal vouches for; 0 where none does."""
+        return self._seals.newest()
 
     def run(self, lines: Iterable[Line]) -> list[Finding]:
         """Everything that is wrong, in the order of the lines."""
@@ -274,7 +285,7 @@ class Chain:
         self._found += self._seals.findings()
         self._name_odd(head)
         for first, end in self._gaps:
-            self._say(Fault.MISSING, first, "it is gone" if first == end else "they are gone", end)
+            self._say(Fault.MISSING, first, "it is gone." if first == end else "they are gone.", end)
 
     def _check_head(self, head: Head | None) -> None:
         if self._known.head is None or (head is None and not self.lines):
@@ -346,6 +357,8 @@ class _Seals:
         self._keys = {key.id: key for key in known.keys}
         self._signed = _Peekable(known.seals)
         self._forged: list[Finding] = []
+        self._unchecked: dict[str, tuple[int, int]] = {}
+        """Keys that are not known: the first and the last line that they have sealed."""
         self._matched = known.begins.number
         self._wrong: list[int] = []
         self._newest = 0
@@ -378,7 +391,7 @@ class _Seals:
     def findings(self) -> list[Finding]:
         """What is wrong with the seals."""
         self._flush()
-        return [*self._forged, *self._rewritten]
+        return [*self._not_checked(), *self._forged, *self._rewritten]
 
     def _of(self, number: int) -> Iterator[str]:
         while (seal := self._signed.next) is not None and seal.number <= number:
@@ -394,12 +407,19 @@ class _Seals:
         if key is not None and seal.is_signed_with(key):
             self._newest = max(self._newest, seal.number)
             return True
-        why = (
-            "its signature is not the key's" if key else f"it names the key {seal.key_id}, which is not known"
-        )
         organisation, number = self._known.organisation, seal.number
-        self._forged.append(Finding(Fault.FORGED, organisation, number, number, f"the seal of it: {why}."))
+        if key is None:
+            first = self._unchecked.get(seal.key_id, (number,))[0]
+            self._unchecked[seal.key_id] = first, number
+            return False
+        text = "the seal of it is not signed with the key."
+        self._forged.append(Finding(Fault.FORGED, organisation, number, number, text))
         return False
+
+    def _not_checked(self) -> Iterator[Finding]:
+        for key, (first, last) in self._unchecked.items():
+            text = f"the seals are {UNCHECKED.format(key)}"
+            yield Finding(Fault.UNCHECKED, self._known.organisation, first, last, text)
 
     def _flush(self) -> None:
         if self._wrong:

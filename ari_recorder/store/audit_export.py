@@ -56,17 +56,33 @@ def read(path: Path) -> Iterator[Line | Seal]:
         ) from error
 
 
-def check(path: Path, keys: Collection[PublicKey]) -> tuple[int, int, list[Finding]]:
-    """Check an export: how many lines and seals it has, and what is wrong with it."""
+@dataclass(frozen=True)
+class Checked:
+    """An export: its first and its last line, up to which a seal vouches for them (0: none does), and what
+    is wrong with it.
+    """
+
+    first: int
+    last: int
+    lines: int
+    seals: int
+    signed: int
+    findings: list[Finding]
+
+
+def check(path: Path, keys: Collection[PublicKey]) -> Checked:
+    """Check an export. Raises `SettingsError` for a file that is none, or has no line."""
     first = next((one for one in read(path) if isinstance(one, Line)), None)
     if first is None:
-        return 0, 0, []
+        raise SettingsError(f"{path} has no line of the audit log: there is nothing to check.")
     begins = Head(int(first.content["number"]) - 1, str(first.content["before"]))
     sealed = sorted((one for one in read(path) if isinstance(one, Seal)), key=lambda seal: seal.number)
     known = Known(str(first.content["organisation"]), keys, seals=sealed, begins=begins)
     checker = Chain(known)
     findings = checker.run(one for one in read(path) if isinstance(one, Line))
-    return checker.lines, len(sealed), findings
+    return Checked(
+        begins.number + 1, checker.last.number, checker.lines, len(sealed), checker.signed, findings
+    )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ of.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Callable
@@ -88,19 +89,19 @@ def existing(path: Path) -> SigningKey | None:
     return SigningKey(key)
 
 
-def read_public(path: Path) -> PublicKey:
-    """The public key in a file (PEM). Raises `SettingsError` if there is none."""
+def read_public(path: Path) -> list[PublicKey]:
+    """The public keys in a file: one (PEM), or as ``/api/v1/evidence/keys`` says. Raises `SettingsError`."""
     try:
-        return _public(path.read_bytes())
+        content = path.read_bytes()
+        if content.lstrip().startswith(b"{"):
+            return [_public(one["pem"].encode()) for one in json.loads(content)["keys"]]
+        return [_public(content)]
     except OSError as error:
         raise SettingsError(f"The public key {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"{path} holds no public key: save what `ari-recorder audit key` says."
-        ) from error
-    except TypeError as error:
-        raise SettingsError(
-            f"{path} holds no Ed25519 key: save what `ari-recorder audit key` says."
+            f"{path} holds no public Ed25519 key: save what `ari-recorder audit key` or"
+            " /api/v1/evidence/keys says."
         ) from error
 
 

@@ -152,14 +152,6 @@ def exported(organisation: UUID, after: int, last: int) -> list[Line | Seal]:
     return list(_together(lines, seals))
 
 
-def chain_of(organisation: str) -> UUID:
-    """The organisation with that name. Raises `NotFound`."""
-    row = Organisation.get_or_none(Organisation.name == organisation)
-    if row is None:
-        raise NotFound(f"There is no organisation {organisation!r}.")
-    return UUID(str(row.id))
-
-
 def exists(thing: UUID) -> str:
     """Which kind of thing has that id, in whatever organisation; empty if none has."""
     for kind, model in _THINGS:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from peewee import JOIN
@@ -19,6 +19,7 @@ from peewee import JOIN
 from ari_recorder.policies import manifest, merkle
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.store import disposals, evidence
+from ari_recorder.store.audit_check import UNCHECKED
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.models import Disposal, Manifest, Recording, Tree, TreeHead, TreeNode
 from ari_recorder.store.tree_heads import Head, ToldHead, as_kept
@@ -53,6 +54,8 @@ class Fault(StrEnum):
     """A signed or told root is not that of the recordings that there are."""
     FORGED = "head_forged"
     """A head was not signed with the key."""
+    UNCHECKED = "head_unchecked"
+    """Heads name a key that is not known."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,15 @@ class _Check:
         """Those that are rightly signed."""
 
     def run(self) -> None:
+        known = {key.id for key in self._keys}
         for head in self._heads:
             self._checked.heads += 1
             if any(head.is_signed_with(key) for key in self._keys):
                 self._by_size.setdefault(head.size, []).append(head)
-            else:
+            elif head.key_id in known:
                 self._find(Fault.FORGED, f"head {head.size}", "It is not signed with the recorder's key.")
+        for key, size in {head.key_id: head.size for head in self._heads if head.key_id not in known}.items():
+            self._find(Fault.UNCHECKED, f"head {size}", f"Heads up to it are {UNCHECKED.format(key)}")
         expected = 0
         while page := self._read(_page, self._organisation, expected):
             nodes = self._read(_nodes, self._organisation, expected, expected + len(page))
@@ -202,7 +208,7 @@ class _Check:
             known = self._read(_known, row["recording"])
             if known is None:
                 self._find_there(Fault.GONE, row, "It has a manifest, and is not in the catalogue.")
-            elif names := manifest.differences(row["text"], known):
+            elif names := [*manifest.differences(row["text"], known.facts), *_others(row, known)]:
                 self._find_there(Fault.ROW, row, f"The catalogue says otherwise of {', '.join(names)}.")
         except (ValueError, KeyError, TypeError) as error:
             self._find_there(Fault.ROW, row, f"What the catalogue says of it cannot be read: {error!r}.")
@@ -267,10 +273,31 @@ def _around(organisation: UUID, number: int) -> tuple[str | None, bytes]:
     return (above.sha256 if above else None), bytes.fromhex(_hex(sibling.sha256 if sibling else ""))
 
 
-def _known(recording: UUID) -> dict[str, Any] | None:
-    if Recording.select(Recording.id).where(Recording.id == recording).first() is None:
+class _Known(NamedTuple):
+    """What the catalogue's rows say of a recording."""
+
+    facts: dict[str, Any]
+    people: dict[str, Any]
+    last: tuple[str, str]
+    """Number and name of the counterpart that its own row names."""
+    personal: str
+    """As it is kept at the same moment: an erasure empties it."""
+
+
+def _known(recording: UUID) -> _Known | None:
+    row = Recording.get_or_none(Recording.id == recording)
+    if row is None:
         return None
-    return evidence.known(recording)[0]
+    last = row.counterpart_number, row.counterpart_name
+    kept = Manifest.get_or_none(Manifest.recording == recording)
+    return _Known(*evidence.known(recording), last, kept.personal if kept else "")
+
+
+def _others(row: dict[str, Any], known: _Known) -> list[str]:
+    """Of an erased person nothing is left to compare with; what was changed itself is told already."""
+    if manifest.hash_of(known.personal) != manifest.personal_hash(row["text"]):
+        return []
+    return ["counterparts"] if manifest.other_people(known.personal, known.people, known.last) else []
 
 
 def _unproved_after(last: UUID) -> list[UUID]:

@@ -28,6 +28,13 @@ ACTIONS: dict[str, str] = {
     Action.REMOVE: N_("Removed"),
     Action.DENIED: N_("Was denied"),
 }
+ACTIONS_OF = {
+    (Action.CREATE, "hold"): N_("Placed"),
+    (Action.REMOVE, "hold"): N_("Released"),
+    (Action.CREATE, "erasure"): N_("Begun"),
+    (Action.REMOVE, "erasure"): N_("Carried out"),
+}
+"""Of some things it is called by another word."""
 KINDS = {
     "recording": N_("A recording"),
     "recordings": N_("Recordings"),
@@ -92,7 +99,8 @@ def kind(words: Words, row: AuditRow) -> str:
 
 def action(words: Words, row: AuditRow) -> str:
     """What was done."""
-    return _known(words, ACTIONS, row.action)
+    own = ACTIONS_OF.get((Action(row.action), row.subject_kind)) if row.action in ACTIONS else None
+    return words.language.gettext(own) if own else _known(words, ACTIONS, row.action)
 
 
 def actor(words: Words, row: AuditRow) -> str:

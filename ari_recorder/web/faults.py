@@ -7,6 +7,7 @@ that are known here are told in words of the pages; another one is shown as it i
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -16,7 +17,6 @@ from ari_recorder.policies.leg import missing, writing
 from ari_recorder.policies.leg.giving_up import GIVEN_UP
 from ari_recorder.policies.leg.happening import MISSED_ANSWER
 from ari_recorder.policies.leg.recovery import TAKEN_FOR_PAUSED
-from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web.language import N_
 from ari_recorder.web.words import Words
 
@@ -44,6 +44,14 @@ SENTENCES = (
     (
         rf"{_LENGTH} are missing from {_CLOCK} on: {_WHY}",
         N_("%(length)s s are missing from %(at)s on: %(why)s."),
+    ),
+    (
+        rf"segment (?P<segment>\d+): the recorded user's audio file is missing, {_LENGTH} are lost",
+        N_("Segment %(segment)s: the recorded user's audio file is missing, %(length)s s are lost."),
+    ),
+    (
+        rf"segment (?P<segment>\d+): the counterpart's audio file is missing, {_LENGTH} are lost",
+        N_("Segment %(segment)s: the counterpart's audio file is missing, %(length)s s are lost."),
     ),
     (rf"Nothing of it could be recorded: {_WHY}", N_("Nothing of it could be recorded: %(why)s.")),
     (
@@ -73,20 +81,20 @@ CAUSES = (
 )
 
 
-def faults(row: RecordingRow, words: Words) -> list[Fault]:
-    """Those of a recording, in order."""
-    return [_told(sentence, row, words) for sentence in row.problems]
+def faults(sentences: Iterable[str], began: datetime, words: Words) -> list[Fault]:
+    """Those of a recording or a call that ``began`` then, in order."""
+    return [_told(sentence, began, words) for sentence in sentences]
 
 
-def _told(sentence: str, row: RecordingRow, words: Words) -> Fault:
-    told = _translated(SENTENCES, sentence, row, words)
+def _told(sentence: str, began: datetime, words: Words) -> Fault:
+    told = _translated(SENTENCES, sentence, began, words)
     if told is not None:
         return Fault(told)
     return Fault(sentence, "" if words.language.code == "en" else "en")
 
 
 def _translated(
-    known: tuple[tuple[str, str], ...], sentence: str, row: RecordingRow, words: Words
+    known: tuple[tuple[str, str], ...], sentence: str, began: datetime, words: Words
 ) -> str | None:
     for pattern, text in known:
         found = re.fullmatch(pattern, sentence)
@@ -97,15 +105,15 @@ def _translated(
             length = float(values["length"])
             values["length"] = format_decimal(length, "0.0", locale=words.language.locale)
         if "at" in values:
-            values["at"] = words.moment(_during(row, time.fromisoformat(values["at"])))
+            values["at"] = words.moment(_during(began, time.fromisoformat(values["at"])))
         if "why" in values:
-            values["why"] = _translated(CAUSES, values["why"], row, words) or values["why"]
+            values["why"] = _translated(CAUSES, values["why"], began, words) or values["why"]
         return words.language.gettext(text, **values)
     return None
 
 
-def _during(row: RecordingRow, at: time) -> datetime:
+def _during(began: datetime, at: time) -> datetime:
     """The moment with that time of the day, in UTC, that a recording of less than a day can be about."""
-    began = row.started_at.astimezone(UTC) - timedelta(minutes=5)
-    found = datetime.combine(began.date(), at, UTC)
-    return found if found >= began.replace(microsecond=0) else found + timedelta(days=1)
+    first = began.astimezone(UTC) - timedelta(minutes=5)
+    found = datetime.combine(first.date(), at, UTC)
+    return found if found >= first.replace(microsecond=0) else found + timedelta(days=1)

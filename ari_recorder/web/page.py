@@ -19,7 +19,7 @@ from yarl import URL
 from ari_recorder.policies.text import harmless
 from ari_recorder.web import told
 from ari_recorder.web.administration.sections import home, is_large, menu, sections
-from ari_recorder.web.context import ACCOUNT, BEARER, FORM_TOKEN, LANGUAGE
+from ari_recorder.web.context import ACCOUNT, BEARER, CONTEXT, FORM_TOKEN, LANGUAGE
 from ari_recorder.web.language import LANGUAGES, Language, choose
 from ari_recorder.web.security import new_nonce
 from ari_recorder.web.thread import aside
@@ -152,6 +152,7 @@ def _common(request: web.Request) -> dict[str, Any]:
         "languages": LANGUAGES,
         "words": words(request),
         "account": account,
+        "printed_at": request.app[CONTEXT].now(),
         "home": home(rights) if account else "/",
         "menu": menu(rights, request.path),
         "sections": headings,

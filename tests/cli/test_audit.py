@@ -83,16 +83,37 @@ def test_an_export_and_its_check(command: Command, key: SigningKey, form: str) -
         command("recordings", "list")
     Path("audit.pub").write_text(command("audit", "key").out)
     said = command("audit", "export", f"audit.{form}")
-    assert said.out == f"audit.{form}: 5 lines. Check them with: ari-recorder verify --export audit.{form}\n"
+    how = f"ari-recorder verify --export audit.{form} --public-key audit.pub"
+    assert said.out == f"audit.{form}: 5 lines. Check them with: {how}\n"
     check = ("verify", "--export", f"audit.{form}", "--public-key", "audit.pub")
     said = command(*check)
     assert (said.code, "5 audit lines" in said.out, "0 wrong" in said.out) == (0, True, True)
+    signed = "all signed." if form == "jsonl" else "from 1 on not signed: no proof by themselves."
+    assert said.out.endswith((f"Lines 1 to 5, {signed}\n", f"Lines 1 to 5; {signed}\n"))
     text = Path(f"audit.{form}").read_text().splitlines(keepends=True)
     del text[3]  # the third line: no seal
     Path(f"audit.{form}").write_text("".join(text))
     said = command(*check)
     assert said.code == 1
     assert "audit_line_missing" in said.out
+
+
+@pytest.mark.usefixtures("key")
+def test_who_gives_no_key_reads_which_to_give_and_of_no_forgery(command: Command) -> None:
+    key_id = json.loads(command("audit", "key", "--json").out)["id"]
+    command("audit", "export", "audit.jsonl")
+    said = command("verify", "--export", "audit.jsonl")
+    assert said.code == 1
+    assert f"not checked, as the key {key_id} is not known" in said.out
+    assert "give it with --public-key (ari-recorder audit key" in said.out
+    assert said.out.count("audit_seal_unchecked") == 1
+    assert "audit_seal_forged" not in said.out
+
+
+@pytest.mark.usefixtures("key")
+def test_the_only_organisation_is_exported_whatever_it_is_called(command: Command) -> None:
+    command("organisation", "set", "Default", "--name", "Nordvik")
+    assert command("audit", "export", "audit.jsonl").code == 0
 
 
 @pytest.mark.usefixtures("key")
@@ -123,13 +144,15 @@ def test_seals_told_in_a_log(command: Command) -> None:
         (("audit", "export", "no/such/audit.csv"), "cannot be written"),
         (("verify", "--export", "nosuch.csv"), "cannot be read"),
         (("verify", "--export", "empty.csv"), "no export"),
+        (("verify", "--export", "empty.jsonl"), "no line of the audit log"),
         (("verify", "--seals", "nosuch"), "cannot be read"),
-        (("verify", "--public-key", "empty.csv"), "holds no public key"),
+        (("verify", "--public-key", "empty.csv"), "holds no public Ed25519 key"),
     ],
 )
 @pytest.mark.usefixtures("folder")
 def test_what_cannot_be_is_said(command: Command, arguments: tuple[str, ...], wrong: str) -> None:
     Path("empty.csv").write_text("a,b\n1,2\n")
+    Path("empty.jsonl").touch()
     assert wrong in command.refused(*arguments, code=74 if wrong.startswith("cannot be") else 78)
 
 

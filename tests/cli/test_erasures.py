@@ -23,6 +23,8 @@ def test_previewed_begun_and_listed(anna: Command) -> None:
     assert anna("erasures", "list").out == "There are no erasures.\n"
     assert anna("erasures", "preview", *KARIN).out.startswith("Recordings disposed of: 0\n")
     assert json.loads(anna("erasures", "preview", *KARIN, "--json").out)["held"] == 0
+    assert "country is not set" in anna("erasures", "preview", *KARIN).out
+    assert "country" not in anna("erasures", "preview", "--name", "Karin Ek").out
     begun = anna("erasures", "begin", *KARIN, "--reference", "DSR 12", "--yes")
     assert "Begun: " in begun.out
     (row,) = json.loads(anna("erasures", "list", "--json").out)["rows"]

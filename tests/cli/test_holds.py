@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from ari_recorder.store.erasing import working
+
+from ..store.build import add_user, finish, recorded_call, reopened, safe_in
 from .conftest import Command
 
 WHY = ("--reason", "Case T 4711-26")
@@ -28,8 +33,12 @@ def test_placed_listed_and_released(anna: Command) -> None:
     assert (row["id"], row["kind"], row["user_name"]) == (made.out.strip(), "user", "Anna")
     assert row["ends_at"].startswith("2100-01-01T00:00:00")
     assert "Case T 4711-26" in anna("holds", "list").out
-    released = anna("holds", "release", row["id"], "--why", "Closed")
-    assert released.out == "Released. 0 recordings can be deleted now.\n"
+    asked = anna("holds", "release", row["id"], "--why", "Closed")
+    assert "add --yes" in asked.err
+    assert "can be deleted then: 0.\n" in asked.out
+    assert "Anna" in anna("holds", "list").out
+    released = anna("holds", "release", row["id"], "--why", "Closed", "--yes")
+    assert released.out.endswith("Released.\n")
     assert anna("holds", "list").out == "There are no legal holds.\n"
     assert "released" in anna("holds", "list", "--over").out
     assert "It is over already" in anna("holds", "release", row["id"], "--why", "x").err
@@ -48,14 +57,16 @@ def test_of_several_organisations_it_says_whose_each_is(anna: Command) -> None:
 def test_the_next_page_of_those_that_are_over_is_of_those_that_are_over(anna: Command) -> None:
     for number in ("0701234567", "0701234568"):
         made = anna("holds", "place", "--number", number, *WHY).out.strip()
-        assert anna("holds", "release", made, "--why", "Closed").code == 0
+        assert anna("holds", "release", made, "--why", "Closed", "--yes").code == 0
     told = anna("holds", "list", "--over", "--limit", "1").out
     (more,) = re.findall(r"More: ari-recorder (.*)", told)
     assert "released" in anna(*more.split()).out
 
 
 def test_each_kind(anna: Command) -> None:
-    assert anna("holds", "place", "--number", "070-123 45 67", *WHY).code == 0
+    placed = anna("holds", "place", "--number", "070-123 45 67", *WHY)
+    assert placed.code == 0
+    assert "country is not set" in placed.err
     assert anna("holds", "place", "--search", "q=eva&when=week", *WHY).code == 0
     kinds = {row["kind"]: row for row in json.loads(anna("holds", "list", "--json").out)["rows"]}
     assert set(kinds) == {"number", "search"}
@@ -75,6 +86,28 @@ def test_what_cannot_be(anna: Command, given: tuple[str, ...]) -> None:
     assert said.code != 0
     assert said.err.startswith("ari-recorder: ")
     assert json.loads(anna("holds", "list", "--json").out)["rows"] == []
+
+
+def test_a_last_day_that_is_over_is_named_as_it_was_given(anna: Command) -> None:
+    said = anna("holds", "place", "--number", "0701234567", *WHY, "--until", "2000-01-01")
+    assert "--until: 2000-01-01 is over already." in said.err
+    anna("holds", "place", "--number", "0701234567", *WHY)
+    assert "its release" in anna("holds", "list").out
+
+
+def test_which_erasures_go_on_is_said_before_a_release(anna: Command, tmp_path: Path) -> None:
+    with reopened(anna.store_url) as store:
+        recorded_call(store, add_user(store, "102"), number="0701234567")
+        finish(store, safe_in(store, tmp_path), tmp_path)
+    anna("holds", "place", "--user", "102", *WHY)
+    anna("erasures", "begin", "--number", "0701234567", "--yes")
+    with reopened(anna.store_url) as store:
+        while batch := store.read_now(working.look):
+            store.write_now(working.do, batch, datetime.now(UTC))
+    (row,) = json.loads(anna("holds", "list", "--json").out)["rows"]
+    asked = anna("holds", "release", row["id"], "--why", "Closed")
+    assert "can be deleted then: 1; the oldest is of 2026-03-02.\n" in asked.out
+    assert "go on at once: 1.\n" in asked.out
 
 
 def test_what_is_not_there(anna: Command) -> None:

@@ -18,7 +18,7 @@ def test_a_stored_recording_is_a_recorded_call() -> None:
 
 def test_its_problems_are_told() -> None:
     assert close(Mode.ALWAYS, [(STORED, "late"), (EMPTY, ""), (STORED, "short")]) == Closing(
-        Outcome.RECORDED, "late; short"
+        Outcome.RECORDED, "late\nshort"
     )
 
 

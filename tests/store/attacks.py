@@ -269,7 +269,8 @@ class Attacker:
             ({"sha256": "e" * 64}, {"signature": "A" * 86 + "=="}, self._own_seal(one))
         )
         AuditSeal.update(**change_to).where(AuditSeal.id == one.id).execute()
-        return Attack("forged a seal", chain, Fault.FORGED, one.number)
+        fault = Fault.UNCHECKED if "key_id" in change_to else Fault.FORGED
+        return Attack("forged a seal", chain, fault, one.number)
 
     def sets_the_head_back(self, chain: UUID) -> Attack:
         number = self.some(1, self.lines - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 import sys
@@ -168,7 +169,7 @@ def test_without_the_key_seals_are_not_believed(store: Store, key: SigningKey) -
     store.write_now(add)
     store.write_now(audit_seals.seal, key, [CHAIN], BEGIN)
     (finding,) = audit_lines.check(store.read_now, []).findings
-    assert finding.fault is Fault.FORGED
+    assert finding.fault is Fault.UNCHECKED
     assert key.public.id in finding.text
 
 
@@ -183,7 +184,14 @@ def test_the_key_is_made_once_and_its_owners_alone(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["audit.key"]
     public = tmp_path / "audit.pub"
     public.write_text(made.public.pem)
-    assert audit_key.read_public(public).id == made.public.id
+    assert [one.id for one in audit_key.read_public(public)] == [made.public.id]
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [{"id": "x", "pem": made.public.pem}] * 2}))
+    assert [one.id for one in audit_key.read_public(keys)] == [made.public.id] * 2
+    for wrong in ("{}", "{", '{"keys": [1]}', '{"keys": [{"pem": ""}]}'):
+        keys.write_text(wrong)
+        with pytest.raises(SettingsError, match="holds no public Ed25519 key"):
+            audit_key.read_public(keys)
 
 
 def test_what_is_no_key_is_refused(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""A recording's evidence proves itself: by our program, and by sha256sum and openssl as the archive says."""
+"""A recording's evidence proves itself: by our program, and by openssl as the archive says."""
 
 from __future__ import annotations
 
 import json
 import random
 import re
+import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -177,7 +178,29 @@ def test_the_key_of_another_is_found(archive: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [b"", b"nonsense", b"middle " + b"0" * 64, b"left zz", b"left 00"])
 def test_a_path_that_is_none_is_told(archive: Path, text: bytes) -> None:
-    assert not bundle.check(changed(archive, "path.txt", text))[2].ok
+    other = changed(archive, "path.txt", text)
+    assert not bundle.check(other)[2].ok
+    assert by_script(other).returncode == 1
+
+
+def test_a_side_that_is_none_is_told_by_both(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        path = zipped.read("path.txt")
+    assert b"right" in path
+    other = changed(archive, "path.txt", path.replace(b"right", b"sight"))
+    assert not bundle.check(other)[2].ok
+    assert by_script(other).returncode == 1
+
+
+def test_the_script_calls_nothing_good_or_wrong_where_it_can_verify_nothing(archive: Path) -> None:
+    by_script(archive)
+    bash = shutil.which("bash")
+    assert bash
+    done = subprocess.run(
+        [bash, "verify.sh"], cwd=archive.with_suffix(""), env={"PATH": ""}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "Nothing was verified: this needs OpenSSL 3, and grep.\n")
 
 
 def test_another_file_beside_the_audio_is_told(archive: Path) -> None:

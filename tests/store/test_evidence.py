@@ -247,6 +247,26 @@ def test_a_changed_segment_call_or_leg_is_found(world: World) -> None:
         world.change(model, where, **was)
 
 
+@pytest.mark.parametrize("column", ["number", "name"])
+def test_another_counterpart_is_found_and_one_who_was_erased_is_none(world: World, column: str) -> None:
+    recording = world.store.read_now(models.Recording.get_by_id, world.recordings[3])
+    its_row, whom = models.Recording.id == recording.id, models.Counterpart.leg == recording.leg_id
+    manifest = models.Manifest.recording == recording.id
+    personal = world.store.read_now(models.Manifest.get, manifest).personal
+    for model, where, name in (
+        (models.Recording, its_row, f"counterpart_{column}"), (models.Counterpart, whom, column),
+    ):  # fmt: skip
+        was = getattr(world.store.read_now(model.get, where), name)
+        world.change(model, where, **{name: "0811"})
+        (finding,) = world.check().findings
+        assert (finding.fault, finding.subject) == (Fault.ROW, str(recording.id))
+        assert finding.text == "The catalogue says otherwise of counterparts."
+        world.change(models.Manifest, manifest, personal="")
+        assert world.faults() == []
+        world.change(model, where, **{name: was})
+        world.change(models.Manifest, manifest, personal=personal)
+
+
 def test_a_changed_node_is_found_and_named(world: World) -> None:
     luck = random.Random(1)
     nodes = world.store.read_now(lambda: list(models.TreeNode.select().dicts()))
@@ -268,7 +288,8 @@ def test_a_changed_head_is_found_and_named(world: World, column: str) -> None:
         where = models.TreeHead.id == head["id"]
         world.change(models.TreeHead, where, **{column: now})
         size = now if column == "size" else head["size"]
-        assert world.faults()[0] == (Fault.FORGED, f"evidence of {head['organisation']}, head {size}")
+        fault = Fault.UNCHECKED if column == "key_id" else Fault.FORGED
+        assert world.faults()[0] == (fault, f"evidence of {head['organisation']}, head {size}")
         world.change(models.TreeHead, where, **{column: was})
     assert world.faults() == []
 
@@ -353,8 +374,14 @@ def test_two_that_change_places_are_found(world: World) -> None:
 def test_a_head_of_another_key_is_found(world: World, tmp_path: Path) -> None:
     other = made(tmp_path / "other.key")
     found = check(world.store.read_now, [other.public]).findings
-    assert {one.fault for one in found} == {Fault.FORGED}
-    assert len(found) == 4
+    assert {one.fault for one in found} == {Fault.UNCHECKED}
+    assert world.key.public.id in found[0].text
+    without = check(world.store.read_now, []).findings
+    assert [(one.fault, one.subject.rpartition(" ")[2]) for one in without] == [
+        (Fault.UNCHECKED, size) for size in "71"
+    ]
+    assert world.key.public.id in without[0].text
+    assert len(found) == 2  # of each tree one
     assert check(world.store.read_now, [world.key.public, other.public]).findings == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,10 @@ import pytest
 
 from ari_recorder.policies.ledger import Outcome, RecordingState
 from ari_recorder.policies.table import Event, Mode, State
-from ari_recorder.store import finishing, models, verify
+from ari_recorder.store import audit_check, evidence_check, finishing, models, verify
 from ari_recorder.store.database import Store
 from ari_recorder.store.safe import Safe
+from ari_recorder.store.timestamps import check as stamp_check
 from ari_recorder.store.verify import Finding, Kind, Report
 
 from .build import BEGIN, Call, add_user, finish, recorded_call, safe_in, sealed, the_due
@@ -249,3 +251,16 @@ def test_every_page_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) 
     key = world.row(models.Recording, made[-1]).vault_key
     (world.vault / key).unlink()
     assert only(world.check()).subject == str(made[-1])
+
+
+@pytest.mark.parametrize(
+    ("names", "page"),
+    [
+        (Kind, "reference/cli.md"), (audit_check.Fault, "guide/audit.md"),
+        (evidence_check.Fault, "guide/evidence.md"), (stamp_check.Fault, "guide/evidence.md"),
+    ],
+)  # fmt: skip
+def test_what_it_may_say_is_explained(names: type[StrEnum], page: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+    assert [name.value for name in names if not any(f"`{name.value}`" in row for row in rows)] == []

@@ -136,7 +136,8 @@ def _where(leads: str, path: str) -> str:
     """Where an answer leads, without the ids that stand in it."""
     if leads == path:
         return "to itself"
-    if leads.startswith(path) and _NEW.fullmatch(leads.removeprefix(path)):
+    made = path.removesuffix("/new")
+    if leads.startswith(made) and _NEW.fullmatch(leads.removeprefix(made)):
         return "to what it made"
     return "to its page" if _OF_ONE.fullmatch(leads) and path.startswith(leads + "/") else leads
 

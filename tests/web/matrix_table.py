@@ -151,7 +151,7 @@ LINES: dict[str, Line] = {
     "GET /erasures/{id}": _read("ax", "", "erasure"),
     "GET /holds": _read("ax"),
     "GET /holds/new": _read("a"),
-    "POST /holds/new": _write("a", "", NEW_HOLD, ok="303 /holds"),
+    "POST /holds/new": _write("a", "", NEW_HOLD, ok="303 to what it made"),
     "GET /holds/{id}": _read("ax", "", "hold"),
     "POST /holds/{id}/end": _write("a", "", {**ANY, "ends": "2030-01-01"}, "hold", "303 to its page"),
     "GET /holds/{id}/release": _read("a", "", "hold"),

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -370,7 +370,8 @@ async def test_an_export_can_be_checked_elsewhere(
     assert f"audit.{form}" in answer.headers["Content-Disposition"]
     file = tmp_path / f"audit.{form}"
     file.write_bytes(answer.body)
-    assert audit_export.check(file, [key.public]) == (4, 1 if form == "jsonl" else 0, [])
+    found = audit_export.check(file, [key.public])
+    assert (found.lines, found.seals, found.findings) == (4, 1 if form == "jsonl" else 0, [])
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert [(row["actor_name"], row["action"]) for row in rows] == [
@@ -380,7 +381,7 @@ async def test_an_export_can_be_checked_elsewhere(
             ("admin-acme", "export"),
         ]
     file.write_bytes(answer.body.replace(b"anna,", b"bnna,", 1))
-    assert [finding.fault.value for finding in audit_export.check(file, [key.public])[2]] == [
+    assert [finding.fault.value for finding in audit_export.check(file, [key.public]).findings] == [
         "audit_line_changed"
     ]
 
@@ -395,7 +396,8 @@ async def test_a_stretch_of_the_log_is_exported_whole(
     answer = await admin.get("/api/v1/audit.jsonl?from=2026-11-22T14:00:00Z&to=2026-11-22T16:00:00Z")
     assert [json.loads(line)["number"] for line in answer.text.splitlines()] == [3, 4]
     (tmp_path / "a.jsonl").write_bytes(answer.body)
-    assert audit_export.check(tmp_path / "a.jsonl", []) == (2, 0, [])
+    found = audit_export.check(tmp_path / "a.jsonl", [])
+    assert (found.lines, found.signed, found.findings) == (2, 0, [])
 
 
 async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording: UUID) -> None:
@@ -404,6 +406,10 @@ async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording
     text = (await admin.get("/audit")).text
     for words in ("Listened", "from 1:40 to 2:00", "anna", f"/recordings/{recording}", "13:00:00"):
         assert words in text, words
+    assert "Only what was done" not in text
+    of_it = (await admin.get(f"/audit?subject={recording}")).text
+    assert re.search(rf"Only what was done to this: A recording, <span class=\"sub\">{recording}", of_it)
+    assert re.search(r"<span class=\"sub\">Line \d+</span>", text)
     assert "Lyssnade" in (await admin.get("/audit", headers={"Cookie": "ari_recorder_language=sv"})).text
     for none in ("q=nosuch", "action=download", "to=2026-11-21", f"subject={UUID(int=7)}"):
         shown = (await admin.get(f"/audit?{none}")).text
@@ -412,6 +418,18 @@ async def test_the_page_tells_in_plain_words(open_browser: NewBrowser, recording
     assert (await admin.get("/audit?from=x")).status == 400
     assert (await admin.get("/audit?nosuch=1")).status == 400
     assert "Listened" in (await admin.get("/audit?from=2026-11-22&to=2026-11-22&action=listen")).text
+
+
+@pytest.mark.parametrize(
+    ("action", "subject", "words"),
+    [("create", "hold", "Placed"), ("remove", "hold", "Released"), ("create", "erasure", "Begun"),
+     ("remove", "erasure", "Carried out"), ("remove", "user", "Removed"),
+     ("later", "hold", "later")],
+)  # fmt: skip
+def test_an_erasure_that_is_done_was_not_removed(action: str, subject: str, words: str) -> None:
+    made = AuditRow(**dict.fromkeys((one.name for one in fields(AuditRow)), ""))  # type: ignore[arg-type]
+    row = replace(made, action=action, subject_kind=subject)
+    assert audit_words.action(Words(language("en"), UTC), row) == words
 
 
 async def test_the_page_tells_why_somebody_was_denied(open_browser: NewBrowser, recording: UUID) -> None:

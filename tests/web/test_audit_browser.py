@@ -55,3 +55,24 @@ async def test_an_administrator_finds_who_listened(
     await expect(page.get_by_role("heading", name="Details")).to_be_visible()
     assert complaints == []
     await context.close()
+
+
+@pytest.mark.parametrize("path", ["audit", "ledger", "evidence", "disposals", "holds", "erasures"])
+async def test_on_paper_there_are_no_menus_and_who_printed_it_when(
+    chromium: Browser, server: Server, recording: UUID, path: str
+) -> None:
+    context = await chromium.new_context(viewport={"width": 680, "height": 900})  # A4 between its margins
+    page, complaints = await listened(context)
+    await page.goto(f"{server.url}{path}?lang=en")
+    await page.get_by_label("Login").fill("admin-acme")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    printed = page.get_by_text("Printed 22 Nov 2026, 13:00:00 CET by Admin-acme.")
+    await expect(printed).to_be_hidden()
+    await page.emulate_media(media="print")
+    await expect(printed).to_be_visible()
+    for role in ("banner", "contentinfo", "button", "textbox"):
+        await expect(page.get_by_role(role)).to_have_count(0)  # type: ignore[arg-type]
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []
+    await context.close()

@@ -44,6 +44,7 @@ async def test_asked_for_confirmed_done_and_told(open_browser: NewBrowser, world
     assert confirm.status == 200
     assert "1 recording, with its audio, notes and history" in confirm.text
     assert "&lt;b&gt;K" in confirm.text
+    assert "country is not set" in confirm.text
     assert world.store.read_now(models.Erasure.select().count) == 0
     begun = await post(browser, "/erasures", **KARIN, version=version(confirm.text))
     address = begun.headers["Location"].partition("?")[0]

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from ari_recorder.policies.retention import Rule
 from ari_recorder.policies.rights import PROGRAM_RIGHTS
-from ari_recorder.store import models
+from ari_recorder.store import disposal, models
 from ari_recorder.store.audit_log import AuditRow
 from ari_recorder.store.models import AuditLine, LedgerLine, Organisation, Session, Token
 from ari_recorder.web import audit_words
@@ -81,6 +82,33 @@ async def test_each_line_of_the_ledger_says_why(admin: Browser, due: dict[str, U
     assert "Olle" not in text
     assert re.search(r"<b>4</b> Due", text)
     assert f"/recordings/{due['not_recorded']}" in text
+
+
+async def test_what_went_wrong_is_told_in_the_readers_language_and_by_their_clock(
+    admin: Browser, due: dict[str, UUID], world: World
+) -> None:
+    reason = "5.0 s are missing from 12:00:04 UTC on: Asterisk began late.\nsegment 1: <b>lost</b>"
+    world.store.write_now(
+        lambda: LedgerLine.update(reason=reason).where(LedgerLine.outcome == "recorded").execute()
+    )
+    await admin.get("/ledger?lang=sv")
+    text = (await admin.get("/ledger")).text
+    assert ">5,0 s saknas från 13:00:04: Asterisk började sent.</span>" in text
+    assert 'lang="en">Segment 1: &lt;b&gt;lost&lt;/b&gt;</span>' in text
+
+
+async def test_a_recording_that_was_disposed_of_does_not_look_as_if_it_were_there(
+    admin: Browser, due: dict[str, UUID], world: World
+) -> None:
+    kept = LedgerLine.update(outcome="recorded", reason="").where(LedgerLine.outcome == "discarded")
+    world.store.write_now(kept.execute)
+    assert "Gone since" not in (await admin.get("/ledger")).text
+    world.store.write_now(
+        disposal.begin, [due["discarded"]], disposal.Why(Rule.RETENTION, {"days": 180}), NOON
+    )
+    text = (await admin.get("/ledger?outcome=recorded")).text
+    assert '<a href="/disposals">Gone since<' in text
+    assert str(due["discarded"]) not in text
 
 
 async def test_what_the_user_did_not_start_is_nothing_to_worry_about(

@@ -79,7 +79,7 @@ class Party:
 class Preview:
     """What an erasure would do. Of recordings: ``disposed`` of, ``renamed`` in, ``held``; with ``more``
     there are others that were not looked at. ``notes`` are recordings whose notes have the number or the
-    name.
+    name. ``one_writing``: the number in another writing is not found, as the organisation has no country.
     """
 
     disposed: int = 0
@@ -89,6 +89,7 @@ class Preview:
     notes: int = 0
     parties: tuple[Party, ...] = ()
     holds: tuple[UUID, ...] = ()
+    one_writing: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def preview(organisation: UUID, target: Target) -> Preview:
         notes=_noted(organisation, target),
         parties=tuple(shown),
         holds=tuple(sorted({one for by in keeping.values() for one in by})),
+        one_writing=bool(target.number) and not Organisation.get_by_id(organisation).country,
     )
 
 

@@ -1,13 +1,14 @@
 #!/bin/bash
-# What this archive proves. Unpack it, and run this in its folder; it needs bash, sha256sum and openssl 3.
+# What this archive proves. Unpack it, and run this in its folder; it needs bash and openssl 3.
 # The certificates of the authority that stamps can be given: bash verify.sh CERTIFICATES.pem
 set -u
+openssl pkeyutl -help 2>&1 | grep -qe -rawin || { echo "Nothing was verified: this needs OpenSSL 3, and grep."; exit 2; }
 [ -z "${1-}" ] || [ -r "$1" ] || { echo "WRONG: $1 cannot be read"; exit 1; }
 authorities=${1:+$(realpath "$1")}
 cd "$(dirname "$0")" || exit 1
 wrong=0
 say() { if [ "$1" = "$2" ]; then echo "good: $3"; else echo "WRONG: $3"; wrong=1; fi; }
-hash() { sha256sum | cut -d' ' -f1; }
+hash() { openssl dgst -sha256 -r | cut -d' ' -f1; }
 bytes() { printf "$(sed 's/../\\x&/g' <<<"$1")"; }
 value() { grep -o "\"$2\":\"[^\"]*\"" "$1" | head -n 1 | cut -d'"' -f4; }
 
@@ -34,7 +35,11 @@ fi
 # 3. From the manifest, a leaf (RFC 9162), the path leads to the root that the head says.
 root=$({ printf '\0'; cat manifest.json; } | hash)
 while read -r side other; do
-	if [ "$side" = left ]; then root=$(bytes "01$other$root" | hash); else root=$(bytes "01$root$other" | hash); fi
+	case $side in
+	left) root=$(bytes "01$other$root" | hash) ;;
+	right) root=$(bytes "01$root$other" | hash) ;;
+	*) root="no path" ;;
+	esac
 done <path.txt
 say "$(value head.json sha256)" "$root" "the manifest is one of those that the head stands for"
 say "$(value head.json organisation)" "$(value manifest.json organisation)" "they are of the same organisation"

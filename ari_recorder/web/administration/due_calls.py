@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from ari_recorder.store import ledger
 from ari_recorder.store.ledger import OPEN, LedgerRow
 from ari_recorder.web import page
 from ari_recorder.web.context import CONTEXT, scope
+from ari_recorder.web.faults import Fault, faults
 from ari_recorder.web.language import N_
 from ari_recorder.web.lists import NO_CURSOR
 from ari_recorder.web.problems import Refused
@@ -37,7 +39,7 @@ REASONS = {
     NOT_STARTED: N_("The user did not start a recording."),
     "no audio was written": N_("No audio was written."),
 }
-"""The ledger's own sentences; what went wrong in a recording is told as it was written down."""
+"""The ledger's own sentences; what went wrong in a recording is told as on its page."""
 ONGOING = N_("The call goes on, or its recording is being prepared.")
 NO_DAYS = N_("Choose days such as 2026-03-02, the first not after the last.")
 
@@ -78,6 +80,7 @@ async def show(request: web.Request) -> web.Response:
         "why": lambda line: why(words, line),
         "mode_of": lambda line: words.language.gettext(MODES.get(line.mode, line.mode)),
         "proves": Right.EVIDENCE_READ in asker.rights,
+        "logs": Right.AUDIT_READ in asker.rights,
         "opens": Right.RECORDINGS_READ in asker.rights,
         "today": now.astimezone(words.zone).date().isoformat(),
         "zone": str(words.zone),
@@ -85,14 +88,13 @@ async def show(request: web.Request) -> web.Response:
     return await page.render(request, "administration/ledger.html", values)
 
 
-def why(words: Words, line: LedgerRow) -> str:
-    """Why a call's line says what it says, in a sentence."""
-    say = words.language.gettext
-    if line.outcome is None:
-        return say(ONGOING)
-    if line.reason in REASONS:
-        return say(REASONS[line.reason])
-    return line.reason[:1].upper() + line.reason[1:]
+def why(words: Words, line: LedgerRow) -> list[Fault]:
+    """Why a call's line says what it says, in sentences."""
+    known = ONGOING if line.outcome is None else REASONS.get(line.reason)
+    if known is not None:
+        return [Fault(words.language.gettext(known))]
+    found = faults(line.reason.splitlines(), line.opened_at, words)
+    return [replace(one, text=one.text[:1].upper() + one.text[1:]) for one in found]
 
 
 def _day(given: Mapping[str, str], name: str, zone: tzinfo, *, after: bool = False) -> datetime | None:

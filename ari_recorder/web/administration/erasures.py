@@ -119,7 +119,6 @@ async def show_one(request: web.Request) -> web.Response:
         "counted_now": row.counts,
         "fact_words": page.words(request).each(FACTS),
         "opens": Right.RECORDINGS_READ in scope(request).rights,
-        "printed_at": request.app[CONTEXT].now(),
         **_words(request),
     }
     return await page.render(request, "administration/erasure.html", values)

@@ -91,7 +91,7 @@ async def place(request: web.Request) -> web.Response:
             **changed_by(request),
         )  # fmt: skip
         if about.kind is not Kind.SELECTION:
-            raise told.then(request, ADDRESS, _PLACED)
+            raise told.then(request, f"{ADDRESS}/{done.row.id}", _PLACED)
         said = hold_words.placed(done, words)
         raise told.then(request, f"{ADDRESS}/{done.row.id}", "%(said)s", said=said)
     _rename(form, "ends_at", "ends")
@@ -200,6 +200,7 @@ async def _new(request: web.Request, form: Form) -> web.Response:
         "left": hold_words.left(len(selected.left), words) if selected and selected.left else "",
         "each": hold_words.named(selected.there, words) if selected else [],
         "about": await hold_words.about(request, about) if about else None,
+        "one_writing": await _has_one_writing(request, about),
         "count": count,
         "counted": catalogue.COUNTED_MAX,
         "hidden": [(name, form.value(name)) for name in NEW_TAKES if name != "number" and form.value(name)],
@@ -211,6 +212,14 @@ async def _new(request: web.Request, form: Form) -> web.Response:
     return await page.render(request, "administration/hold_new.html", values, status=form.status)
 
 
+async def _has_one_writing(request: web.Request, about: About | HoldRow | None) -> bool:
+    """Whether it is, or may be, of a number that is found only as it is written."""
+    if about is not None and about.kind != Kind.NUMBER:
+        return False
+    own = await request.app[CONTEXT].store.read(people.organisation, own_organisation(request))
+    return not own.country
+
+
 async def _one(request: web.Request, row: HoldRow, form: Form | None = None) -> web.Response:
     store, words = request.app[CONTEXT].store, page.words(request)
     shown = _ends(row, words)
@@ -218,6 +227,7 @@ async def _one(request: web.Request, row: HoldRow, form: Form | None = None) -> 
     values = {
         "hold": row,
         "about": await hold_words.about(request, row),
+        "one_writing": await _has_one_writing(request, row),
         "each": await hold_words.each(request, row.recordings),
         "count": await store.read(_count, row) if row.over_at is None else None,
         "counted": catalogue.COUNTED_MAX,

@@ -132,7 +132,7 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part(
-        N_("Accounts"),
+        N_("Accountability"),
         (
             Place(
                 "/audit",
