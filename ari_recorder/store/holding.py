@@ -161,9 +161,8 @@ def place(
     if about.kind is Kind.SELECTION:
         chosen = hold_about.selected(asker, organisation, about.recordings)
         hold_about.write_down(row.id, [one.id for one in chosen.there])
-    placed = _rows([row])[0]
-    _write(actor, Action.CREATE, row, now, {"after": _told(row, placed.recordings)})
-    return placed
+    tell(row, actor, now)
+    return _rows([row])[0]
 
 
 def place_and_tell(
@@ -247,8 +246,7 @@ _BY_ITSELF = Actor(ActorKind.RECORDER, "", "")
 def _end(row: Any, actor: Actor, now: datetime, *, by: str, why: str) -> HoldRow:
     row.over_at, row.over_by, row.over_why = now, by, why
     Hold.update(over_at=now, over_by=by, over_why=why).where(Hold.id == row.id).execute()
-    detail = {"released": bool(by), "ends_at": row.ends_at, "sha256": _sha256(row)}
-    _write(actor, Action.REMOVE, row, now, {"before": detail})
+    tell_end(row, actor, now)
     return _rows([row])[0]
 
 
@@ -299,17 +297,29 @@ def _rows(rows: Sequence[Any]) -> list[HoldRow]:
     ]  # fmt: skip
 
 
+def tell(row: Any, actor: Actor, now: datetime) -> None:
+    """Write into the audit log that it was placed, here or in a catalogue that was restored."""
+    (placed,) = _rows([row])
+    _write(actor, Action.CREATE, row, now, {"after": _told(row, placed.recordings)})
+
+
+def tell_end(row: Any, actor: Actor, now: datetime) -> None:
+    """Write into the audit log that it is over."""
+    detail = {"released": bool(row.over_by), "ends_at": row.ends_at, "sha256": hash_of(row)}
+    _write(actor, Action.REMOVE, row, now, {"before": detail})
+
+
 def _told(row: Any, recordings: Sequence[UUID] = ()) -> dict[str, Any]:
     """For the audit log, which keeps for ever: no names and numbers, but the hash of the row that has
     them."""
     told = {"kind": row.kind, "recording": row.recording, "user": row.user, "ends_at": row.ends_at}
     if recordings:
         told |= {"recordings": len(recordings), "ids": [str(one) for one in recordings]}
-    return {**{name: value for name, value in told.items() if value is not None}, "sha256": _sha256(row)}
+    return {**{name: value for name, value in told.items() if value is not None}, "sha256": hash_of(row)}
 
 
-def _sha256(row: Any) -> str:
-    """Of what a hold says, so that it cannot be made to have said something else; a reason makes it
+def hash_of(row: Any) -> str:
+    """SHA-256 of what a hold says, so that it cannot be made to have said something else; a reason makes it
     unguessable."""
     said = {"id": str(row.id), **{name: getattr(row, name) for name in _TEXTS}}
     return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

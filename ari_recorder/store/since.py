@@ -18,7 +18,7 @@ import msgspec
 
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.retention import Rule
-from ari_recorder.store import audit, disposal
+from ari_recorder.store import audit, disposal, holding
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.database import Store
 from ari_recorder.store.disposal import Why
@@ -91,11 +91,11 @@ def do_again(store: Store, since: Since, actor: Actor, backup_of: datetime, now:
     In that order: what was released, or gone before a hold was placed, was gone.
     """
     done = Done()
-    done.holds_ended = store.write_now(_end_holds, since.holds)
+    done.holds_ended = store.write_now(_end_holds, since.holds, actor, now)
     waiting = iter(since.disposals.items())
     while batch := list(islice(waiting, BATCH)):
         store.write_now(_dispose, batch, done, now)
-    done.holds_placed = store.write_now(_place_holds, since.holds, since.noted)
+    done.holds_placed = store.write_now(_place_holds, since.holds, since.noted, actor, now)
     done.erasures = store.read_now(_unknown, since.erasures)
     store.write_now(_note, done, actor, backup_of, now)
     return done
@@ -109,16 +109,19 @@ def _dispose(batch: Sequence[tuple[UUID, Rule]], done: Done, now: datetime) -> N
         done.held += begun.held
 
 
-def _end_holds(rows: Iterable[dict[str, Any]]) -> int:
+def _end_holds(rows: Iterable[dict[str, Any]], actor: Actor, now: datetime) -> int:
     ended = 0
     for row in rows:
-        if row["over_at"] is not None:
-            going_on = (Hold.id == row["id"]) & Hold.over_at.is_null()
-            ended += Hold.update({name: row[name] for name in _OVER}).where(going_on).execute()
+        going_on = (Hold.id == row["id"]) & Hold.over_at.is_null()
+        if row["over_at"] is not None and Hold.update({n: row[n] for n in _OVER}).where(going_on).execute():
+            holding.tell_end(Hold.get_by_id(row["id"]), actor, now)
+            ended += 1
     return ended
 
 
-def _place_holds(rows: Iterable[dict[str, Any]], noted: Iterable[dict[str, Any]]) -> int:
+def _place_holds(
+    rows: Iterable[dict[str, Any]], noted: Iterable[dict[str, Any]], actor: Actor, now: datetime
+) -> int:
     organisations = {row.id for row in Organisation.select(Organisation.id)}
     there = {row.id for row in Hold.select(Hold.id)}
     placed = [row for row in rows if row["id"] not in there and row["organisation"] in organisations]
@@ -128,6 +131,10 @@ def _place_holds(rows: Iterable[dict[str, Any]], noted: Iterable[dict[str, Any]]
     for row in noted:
         if row["hold"] in known:
             HeldRecording.insert(row).on_conflict_ignore().execute()
+    for one in Hold.select().where(Hold.id.in_([row["id"] for row in placed])):
+        holding.tell(one, actor, now)
+        if one.over_at is not None:
+            holding.tell_end(one, actor, now)
     return sum(row["over_at"] is None for row in placed)
 
 

@@ -26,6 +26,7 @@ from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
 from ari_recorder.store import (
     audit_lines,
+    deeds_check,
     disposal_check,
     disposals,
     evidence_check,
@@ -91,6 +92,8 @@ class Kind(StrEnum):
     """Recordings of before there was a search have not come into it yet."""
     UNACCOUNTED = "unaccounted"
     """The disposal log has a line of it that the audit log knows nothing of."""
+    UNTOLD = "untold"
+    """A legal hold or an erasure is not what the audit log tells of."""
     NOT_GONE = "not_gone"
     """The disposal log says that it is gone, and something of it is there."""
     DISPOSING = "disposing"
@@ -458,6 +461,7 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording in disposal_check.unaccounted(store):
         text = "The disposal log says that it was disposed of, and the audit log tells of no such deed."
         report.damage.append(Finding(Kind.UNACCOUNTED, str(recording), text))
+    report.damage.extend(Finding(Kind.UNTOLD, one, text) for one, text in deeds_check.unlike(store))
     for one in disposal_check.waiting(store, now):
         finding = Finding(Kind.DISPOSING, str(one.recording), one.text)
         (report.damage if now - one.since > OVERDUE else report.open).append(finding)

@@ -57,7 +57,7 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """With the limits at which another way is taken as they are, and so low that each way is."""
     if request.param == "at its limits":
         for module, name, value in (
-            (pg, "SAMPLE", 6), (pg, "ERAS_MAX", 12), (pg, "COUNTED_BY_READING", 2), (pg, "LISTS_MAX", 2),
+            (pg, "SAMPLE", 6), (pg, "ERAS_MIN", 12), (pg, "COUNTED_BY_READING", 2), (pg, "LISTS_MAX", 2),
             (pg, "WORTH", 1), (grams, "KEPT_S", 0), (grams, "EACH", 3), (listing, "FEW", 3),
             (listing, "MERGED_MAX", 2), (lengths, "SORTED_MAX", 3), (lite, "USERS_MAX", 1),
             (lite, "WORTH", 1),

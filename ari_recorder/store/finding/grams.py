@@ -34,6 +34,7 @@ class _Seen:
     """Which of ``of`` recordings have each, by column: a bit for each of them."""
 
     at_s: float
+    span: int
     of: int
     having: Mapping[str, Mapping[str, int]]
 
@@ -87,6 +88,11 @@ def worth(shares: Sequence[float], times: float) -> list[bool]:
     return [one <= least * times for one in shares]
 
 
+def span() -> int:
+    """How far all places lie apart (`policies.search.place`)."""
+    return _seen().span
+
+
 def rarity(columns: Iterable[str], part: str) -> float:
     """The less, the rarer all of a part's are together."""
     return prod(share(columns, gram) + 1 / (PLACES * EACH) for gram in _grams(part))
@@ -122,7 +128,7 @@ def _looked_at(now_s: float) -> _Seen:
         for column, text in zip(_COLUMNS, row, strict=True):
             for gram in _grams(text):
                 having[column][gram] |= 1 << number
-    return _Seen(now_s, len(seen), having)
+    return _Seen(now_s, span, len(seen), having)
 
 
 def _grams(text: str) -> Iterator[str]:

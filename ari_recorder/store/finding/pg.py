@@ -25,8 +25,8 @@ from ari_recorder.store.sql import Sql, among, every_of, rows, sql
 
 SAMPLE = 1_000
 """Recordings whose texts are read first."""
-ERAS_MAX = 48
-"""So many are looked through one after the other as fast as all at once."""
+ERAS_MIN, ERAS_PART = 8, 3
+"""So many eras, or such a part of all, are looked through one after the other as fast as all at once."""
 WORTH = 10
 """To look at a recording takes as long as to read so many from the index."""
 LISTS_MAX = 100
@@ -64,11 +64,12 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
     sampled = _sample(asked, order, SAMPLE, limit)
     if len(sampled.found) >= limit or sampled.whole:
         return sampled.found
-    eras, whole = _eras(asked, order, sampled, limit)
-    if whole or len(eras) <= ERAS_MAX:
+    eras, whole = _eras(asked, order, sampled.first, sampled.eras(limit))
+    while whole or len(eras) <= _eras_max():
         found = _in_turn(asked, order, limit, eras)
         if len(found) >= limit or whole:
             return found
+        eras, whole = _eras(asked, order, sampled.first, 2 * len(eras) * limit // max(len(found), 1))
     behind = [sql(f"s.id {way} {{}}", place) for way, place in order.searched_behind()]
     return rows(
         sql(
@@ -123,15 +124,18 @@ def _sample(asked: Asked, order: Order, size: int, limit: int, *, attributes: bo
     return Sampled(ids, ended is None, first or 0, ended or 0)
 
 
-def _eras(asked: Asked, order: Order, sampled: Sampled, limit: int) -> tuple[range, bool]:
-    """Which are to be looked through for a page, in turn; whether there are no others."""
+def _eras(asked: Asked, order: Order, place: int, enough: int) -> tuple[range, bool]:
+    """So many from that of a place on, or as many as are asked for; whether these are all."""
     newest = order.way == "DESC"
-    first = sampled.first >> search.ERA_BITS
+    first = place >> search.ERA_BITS
     ends = [search.begins(at) >> search.ERA_BITS for way, at in asked.began if (way == ">=") == newest]
-    enough = sampled.eras(limit)
     number = min([enough, *(abs(first - end) + 1 for end in ends)])
     step = -1 if newest else 1
     return range(first, first + step * number, step), number < enough
+
+
+def _eras_max() -> int:
+    return max(ERAS_MIN, (grams.span() >> search.ERA_BITS) // ERAS_PART)
 
 
 def _in_turn(asked: Asked, order: Order, limit: int, eras: range) -> list[Any]:
