@@ -1,4 +1,4 @@
-"""Whoever takes a legal hold out of the catalogue, ends or rewrites it, or an erasure's report, is told of."""
+"""Who takes a legal hold out of the catalogue, ends or rewrites it, or an erasure's report, is told of."""
 
 from __future__ import annotations
 
