@@ -65,7 +65,7 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
     if len(sampled.found) >= limit or sampled.whole:
         return sampled.found
     eras, whole = _eras(asked, order, sampled.first, sampled.eras(limit))
-    while whole or len(eras) <= _eras_max():
+    while len(eras) <= _eras_max():
         found = _in_turn(asked, order, limit, eras)
         if len(found) >= limit or whole:
             return found
@@ -144,8 +144,8 @@ def _in_turn(asked: Asked, order: Order, limit: int, eras: range) -> list[Any]:
     A lateral join is a loop, and there is no other way to carry it out: the eras behind a full page are not
     looked at.
     """
-    bits = search.ERA_BITS
-    theirs = Sql(f"s.id >= eras.one << {bits} AND s.id < (eras.one + 1) << {bits}")
+    first = f"(eras.one << {search.ERA_BITS})"
+    theirs = Sql(f"s.id BETWEEN {first} AND {first} + {2**search.ERA_BITS - 1}")
     outside = _bounds(asked, order, "(s.id + 0)")  # by the index of ids whole eras would be read
     conditions = [Sql(f"{_ERA} = eras.one"), *_texts(asked, theirs), *_whose(asked), *outside]
     found = sql(
