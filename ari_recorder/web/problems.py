@@ -199,7 +199,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await _answer(
             request, Refused(503, N_("The catalogue cannot be reached just now."), {"Retry-After": "5"})
         )
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and request.transport is None:
+            raise  # who asked has gone: there is nobody to answer
         _log.exception("a request failed", method=request.method, path=request.path)
         return await _answer(request, Refused(500, N_("Something went wrong here; it has been logged.")))
 
