@@ -58,7 +58,7 @@ def number(field: str, value: object) -> str:
     found = value.strip()
     if len(found) > NUMBER_MAX:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(found), most=NUMBER_MAX)
-    if not is_plain(found) or len(compact(found)) < DIGITS_MIN:
+    if not is_plain(found) or sum(one.isdigit() for one in compact(found)) < DIGITS_MIN:
         raise Unfit(field, "write a telephone number, with %(least)s digits or more.", least=DIGITS_MIN)
     return found
 

@@ -194,6 +194,15 @@ def test_the_doctor_does_not_disturb_a_running_recorder(settings: Settings, tmp_
     assert (tmp_path / "ari-recorder.ran").read_text() == "__main__\n"
 
 
+@pytest.fixture
+def with_a_terminal() -> Iterator[None]:
+    """Also where the tests themselves were started by `nohup`, which what they start would have from them."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("with_a_terminal")
 def test_a_terminal_that_is_closed_stops_it_in_order(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with running(settings, log) as process:

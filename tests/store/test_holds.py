@@ -298,6 +298,7 @@ def test_who_may_not_read_holds_sees_none(store: Store, anna: UserRow, role: Rol
         ("ends_at", {"ends_at": BEGIN}), ("ends_at", {"ends_at": BEGIN - DAY}),
         ("number", {"about": About(Kind.NUMBER, number="")}),
         ("number", {"about": About(Kind.NUMBER, number="12")}),
+        ("number", {"about": About(Kind.NUMBER, number="anonymous")}),
         ("number", {"about": About(Kind.NUMBER, number="1" * 200)}),
         ("number", {"about": About(Kind.NUMBER, number="0701\u202e234")}),
         ("query", {"about": About(Kind.SEARCH, query="", wanted=Wanted())}),

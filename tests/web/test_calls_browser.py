@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -300,17 +301,16 @@ async def test_on_a_phone_the_indicator_fades_and_comes_back_on_a_tap(
     async with opened(chromium, server, **PHONE, reduced_motion=reduced_motion) as page:
         await connected(page, live)
         signal = card(page, call).locator(".signal")
-        await page.clock.run_for(2_500)
-        await expect(signal).to_have_css("opacity", "1")
-        await page.clock.run_for(1_000)
+        await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=10))
         await expect(signal).to_have_css("opacity", "0")
         moves = await signal.evaluate("signal => getComputedStyle(signal).transitionDuration")
         assert (moves == "0s") == (reduced_motion == "reduce")
         assert "text: Recording\n" in (read := await card(page, call).aria_snapshot())
         assert "since 13:00:00" in read
         await signal.tap()
+        await page.clock.run_for(2_500)
         await expect(signal).to_have_css("opacity", "1")
-        await page.clock.run_for(3_500)
+        await page.clock.run_for(1_000)
         await expect(signal).to_have_css("opacity", "0")
         happen(call, Event.PAUSE)
         await expect(signal).to_have_css("opacity", "1")

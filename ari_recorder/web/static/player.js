@@ -310,7 +310,11 @@ class Player {
     this.button.setAttribute("aria-label", playing ? this.texts.pause : this.texts.play);
   }
 
-  async fail() { // ask what is wrong: the browser does not say
+  fail() { // that it cannot be played and that it was not are one failure
+    this.failing ??= this.explain().finally(() => { this.failing = null; });
+  }
+
+  async explain() { // ask what is wrong: the browser does not say
     const [at, wav] = [this.audio.currentTime, /format=wav/.test(this.audio.src)];
     let status = 0;
     try {
