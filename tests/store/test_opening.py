@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ari_recorder.errors import StoreError
+from ari_recorder.errors import SettingsError, StoreError
 from ari_recorder.store.database import Store
 
 from ..conftest import PostgreSQL
@@ -27,7 +27,7 @@ from ..conftest import PostgreSQL
     ],
 )
 def test_an_address_that_is_none_is_refused_with_what_is_possible(url: str) -> None:
-    with pytest.raises(StoreError, match="sqlite:///relative/path") as refused:
+    with pytest.raises(SettingsError, match="sqlite:///relative/path") as refused:
         Store(url)
     assert "hunter2" not in str(refused.value)
     assert "er2" not in str(refused.value)

@@ -2,9 +2,9 @@
 
 What is common is found fast by reading the newest until a page is full; these say what is (`_sample`).
 What is less so is looked for by the index in one era after the other, the newest first, until a page is full
-(`_in_turn`); what is so rare that this would take many, in all of them at once. An era is as much time as has
-the same upper bits of `search.place`: the index keeps no order, but it finds quickly what several of its keys
-have in common. Without its extensions there is none, and all texts are read.
+(`_in_turn`); what is rarer, or would take many, in all of them at once. An era is as much time as has the
+same upper bits of `search.place`. The index keeps no order, but it finds fast what several of its keys have
+in common. Without its extensions there is none, and all texts are read.
 """
 
 from __future__ import annotations
@@ -61,15 +61,9 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
     if index and len(_sample(asked, order, SAMPLE, limit, attributes=False).found) >= limit:
         texts = every_of(needle.stands(_strpos) for needle in asked.needles)
         return rows(listing.walk(asked, index, order, limit, texts))
-    sampled = _sample(asked, order, SAMPLE, limit)
-    if len(sampled.found) >= limit or sampled.whole:
-        return sampled.found
-    eras, whole = _eras(asked, order, sampled.first, sampled.eras(limit))
-    while len(eras) <= _eras_max():
-        found = _in_turn(asked, order, limit, eras)
-        if len(found) >= limit or whole:
-            return found
-        eras, whole = _eras(asked, order, sampled.first, 2 * len(eras) * limit // max(len(found), 1))
+    newest = _of_the_newest(asked, order, limit)
+    if newest is not None:
+        return newest
     behind = [sql(f"s.id {way} {{}}", place) for way, place in order.searched_behind()]
     return rows(
         sql(
@@ -79,6 +73,22 @@ def page(asked: Asked, order: Order, limit: int) -> list[Any]:
             limit,
         )
     )
+
+
+def _of_the_newest(asked: Asked, order: Order, limit: int) -> list[Any] | None:
+    """A page, or all that there are; None if it is too rare for that."""
+    sampled = _sample(asked, order, SAMPLE, limit)
+    if len(sampled.found) >= limit or sampled.whole:
+        return sampled.found
+    if not sampled.found and not all(grams.share_with(needle) for needle in asked.needles):
+        return None
+    eras, whole = _eras(asked, order, sampled.first, sampled.eras(limit))
+    while len(eras) <= _eras_max():
+        found = _in_turn(asked, order, limit, eras)
+        if len(found) >= limit or whole:
+            return found
+        eras, whole = _eras(asked, order, sampled.first, 2 * len(eras) * limit // max(len(found), 1))
+    return None
 
 
 def count(asked: Asked, most: int) -> int:
