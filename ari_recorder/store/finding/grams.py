@@ -14,6 +14,7 @@ from uuid import UUID
 
 from ari_recorder.policies import search
 from ari_recorder.store.finding.asked import Needle
+from ari_recorder.store.models import database
 from ari_recorder.store.sql import Sql, rows, sql
 
 LENGTH = 3
@@ -33,6 +34,7 @@ _COLUMNS = ("who", "numbers", "note", "words")
 class _Seen:
     """Which of ``of`` recordings have each, by column: a bit for each of them."""
 
+    database: object
     at_s: float
     span: int
     of: int
@@ -112,9 +114,11 @@ def _having(columns: Iterable[str], gram: str) -> int:
 
 def _seen() -> _Seen:
     now_s = time.monotonic()
-    if not _kept or now_s - _kept[-1].at_s >= KEPT_S:
-        _kept[:] = [_looked_at(now_s)]
-    return _kept[-1]
+    for kept in _kept:
+        if kept.database is database.obj and now_s - kept.at_s < KEPT_S:
+            return kept
+    _kept[:] = [seen := _looked_at(now_s)]
+    return seen
 
 
 def _looked_at(now_s: float) -> _Seen:
@@ -128,7 +132,7 @@ def _looked_at(now_s: float) -> _Seen:
         for column, text in zip(_COLUMNS, row, strict=True):
             for gram in _grams(text):
                 having[column][gram] |= 1 << number
-    return _Seen(now_s, span, len(seen), having)
+    return _Seen(database.obj, now_s, span, len(seen), having)
 
 
 def _grams(text: str) -> Iterator[str]:
