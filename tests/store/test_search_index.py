@@ -15,6 +15,7 @@ from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store import annotations, catalogue, database, finishing, models, search_check, search_index
 from ari_recorder.store.database import MIGRATIONS, Store
 from ari_recorder.store.filters import Wanted
+from ari_recorder.store.finding import grams
 
 from ..conftest import eventually
 from .build import BEGIN, BY, Call, add_user, recorded_call, reopened, sealed, the_due
@@ -255,8 +256,11 @@ def test_of_many_recordings_the_indexes_are_made_afterwards(before: tuple[str, l
 
 def test_the_index_of_texts_is_made_where_there_was_another(before: tuple[str, list[UUID]]) -> None:
     url, made = before
-    if url.startswith("sqlite"):
-        return  # has it in its own file of texts
+    if url.startswith("sqlite"):  # which has a table for it, in the order of time
+        with reopened(url) as store:
+            assert store.read_now(search_index.is_whole)
+            assert not store.read_now(grams.by_era)
+        return
 
     def replace() -> None:
         models.database.execute_sql(f"DROP INDEX {models.TEXTS_INDEXED}")
@@ -266,8 +270,11 @@ def test_the_index_of_texts_is_made_where_there_was_another(before: tuple[str, l
         return {one.name for one in models.database.get_indexes("searched")}
 
     with reopened(url) as store:
+        assert store.read_now(grams.by_era)
+    with reopened(url) as store:
         store.write_now(replace)
         assert store.read_now(search_index.is_whole)
+        assert not store.read_now(grams.by_era)
         while store.write_now(search_index.take_in):
             pass
         assert models.TEXTS_INDEXED in store.read_now(indexes)
@@ -292,6 +299,7 @@ def test_without_an_extension_texts_are_found_all_the_same(
         assert not store.write_now(search_index.take_in)
         at_all = store_url.startswith("sqlite") or extension != "pg_trgm"
         assert store.read_now(search_index.is_whole) is at_all
+        assert not store.read_now(grams.by_era)  # without its index each era would be looked for in all rows
 
 
 def test_verify_notices_what_does_not_fit(store: Store) -> None:

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from ari_recorder.policies import search
 from ari_recorder.store.finding.asked import Needle
-from ari_recorder.store.models import database
-from ari_recorder.store.sql import Sql, rows, sql
+from ari_recorder.store.models import TEXTS_INDEXED, database
+from ari_recorder.store.sql import Sql, on_postgresql, rows, sql
 
 LENGTH = 3
 FEW = 2e-6
@@ -36,6 +36,7 @@ class _Seen:
 
     database: object
     at_s: float
+    by_era: bool
     span: int
     of: int
     having: Mapping[str, Mapping[str, int]]
@@ -90,6 +91,11 @@ def worth(shares: Sequence[float], times: float) -> list[bool]:
     return [one <= least * times for one in shares]
 
 
+def by_era() -> bool:
+    """Whether PostgreSQL has its index of texts by eras, too."""
+    return _seen().by_era
+
+
 def span() -> int:
     """How far all places lie apart (`policies.search.place`)."""
     return _seen().span
@@ -132,7 +138,11 @@ def _looked_at(now_s: float) -> _Seen:
         for column, text in zip(_COLUMNS, row, strict=True):
             for gram in _grams(text):
                 having[column][gram] |= 1 << number
-    return _Seen(database.obj, now_s, span, len(seen), having)
+    return _Seen(database.obj, now_s, _is_by_era(), span, len(seen), having)
+
+
+def _is_by_era() -> bool:
+    return on_postgresql() and bool(rows(sql("SELECT 1 WHERE to_regclass({}) IS NOT NULL", TEXTS_INDEXED)))
 
 
 def _grams(text: str) -> Iterator[str]:

@@ -145,7 +145,7 @@ def _eras(asked: Asked, order: Order, place: int, enough: int) -> tuple[range, b
 
 
 def _eras_max() -> int:
-    return max(ERAS_MIN, (grams.span() >> search.ERA_BITS) // ERAS_PART)
+    return max(ERAS_MIN, (grams.span() >> search.ERA_BITS) // ERAS_PART) if grams.by_era() else 0
 
 
 def _in_turn(asked: Asked, order: Order, limit: int, eras: range) -> list[Any]:
