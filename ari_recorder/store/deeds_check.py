@@ -36,8 +36,18 @@ class _Told:
     over: bool = False
 
 
-def unlike(store: Store) -> Iterator[tuple[str, str]]:
-    """Each that is not as told, or not told of: which it is, and a sentence."""
+def unlike(store: Store) -> list[tuple[str, str]]:
+    """Each that is not as told, or not told of: which it is, and a sentence.
+
+    Log and catalogue are read one after the other: what was done between, by people or the recorder, is no
+    longer unlike when both are read again.
+    """
+    found = list(_all(store))
+    again = set(_all(store)) if found else set()
+    return [one for one in found if one in again]
+
+
+def _all(store: Store) -> Iterator[tuple[str, str]]:
     yield from _compared(store, holding.KIND, Hold, _hold)
     yield from _compared(store, asking.KIND, Erasure, _erasure)
 

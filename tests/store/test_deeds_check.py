@@ -88,6 +88,22 @@ def test_what_was_done_in_the_database_is(world: World, holds: dict[str, UUID], 
     assert said in told[f"{kind} {holds[of]}"][0]
 
 
+def test_what_is_done_while_it_is_looked_at_is_not(
+    world: World, holds: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, waiting = deeds_check._told, [holds["number"]]
+
+    def and_then_released(*given: Any) -> Any:
+        read = told(*given)
+        while waiting:
+            world.release(waiting.pop())
+        return read
+
+    monkeypatch.setattr(deeds_check, "_told", and_then_released)
+    assert found(world) == {}
+    assert waiting == []
+
+
 def test_one_that_nobody_placed_is(world: World) -> None:
     added = world.store.write_now(
         lambda: models.Hold.create(
