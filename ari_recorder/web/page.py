@@ -70,7 +70,9 @@ async def render(
 def words(request: web.Request) -> Words:
     """How values are written for who asks."""
     known = request.get(ACCOUNT) or request.get(BEARER)
-    return Words(reader_language(request), zone_named(known.timezone if known else "UTC"))
+    if not known:
+        return Words(reader_language(request), zone_named("UTC"))
+    return Words(reader_language(request), zone_named(known.timezone), known.tag_names)
 
 
 def reader_language(request: web.Request) -> Language:

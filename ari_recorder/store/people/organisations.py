@@ -38,7 +38,8 @@ class OrganisationRow:
     """An organisation as shown. ``second_factor`` are the roles that need one to sign in, ``endpoints``
     patterns of the telephones that its administrators may give to users, ``storage_mb`` what is included for
     each user, ``country`` whose numbering plan its numbers follow (ISO 3166-1), empty if it is not said,
-    ``leavers`` what recordings of removed users bear (`policies.erasing.Leavers`).
+    ``leavers`` what recordings of removed users bear (`policies.erasing.Leavers`), ``tag1_name`` to
+    ``tag3_name`` what the three fields of its calls are called, empty for their number.
     """
 
     id: UUID
@@ -51,6 +52,9 @@ class OrganisationRow:
     retention_days: int
     country: str = ""
     leavers: str = "name"
+    tag1_name: str = ""
+    tag2_name: str = ""
+    tag3_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -266,6 +270,7 @@ def _row(row: Any) -> OrganisationRow:
     return OrganisationRow(
         row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()),
         row.storage_mb, row.retention_days, row.country, row.leavers,
+        row.tag1_name, row.tag2_name, row.tag3_name,
     )  # fmt: skip
 
 
