@@ -11,13 +11,13 @@ from uuid import UUID
 
 from peewee import fn
 
-from ari_recorder.errors import Conflict, Invalid, NotFound, SettingsError
+from ari_recorder.errors import Conflict, Invalid, NotAllowed, NotFound, SettingsError
 from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.usage import Terms
 from ari_recorder.store import audit, paging, preferences
-from ari_recorder.store.audit import Action, Actor, Subject
+from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Organisation, Recording, User
 from ari_recorder.store.models import Terms as TermsTable
@@ -133,10 +133,12 @@ def change_organisation(
 ) -> OrganisationRow:
     """Change what is named of it. ``check`` is called with what it is before.
 
-    Raises `NotFound`, `Invalid`, or `Conflict` if its name is taken.
+    Raises `NotFound`, `Invalid`, `NotAllowed`, or `Conflict` if its name is taken.
     """
     before = _row(found(organisation))
     check(before)
+    if actor.kind is ActorKind.TOKEN and "second_factor" in values:
+        raise NotAllowed("Who needs a second factor is set by people, not by tokens.")
     columns = _columns(values)
     if "name" in columns:
         _check_free(columns["name"], organisation)
