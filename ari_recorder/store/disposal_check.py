@@ -6,19 +6,21 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.policies.retention import Rule
 from ari_recorder.store.audit import Action, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.disposal import hash_of
-from ari_recorder.store.models import AuditLine, Disposal, Disposing, Recording
+from ari_recorder.store.models import AuditLine, Disposal, Disposing, Erasure, Recording
 
 PAGE = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Place = tuple[UUID, datetime, UUID]
 """In the order of organisation, time and id."""
 
@@ -53,6 +55,47 @@ def unaccounted(store: Store) -> Iterator[UUID]:
                 yield from store.read_now(_not_asked_for, organisation, gone)
             elif not store.read_now(_is_told, organisation, at, rule, gone):
                 yield from gone
+
+
+def groundless(store: Store) -> Iterator[tuple[UUID, str]]:
+    """Recordings that a rule disposed of which did not hold for them, and why not.
+
+    Who can write in the catalogue could have the recorder itself dispose of a recording before its time, and
+    tell of it as of any other. But when it was made is in its id.
+    """
+    for line in _in_order(store):
+        if line.actor_kind != ActorKind.RECORDER:
+            continue
+        try:
+            if text := _no_ground(store, line, json.loads(line.detail)):
+                yield line.recording, text
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+            yield line.recording, "The disposal log does not say for which reason it went."
+
+
+def _no_ground(store: Store, line: Any, detail: dict[str, Any]) -> str:
+    if detail.get("restored"):
+        told = store.read_now(_was_restored, line.asked_at)
+        return "" if told else "The disposal log says that a restore disposed of it, and there was none then."
+    if line.rule == Rule.ERASURE:
+        known = store.read_now(_is_erasure, line.organisation, UUID(detail.get("erasure", "")))
+        return "" if known else "The disposal log says that an erasure disposed of it, and there is no such."
+    if line.rule != Rule.RETENTION:
+        return "The disposal log says that somebody asked for it, and not who."
+    made_at = _EPOCH + timedelta(milliseconds=line.recording.int >> 80)  # a UUIDv7 (RFC 9562)
+    if line.asked_at - made_at < timedelta(days=detail["days"]):
+        return f"It was disposed of as kept for {detail['days']} days, and was younger."
+    return ""
+
+
+def _was_restored(at: datetime) -> bool:
+    subject = (AuditLine.subject_kind == "catalogue") & (AuditLine.subject == "restored")
+    return bool(AuditLine.select().where(subject & (AuditLine.at == at)).exists())
+
+
+def _is_erasure(organisation: UUID, erasure: UUID) -> bool:
+    its = (Erasure.id == erasure) & (Erasure.organisation == organisation)
+    return bool(Erasure.select().where(its).exists())
 
 
 def _in_order(store: Store) -> Iterator[Any]:

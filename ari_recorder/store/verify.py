@@ -92,6 +92,8 @@ class Kind(StrEnum):
     """Recordings of before there was a search have not come into it yet."""
     UNACCOUNTED = "unaccounted"
     """The disposal log has a line of it that the audit log knows nothing of."""
+    GROUNDLESS = "groundless"
+    """A recording was disposed of by a rule that did not hold for it."""
     UNTOLD = "untold"
     """A legal hold or an erasure is not what the audit log tells of."""
     NOT_GONE = "not_gone"
@@ -461,6 +463,8 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording in disposal_check.unaccounted(store):
         text = "The disposal log says that it was disposed of, and the audit log tells of no such deed."
         report.damage.append(Finding(Kind.UNACCOUNTED, str(recording), text))
+    for recording, text in disposal_check.groundless(store):
+        report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
     report.damage.extend(Finding(Kind.UNTOLD, one, text) for one, text in deeds_check.unlike(store))
     for one in disposal_check.waiting(store, now):
         finding = Finding(Kind.DISPOSING, str(one.recording), one.text)

@@ -395,6 +395,42 @@ def test_a_line_that_somebody_added_to_hide_a_deletion_is_damage(world: World, w
     assert (Kind.UNACCOUNTED, str(third)) not in {(one.kind, one.subject) for one in world.verified().damage}
 
 
+@pytest.mark.parametrize(
+    ("rule", "detail"),
+    [
+        (Rule.RETENTION, {"days": 180}),
+        (Rule.RETENTION, {"restored": True}),
+        (Rule.RETENTION, {}),
+        (Rule.ERASURE, {"erasure": str(models.new_id())}),
+        (Rule.REQUEST, {}),
+    ],
+)
+def test_what_the_recorder_was_made_to_dispose_of_is_damage(
+    world: World, rule: Rule, detail: dict[str, Any]
+) -> None:
+    first, second, _ = world.recordings
+    world.dispose(first)
+    soon = BEGIN + timedelta(days=3)
+
+    def forge() -> None:
+        its = models.Recording.id == second
+        models.Recording.update(state=RecordingState.DISPOSING, started_at=BEGIN - timedelta(days=400)).where(
+            its
+        ).execute()
+        models.Disposing.insert(
+            recording=second, organisation=world.user.organisation, was=RecordingState.STORED, rule=rule,
+            detail=json.dumps(detail), actor_kind="recorder", actor="", asked_at=soon,
+        ).execute()  # fmt: skip
+
+    world.store.write_now(forge)
+    (there,) = world.store.read_now(disposal.waiting, 10)
+    assert there.place is not None
+    world.safe.remove(there.place)
+    world.store.write_now(disposal.complete, [second], soon)
+    found = {(str(one.kind), one.subject) for one in world.verified().damage}
+    assert found == {(Kind.GROUNDLESS, str(second))}
+
+
 def test_a_leaf_of_what_is_gone_that_was_changed_is_found(world: World) -> None:
     first = world.recordings[0]
     world.dispose(first)
