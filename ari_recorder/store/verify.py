@@ -31,6 +31,7 @@ from ari_recorder.store import (
     disposals,
     evidence_check,
     finishing,
+    notes_check,
     search_check,
     search_index,
     vault_rows,
@@ -95,7 +96,7 @@ class Kind(StrEnum):
     GROUNDLESS = "groundless"
     """A recording was disposed of by a rule that did not hold for it."""
     UNTOLD = "untold"
-    """A legal hold or an erasure is not what the audit log tells of."""
+    """A legal hold, an erasure or a note is not what the audit log tells of."""
     NOT_GONE = "not_gone"
     """The disposal log says that it is gone, and something of it is there."""
     DISPOSING = "disposing"
@@ -466,6 +467,9 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording, text in disposal_check.groundless(store):
         report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
     report.damage.extend(Finding(Kind.UNTOLD, one, text) for one, text in deeds_check.unlike(store))
+    for call, text in notes_check.unlike(store):
+        report.damage.append(Finding(Kind.UNTOLD, f"call {call}", text))
+    report.damage.extend(Finding(Kind.UNTOLD, f"call {one}", text) for one, text in notes_check.unlike(store))
     for one in disposal_check.waiting(store, now):
         finding = Finding(Kind.DISPOSING, str(one.recording), one.text)
         (report.damage if now - one.since > OVERDUE else report.open).append(finding)
