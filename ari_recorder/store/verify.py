@@ -94,7 +94,7 @@ class Kind(StrEnum):
     UNACCOUNTED = "unaccounted"
     """The disposal log has a line of it that the audit log knows nothing of."""
     GROUNDLESS = "groundless"
-    """A recording was disposed of by a rule that did not hold for it."""
+    """A recording was disposed of by a rule that did not hold for it, or that a legal hold did not let."""
     UNTOLD = "untold"
     """A legal hold, an erasure or a note is not what the audit log tells of."""
     NOT_GONE = "not_gone"
@@ -465,6 +465,9 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
         text = "The disposal log says that it was disposed of, and the audit log tells of no such deed."
         report.damage.append(Finding(Kind.UNACCOUNTED, str(recording), text))
     for recording, text in disposal_check.groundless(store):
+        report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
+    for recording in disposal_check.held(store):
+        text = "It was disposed of while a legal hold kept it."
         report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
     report.damage.extend(Finding(Kind.UNTOLD, one, text) for one, text in deeds_check.unlike(store))
     for call, text in notes_check.unlike(store):
