@@ -25,6 +25,7 @@ from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
 from ari_recorder.store import (
+    agreed_check,
     audit_lines,
     deeds_check,
     disposal_check,
@@ -96,7 +97,7 @@ class Kind(StrEnum):
     GROUNDLESS = "groundless"
     """A recording was disposed of by a rule that did not hold for it, or that a legal hold did not let."""
     UNTOLD = "untold"
-    """A legal hold, an erasure or a note is not what the audit log tells of."""
+    """A legal hold, an erasure, a note or what a user agreed to is not what the audit log tells of."""
     NOT_GONE = "not_gone"
     """The disposal log says that it is gone, and something of it is there."""
     DISPOSING = "disposing"
@@ -469,10 +470,10 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording in disposal_check.held(store):
         text = "It was disposed of while a legal hold kept it."
         report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
-    report.damage.extend(Finding(Kind.UNTOLD, one, text) for one, text in deeds_check.unlike(store))
+    for which, text in (*deeds_check.unlike(store), *agreed_check.unlike(store)):
+        report.damage.append(Finding(Kind.UNTOLD, which, text))
     for call, text in notes_check.unlike(store):
         report.damage.append(Finding(Kind.UNTOLD, f"call {call}", text))
-    report.damage.extend(Finding(Kind.UNTOLD, f"call {one}", text) for one, text in notes_check.unlike(store))
     for one in disposal_check.waiting(store, now):
         finding = Finding(Kind.DISPOSING, str(one.recording), one.text)
         (report.damage if now - one.since > OVERDUE else report.open).append(finding)
