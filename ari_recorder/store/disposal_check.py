@@ -14,6 +14,7 @@ from uuid import UUID
 from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.retention import Rule
+from ari_recorder.policies.usage import RETENTION_DAYS
 from ari_recorder.store.audit import Action, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.disposal import hash_of
@@ -27,6 +28,7 @@ from ari_recorder.store.models import (
     Leg,
     Recording,
 )
+from ari_recorder.store.retention import FIELD
 
 PAGE = 500
 _AT_ONCE = timedelta(minutes=1)
@@ -74,17 +76,20 @@ def groundless(store: Store) -> Iterator[tuple[UUID, str]]:
     Who can write in the catalogue could have the recorder itself dispose of a recording before its time, and
     tell of it as of any other. But when it was made is in its id.
     """
+    set_by: dict[UUID, frozenset[int]] = {}
     for line in _in_order(store):
         if line.actor_kind != ActorKind.RECORDER:
             continue
+        if line.organisation not in set_by:
+            set_by[line.organisation] = store.read_now(_days_told, line.organisation)
         try:
-            if text := _no_ground(store, line, json.loads(line.detail)):
+            if text := _no_ground(store, line, json.loads(line.detail), set_by[line.organisation]):
                 yield line.recording, text
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             yield line.recording, "The disposal log does not say for which reason it went."
 
 
-def _no_ground(store: Store, line: Any, detail: dict[str, Any]) -> str:
+def _no_ground(store: Store, line: Any, detail: dict[str, Any], told_days: Collection[int]) -> str:
     if detail.get("restored"):
         told = store.read_now(_was_restored, line.asked_at)
         return "" if told else "The disposal log says that a restore disposed of it, and there was none then."
@@ -96,7 +101,22 @@ def _no_ground(store: Store, line: Any, detail: dict[str, Any]) -> str:
     made_at = _EPOCH + timedelta(milliseconds=line.recording.int >> 80)  # a UUIDv7 (RFC 9562)
     if line.asked_at - made_at < timedelta(days=detail["days"]):
         return f"It was disposed of as kept for {detail['days']} days, and was younger."
+    if detail["days"] not in told_days:
+        return f"It was kept for {detail['days']} days, and the audit log tells of nobody who set so many."
     return ""
+
+
+def _days_told(organisation: UUID) -> frozenset[int]:
+    """For how many days recordings were to be kept at any time, as the audit log has it of settings and
+    groups."""
+    lines = AuditLine.select(AuditLine.detail).where(
+        (AuditLine.organisation == organisation)
+        & AuditLine.subject_kind.in_(["organisation", "group"])
+        & AuditLine.detail.contains(f'"{FIELD}"')
+    )
+    details = [json.loads(line.detail) for line in lines]
+    told = (detail.get(when, {}).get(FIELD) for detail in details for when in ("before", "after"))
+    return frozenset({RETENTION_DAYS, *told} - {None})
 
 
 def held(store: Store) -> Iterator[UUID]:

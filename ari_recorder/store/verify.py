@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from uuid import UUID
@@ -35,6 +35,7 @@ from ari_recorder.store import (
     notes_check,
     search_check,
     search_index,
+    settings_check,
     vault_rows,
 )
 from ari_recorder.store.audit_check import Fault
@@ -97,7 +98,7 @@ class Kind(StrEnum):
     GROUNDLESS = "groundless"
     """A recording was disposed of by a rule that did not hold for it, or that a legal hold did not let."""
     UNTOLD = "untold"
-    """A legal hold, an erasure, a note or what a user agreed to is not what the audit log tells of."""
+    """Something that the audit log tells each change of is not what it tells."""
     NOT_GONE = "not_gone"
     """The disposal log says that it is gone, and something of it is there."""
     DISPOSING = "disposing"
@@ -457,6 +458,9 @@ def _check_waiting(store: Store, report: Report, now: datetime) -> None:
         report.open.append(Finding(Kind.UNCLEARED, str(finished.id), text))
 
 
+_TOLD_OF = (deeds_check, agreed_check, settings_check)
+
+
 def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     report.disposed = store.read_now(disposal_check.count)
     for recording in disposal_check.still_there(store):
@@ -470,7 +474,7 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording in disposal_check.held(store):
         text = "It was disposed of while a legal hold kept it."
         report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
-    for which, text in (*deeds_check.unlike(store), *agreed_check.unlike(store)):
+    for which, text in chain.from_iterable(check.unlike(store) for check in _TOLD_OF):
         report.damage.append(Finding(Kind.UNTOLD, which, text))
     for call, text in notes_check.unlike(store):
         report.damage.append(Finding(Kind.UNTOLD, f"call {call}", text))

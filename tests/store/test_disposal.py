@@ -402,6 +402,7 @@ def test_a_line_that_somebody_added_to_hide_a_deletion_is_damage(world: World, w
     ("rule", "detail"),
     [
         (Rule.RETENTION, {"days": 180}),
+        (Rule.RETENTION, {"days": 2}),
         (Rule.RETENTION, {"restored": True}),
         (Rule.RETENTION, {}),
         (Rule.ERASURE, {"erasure": str(models.new_id())}),

@@ -117,7 +117,7 @@ def add_organisation(values: Mapping[str, Any], *, actor: Actor, now: datetime) 
     made = _row(row)
     audit.write(
         actor, Action.CREATE, Subject(KIND, str(row.id)), now, organisation=row.id,
-        detail={"after": _told(made)},
+        detail={"after": told(made)},
     )  # fmt: skip
     changed()
     return made
@@ -149,7 +149,7 @@ def change_organisation(
         _keep_terms(before, after, now)
         audit.write(
             actor, Action.CHANGE, Subject(KIND, str(organisation)), now, organisation=organisation,
-            detail=difference(_told(before), _told(after)),
+            detail=difference(told(before), told(after)),
         )  # fmt: skip
         changed()
     return after
@@ -259,7 +259,8 @@ def _check_free(name: str, but: UUID | None) -> None:
         raise Conflict("name", "there is an organisation %(name)s already.", name=repr(min(taken)))
 
 
-def _told(row: OrganisationRow) -> dict[str, Any]:
+def told(row: OrganisationRow) -> dict[str, Any]:
+    """An organisation as the audit log has it."""
     return {name: value for name, value in vars(row).items() if name != "id"}
 
 
