@@ -19,7 +19,7 @@ from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.telephones import patterns
-from ari_recorder.policies.text import JOINERS, MARKS, tidy
+from ari_recorder.policies.text import is_seen, tidy
 from ari_recorder.policies.unfit import Unfit, check_plain
 
 NAME_MAX = 200
@@ -46,11 +46,11 @@ def name(field: str, value: object, most: int = NAME_MAX) -> str:
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
     text = tidy(value).replace("\u00a0", " ").strip(" ")
-    if not text.strip(f" {JOINERS}{MARKS}"):
-        raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(text) > most:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=most)
     check_plain(field, text)
+    if not is_seen(text):
+        raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     return text
 
 

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from peewee import fn
 
-from ari_recorder.errors import Conflict, Invalid, NotFound, SettingsError
+from ari_recorder.errors import Conflict, Invalid, NotAllowed, NotFound, SettingsError
 from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.usage import Terms
 from ari_recorder.store import audit, paging, preferences
-from ari_recorder.store.audit import Action, Actor, Subject
+from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Organisation, Recording, User
 from ari_recorder.store.models import Terms as TermsTable
@@ -121,7 +121,7 @@ def add_organisation(values: Mapping[str, Any], *, actor: Actor, now: datetime) 
     made = _row(row)
     audit.write(
         actor, Action.CREATE, Subject(KIND, str(row.id)), now, organisation=row.id,
-        detail={"after": _told(made)},
+        detail={"after": told(made)},
     )  # fmt: skip
     changed()
     return made
@@ -137,10 +137,12 @@ def change_organisation(
 ) -> OrganisationRow:
     """Change what is named of it. ``check`` is called with what it is before.
 
-    Raises `NotFound`, `Invalid`, or `Conflict` if its name is taken.
+    Raises `NotFound`, `Invalid`, `NotAllowed`, or `Conflict` if its name is taken.
     """
     before = _row(found(organisation))
     check(before)
+    if actor.kind is ActorKind.TOKEN and "second_factor" in values:
+        raise NotAllowed("Who needs a second factor is set by people, not by tokens.")
     columns = _columns(values)
     if "name" in columns:
         _check_free(columns["name"], organisation)
@@ -151,7 +153,7 @@ def change_organisation(
         _keep_terms(before, after, now)
         audit.write(
             actor, Action.CHANGE, Subject(KIND, str(organisation)), now, organisation=organisation,
-            detail=difference(_told(before), _told(after)),
+            detail=difference(told(before), told(after)),
         )  # fmt: skip
         changed()
     return after
@@ -261,7 +263,8 @@ def _check_free(name: str, but: UUID | None) -> None:
         raise Conflict("name", "there is an organisation %(name)s already.", name=repr(min(taken)))
 
 
-def _told(row: OrganisationRow) -> dict[str, Any]:
+def told(row: OrganisationRow) -> dict[str, Any]:
+    """An organisation as the audit log has it."""
     return {name: value for name, value in vars(row).items() if name != "id"}
 
 
