@@ -85,7 +85,13 @@ class Recorder:
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         probes = readiness.probes(
-            store=self.store, safe=self.safe, spools=spools, sessions=self.sessions, now=utc_now
+            store=self.store,
+            safe=self.safe,
+            work=settings.media.work,
+            spools=spools,
+            sessions=self.sessions,
+            sftp=settings.sftp,
+            now=utc_now,
         )
         opening = Opening(
             settings.web,

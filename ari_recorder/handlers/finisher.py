@@ -107,7 +107,7 @@ class Finisher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled. Raises `VaultError` if the work folder cannot be written."""
+        """Work until cancelled. A work folder that is not there yet keeps no call from being recorded."""
         try:
             while not await self._work_is_empty():
                 await self._wait()
@@ -156,9 +156,10 @@ class Finisher:
         """Nothing is begun before: what is left of an interrupted work would be taken for what is begun."""
         try:
             await self._working.call(empty_work, self._work)
-        except NoAnswer as error:
+        except (NoAnswer, VaultError) as error:
             self._failed(_WORK, "nothing can be finished yet", str(error))
             return False
+        self._failures.pop(_WORK, None)
         return True
 
     async def _look(self) -> None:
