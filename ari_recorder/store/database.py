@@ -66,7 +66,9 @@ class Store:
         except (peewee.PeeweeException, OSError) as error:
             if says_no_such_database(error):
                 raise none_at(url) from error
-            raise StoreError(f"The catalogue at {shown(url)} cannot be opened: {error}") from error
+            raise StoreError(
+                f"The catalogue at {shown(url)} cannot be opened: {_in_a_line(error)}"
+            ) from error
         self._file = file_of(url)
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
@@ -142,14 +144,20 @@ class Store:
     def _explained(self, done: str) -> Iterator[None]:
         try:
             yield
-        except (peewee.OperationalError, peewee.InterfaceError) as error:
-            raise StoreError(f"The catalogue at {shown(self.url)} cannot be {done}: {error}") from error
+        except peewee.PeeweeException as error:
+            if not _is_away(error):
+                raise
+            raise StoreError(
+                f"The catalogue at {shown(self.url)} cannot be {done}: {_in_a_line(error)}"
+            ) from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         kept = not self._connect()
         try:
             return work(*args, **kwargs)
-        except (peewee.OperationalError, peewee.InterfaceError):
+        except peewee.PeeweeException as error:
+            if not _is_away(error):
+                raise
             self._drop_connection()
             if not kept:
                 raise
@@ -176,6 +184,8 @@ class Store:
                 if _is_deadlock(failure):  # alone it holds nothing that another process may wait for
                     ((_, value, failure),) = self._tried([job])
                 future.set_exception(failure) if failure else future.set_result(value)
+            if any(_is_read_only(failure) for _, _, failure in results):
+                self._drop_connection()  # the address may lead to another server by now
         self._drop_connection()
 
     def _tried(self, wanted: list[_Job]) -> list[_Result]:
@@ -243,7 +253,8 @@ class Store:
                     results.append((future, None, error))
                 else:
                     results.append((future, value, None))
-            self._search.settle(self._database.savepoint, self._check_transaction)
+            if any(failure is None for _, _, failure in results):
+                self._search.settle(self._database.savepoint, self._check_transaction)
         return results
 
     def _check_transaction(self, error: Exception) -> None:
@@ -288,10 +299,25 @@ class Store:
                     raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
 
 
+def _in_a_line(error: Exception) -> str:
+    """What PostgreSQL says in several."""
+    return " ".join(str(error).split())
+
+
 def _first(error: Exception) -> Exception:
     """What failed first: SQLite gives a transaction up by itself, and then has none to roll back."""
     before = error.__context__
     return _first(before) if isinstance(before, peewee.PeeweeException) else error
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is not there, or no longer, or not to be written: nothing is wrong with what was asked."""
+    return isinstance(error, peewee.OperationalError | peewee.InterfaceError) or _is_read_only(error)
+
+
+def _is_read_only(failure: Exception | None) -> bool:
+    """Whether PostgreSQL takes no writes, as a replica does; it ends no connection by that."""
+    return getattr(failure and failure.__context__, "sqlstate", None) == "25006"
 
 
 def _is_deadlock(failure: Exception | None) -> bool:

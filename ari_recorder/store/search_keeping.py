@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import structlog
 
-from ari_recorder.policies.finishing import Failure, failed, is_news
+from ari_recorder.policies.finishing import FIRST_S, LONGEST_S, Failure, failed, is_news
 from ari_recorder.store import search_index
 
 REMEDY = "see docs/reference/settings.md, store.url"
@@ -22,8 +23,8 @@ class Keeping:
     def __init__(self) -> None:
         self.behind = False
         """Whether there may be something of before a search that has not come into it."""
-        self._settling = _Attempts("what recordings are found by cannot be written")
-        self._stepping = _Attempts("the search cannot be made complete", remedy=REMEDY)
+        self._settling = _Attempts("what recordings are found by cannot be written", FIRST_S)
+        self._stepping = _Attempts("the search cannot be made complete", LONGEST_S, remedy=REMEDY)
 
     def settle(
         self, savepoint: Callable[[], AbstractContextManager[object]], check: Callable[[Exception], None]
@@ -61,8 +62,9 @@ class Keeping:
 class _Attempts:
     """At something that may fail: what is told of it, once for each reason, and when it is tried again."""
 
-    def __init__(self, what: str, **more: str) -> None:
+    def __init__(self, what: str, most_s: float, **more: str) -> None:
         self._what = what
+        self._most_s = most_s
         self._more = more
         self._failure: Failure | None = None
 
@@ -70,10 +72,11 @@ class _Attempts:
         return max(0.0, self._failure.again_at_s - time.monotonic()) if self._failure else 0.0
 
     def failed(self, error: Exception) -> None:
-        before, reason = self._failure, str(error)
-        self._failure = failed(before, reason, time.monotonic())
+        before, reason, now_s = self._failure, str(error), time.monotonic()
+        failure = failed(before, reason, now_s)
+        self._failure = replace(failure, again_at_s=min(failure.again_at_s, now_s + self._most_s))
         if is_news(before, reason):
-            _log.error(f"{self._what}; it is tried again, later each time", error=reason, **self._more)
+            _log.error(f"{self._what}; it is tried again", error=reason, **self._more)
 
     def done(self) -> None:
         if self._failure:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -263,3 +263,23 @@ async def test_a_lost_connection_is_told_as_the_one_error_of_the_store(
             await store.read(names)
         with pytest.raises(StoreError, match="cannot be written"):
             await store.write(add_organisation, "lost")
+
+
+async def test_a_database_that_is_read_only_is_away_and_connected_to_anew(postgresql: PostgreSQL) -> None:
+    """As a replica is, that an address leads to while the other server takes over."""
+    url = postgresql.new_database()
+    name = url.rpartition("/")[2]
+    try:
+        with reopened(url) as store:
+            await store.write(add_organisation, "Acme")
+            postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            postgresql.execute(TERMINATE.format(name))
+            with suppress(StoreError):  # finds the connection lost
+                await store.write(add_organisation, "Bolt")
+            with pytest.raises(StoreError, match="cannot be written: cannot execute INSERT in a read-only"):
+                await store.write(add_organisation, "Bolt")
+            postgresql.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            await store.write(add_organisation, "Bolt")
+            assert await store.read(names) == ["Acme", "Bolt"]
+    finally:
+        postgresql.drop(url)
