@@ -22,7 +22,7 @@ from ari_recorder.store.safe import Safe
 from ari_recorder.web import Part, Probe
 
 ROOM_BYTES = 16 * 1024**2
-"""With less room SQLite may still get one write into its log, and the next one not."""
+"""With less room one small write may still succeed, and the next one, or that of a recording, not."""
 
 
 def probes(
@@ -102,8 +102,14 @@ def _vaults(safe: Safe) -> str:
 
 
 async def _look_at_folder(name: str, folder: Path) -> Part:
-    reason = await in_thread(files.why_not_writable, folder)
+    reason = await in_thread(_why_not_writable, folder)
     return Part(not reason, f"{name} cannot be written: {reason}" if reason else "")
+
+
+def _why_not_writable(folder: Path) -> str:
+    if reason := files.why_not_writable(folder):
+        return reason
+    return "" if shutil.disk_usage(folder).free >= ROOM_BYTES else "its disk is full: make room on it"
 
 
 async def _look_at_sftp(settings: Sftp) -> Part:

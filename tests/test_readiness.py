@@ -74,12 +74,17 @@ async def test_a_catalogue_that_can_be_read_and_not_written_is_not_ready(
 
 
 async def test_a_full_disk_is_known_before_the_catalogue_fails(
-    parts: Ask, monkeypatch: pytest.MonkeyPatch
+    parts: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for folder in ("spool", "work"):
+        (tmp_path / folder).mkdir()
     monkeypatch.setattr(readiness, "ROOM_BYTES", 1 << 62)
-    part = (await parts())["store"]
-    assert not part.ok
-    assert "the disk of the catalogue is full" in part.detail
+    found = await parts()
+    assert not found["store"].ok
+    assert "the disk of the catalogue is full" in found["store"].detail
+    for name in ("work", "spool.main"):
+        assert not found[name].ok
+        assert "its disk is full" in found[name].detail
 
 
 async def test_what_is_wrong_with_folders_names_them(parts: Ask, tmp_path: Path) -> None:

@@ -306,8 +306,11 @@ def _in_a_line(error: Exception) -> str:
 
 def _first(error: Exception) -> Exception:
     """What failed first: SQLite gives a transaction up by itself, and then has none to roll back."""
-    before = error.__context__
-    return _first(before) if isinstance(before, peewee.PeeweeException) else error
+    first, before = error, error.__context__
+    while before is not None:
+        first = before if isinstance(before, peewee.PeeweeException) else first
+        before = before.__context__
+    return first
 
 
 def _is_away(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
 import threading
@@ -128,6 +129,20 @@ async def test_a_full_disk_is_told_truthfully_and_writing_goes_on_when_there_is_
         assert sorted(await store.read(names)) == sorted(kept)
         await store.write(lambda: models.database.execute_sql("PRAGMA max_page_count = 100000") and None)
         await store.write(add_organisation, "later")
+
+
+async def test_a_disk_without_room_for_a_page_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """SQLite ends the transaction by itself then, and there is none any more to be rolled back."""
+    with reopened(f"sqlite:///{tmp_path}/full.db") as store:
+        await store.write(add_organisation, "first")
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        largest = (tmp_path / "full.db-wal").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limit[1]))
+        try:
+            with pytest.raises(StoreError, match=r"cannot be written: (disk I/O|.*full)"):
+                await store.write(add_organisation, "x" * 100_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 async def test_a_write_given_up_while_waiting_does_not_stop_the_writer(store: Store) -> None:
