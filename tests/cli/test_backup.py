@@ -139,6 +139,7 @@ def test_what_was_disposed_of_since_is_disposed_of_again(world: World, way: str)
     assert "Done again: 1 disposals" in said.out
     said = world.command("restore", str(backup), "--yes", "--again", "--newest", before)
     assert "Done again: 0 disposals" in said.out
+    assert "is put back" not in said.out
 
 
 @pytest.mark.parametrize("kind", ["recording", "selection"])
