@@ -41,8 +41,8 @@ AGAIN_AFTER_S = (1.0, 5.0, 30.0, 60.0)
 WELL_S = 300.0
 """One that worked for so long was well: what it failed of is another matter than the time before."""
 
-GOES_ON_S = 5.0
-"""One that is begun again, and has not failed by then, goes on."""
+GOES_ON_S = 15.0
+"""One that is begun again, and has not failed by then, goes on: a catalogue has `READ_WITHIN_S`."""
 
 _log = structlog.get_logger(__name__)
 _FromRecorder = Line[Beat]

@@ -24,6 +24,7 @@ from playhouse.migrations import MigrationError, Runner
 from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models, search_index
 from ari_recorder.store.address import database_at, file_of, none_at, says_no_such_database, shown
+from ari_recorder.store.cutting import Cutting
 from ari_recorder.store.search_keeping import Keeping
 from ari_recorder.store.turn import Turn
 
@@ -35,6 +36,8 @@ READERS = 2
 """Threads that read, each with a connection of its own that it keeps."""
 READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
+CLOSED_WITHIN_S = 5.0
+"""How long closing waits for a database that does not answer."""
 BATCH = 64
 """Most writes that share a commit."""
 
@@ -58,6 +61,7 @@ class Store:
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._search = Keeping()
+        self._cutting = Cutting()
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -111,14 +115,20 @@ class Store:
         self._submit(lambda: None)
 
     def close(self) -> None:
-        """Finish what is waiting to be written and close every connection; once is enough."""
+        """Finish what is waiting to be written and close every connection; once is enough.
+
+        A PostgreSQL that does not answer is waited for `CLOSED_WITHIN_S`.
+        """
         with self._closing:
             self._closed = True
             self._jobs.put(None)
+        late = threading.Timer(CLOSED_WITHIN_S, self._cutting.cut)
+        late.start()
         self._writer.join()
         self._close_readers()
         self._readers.shutdown()
         self._database.close()
+        late.cancel()
 
     def _close_readers(self) -> None:
         """Each reader closes its own connection; the barrier gives each of them one turn."""
@@ -174,7 +184,10 @@ class Store:
                 f"The catalogue at {shown(self.url)} was moved or replaced while this program has it open."
                 " Put it back as it was; to use another, stop the recorder first."
             )
-        return bool(self._database.connect(reuse_if_open=True))
+        self._cutting.check()
+        new = bool(self._database.connect(reuse_if_open=True))
+        self._cutting.opened(self._database.connection())
+        return new
 
     def _write_forever(self) -> None:
         while batch := self._next_batch():

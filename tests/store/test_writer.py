@@ -7,18 +7,20 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ari_recorder.errors import NotFound, StoreError
-from ari_recorder.store import models
+from ari_recorder.store import database, models
 from ari_recorder.store.database import Store
 
-from ..conftest import PostgreSQL
+from ..conftest import PostgreSQL, eventually
 from .build import add_organisation, reopened
 
 
@@ -298,3 +300,32 @@ async def test_a_database_that_is_read_only_is_away_and_connected_to_anew(postgr
             assert await store.read(names) == ["Acme", "Bolt"]
     finally:
         postgresql.drop(url)
+
+
+def test_closing_does_not_wait_for_a_database_that_does_not_answer(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose machine or disk stands still: the connection is there, and no word comes."""
+    monkeypatch.setattr(database, "CLOSED_WITHIN_S", 0.2)
+    url = postgresql.new_database()
+    store = Store(url)
+    store.read_now(names)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(one, _sleep) for one in (store.write_now, store.read_now)]
+        eventually(lambda: asleep(postgresql, url) == 2, 20.0, "nobody waits")
+        began_s = time.monotonic()
+        store.close()
+        assert time.monotonic() - began_s < 10
+        assert all(isinstance(one.exception(), StoreError) for one in waiting)
+    postgresql.drop(url)
+
+
+def asleep(server: PostgreSQL, url: str) -> int:
+    """How many wait for that database."""
+    asked = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query ~ 'pg_sleep'"
+    with psycopg.connect(server.url("postgres")) as connection:
+        return len(connection.execute(asked, (url.rpartition("/")[2],)).fetchall())
+
+
+def _sleep() -> None:
+    models.database.execute_sql("SELECT pg_sleep(60)")
