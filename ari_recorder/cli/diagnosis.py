@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
-from ari_recorder.config import Log, Settings
+from ari_recorder.cli.common import Options, catalogue, console, print_json, settings
+from ari_recorder.config import Log, Settings, file_of
 from ari_recorder.doctor.report import Check, Verdict, bad, good
+from ari_recorder.doctor.secrets import look_at_secrets
 from ari_recorder.errors import FileError, SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
@@ -73,7 +74,8 @@ def _checks(context: typer.Context) -> list[Check]:
         ]
     from ari_recorder.doctor.examining import examine  # the other commands start faster without
 
-    return [_settings(found), *asyncio.run(examine(found))]
+    file = file_of(context.ensure_object(Options).config)
+    return [_settings(found), *look_at_secrets(found, file), *asyncio.run(examine(found))]
 
 
 def _settings(found: Settings) -> Check:
