@@ -6,7 +6,7 @@ import socket
 
 from ari_recorder.blocking import in_thread
 from ari_recorder.config import Sftp
-from ari_recorder.delivery.greeting import OURS, greeting
+from ari_recorder.delivery.greeting import OURS, SENT_AWAY, greeting
 from ari_recorder.doctor.report import Check, bad, good
 
 
@@ -15,7 +15,7 @@ async def look_at_sftp(settings: Sftp) -> list[Check]:
     if not settings.host:
         return []
     where, found = f"{settings.host} port {settings.port}", await greeting(settings)
-    if found == OURS:
+    if found in (OURS, SENT_AWAY):
         return [good("sftp", "address", f"{where} answers")]
     if found is not None:
         remedy = "End it, or set sftp.port: the service is tried again every minute."

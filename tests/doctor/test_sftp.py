@@ -32,13 +32,14 @@ async def verdict(settings: Sftp) -> tuple[Verdict, str]:
     return check.verdict, check.found
 
 
-async def test_the_service_is_known_by_what_it_says() -> None:
-    async with greeted(OURS + b"\r\n") as settings:
+@pytest.mark.parametrize("line", [OURS + b"\r\n", b""])
+async def test_the_service_is_known_by_what_it_says_and_may_send_us_away(line: bytes) -> None:
+    async with greeted(line) as settings:
         assert await why_not_served(settings) == ""
         assert (await verdict(settings))[0] is Verdict.GOOD
 
 
-@pytest.mark.parametrize("line", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"", b"x" * 100_000])
+@pytest.mark.parametrize("line", [b"SSH-2.0-OpenSSH_9.2p1\r\n", b"?", b"x" * 100_000])
 async def test_another_program_in_its_place(line: bytes) -> None:
     async with greeted(line) as settings:
         where = f"127.0.0.1 port {settings.port}"
@@ -61,3 +62,10 @@ async def test_an_address_that_is_not_this_machines() -> None:
 
 async def test_where_there_is_to_be_none_nothing_is_said() -> None:
     assert await look_at_sftp(Sftp()) == []
+
+
+async def test_another_program_that_waits_to_be_asked() -> None:
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    async with server:
+        settings = Sftp(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+        assert "another program" in await why_not_served(settings)
