@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import peewee
 from peewee import Database, PostgresqlDatabase, SqliteDatabase
@@ -48,13 +49,18 @@ def database_at(url: str, make: bool) -> Database:
     scheme, _, rest = url.partition(":///")
     if scheme == "sqlite" and rest:
         return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)
+    parameters = on_postgresql(url)
+    _look_for_driver(url)
+    return PostgresqlDatabase(**(ON_POSTGRESQL | parameters), prefer_psycopg3=True, isolation_level=None)
+
+
+def on_postgresql(url: str) -> dict[str, Any]:
+    """What to connect with: ``host``, ``user``, ``database`` … Raises `SettingsError`."""
     if url.startswith(("postgresql://", "postgres://")) and not _is_cut(url):
         with suppress(ValueError):  # a port that is no number
-            parameters = parse_url(url, unquote_password=True, unquote_user=True)
+            parameters: dict[str, Any] = parse_url(url, unquote_password=True, unquote_user=True)
             if parameters["database"]:
-                _look_for_driver(url)
-                parameters = ON_POSTGRESQL | parameters
-                return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
+                return parameters
     raise SettingsError(
         f"store.url is {shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
         " or postgresql://user@host/name (a password in it percent-encoded)."
