@@ -23,6 +23,8 @@ from ari_recorder.web import Part, Probe
 
 ROOM_BYTES = 16 * 1024**2
 """With less room one small write may still succeed, and the next one, or that of a recording, not."""
+ROOM_SHARE = 0.1
+"""Of a small disk for work, or calls, less is enough: that share of it."""
 
 
 def probes(
@@ -109,7 +111,9 @@ async def _look_at_folder(name: str, folder: Path) -> Part:
 def _why_not_writable(folder: Path) -> str:
     if reason := files.why_not_writable(folder):
         return reason
-    return "" if shutil.disk_usage(folder).free >= ROOM_BYTES else "its disk is full: make room on it"
+    disk = shutil.disk_usage(folder)
+    full = disk.free < min(ROOM_BYTES, disk.total * ROOM_SHARE)
+    return "its disk is full: make room on it" if full else ""
 
 
 async def _look_at_sftp(settings: Sftp) -> Part:

@@ -79,6 +79,7 @@ async def test_a_full_disk_is_known_before_the_catalogue_fails(
     for folder in ("spool", "work"):
         (tmp_path / folder).mkdir()
     monkeypatch.setattr(readiness, "ROOM_BYTES", 1 << 62)
+    monkeypatch.setattr(readiness, "ROOM_SHARE", 2.0)
     found = await parts()
     assert not found["store"].ok
     assert "the disk of the catalogue is full" in found["store"].detail
