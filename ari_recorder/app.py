@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
+from contextlib import suppress
 
 import structlog
 
@@ -42,6 +43,8 @@ _log = structlog.get_logger(__name__)
 JOURNAL = "ari_recorder-journal"
 """Folder in Asterisk's recording folder: what the catalogue does not take at the moment."""
 
+SEALED_WITHIN_S = 5.0
+"""How long the end waits for what is to be signed; otherwise the next start signs it."""
 VAULT_S = 5.0
 """How long the start waits for the vault."""
 
@@ -85,7 +88,13 @@ class Recorder:
         )
         self.sessions = {name: self._session(name, pbx) for name, pbx in settings.pbx.items()}
         probes = readiness.probes(
-            store=self.store, safe=self.safe, spools=spools, sessions=self.sessions, now=utc_now
+            store=self.store,
+            safe=self.safe,
+            work=settings.media.work,
+            spools=spools,
+            sessions=self.sessions,
+            sftp=settings.sftp,
+            now=utc_now,
         )
         opening = Opening(
             settings.web,
@@ -117,7 +126,9 @@ class Recorder:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self._sealer.seal()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SEALED_WITHIN_S):
+                await self._sealer.seal()
         for ari in self._aris.values():
             await ari.close()
         await asyncio.to_thread(self.store.close)

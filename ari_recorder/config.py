@@ -266,13 +266,18 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     ``path`` is the TOML file; without one the file that ``ARI_RECORDER_CONFIG`` names, and without
     that none. Raises `SettingsError` naming the file, the key and what is allowed.
     """
-    if path is None and environ.get(CONFIG_VARIABLE):
-        path = Path(environ[CONFIG_VARIABLE])
+    path = file_of(path, environ)
     tree = _read_file(path) if path else {}
     _convert(tree, f"the file {path}")  # alone first, so that the message names where the fault is
     tree = _merge(tree, _read_environment(environ))
     tree.setdefault("pbx", {"main": {}})
     return _convert(tree, f"the environment ({PREFIX}…)")
+
+
+def file_of(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that `load` reads; None for none."""
+    named = environ.get(CONFIG_VARIABLE)
+    return Path(named) if path is None and named else path
 
 
 def _convert(tree: dict[str, Any], source: str) -> Settings:

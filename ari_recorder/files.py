@@ -7,6 +7,7 @@ recording folder for Asterisk to play is for that folder's group, too, in which 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,6 +44,17 @@ def created(path: Path, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
         yield file
+
+
+def why_not_writable(folder: Path) -> str:
+    """Empty if a file can be made, read and removed in ``folder``, otherwise the reason; blocking."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".ari_recorder-probe-", suffix=".part") as probe:
+            probe.write(b"probe")
+            probe.flush()
+            return "" if Path(probe.name).read_bytes() == b"probe" else "what was written reads differently"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,7 +8,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from ari_recorder import files
 from ari_recorder.blocking import in_thread
+from ari_recorder.config import Sftp
+from ari_recorder.delivery.greeting import why_not_served
 from ari_recorder.errors import ARIRecorderError
 from ari_recorder.handlers.session import Session
 from ari_recorder.policies import finishing as waits
@@ -19,24 +22,34 @@ from ari_recorder.store.safe import Safe
 from ari_recorder.web import Part, Probe
 
 ROOM_BYTES = 16 * 1024**2
-"""With less room SQLite may still get one write into its log, and the next one not."""
+"""With less room one small write may still succeed, and the next one, or that of a recording, not."""
+ROOM_SHARE = 0.1
+"""Of a small disk for work, or calls, less is enough: that share of it."""
 
 
 def probes(
     *,
     store: Store,
     safe: Safe,
+    work: Path,
     spools: Mapping[str, Path],
     sessions: Mapping[str, Session],
+    sftp: Sftp,
     now: Callable[[], datetime],
 ) -> dict[str, Probe]:
-    """How to ask each part, by name: ``store``, ``vault``, ``pbx.NAME`` and ``spool.NAME``."""
+    """How to ask each part, by name: ``store``, ``vault``, ``work``, ``pbx.NAME`` and ``spool.NAME``.
+
+    And ``sftp``, if there is to be such a service at a port that is known.
+    """
     found: dict[str, Probe] = {
         "store": _told(partial(_look_at_store, store, now)),
         "vault": _told(partial(_look_at_vault, safe)),
+        "work": partial(_look_at_folder, f"the work folder {work}", work),
     }
+    if sftp.host and sftp.port:
+        found["sftp"] = partial(_look_at_sftp, sftp)
     for name, folder in spools.items():
-        found[f"spool.{name}"] = _told(partial(_look_at_spool, folder))
+        found[f"spool.{name}"] = partial(_look_at_folder, f"the recording folder {folder}", folder)
     for name, session in sessions.items():
         found[f"pbx.{name}"] = partial(_look_at_pbx, session)
     return found
@@ -90,6 +103,19 @@ def _vaults(safe: Safe) -> str:
     return f"older recordings lie in {', '.join(others)}" if others else ""
 
 
-async def _look_at_spool(folder: Path) -> Part:
-    there = await in_thread(folder.is_dir)
-    return Part(there, "" if there else f"the recording folder {folder} is not there")
+async def _look_at_folder(name: str, folder: Path) -> Part:
+    reason = await in_thread(_why_not_writable, folder)
+    return Part(not reason, f"{name} cannot be written: {reason}" if reason else "")
+
+
+def _why_not_writable(folder: Path) -> str:
+    if reason := files.why_not_writable(folder):
+        return reason
+    disk = shutil.disk_usage(folder)
+    full = disk.free < min(ROOM_BYTES, disk.total * ROOM_SHARE)
+    return "its disk is full: make room on it" if full else ""
+
+
+async def _look_at_sftp(settings: Sftp) -> Part:
+    reason = await why_not_served(settings)
+    return Part(not reason, reason)

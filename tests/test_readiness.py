@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ari_recorder import readiness
+from ari_recorder.config import Sftp
 from ari_recorder.readiness import probes
 from ari_recorder.store import models
 from ari_recorder.store.database import Store
@@ -33,8 +34,10 @@ async def parts(store: Store, tmp_path: Path) -> Ask:
     asked = probes(
         store=store,
         safe=safe_in(store, tmp_path),
+        work=tmp_path / "work",
         spools={"main": tmp_path / "spool"},
         sessions={},
+        sftp=Sftp(host="127.0.0.1", port=1),
         now=lambda: BEGIN + timedelta(minutes=20),
     )
 
@@ -45,10 +48,12 @@ async def parts(store: Store, tmp_path: Path) -> Ask:
 
 
 async def test_every_part_is_looked_at(parts: Ask, tmp_path: Path) -> None:
-    (tmp_path / "spool").mkdir()
+    for folder in ("spool", "work"):
+        (tmp_path / folder).mkdir()
     found = await parts()
-    assert all(part.ok for part in found.values())
-    assert set(found) == {"store", "vault", "spool.main"}
+    assert {name for name, part in found.items() if not part.ok} == {"sftp"}
+    assert set(found) == {"store", "vault", "work", "spool.main", "sftp"}
+    assert "the SFTP service is not at 127.0.0.1 port 1" in found["sftp"].detail
     assert found["store"].detail == "no recording waits to be finished"
 
 
@@ -69,17 +74,24 @@ async def test_a_catalogue_that_can_be_read_and_not_written_is_not_ready(
 
 
 async def test_a_full_disk_is_known_before_the_catalogue_fails(
-    parts: Ask, monkeypatch: pytest.MonkeyPatch
+    parts: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for folder in ("spool", "work"):
+        (tmp_path / folder).mkdir()
     monkeypatch.setattr(readiness, "ROOM_BYTES", 1 << 62)
-    part = (await parts())["store"]
-    assert not part.ok
-    assert "the disk of the catalogue is full" in part.detail
+    monkeypatch.setattr(readiness, "ROOM_SHARE", 2.0)
+    found = await parts()
+    assert not found["store"].ok
+    assert "the disk of the catalogue is full" in found["store"].detail
+    for name in ("work", "spool.main"):
+        assert not found[name].ok
+        assert "its disk is full" in found[name].detail
 
 
 async def test_what_is_wrong_with_folders_names_them(parts: Ask, tmp_path: Path) -> None:
-    (tmp_path / "vault").write_text("in the way")
+    for name in ("vault", "work", "spool"):
+        (tmp_path / name).write_text("in the way")
     found = await parts()
-    for name in ("vault", "spool.main"):
+    for name in ("vault", "work", "spool.main"):
         assert not found[name].ok
         assert str(tmp_path) in found[name].detail

@@ -124,6 +124,9 @@ class Transport:
 
 def _why_not(error: aiohttp.ClientError | OSError) -> str:
     """Why there is no connection, in the system's words where it has some: *Connection refused*."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        found = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+        return f"the certificate of {error.host}:{error.port} is not trusted: {found}"
     is_tls = isinstance(error, aiohttp.ClientSSLError)
     if isinstance(error, aiohttp.ClientConnectorError) and (code := error.errno or 0) > 0 and not is_tls:
         return f"cannot connect to {error.host}:{error.port}: {os.strerror(code)}"

@@ -95,6 +95,8 @@ def restore(
     if json:
         print_json({"backup": chosen.about, "done": done})
     else:
+        if not again:
+            say(f"The catalogue of {_time(chosen.about.made_at)} is put back.")
         _say(chosen, done, newest=newest, lists=bool(disposals))
 
 
@@ -143,7 +145,6 @@ def _since(newest: str | None, lists: list[Path]) -> Since:
 
 def _say(chosen: Backup, done: Done, *, newest: str | None, lists: bool) -> None:
     made = _time(chosen.about.made_at)
-    say(f"The catalogue of {made} is put back.")
     say(
         f"Done again: {done.disposed} disposals, {done.holds_placed} holds, {done.holds_ended} ends of holds."
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -15,16 +16,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from ari_recorder.cli.common import catalogue, console, print_json, settings
-from ari_recorder.config import Log, Settings
+from ari_recorder.cli.common import Options, catalogue, console, print_json, settings
+from ari_recorder.config import Log, Settings, file_of
 from ari_recorder.doctor.report import Check, Verdict, bad, good
+from ari_recorder.doctor.secrets import look_at_secrets
 from ari_recorder.errors import FileError, SettingsError
 from ari_recorder.log import configure
 from ari_recorder.policies.finishing import waiting
 from ari_recorder.policies.text import escaped
 from ari_recorder.safes import safe
-from ari_recorder.store import audit_export, audit_key, audit_seals, bundle, tree_heads
+from ari_recorder.store import audit_export, audit_key, audit_seals, bundle, people, tree_heads
 from ari_recorder.store import verify as checking
+from ari_recorder.store.audit import PROVIDER
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.timestamps import authorities
 from ari_recorder.store.timestamps import rows as stamps
@@ -35,6 +38,8 @@ EVIDENCE_EXAMPLE = "Example: ari-recorder verify-evidence evidence.zip --public-
 DOCTOR_EXAMPLE = "Example: ari-recorder --config /etc/ari_recorder.toml doctor"
 VERIFY_EXAMPLE = "Example: ari-recorder verify --settled"
 MARKS = {Verdict.GOOD: ("✔", "green"), Verdict.WARNING: ("⚠", "yellow"), Verdict.BAD: ("✘", "red")}
+
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -69,7 +74,8 @@ def _checks(context: typer.Context) -> list[Check]:
         ]
     from ari_recorder.doctor.examining import examine  # the other commands start faster without
 
-    return [_settings(found), *asyncio.run(examine(found))]
+    file = file_of(context.ensure_object(Options).config)
+    return [_settings(found), *look_at_secrets(found, file), *asyncio.run(examine(found))]
 
 
 def _settings(found: Settings) -> Check:
@@ -122,24 +128,27 @@ def verify(
     Exit code 1 when something is wrong. It reads every file in the vault.
     """
     keys = [key for path in public_key or () for key in audit_key.read_public(path)]
-    signed = ""
+    signed, names = "", dict[str, str]()
     if export:
         report, signed = _verify_export(export, keys)
     else:
         found = settings(context)
         own = audit_key.existing(found.audit_key)
         log = _lines(seals)
-        report = _verify_all(found, [*keys, *([own.public] if own else ())], log, settled=settled)
+        report, names = _verify_all(found, [*keys, *([own.public] if own else ())], log, settled=settled)
     if json:
         print_json({"ok": report.sound, "report": report})
     else:
-        _say(report)
+        _say(report, names)
         if signed:
             console().print(signed, soft_wrap=True)
     raise typer.Exit(0 if report.sound else 1)
 
 
-def _verify_all(found: Settings, keys: list[PublicKey], log: list[str], *, settled: bool) -> Report:
+def _verify_all(
+    found: Settings, keys: list[PublicKey], log: list[str], *, settled: bool
+) -> tuple[Report, dict[str, str]]:
+    """And what organisations are called, by their ids."""
     with catalogue(found) as store, _progress() as (progress, counted):
         own = safe(found.vault, store, lambda: datetime.now(UTC))
         own.vault.look()  # says what is wrong with it, rather than of each recording
@@ -147,7 +156,8 @@ def _verify_all(found: Settings, keys: list[PublicKey], log: list[str], *, settl
         checking.verify_audit(store, report, keys, audit_seals.read_told(log), counted)
         checking.verify_evidence(store, report, keys, tree_heads.read_told(log))
         checking.verify_stamps(store, report, _trusted(found), stamps.read_told(log))
-    return report
+        names = {str(one.id): one.name for one in store.read_now(people.list_organisations)}
+    return report, {str(PROVIDER): "no organisation (-)"} | names
 
 
 def _trusted(found: Settings) -> Callable[[], Authorities]:
@@ -226,11 +236,12 @@ def _progress() -> Iterator[tuple[checking.Progress, Callable[[int], None]]]:
         )
 
 
-def _say(report: Report) -> None:
+def _say(report: Report, names: Mapping[str, str]) -> None:
     out = console()
     for word, findings in (("wrong", report.damage), ("open", report.open)):
         for finding in findings:
             told = f"{word}: {finding.kind}: {finding.subject}: {finding.text}"
+            told = ID.sub(lambda id_: names.get(id_[0], id_[0]), told)
             out.print(Text(escaped(told)), soft_wrap=True)
     looked = (
         f"{report.recordings} recordings, {report.files} files, {report.lines} ledger lines,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -37,7 +38,17 @@ NOT_ACKNOWLEDGED = (
     " ari-recorder user set {who} --acknowledged TEXT."
 )
 
-Who = Annotated[str, typer.Argument(metavar="NUMBER_OR_LOGIN", help="The user's number or login.")]
+NOT_ADMINISTERED = (
+    "Nobody who can sign in administers {organisation} then. Make somebody an administrator: ari-recorder"
+    " user set NUMBER --role administrator --login LOGIN --password."
+)
+
+Who = Annotated[
+    str,
+    typer.Argument(
+        metavar="NUMBER_OR_LOGIN", help="The user's number or login; the id of one who has neither."
+    ),
+]
 Name = Annotated[str, typer.Option(help="The user's name.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="When calls are recorded.")]
 PlanOption = Annotated[Plan | None, typer.Option(help="What the organisation pays for the user.")]
@@ -197,7 +208,10 @@ def set_(
             **by_command_line(),
         )  # fmt: skip
         running = store.read_now(people.running, user.id)
+        alone = _alone(store, before, None)
     _say(user, changes.get("password"), running)
+    if alone:
+        say(alone, err=True)
 
 
 @app.command("remove", epilog="Example: ari-recorder user remove 101")
@@ -211,9 +225,12 @@ def remove(
     with catalogue(settings(context)) as store:
         user = find(store, who, organisation)
         found = store.read_now(people.removal, user.organisation, user.id)
-        confirm(f"{_told(found)} Remove them?", yes)
+        alone = _alone(store, user, user.id)
+        confirm(" ".join(filter(None, (_told(found), alone, "Remove them?"))), yes)
         removed = store.write_now(people.remove_user, user.organisation, user.id, **by_command_line())
     say(f"Removed. {_told(removed)}")
+    if alone:
+        say(alone, err=True)
 
 
 def read_password(from_stdin: bool) -> str:
@@ -245,6 +262,13 @@ def _number(number: str, login: str | None) -> str | None:
     return None if number == "-" or (login is not None and number == login) else number
 
 
+def _alone(store: Store, before: UserRow, but: UUID | None) -> str:
+    """What is said if somebody was the last who administers their organisation; ``but`` is to be removed."""
+    if before.role != Role.ADMINISTRATOR or store.read_now(people.is_administered, before.organisation, but):
+        return ""
+    return NOT_ADMINISTERED.format(organisation=before.organisation_name)
+
+
 def _only_one(**flags: bool) -> None:
     given = [f"--{name.replace('_', '-')}" for name, value in flags.items() if value]
     if len(given) > 1:
@@ -259,6 +283,8 @@ def _say(user: UserRow, password: str | None, running: ActivationRow | None) -> 
         say(NOT_ACKNOWLEDGED.format(who=user.number or user.login))
     if password and passwords.is_default_password(password, user.login, user.number):
         say("Everybody knows that password: My Pages will not serve others with it.", err=True)
+    if not user.number and not user.login:
+        say(f"A user with neither number nor login is named by the id: {user.id}.")
     say(IN_EFFECT)
 
 

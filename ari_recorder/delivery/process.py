@@ -41,6 +41,9 @@ AGAIN_AFTER_S = (1.0, 5.0, 30.0, 60.0)
 WELL_S = 300.0
 """One that worked for so long was well: what it failed of is another matter than the time before."""
 
+GOES_ON_S = 15.0
+"""One that is begun again, and has not failed by then, goes on: a catalogue has `READ_WITHIN_S`."""
+
 _log = structlog.get_logger(__name__)
 _FromRecorder = Line[Beat]
 
@@ -106,10 +109,11 @@ async def _carry_out(
 
 async def keep_on(name: str, task: Task, context: DeliveryContext) -> None:
     """Have a task at work for ever: whatever it fails of is told once, and it is begun again."""
-    failures = 0
+    loop, failures, told = asyncio.get_running_loop(), 0, ""
     while True:
-        since_s = asyncio.get_running_loop().time()
+        since_s = loop.time()
         why: str | None = None
+        going_on = loop.call_later(GOES_ON_S, _log.info, f"{name}: goes on again") if told else None
         try:
             await task(context)
             return  # it has nothing to do
@@ -117,12 +121,15 @@ async def keep_on(name: str, task: Task, context: DeliveryContext) -> None:
             why = str(error)
         except Exception:
             _log.exception("a fault in ari_recorder", task=name)
-        well = asyncio.get_running_loop().time() - since_s >= WELL_S
-        failures = 1 if well else failures + 1
-        again_s = AGAIN_AFTER_S[min(failures, len(AGAIN_AFTER_S)) - 1]
-        if why is not None and failures <= len(AGAIN_AFTER_S):
-            _log.error(f"{name} cannot go on at the moment", why=why, again_after_s=again_s)
-        await asyncio.sleep(again_s)
+        finally:
+            if going_on:
+                going_on.cancel()
+        took_s = loop.time() - since_s
+        failures = 1 if took_s >= WELL_S else failures + 1
+        if why is not None and (why != told or took_s >= GOES_ON_S):
+            _log.error(f"{name} cannot go on at the moment; it is tried again", why=why)
+            told = why
+        await asyncio.sleep(AGAIN_AFTER_S[min(failures, len(AGAIN_AFTER_S)) - 1])
 
 
 async def _listen(line: _FromRecorder) -> None:

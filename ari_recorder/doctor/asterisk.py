@@ -209,6 +209,11 @@ def _remedy(where: str, pbx: Pbx, error: AriError) -> str:
         return (
             f"Set {where}.url to the address without /ari; enabled = yes in ari.conf, and res_ari.so loaded?"
         )
+    if error.reason.startswith("the certificate"):
+        return (
+            "Renew it (tlscertfile in http.conf), or have this machine trust who signed it:"
+            " update-ca-certificates, or SSL_CERT_FILE for the recorder."
+        )
     return (
         f"Is Asterisk running, with enabled = yes in http.conf and bindaddr and bindport as in {where}.url"
         f" ({pbx.url})? asterisk -rx 'http show status' tells; then look for a firewall."

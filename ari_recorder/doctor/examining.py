@@ -30,6 +30,7 @@ from ari_recorder.doctor.local import (
 from ari_recorder.doctor.pages import look_at_pages
 from ari_recorder.doctor.recordings import look_at_vaults
 from ari_recorder.doctor.report import Check, bad
+from ari_recorder.doctor.sftp import look_at_sftp
 from ari_recorder.doctor.spool import look_at_spool
 from ari_recorder.errors import AriError
 
@@ -50,7 +51,8 @@ async def examine(settings: Settings) -> list[Check]:
     vault = _limited("vault", "recordings", _vault(settings, store), PART_S)
     pages = _limited("pages", "address", in_thread(look_at_pages, settings.web), FIRST_S)
     stamps = _limited("evidence", "time stamps", in_thread(look_at_authorities, settings.evidence), FIRST_S)
-    found = await asyncio.gather(folders, vault, pages, stamps, *parts)
+    sftp = _limited("sftp", "address", look_at_sftp(settings.sftp), PART_S)
+    found = await asyncio.gather(folders, vault, pages, stamps, sftp, *parts)
     return [*(await store)[0], look_at_descriptors(settings), *chain.from_iterable(found)]
 
 

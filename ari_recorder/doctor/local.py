@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ari_recorder import descriptors
+from ari_recorder import descriptors, files
 from ari_recorder.config import Evidence, Settings
 from ari_recorder.doctor.recordings import look_at_keys, look_at_recordings
 from ari_recorder.doctor.report import Check, bad, good, warning
@@ -100,7 +99,7 @@ def look_at_descriptors(settings: Settings) -> Check:
 def look_at_folder(where: str, folder: Path, setting: str) -> list[Check]:
     """Whether a folder that the recorder makes itself can be made and written, and its room; blocking."""
     there = next((level for level in (folder, *folder.absolute().parents) if level.exists()), Path("/"))
-    reason = why_not_writable(there)
+    reason = files.why_not_writable(there)
     if reason:
         remedy = f"Give it to {_who()}, which runs this, or set {setting} to another folder."
         return [bad(where, "folder", f"{there} cannot be written: {reason}", remedy)]
@@ -110,17 +109,6 @@ def look_at_folder(where: str, folder: Path, setting: str) -> list[Check]:
         else f"is not there yet; {there}, where it will be, can be written"
     )
     return [good(where, "folder", f"{folder} {made} by {_who()}"), look_at_space(where, there)]
-
-
-def why_not_writable(folder: Path) -> str:
-    """Empty if a file can be made, read and removed in ``folder``, otherwise the reason; blocking."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".ari_recorder-doctor-", suffix=".part") as probe:
-            probe.write(b"probe")
-            probe.flush()
-            return "" if Path(probe.name).read_bytes() == b"probe" else "what was written reads differently"
-    except OSError as error:
-        return error.strerror or str(error)
 
 
 def look_at_space(where: str, folder: Path) -> Check:

@@ -30,7 +30,7 @@ def look_at_recordings(store: Store, pbxs: Collection[str]) -> Iterator[Check]:
     yield _waiting(store.read_now(finishing.waiting), now)
     yield from _disposing(store.read_now(disposal.left), store.read_now(retention.clock), now)
     for pbx, count in store.read_now(finishing.of_others, pbxs).items():
-        found = f"{count} that wait to be finished belong to an Asterisk {pbx!r} that is not in the settings"
+        found = f"{count} not finished belong to an Asterisk {pbx!r} that is not in the settings"
         remedy = (
             f"Add [pbx.{pbx}] back, with spool set to the recording folder that their audio is in;"
             " then they are finished."

@@ -8,10 +8,11 @@ import wave
 from contextlib import suppress
 from pathlib import Path
 
+from ari_recorder import files
 from ari_recorder.ari import Ari
 from ari_recorder.blocking import in_thread
 from ari_recorder.doctor.inquiry import Inquiry
-from ari_recorder.doctor.local import look_at_space, why_not_writable
+from ari_recorder.doctor.local import look_at_space
 from ari_recorder.doctor.modes import look_at_modes, what_blocks
 from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import AriNotFound, AriRefused
@@ -30,7 +31,7 @@ async def look_at_spool(where: str, spool: Path, ari: Ari, inquiry: Inquiry) -> 
             raise
         return [_missing(where, theirs)]
     checks = [good(where, NAME, f"{theirs} on Asterisk's side, {before} files")]
-    reason = await in_thread(why_not_writable, spool)
+    reason = await in_thread(files.why_not_writable, spool)
     blocked = reason and await in_thread(what_blocks, spool)
     if blocked:
         reason = f"{reason} ({blocked} cannot be entered)"

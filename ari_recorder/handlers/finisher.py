@@ -22,6 +22,7 @@ from prometheus_client import Counter, Gauge
 from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import ARIRecorderError, NoAnswer, NoAudio, VaultError
+from ari_recorder.files import why_not_writable
 from ari_recorder.handlers.files import ANSWER_S, Files, empty_work
 from ari_recorder.media.jobs import AudioFormat, Segment, StitchJob, StitchResult
 from ari_recorder.media.pool import Ahead, StitchPool
@@ -107,7 +108,7 @@ class Finisher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled. Raises `VaultError` if the work folder cannot be written."""
+        """Work until cancelled. A work folder that is not there yet keeps no call from being recorded."""
         try:
             while not await self._work_is_empty():
                 await self._wait()
@@ -156,9 +157,10 @@ class Finisher:
         """Nothing is begun before: what is left of an interrupted work would be taken for what is begun."""
         try:
             await self._working.call(empty_work, self._work)
-        except NoAnswer as error:
+        except (NoAnswer, VaultError) as error:
             self._failed(_WORK, "nothing can be finished yet", str(error))
             return False
+        self._failures.pop(_WORK, None)
         return True
 
     async def _look(self) -> None:
@@ -224,11 +226,14 @@ class Finisher:
             self._failures.pop(recording.id, None)
 
     def _failed(self, subject: UUID | str, what: str, reason: str) -> bool:
-        """Note when it is tried again; tell it, and whether it was told: once for each reason."""
+        """Note when it is tried again; tell it, and whether it was told: once for each reason.
+
+        What many recordings wait for is told of the first.
+        """
         before = self._failures.get(subject)
-        failure = failed(before, reason, asyncio.get_running_loop().time())
-        self._failures[subject] = failure
-        if news := is_news(before, reason):
+        news = is_news(before, reason) and all(one.reason != reason for one in self._failures.values())
+        self._failures[subject] = failed(before, reason, asyncio.get_running_loop().time())
+        if news:
             _log.error(f"{what}; it is tried again", subject=str(subject), error=reason)
         return news
 
@@ -243,6 +248,8 @@ class Finisher:
         files = self._files[recording.pbx]
         await self._probing.call(self._safe.probe)  # before the work, which would be in vain
         await files.probe()
+        if reason := await self._working.call(why_not_writable, self._work):
+            raise VaultError(f"The work folder {self._work} cannot be written: {reason}.")
         async with self._slots:
             job = self._job(recording)
             try:

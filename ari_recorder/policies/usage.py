@@ -159,7 +159,7 @@ def month(field: str, text: str) -> Month:
     """The month that is written there, as ``2026-11``. Raises `Unfit`."""
     written = _WRITTEN.fullmatch(text)
     if written is None or not FIRST_YEAR <= int(written[1]) <= LAST_YEAR:
-        raise Unfit(field, "a month such as 2026-11.")
+        raise Unfit(field, "a month such as 2026-11, from %(first)s on.", first=f"{FIRST_YEAR}-01")
     return Month(int(written[1]), int(written[2]))
 
 

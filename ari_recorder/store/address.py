@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import peewee
 from peewee import Database, PostgresqlDatabase, SqliteDatabase
@@ -47,13 +49,18 @@ def database_at(url: str, make: bool) -> Database:
     scheme, _, rest = url.partition(":///")
     if scheme == "sqlite" and rest:
         return _new_file(Path(rest)) if make else _file_as_it_is(Path(rest), url)
-    if url.startswith(("postgresql://", "postgres://")):
+    parameters = on_postgresql(url)
+    _look_for_driver(url)
+    return PostgresqlDatabase(**(ON_POSTGRESQL | parameters), prefer_psycopg3=True, isolation_level=None)
+
+
+def on_postgresql(url: str) -> dict[str, Any]:
+    """What to connect with: ``host``, ``user``, ``database`` … Raises `SettingsError`."""
+    if url.startswith(("postgresql://", "postgres://")) and not _is_cut(url):
         with suppress(ValueError):  # a port that is no number
-            parameters = parse_url(url, unquote_password=True, unquote_user=True)
+            parameters: dict[str, Any] = parse_url(url, unquote_password=True, unquote_user=True)
             if parameters["database"]:
-                _look_for_driver(url)
-                parameters = ON_POSTGRESQL | parameters
-                return PostgresqlDatabase(**parameters, prefer_psycopg3=True, isolation_level=None)
+                return parameters
     raise SettingsError(
         f"store.url is {shown(url)!r}: use sqlite:///relative/path, sqlite:////absolute/path"
         " or postgresql://user@host/name (a password in it percent-encoded)."
@@ -102,8 +109,17 @@ def _look_for_driver(url: str) -> None:
         ) from error
 
 
+def _is_cut(url: str) -> bool:
+    """Whether a password that is not encoded ends the address too early: a piece of it would be the host."""
+    return "@" in url.partition("://")[2].partition("/")[2].partition("=")[0]
+
+
 def shown(url: str) -> str:
     """The address without its password and options."""
-    scheme, separator, rest = url.partition("?")[0].partition("://")
+    scheme, separator, rest = url.partition("://")
+    if scheme == "sqlite":
+        return url
     login, at, where = rest.rpartition("@")
-    return f"{scheme}{separator}{login.partition(':')[0]}{at}{where}"
+    if "?" in login:  # of the password, or the @ is of an option: nobody knows what is behind it
+        where = "…"
+    return f"{scheme}{separator}{re.split('[:/?#@]', login)[0]}{at}{where.partition('?')[0]}"

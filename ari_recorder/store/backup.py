@@ -21,7 +21,7 @@ from peewee import fn
 
 from ari_recorder import __version__, files
 from ari_recorder.errors import FileError, SettingsError, StoreError
-from ari_recorder.store.address import shown
+from ari_recorder.store.address import on_postgresql, shown
 from ari_recorder.store.models import AuditSeal, HeadStamp, TreeHead
 
 ABOUT = "backup.json"
@@ -200,7 +200,9 @@ def _restore_postgresql(copy: Path, url: str) -> None:
     import psycopg
 
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        parameters = on_postgresql(url)
+        parameters["dbname"] = parameters.pop("database")
+        with psycopg.connect(**({"connect_timeout": 5} | parameters)) as connection:
             found = connection.execute("SELECT to_regclass('schema_migration')").fetchone()
     except psycopg.Error as error:
         raise StoreError(
@@ -236,11 +238,12 @@ def _run(command: list[str], url: str) -> None:
 
 
 def _environment(url: str) -> dict[str, str]:
-    from psycopg.conninfo import conninfo_to_dict
-
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD",
-             "dbname": "PGDATABASE", "sslmode": "PGSSLMODE"}  # fmt: skip
-    found = conninfo_to_dict(url)
+    names = {
+        "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD",
+        "database": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT",
+        "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY", "options": "PGOPTIONS",
+    }  # fmt: skip
+    found = on_postgresql(url)
     return {variable: str(found[name]) for name, variable in names.items() if found.get(name)}
 
 

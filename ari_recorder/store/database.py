@@ -24,6 +24,7 @@ from playhouse.migrations import MigrationError, Runner
 from ari_recorder.errors import NoCatalogue, StoreError
 from ari_recorder.store import models, search_index
 from ari_recorder.store.address import database_at, file_of, none_at, says_no_such_database, shown
+from ari_recorder.store.cutting import Cutting
 from ari_recorder.store.search_keeping import Keeping
 from ari_recorder.store.turn import Turn
 
@@ -35,6 +36,8 @@ READERS = 2
 """Threads that read, each with a connection of its own that it keeps."""
 READ_WITHIN_S = 10.0
 """How long a reader may take; a database that has gone without a word must keep nobody waiting."""
+CLOSED_WITHIN_S = 5.0
+"""How long closing waits for a database that does not answer."""
 BATCH = 64
 """Most writes that share a commit."""
 
@@ -58,6 +61,7 @@ class Store:
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._search = Keeping()
+        self._cutting = Cutting()
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -66,7 +70,9 @@ class Store:
         except (peewee.PeeweeException, OSError) as error:
             if says_no_such_database(error):
                 raise none_at(url) from error
-            raise StoreError(f"The catalogue at {shown(url)} cannot be opened: {error}") from error
+            raise StoreError(
+                f"The catalogue at {shown(url)} cannot be opened: {_in_a_line(error)}"
+            ) from error
         self._file = file_of(url)
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
@@ -109,14 +115,20 @@ class Store:
         self._submit(lambda: None)
 
     def close(self) -> None:
-        """Finish what is waiting to be written and close every connection; once is enough."""
+        """Finish what is waiting to be written and close every connection; once is enough.
+
+        A PostgreSQL that does not answer is waited for `CLOSED_WITHIN_S`.
+        """
         with self._closing:
             self._closed = True
             self._jobs.put(None)
+        late = threading.Timer(CLOSED_WITHIN_S, self._cutting.cut)
+        late.start()
         self._writer.join()
         self._close_readers()
         self._readers.shutdown()
         self._database.close()
+        late.cancel()
 
     def _close_readers(self) -> None:
         """Each reader closes its own connection; the barrier gives each of them one turn."""
@@ -142,14 +154,20 @@ class Store:
     def _explained(self, done: str) -> Iterator[None]:
         try:
             yield
-        except (peewee.OperationalError, peewee.InterfaceError) as error:
-            raise StoreError(f"The catalogue at {shown(self.url)} cannot be {done}: {error}") from error
+        except peewee.PeeweeException as error:
+            if not _is_away(error):
+                raise
+            raise StoreError(
+                f"The catalogue at {shown(self.url)} cannot be {done}: {_in_a_line(error)}"
+            ) from error
 
     def _read(self, work: Callable[Concatenate[P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         kept = not self._connect()
         try:
             return work(*args, **kwargs)
-        except (peewee.OperationalError, peewee.InterfaceError):
+        except peewee.PeeweeException as error:
+            if not _is_away(error):
+                raise
             self._drop_connection()
             if not kept:
                 raise
@@ -166,7 +184,10 @@ class Store:
                 f"The catalogue at {shown(self.url)} was moved or replaced while this program has it open."
                 " Put it back as it was; to use another, stop the recorder first."
             )
-        return bool(self._database.connect(reuse_if_open=True))
+        self._cutting.check()
+        new = bool(self._database.connect(reuse_if_open=True))
+        self._cutting.opened(self._database.connection())
+        return new
 
     def _write_forever(self) -> None:
         while batch := self._next_batch():
@@ -176,6 +197,8 @@ class Store:
                 if _is_deadlock(failure):  # alone it holds nothing that another process may wait for
                     ((_, value, failure),) = self._tried([job])
                 future.set_exception(failure) if failure else future.set_result(value)
+            if any(_is_read_only(failure) for _, _, failure in results):
+                self._drop_connection()  # the address may lead to another server by now
         self._drop_connection()
 
     def _tried(self, wanted: list[_Job]) -> list[_Result]:
@@ -243,7 +266,8 @@ class Store:
                     results.append((future, None, error))
                 else:
                     results.append((future, value, None))
-            self._search.settle(self._database.savepoint, self._check_transaction)
+            if any(failure is None for _, _, failure in results):
+                self._search.settle(self._database.savepoint, self._check_transaction)
         return results
 
     def _check_transaction(self, error: Exception) -> None:
@@ -288,10 +312,28 @@ class Store:
                     raise StoreError(f"The catalogue at {shown(self.url)}: {error}") from error
 
 
+def _in_a_line(error: Exception) -> str:
+    """What PostgreSQL says in several."""
+    return " ".join(str(error).split())
+
+
 def _first(error: Exception) -> Exception:
     """What failed first: SQLite gives a transaction up by itself, and then has none to roll back."""
-    before = error.__context__
-    return _first(before) if isinstance(before, peewee.PeeweeException) else error
+    first, before = error, error.__context__
+    while before is not None:
+        first = before if isinstance(before, peewee.PeeweeException) else first
+        before = before.__context__
+    return first
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is not there, or no longer, or not to be written: nothing is wrong with what was asked."""
+    return isinstance(error, peewee.OperationalError | peewee.InterfaceError) or _is_read_only(error)
+
+
+def _is_read_only(failure: Exception | None) -> bool:
+    """Whether PostgreSQL takes no writes, as a replica does; it ends no connection by that."""
+    return getattr(failure and failure.__context__, "sqlstate", None) == "25006"
 
 
 def _is_deadlock(failure: Exception | None) -> bool:

@@ -7,7 +7,7 @@ the recording folder go, then `cleared` says so. Whatever is interrupted is foun
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from ari_recorder.policies.ledger import FINAL, RecordingState
 from ari_recorder.policies.leg import Leg
 from ari_recorder.policies.leg.segments import certain
 from ari_recorder.policies.manifest import ClockReading, SourceFile
-from ari_recorder.store import evidence, happenings, models, statements
+from ari_recorder.store import evidence, happenings, models, sql, statements
 from ari_recorder.store.calls import close_ledger, segment_values
 from ari_recorder.store.places import columns
 from ari_recorder.store.rows import SegmentRow, segment_row
@@ -151,7 +151,10 @@ def prove_writable() -> None:
 
 
 def of_others(pbxs: Collection[str]) -> dict[str, int]:
-    """By Asterisk, how many recordings wait that belong to none of ``pbxs``: nobody finishes them."""
+    """By Asterisk, how many recordings wait that belong to none of ``pbxs``: nobody finishes them.
+
+    Calls that went on when it was taken out of the settings, or got another name there, are counted, too.
+    """
     its = models.Leg.select(models.Leg.pbx).where(models.Leg.id == models.Recording.leg)
     rows = (
         models.Recording.select(its.alias("pbx"), fn.COUNT(models.Recording.id))
@@ -160,7 +163,13 @@ def of_others(pbxs: Collection[str]) -> dict[str, int]:
         .order_by(SQL("1"))
         .tuples()
     )
-    return {pbx: count for pbx, count in rows if pbx not in pbxs}
+    going_on = sql.rows(
+        sql.sql("SELECT pbx, count(*) FROM leg WHERE machine <> '' GROUP BY pbx ORDER BY pbx")
+    )
+    found: Counter[str] = Counter()
+    for pbx, count in (*rows, *going_on):
+        found[pbx] += 0 if pbx in pbxs else count
+    return dict(+found)
 
 
 def kept_until(recording: UUID) -> datetime | None:

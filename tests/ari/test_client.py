@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,8 @@ from ari_recorder.errors import (
     AriUnauthorized,
     AriUnreachable,
 )
+
+from ..web.proxy import make_certificate
 
 RECORDING = {"name": "r1", "format": "wav", "state": "queued", "target_uri": "channel:s1"}
 PLAYBACK = {"id": "p1", "media_uri": "sound:beep", "target_uri": "channel:c1", "state": "queued"}
@@ -284,6 +287,20 @@ async def test_nobody_listens():
             with pytest.raises(AriUnreachable, match=told) as caught:
                 await ari.hangup("c1")
     assert caught.value.status == 0
+
+
+async def test_a_certificate_that_is_not_trusted_is_told_in_words(tmp_path):
+    made = make_certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(made.certificate, made.key)
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    told = (
+        rf"channels Asterisk: the certificate of 127\.0\.0\.1:{port} is not trusted: self-signed certificate$"
+    )
+    async with server, Ari(url=f"https://127.0.0.1:{port}", username="u", password="p", app="a") as ari:
+        with pytest.raises(AriUnreachable, match=told):
+            await ari.channels()
 
 
 async def test_a_name_that_is_unknown():

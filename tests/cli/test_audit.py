@@ -125,7 +125,7 @@ def test_a_changed_line_is_named(command: Command) -> None:
         store.write_now(AuditLine.update(actor_name="nobody").execute)
     said = command("verify")
     assert said.code == 1
-    assert "wrong: audit_line_changed: audit log of " in said.out
+    assert "wrong: audit_line_changed: audit log of Default, line 1" in said.out
     assert ", line 1: it tells something else than when it was written." in said.out
 
 

@@ -139,6 +139,7 @@ def test_what_was_disposed_of_since_is_disposed_of_again(world: World, way: str)
     assert "Done again: 1 disposals" in said.out
     said = world.command("restore", str(backup), "--yes", "--again", "--newest", before)
     assert "Done again: 0 disposals" in said.out
+    assert "is put back" not in said.out
 
 
 @pytest.mark.parametrize("kind", ["recording", "selection"])
@@ -294,3 +295,22 @@ def test_without_the_client_of_postgresql_it_is_said_what_to_install(
     assert "apt-get install postgresql-client" in said.err
     assert list((command.folder / "backups").glob("*")) == []
     postgresql.drop(url)
+
+
+def test_a_password_with_an_at_sign_is_read_alike_by_all(postgresql: PostgreSQL, command: Command) -> None:
+    postgresql.execute("CREATE ROLE odd SUPERUSER LOGIN PASSWORD 'pa@ss'")
+    urls = [postgresql.new_database() for _ in range(2)]
+    login = [url.replace(url[len("postgresql://") : url.rindex("@")], "odd:pa@ss") for url in urls]
+    try:
+        command.monkeypatch.setenv("ARI_RECORDER_STORE__URL", login[0])
+        assert command("user", "add", "101", "--name", "Anna").code == 0
+        said = command("backup", str(command.folder / "backups"))
+        assert said.code == 0, said.err
+        command.monkeypatch.setenv("ARI_RECORDER_STORE__URL", login[1])
+        said = command("restore", said.out.partition(": ")[0], "--yes")
+        assert said.code == 0, said.err
+        assert "Anna" in command("user", "list").out
+    finally:
+        for url in urls:
+            postgresql.drop(url)
+        postgresql.execute("DROP ROLE odd")

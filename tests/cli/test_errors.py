@@ -81,6 +81,16 @@ def test_a_bad_store_url(command: Command, monkeypatch: pytest.MonkeyPatch, url:
     assert "store.url" in command.refused("run", code=78)
 
 
+@pytest.mark.parametrize("password", ["a@secret/b", "a@secret/b?c", "1/secret", "a?secret", "secret@b/c#d"])
+def test_a_password_that_is_not_encoded_is_not_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("ARI_RECORDER_STORE__URL", f"postgresql://recorder:{password}@db.invalid/name")
+    line = command.refused("run", code=78)
+    assert "percent-encoded" in line
+    assert "secret" not in line
+
+
 def test_a_port_that_is_taken(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("ARI_RECORDER_WEB__PORT", str(taken.getsockname()[1]))

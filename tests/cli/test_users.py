@@ -259,3 +259,24 @@ def test_a_file_that_cannot_be_read(command: Command) -> None:
         "user", "import", "bad.csv", code=65
     )
     assert "cannot be written" in command.refused("user", "export", "/nowhere/users.csv", code=74)
+
+
+def test_who_has_neither_number_nor_login_is_named_by_the_id(command: Command) -> None:
+    said = command("user", "add", "-", "--name", "Door")
+    (user,) = users(command)
+    assert f"is named by the id: {user['id']}." in said.out
+    assert command("user", "set", str(user["id"]), "--number", "104").code == 0
+    assert "by the id" not in command("user", "set", "104", "--name", "Gate").out
+
+
+def test_an_organisation_that_nobody_administers_any_more_is_told_of(command: Command) -> None:
+    boss = ("user", "add", "-", "--name", "Boss", "--role", "administrator", "--password-stdin", "--login")
+    command(*boss, "boss", stdin="a long and unusual one\n")
+    command(*boss, "deputy", stdin="another unusual one\n")
+    told = "Nobody who can sign in administers Default then"
+    assert told not in command("user", "set", "deputy", "--role", "user").err
+    assert told in command("user", "set", "boss", "--no-password").err
+    command("user", "set", "boss", "--password-stdin", stdin="a long and unusual one\n")
+    assert told in command.refused("user", "remove", "boss")
+    assert told in command("user", "remove", "boss", "--yes").err
+    assert told not in command("user", "remove", "deputy", "--yes").err

@@ -58,8 +58,35 @@ async def test_a_task_that_fails_is_told_of_and_begun_again(
             await keep_on("webhooks", failing, context)
     assert tries == 3
     assert [(one["event"], one.get("why")) for one in logged] == [
-        ("webhooks cannot go on at the moment", "the catalogue is away"),
+        ("webhooks cannot go on at the moment; it is tried again", "the catalogue is away"),
         ("a fault in ari_recorder", None),
+    ]
+
+
+async def test_an_outage_is_told_once_and_so_is_its_end(
+    context: DeliveryContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "AGAIN_AFTER_S", (0.01,))
+    monkeypatch.setattr(process, "GOES_ON_S", 0.1)
+    tries, back = 0, asyncio.Event()
+
+    async def failing(_context: DeliveryContext) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= 6:
+            raise StoreError("the catalogue is away")
+        await back.wait()
+
+    with capture_logs() as logged:
+        async with asyncio.timeout(WITHIN_S):
+            working = asyncio.create_task(keep_on("webhooks", failing, context))
+            while not any(one["log_level"] == "info" for one in logged):
+                await asyncio.sleep(0.01)  # polling: it is told by the clock
+            back.set()
+            await working
+    assert [one["event"] for one in logged] == [
+        "webhooks cannot go on at the moment; it is tried again",
+        "webhooks: goes on again",
     ]
 
 

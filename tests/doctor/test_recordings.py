@@ -13,9 +13,10 @@ from ari_recorder.config import Store as StoreSettings
 from ari_recorder.doctor.local import look_at_store
 from ari_recorder.doctor.recordings import look_at_vaults
 from ari_recorder.doctor.report import Verdict
+from ari_recorder.policies.table import Event
 from ari_recorder.store.database import Store
 
-from ..store.build import BEGIN, PBX, add_user, finish, recorded_call, safe_in
+from ..store.build import BEGIN, PBX, Call, add_user, finish, recorded_call, safe_in
 
 
 @pytest.fixture
@@ -44,11 +45,13 @@ def test_what_waits_is_told_with_its_age(store_path: Path, at: datetime, verdict
 
 def test_recordings_of_an_asterisk_that_is_gone_are_named(store_path: Path) -> None:
     store = Store(f"sqlite:///{store_path}")
-    recorded_call(store, add_user(store), at=datetime.now(UTC))
+    anna = add_user(store)
+    recorded_call(store, anna, at=datetime.now(UTC))
+    Call.rings(store, anna).happens(Event.ANSWERED)
     store.close()
     (_, (verdict, text)) = checks(store_path, "other")
     assert verdict is Verdict.BAD
-    assert f"1 that wait to be finished belong to an Asterisk '{PBX}'" in text
+    assert f"2 not finished belong to an Asterisk '{PBX}' that is not in the settings" in text
     assert f"Add [pbx.{PBX}] back" in text
 
 

@@ -151,6 +151,30 @@ async def test_a_recording_is_stored_and_its_files_go(world: World, working: Wor
     await world.until(lambda: not list((world.folder / "work").iterdir()))
 
 
+async def test_without_a_work_folder_it_waits_for_one(world: World, working: Working) -> None:
+    call = world.recorded()
+    (world.folder / "work").write_text("in the way")
+    with capture_logs() as said:
+        working()
+        await world.until(lambda: any("cannot be written" in line.get("error", "") for line in said))
+    (world.folder / "work").unlink()
+    await world.until_it_is(call, RecordingState.STORED)
+
+
+async def test_what_many_recordings_wait_for_is_told_once(world: World, working: Working) -> None:
+    failures = finisher_module.FAILURES._value.get()
+    calls = [world.recorded(minute=minute) for minute in range(5)]
+    world.vault_folder.write_text("in the way")
+    with capture_logs() as said:
+        working()
+        await world.until(lambda: finisher_module.FAILURES._value.get() >= failures + 10)
+        world.vault_folder.unlink()
+        for call in calls:
+            await world.until_it_is(call, RecordingState.STORED)
+    told = [line for line in said if line["log_level"] == "error"]
+    assert len(told) == 1, told
+
+
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path

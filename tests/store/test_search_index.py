@@ -8,11 +8,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
+from ari_recorder.policies import finishing as waits
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Event, Mode
-from ari_recorder.store import annotations, catalogue, database, finishing, models, search_check, search_index
+from ari_recorder.store import (
+    annotations,
+    catalogue,
+    database,
+    finishing,
+    models,
+    search_check,
+    search_index,
+    search_keeping,
+)
 from ari_recorder.store.database import MIGRATIONS, Store
 from ari_recorder.store.filters import Wanted
 from ari_recorder.store.finding import grams
@@ -152,14 +163,32 @@ def test_a_recording_is_committed_though_its_texts_cannot_be(
 
     with monkeypatch.context() as patch:
         patch.setattr(search_index, "write", broken)
+        patch.setattr(waits, "FIRST_S", 0.0)
         call = recorded_call(store, add_user(store), number="0701")
     assert found(store) == [call.recording]
     assert found(store, number="0701") == []
     assert store.read_now(models.Unsearched.select().count) == 1
-    store._search._settle_from_s = 0.0  # as after a while
     store.write_now(lambda: None)
     assert found(store, number="0701") == [call.recording]
     assert unfit(store) == []
+
+
+def test_a_step_that_fails_is_tried_later_each_time_and_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeping, now_s = search_keeping.Keeping(), 1000.0
+    monkeypatch.setattr(search_keeping.time, "monotonic", lambda: now_s)
+    waits_s = []
+    with capture_logs() as said:
+        for _ in range(8):
+            with keeping.step():
+                raise ValueError("no room for the index")
+            waits_s.append(keeping.rests_s())
+            now_s += keeping.rests_s()
+        with keeping.step():
+            pass
+    assert waits_s == [10, 20, 40, 80, 160, 320, 600, 600]
+    assert keeping.rests_s() == 0
+    assert [line["log_level"] for line in said] == ["error", "info"]
+    assert said[0]["error"] == "no room for the index"
 
 
 # What was there before

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ari_recorder.errors import NotFound, StoreError
-from ari_recorder.store import models
+from ari_recorder.store import database, models
 from ari_recorder.store.database import Store
 
-from ..conftest import PostgreSQL
+from ..conftest import PostgreSQL, eventually
 from .build import add_organisation, reopened
 
 
@@ -128,6 +131,20 @@ async def test_a_full_disk_is_told_truthfully_and_writing_goes_on_when_there_is_
         assert sorted(await store.read(names)) == sorted(kept)
         await store.write(lambda: models.database.execute_sql("PRAGMA max_page_count = 100000") and None)
         await store.write(add_organisation, "later")
+
+
+async def test_a_disk_without_room_for_a_page_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """SQLite ends the transaction by itself then, and there is none any more to be rolled back."""
+    with reopened(f"sqlite:///{tmp_path}/full.db") as store:
+        await store.write(add_organisation, "first")
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        largest = (tmp_path / "full.db-wal").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, limit[1]))
+        try:
+            with pytest.raises(StoreError, match=r"cannot be written: (disk I/O|.*full)"):
+                await store.write(add_organisation, "x" * 100_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 async def test_a_write_given_up_while_waiting_does_not_stop_the_writer(store: Store) -> None:
@@ -263,3 +280,52 @@ async def test_a_lost_connection_is_told_as_the_one_error_of_the_store(
             await store.read(names)
         with pytest.raises(StoreError, match="cannot be written"):
             await store.write(add_organisation, "lost")
+
+
+async def test_a_database_that_is_read_only_is_away_and_connected_to_anew(postgresql: PostgreSQL) -> None:
+    """As a replica is, that an address leads to while the other server takes over."""
+    url = postgresql.new_database()
+    name = url.rpartition("/")[2]
+    try:
+        with reopened(url) as store:
+            await store.write(add_organisation, "Acme")
+            postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            postgresql.execute(TERMINATE.format(name))
+            with suppress(StoreError):  # finds the connection lost
+                await store.write(add_organisation, "Bolt")
+            with pytest.raises(StoreError, match="cannot be written: cannot execute INSERT in a read-only"):
+                await store.write(add_organisation, "Bolt")
+            postgresql.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            await store.write(add_organisation, "Bolt")
+            assert await store.read(names) == ["Acme", "Bolt"]
+    finally:
+        postgresql.drop(url)
+
+
+def test_closing_does_not_wait_for_a_database_that_does_not_answer(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose machine or disk stands still: the connection is there, and no word comes."""
+    monkeypatch.setattr(database, "CLOSED_WITHIN_S", 0.2)
+    url = postgresql.new_database()
+    store = Store(url)
+    store.read_now(names)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(one, _sleep) for one in (store.write_now, store.read_now)]
+        eventually(lambda: asleep(postgresql, url) == 2, 20.0, "nobody waits")
+        began_s = time.monotonic()
+        store.close()
+        assert time.monotonic() - began_s < 10
+        assert all(isinstance(one.exception(), StoreError) for one in waiting)
+    postgresql.drop(url)
+
+
+def asleep(server: PostgreSQL, url: str) -> int:
+    """How many wait for that database."""
+    asked = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query ~ 'pg_sleep'"
+    with psycopg.connect(server.url("postgres")) as connection:
+        return len(connection.execute(asked, (url.rpartition("/")[2],)).fetchall())
+
+
+def _sleep() -> None:
+    models.database.execute_sql("SELECT pg_sleep(60)")

@@ -15,6 +15,7 @@ import structlog
 from asyncssh import SFTPServer
 
 from ari_recorder.config import Sftp
+from ari_recorder.delivery.greeting import VERSION
 from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.reading import Threads
 from ari_recorder.delivery.sftp.entrance import Entrance
@@ -40,7 +41,6 @@ UNREAD_ABORTED_BYTES = 16 * 1024 * 1024
 WRITTEN_EVERY = timedelta(minutes=1)
 """Of one address; those between are counted."""
 ADDRESSES_MAX = 10_000
-VERSION = "ari_recorder"
 
 _log = structlog.get_logger(__name__)
 

@@ -28,6 +28,7 @@ from ari_recorder.store.people.changes import (
     add_user,
     change_user,
     change_user_preferences,
+    is_administered,
 )
 from ari_recorder.store.people.exchange import (
     COLUMNS,
@@ -150,6 +151,7 @@ __all__ = [
     "group_names",
     "groups_of",
     "groups_page",
+    "is_administered",
     "last_changed_by",
     "last_import",
     "list_groups",

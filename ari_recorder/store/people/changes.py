@@ -164,16 +164,19 @@ def check_administered(organisation: UUID, actor: Actor, but: UUID | None = None
 
     ``but`` is somebody who is to be removed.
     """
-    signs_in = User.password_hash.is_null(False) & User.login.is_null(False)
-    left = present(organisation).where((User.role == Role.ADMINISTRATOR.value) & signs_in)
-    if but is not None:
-        left = left.where(User.id != but)
-    if actor.kind is not ActorKind.COMMAND_LINE and not left.exists():
+    if actor.kind is not ActorKind.COMMAND_LINE and not is_administered(organisation, but):
         raise Conflict(
             "role",
             "Nobody would be left to administer the organisation: make somebody else an administrator,"
             " with a login and a password, first.",
         )
+
+
+def is_administered(organisation: UUID, but: UUID | None = None) -> bool:
+    """Whether somebody, ``but`` aside, administers it and can sign in."""
+    signs_in = User.password_hash.is_null(False) & User.login.is_null(False)
+    left = present(organisation).where((User.role == Role.ADMINISTRATOR.value) & signs_in)
+    return bool((left if but is None else left.where(User.id != but)).exists())
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

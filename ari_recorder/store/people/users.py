@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -109,9 +110,11 @@ def user(organisation: UUID, user: UUID) -> UserRow:
 
 
 def find_user(organisation: UUID | None, number_or_login: str) -> UserRow:
-    """Who has that number or login. Raises `NotFound`, or `SettingsError` if several do."""
+    """Who has that number or login, or id. Raises `NotFound`, or `SettingsError` if several do."""
     numbers = {number_or_login, dialled(number_or_login)}
     named = User.number.in_(numbers) | (User.login == spelled(User.login, number_or_login))
+    with suppress(ValueError):
+        named |= User.id == UUID(number_or_login)
     users = list(present(organisation).where(named))
     if not users:
         raise NotFound(
