@@ -396,7 +396,8 @@ const follow = {
   },
   // What of a call is in the list.
   sign({ recording, state, counterpart, note, mark }) {
-    return JSON.stringify([recording, state === "ended", counterpart, note, mark]);
+    const over = ["idle", "ended"].includes(state);
+    return JSON.stringify([over ? null : recording, state === "ended", counterpart, note, mark]);
   },
   state(now) {
     clearTimeout(this.losing);
