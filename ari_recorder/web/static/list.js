@@ -71,6 +71,17 @@ found.addEventListener("click", (event) => {
   else window.location.assign(href);
 });
 
+// The way through the list: a recording's page steps to the next one by it, and who comes back is where they were.
+window.addEventListener("pagehide", () => {
+  const ids = all("tr[data-id]", found).map(({ dataset }) => dataset.id);
+  try { sessionStorage.setItem("way", JSON.stringify({ ids })); } catch { /* not kept, then */ }
+});
+window.addEventListener("pageshow", () => {
+  let at = "";
+  try { ({ at = "" } = JSON.parse(sessionStorage.getItem("way")) ?? {}); } catch { /* as above */ }
+  if (at) one(`tr[data-id="${CSS.escape(at)}"] .when a`, found)?.focus();
+});
+
 // Up and down go to the same thing in the next row.
 found.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
