@@ -122,8 +122,8 @@ async def test_from_one_to_the_next_and_back_to_where_one_was(
     other = await page.context.new_page()
     await other.goto(f"{server.url}recordings/{ids[1]}")
     await expect(other.get_by_role("heading", level=1)).to_be_visible()
-    await expect(other.locator(".steps")).to_have_text(re.compile(r"^\s*Previous\s*Next\s*$"))
-    await expect(other.locator(".steps").get_by_role("link")).to_have_count(0)
+    await expect(other.locator(".through")).to_have_text(re.compile(r"^\s*Previous\s*Next\s*$"))
+    await expect(other.locator(".through").get_by_role("link")).to_have_count(0)
     assert complaints == []
     await page.context.close()
 

@@ -33,7 +33,7 @@ function listenForKeys(player) {
   });
 }
 
-function step(to) { document.querySelector(`.steps .${to}:not([hidden])`)?.click(); }
+function step(to) { document.querySelector(`.through .${to}:not([hidden])`)?.click(); }
 
 function writeNote() {
   const change = document.querySelector("#notes .change");
@@ -52,7 +52,7 @@ function unsaved() {
 // To the ones above and below in the list that it was opened from, in this tab.
 function stepThrough() {
   const here = location.pathname.split("/").at(-1);
-  const links = [...document.querySelectorAll(".steps a")];
+  const links = [...document.querySelectorAll(".through a")];
   try {
     const { ids } = JSON.parse(sessionStorage.getItem("way"));
     const place = ids.indexOf(here);
