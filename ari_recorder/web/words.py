@@ -122,7 +122,9 @@ REFUSALS = {
         "The file cannot be read as sound. Use WAV, MP3, M4A, Ogg, FLAC or another common format for sound."
     ),
     Refusal.NO_AUDIO: N_("The file has no sound track. Use a recording of sound."),
-    Refusal.SILENT: N_("The file is silent or empty. Use one in which something can be heard."),
+    Refusal.SILENT: N_(
+        "The file is silent, empty or shorter than 0.1 seconds. Use one in which something can be heard."
+    ),
     Refusal.TOO_LONG: N_("The file is longer than 30 seconds. A prompt has at most 30."),
     Refusal.TOO_LARGE: N_("The file is larger than 10 MB. A prompt's file has at most 10 MB."),
 }
