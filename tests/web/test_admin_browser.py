@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Error, Page, Route, expect
 
-from ari_recorder.store.models import Membership, User
+from ari_recorder.store.models import Membership, User, Webhook
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
@@ -165,3 +165,22 @@ def _number_of(posts: list[Route]) -> Callable[[], Awaitable[int]]:
         return len(posts)
 
     return number
+
+
+async def test_a_secret_that_was_shown_is_not_made_again_by_loading_the_page_anew(
+    chromium: Browser, server: Server, world: World
+) -> None:
+    context = await chromium.new_context(locale="en-GB")
+    page, complaints = await listened(context)
+    await sign_in(page, server, "admin-acme")
+    await page.goto(f"{server.url}webhooks/new")
+    await page.get_by_label("What it is for").fill("CRM")
+    await page.get_by_label("Address").fill("https://crm.example/recordings")
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("button", name="Make the webhook").click()
+    await expect(page.get_by_role("heading", name="The secret of CRM")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="CRM", exact=True)).to_be_visible()
+    assert world.store.read_now(lambda: Webhook.select().count()) == 1
+    assert complaints == []
+    await context.close()

@@ -1,4 +1,5 @@
 // A form is sent once, also by who presses twice, or again while an answer is awaited: what it makes is made once.
+// A page that shows something once, as the answer to a form, is where its link leads when it is loaded anew.
 // Forms that a page's own script sends are that script's; one whose answer leaves the page as it is can be sent again.
 "use strict";
 
@@ -16,4 +17,7 @@
     again = setTimeout(() => { sent = null; }, AGAIN_MS);
   });
   window.addEventListener("pageshow", () => { sent = null; });
+
+  const shown = document.querySelector("a[data-once]");
+  if (shown) window.history.replaceState(null, "", shown.href);
 }
