@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_skeleton, format_time
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
 
 from ari_recorder.errors import Refusal
 from ari_recorder.policies.ledger import RecordingState
@@ -262,6 +262,15 @@ class Words:
     def refusal(self, reason: Refusal) -> str:
         """Why a file cannot be a prompt, in a sentence or two."""
         return self.language.gettext(REFUSALS[reason])
+
+    @property
+    def separator(self) -> str:
+        """What parts the cells of a file that spreadsheets in this language open: no comma where that is decimal."""
+        return ";" if get_decimal_symbol(self.language.locale) == "," else ","
+
+    def tenths(self, value: float) -> str:
+        """A number with one decimal, as a spreadsheet in this language reads it."""
+        return f"{value:.1f}".replace(".", get_decimal_symbol(self.language.locale))
 
     def number(self, n: int) -> str:
         """A number, grouped by thousands."""
