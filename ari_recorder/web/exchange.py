@@ -60,7 +60,7 @@ class Imported(msgspec.Struct):
 
 @operation("GET", "/api/v1/users.csv", need=Right.USERS_READ, media_type=CSV)
 async def export_users(request: web.Request) -> web.Response:
-    """Every user of the organisation as a CSV file, as import reads it, and spreadsheets in the reader's language."""
+    """Every user of the organisation as a CSV file, as import and the reader's spreadsheets read it."""
     rows = await request.app[CONTEXT].store.write(
         people.exported, own_organisation(request), **changed_by(request)
     )

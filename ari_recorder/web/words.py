@@ -265,7 +265,7 @@ class Words:
 
     @property
     def separator(self) -> str:
-        """What parts the cells of a file that spreadsheets in this language open: no comma where that is decimal."""
+        """What parts the cells of a file for spreadsheets in this language: no comma if that is decimal."""
         return ";" if get_decimal_symbol(self.language.locale) == "," else ","
 
     def tenths(self, value: float) -> str:
