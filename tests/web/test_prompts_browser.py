@@ -19,7 +19,11 @@ STREAMS = """
 window.streams = [];
 if (navigator.mediaDevices) {
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  navigator.mediaDevices.getUserMedia = async (what) => { streams.push(await ask(what)); return streams.at(-1); };
+  navigator.mediaDevices.getUserMedia = async (what) => {
+    const stream = await ask(what);
+    window.streams.push(stream);
+    return stream;
+  };
 }
 """
 """Keeps what the microphone was asked for by the page, as ``streams``."""
