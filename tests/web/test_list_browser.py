@@ -96,6 +96,20 @@ async def test_found_while_typing_with_nothing_but_keys(
     await page.context.close()
 
 
+async def test_who_has_marked_some_goes_on_from_there(
+    chromium: Browser, server: Server, recordings: None
+) -> None:
+    page, _ = await opened(chromium, server)
+    boxes = page.locator("tr[data-id] .pick input")
+    await boxes.nth(5).focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Shift+ArrowDown")
+    await page.locator(".bulk").get_by_role("button", name="Set mark").press("Enter")
+    await expect(page.get_by_text("2 recordings marked.").first).to_be_visible()
+    await expect(boxes.nth(5)).to_be_focused()
+    await page.context.close()
+
+
 async def test_from_one_to_the_next_and_back_to_where_one_was(
     chromium: Browser, server: Server, recordings: None
 ) -> None:

@@ -121,7 +121,7 @@ const choice = {
     }
     const bulk = one(".bulk", dock ?? document);
     if (!bulk) return;
-    if (bulk.contains(document.activeElement) && !many) one(".pick input", found)?.focus();
+    if (bulk.contains(document.activeElement) && !many) (boxes.find((box) => box === this.last) ?? one(".pick input", found))?.focus();
     bulk.hidden = false;
     bulk.classList.toggle("on", many > 0);
     one(".selected", bulk).textContent = counted("selected", many);
@@ -130,8 +130,8 @@ const choice = {
 
 function clearChoice() {
   for (const box of choice.boxes()) box.checked = false;
-  choice.last = null;
   choice.show();
+  choice.last = null;
 }
 
 found.addEventListener("change", (event) => {
