@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from ari_recorder.config import Web
 from ari_recorder.live import Changed, Live, Refused
@@ -239,6 +239,27 @@ async def test_what_somebody_else_wrote_meanwhile_is_not_replaced_unseen(
         await shown.get_by_role("button", name="Save").click()
         await expect(shown.locator(".saved")).to_have_text("Saved")
         assert _saved(world, call)[:2] == ("of Anna", "red")
+
+
+async def test_a_proxy_that_weakens_tags_keeps_nobody_from_saving(
+    chromium: Browser, server: Server, world: World, live: Live
+) -> None:
+    call = follow(world, live, "anna")
+    async with opened(chromium, server) as page:
+
+        async def weaker(route: Route) -> None:
+            answer = await route.fetch()
+            headers = answer.headers
+            if tag := headers.get("etag"):
+                headers["etag"] = f"W/{tag}"
+            await route.fulfill(response=answer, headers=headers)
+
+        await page.route("**/api/v1/calls/*", weaker)
+        await connected(page, live)
+        await card(page, call).get_by_label("Note").fill("By way of a proxy")
+        await card(page, call).get_by_role("button", name="Save").click()
+        await expect(card(page, call).locator(".saved")).to_have_text("Saved")
+        assert _saved(world, call)[0] == "By way of a proxy"
 
 
 async def test_who_signs_in_again_in_another_tab_saves_what_they_typed(

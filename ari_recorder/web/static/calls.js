@@ -43,7 +43,7 @@ async function send(method, address, body, tag) {
     const answer = await fetch(`/api/v1${address}`, { method, body, headers });
     if (answer.status === 403 && (await renewed(token))) return send(method, address, body, tag);
     const found = await answer.json().catch(() => ({}));
-    return { ok: answer.ok, status: answer.status, found, tag: answer.headers.get("ETag") };
+    return { ok: answer.ok, status: answer.status, found, tag: answer.headers.get("ETag")?.replace(/^W\//, "") };
   } catch {
     return { ok: false, status: 0, found: {} };
   }
@@ -299,7 +299,7 @@ class Card {
     this.refusal = setTimeout(() => { this.one(".refusal").hidden = true; }, REFUSAL_MS);
   }
 
-  async save() {
+  async save(tries = 5) {
     const changes = Object.fromEntries(
       this.fields.filter((field) => field.changed).map(({ input }) => [input.name, input.value]));
     this.say(".saved", "");
@@ -312,7 +312,8 @@ class Card {
       const clashing = this.fields.filter((field) => field.clashes(now.found[field.input.name]));
       if (clashing.length) return clashing[0].point();
       const answer = await send("PATCH", address, JSON.stringify(changes), now.tag);
-      if (answer.status === 412 || address !== this.notes.getAttribute("action")) return this.save();
+      const again = answer.status === 412 || address !== this.notes.getAttribute("action");
+      if (again && tries > 1) return this.save(tries - 1);
       if (!answer.ok) return this.notSaved(answer);
       for (const field of this.fields) {
         const { name, dataset } = field.input;
