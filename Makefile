@@ -54,6 +54,7 @@ BROWSERS := firefox-esr webkit2gtk-driver xvfb gstreamer1.0-plugins-base gstream
 
 browsers: # not every distribution has them; the tests that want them say when they are not there
 	@scripts/packages $(BROWSERS) || echo "Without these browsers their tests are skipped." >&2
+	@scripts/packages chromium-headless-shell || echo "Without it the tests take longer, with Chromium itself." >&2
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

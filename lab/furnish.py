@@ -68,6 +68,8 @@ from lab.past_calls import COUNT, DAYS, GROUPS, PastCall, past_calls
 from lab.people import STAFF
 
 TAG = "demo data"
+FIELDS = {"tag1_name": "Case", "tag2_name": "Place", "tag3_name": "Origin"}
+"""What the three fields of calls are called."""
 TIMEZONE = "Europe/Stockholm"
 SAVED = {"To call back": "mark=red", "Something missing": "state=problems", "Orders": "q=order"}
 """What the supervisor looks for again and again."""
@@ -131,7 +133,7 @@ def _owner(number: str) -> past.Owner:
 def _organise(now: datetime) -> None:
     """Where the company is, its groups, who supervises them, and a program that fetches recordings."""
     organisation = people.find_user(None, "101").organisation
-    people.change_organisation(organisation, {"timezone": TIMEZONE}, actor=LAB, now=now)
+    people.change_organisation(organisation, {"timezone": TIMEZONE, **FIELDS}, actor=LAB, now=now)
     for one in STAFF:
         with contextlib.suppress(NotFound):
             people.find_user(None, one.login)

@@ -108,6 +108,11 @@ def set_(
     leavers: Annotated[
         Leavers | None, typer.Option(help="What recordings of removed users bear: name, or pseudonym.")
     ] = None,
+    tag1_name: Annotated[
+        str | None, typer.Option(help="What the first of a call's three fields is called; '' for its number.")
+    ] = None,
+    tag2_name: Annotated[str | None, typer.Option(help="The second.")] = None,
+    tag3_name: Annotated[str | None, typer.Option(help="The third.")] = None,
     second_factor: SecondFactor = None,
     no_second_factor: Annotated[
         bool, typer.Option("--no-second-factor", help="No role needs a second factor.")
@@ -116,7 +121,8 @@ def set_(
     """Change an organisation; what is not named stays."""
     values = _given(
         name=name, timezone=timezone, language=language, country=country, endpoints=_patterns(endpoints),
-        storage_mb=storage_mb, retention_days=retention_days,
+        storage_mb=storage_mb, retention_days=retention_days, tag1_name=tag1_name, tag2_name=tag2_name,
+        tag3_name=tag3_name,
     )  # fmt: skip
     if leavers is not None:
         values["leavers"] = leavers.value
@@ -143,8 +149,10 @@ def _given(**values: str | int | list[str] | None) -> dict[str, Any]:
 def _say(organisation: OrganisationRow) -> None:
     roles = ", ".join(organisation.second_factor) or "no role"
     telephones = " ".join(organisation.endpoints) or "not said"
+    names = [organisation.tag1_name, organisation.tag2_name, organisation.tag3_name]
+    fields = f", fields of calls: {', '.join(name or '–' for name in names)}" if any(names) else ""
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
         f" country {organisation.country or 'not said'}, second factor for {roles}, telephones {telephones},"
-        f" {organisation.storage_mb} MB a user, kept for {organisation.retention_days} days."
+        f" {organisation.storage_mb} MB a user, kept for {organisation.retention_days} days{fields}."
     )

@@ -12,7 +12,7 @@ from rich.table import Table
 from ari_recorder.cli.common import actor, catalogue, console, print_json, say, settings, table
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.rights import COMMAND_LINE, TOKEN_RIGHTS, Right
-from ari_recorder.policies.text import is_plain, tidy
+from ari_recorder.policies.text import is_plain, is_seen, tidy
 from ari_recorder.store import tokens
 from ari_recorder.store.tokens import EXPIRES_AFTER, NAME_MAX, TokenRow
 
@@ -40,7 +40,7 @@ def add(
 ) -> None:
     """Make a token, of a user or of an organisation. Its secret is written once, on standard output."""
     name = tidy(name)
-    if not (1 <= len(name) <= NAME_MAX and is_plain(name) and name.strip()):
+    if not (1 <= len(name) <= NAME_MAX and is_plain(name) and is_seen(name)):
         raise SettingsError(f"The name of a token has 1 to {NAME_MAX} characters that can be read.")
     now = datetime.now(UTC)
     expires_at = None if forever else now + timedelta(days=days)

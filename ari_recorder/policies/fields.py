@@ -19,7 +19,7 @@ from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.telephones import patterns
-from ari_recorder.policies.text import JOINERS, MARKS, tidy
+from ari_recorder.policies.text import is_seen, tidy
 from ari_recorder.policies.unfit import Unfit, check_plain
 
 NAME_MAX = 200
@@ -30,6 +30,9 @@ ENDPOINTS_MAX = 50
 STORAGE_MB_MAX = 1_000_000
 RETENTION_DAYS_MAX = 36_500
 ACKNOWLEDGEMENT_MAX = 2000
+TAG_NAME_MAX = 40
+TAG_NAMES = ("tag1_name", "tag2_name", "tag3_name")
+"""What an organisation calls the three fields of its calls."""
 SEPARATOR = "|"
 """Between several things in one cell of a CSV file, and so in no name of one."""
 
@@ -43,11 +46,11 @@ def name(field: str, value: object, most: int = NAME_MAX) -> str:
     if not isinstance(value, str):
         raise Unfit(field, "a text.")
     text = tidy(value).replace("\u00a0", " ").strip(" ")
-    if not text.strip(f" {JOINERS}{MARKS}"):
-        raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     if len(text) > most:
         raise Unfit(field, "%(length)s characters; at most %(most)s.", length=len(text), most=most)
     check_plain(field, text)
+    if not is_seen(text):
+        raise Unfit(field, "it is empty; write 1 to %(most)s characters.", most=most)
     return text
 
 
@@ -203,6 +206,12 @@ def country(field: str, value: object) -> str:
     return code
 
 
+def tag_name(field: str, value: object) -> str:
+    """What a field of calls is called; nothing for its number. Raises `Unfit`."""
+    empty = value is None or (isinstance(value, str) and not value.strip())
+    return "" if empty else name(field, value, TAG_NAME_MAX)
+
+
 def roles(field: str, value: object) -> list[Role]:
     """Roles, each once, in their usual order. Raises `Unfit`."""
     if not isinstance(value, list | tuple):
@@ -243,6 +252,7 @@ _ORGANISATION: dict[str, Callable[[str, Any], Any]] = {
     "storage_mb": lambda field, value: whole(field, value, 0, STORAGE_MB_MAX),
     "retention_days": lambda field, value: whole(field, value, 1, RETENTION_DAYS_MAX),
     "leavers": lambda field, value: choice(field, value, Leavers),
+    **dict.fromkeys(TAG_NAMES, tag_name),
 }
 USER_FIELDS = frozenset(_USER)
 ORGANISATION_FIELDS = frozenset(_ORGANISATION)

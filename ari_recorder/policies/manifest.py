@@ -99,13 +99,16 @@ def written(value: Mapping[str, Any]) -> str:
 
 
 def differences(manifest: str, facts: Mapping[str, Any]) -> list[str]:
-    """What the catalogue's rows say otherwise now, by name. Raises `ValueError` if it is no manifest."""
+    """What the catalogue's rows say otherwise now, by name. Raises `ValueError` if it is no manifest.
+
+    An older version did not write down all that is said of each announcement: what it did is compared.
+    """
     then = json.loads(manifest)
     now = json.loads(written(facts))
     if not isinstance(then, dict):
         raise ValueError("no manifest")
     names = (then.keys() | now.keys()) - {*ONLY_THEN, "format"}
-    return sorted(name for name in names if then.get(name) != now.get(name))
+    return sorted(name for name in names if then.get(name) != _as_then(now.get(name), then.get(name)))
 
 
 def other_people(personal: str, people: Mapping[str, Any], last: tuple[str, str]) -> bool:
@@ -123,6 +126,15 @@ def other_people(personal: str, people: Mapping[str, Any], last: tuple[str, str]
     return len(certain) == len(then) > 0 and (
         len(now) != len(then) or last not in {(one["number"], one["name"]) for one in then}
     )
+
+
+def _as_then(now: Any, then: Any) -> Any:
+    """Of objects in a list what those then had members for."""
+    if not (isinstance(now, list) and isinstance(then, list) and len(now) == len(then)):
+        return now
+    if not all(isinstance(one, dict) for one in (*now, *then)):
+        return now
+    return [{name: one.get(name) for name in old} for one, old in zip(now, then, strict=True)]
 
 
 def _text(value: Any) -> str:

@@ -28,6 +28,8 @@ MARKS = "\u200e\u200f"
 """Left-to-right and right-to-left mark: they do no more than a letter does that runs that way."""
 IDLE = "\u00ad\u200b\u2060\ufeff"
 """Soft hyphen, zero width space, word joiner, byte order mark."""
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Fillers of Hangul, and Braille without a dot: letters and signs to Unicode, and nothing to see."""
 LINES = "\n\t"
 """What a text of several lines may have."""
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
@@ -39,6 +41,11 @@ _JSON_ACTS = re.compile(r"[^\n -~]")
 def is_plain(text: str, *, lines: bool = False) -> bool:
     """Whether every character is seen, or a space, or needed; with ``lines`` also line breaks and tabs."""
     return first_acting(text, lines=lines) is None
+
+
+def is_seen(text: str) -> bool:
+    """Whether there is a letter, a digit or a sign in it, and not only what is nothing by itself."""
+    return any(unicodedata.category(one)[0] in "LNPS" and one not in BLANKS for one in text)
 
 
 def first_acting(text: str, *, lines: bool = False) -> tuple[str, int] | None:

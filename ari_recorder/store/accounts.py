@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.policies.fields import TAG_NAMES
 from ari_recorder.policies.rights import Scope
 from ari_recorder.policies.table import Mode
 from ari_recorder.store import models
@@ -30,6 +31,8 @@ class Account:
     password_is_default: bool
     factor_is_required: bool
     """Whether their role needs a second factor."""
+    tag_names: tuple[str, ...]
+    """What the three fields of calls are called there; empty for their number."""
 
 
 def account(user: UUID) -> Account | None:
@@ -58,8 +61,8 @@ def logins_with_default_password() -> list[str]:
 def _account(user: UUID, row: dict[str, Any], scope: Scope) -> Account:
     organisation, is_default = row["organisation"], row.pop("password_is_default")
     del row["password_hash"]
-    name, timezone, language, required = find_one(
-        models.Organisation, ("name", "timezone", "language", "second_factor"), id=organisation
+    name, timezone, language, required, *tag_names = find_one(
+        models.Organisation, ("name", "timezone", "language", "second_factor", *TAG_NAMES), id=organisation
     )
     endpoints = find(models.Endpoint, ("name", "pbx"), user=user)
     row |= {"mode": Mode(row["mode"]), "endpoints": tuple((pbx, name) for name, pbx in sorted(endpoints))}
@@ -70,4 +73,5 @@ def _account(user: UUID, row: dict[str, Any], scope: Scope) -> Account:
         language=language,
         password_is_default=is_default,
         factor_is_required=row["role"] in required.split(),
+        tag_names=tuple(tag_names),
     )

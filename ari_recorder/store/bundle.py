@@ -97,6 +97,9 @@ def check(
 def _verdicts(
     zipped: zipfile.ZipFile, keys: Collection[PublicKey], authorities: Authorities | None
 ) -> Iterator[Verdict]:
+    names = zipped.namelist()
+    if len(set(names)) != len(names):
+        raise zipfile.BadZipFile("a file is in it twice, and programs differ in which they show.")
     texts = {name: _text(zipped, name) for name in (MANIFEST, PERSONAL, PATH, HEAD, SIGNATURE, KEY)}
     facts, head = _json(texts[MANIFEST], MANIFEST), _json(texts[HEAD], HEAD)
     yield _audio(zipped, facts)

@@ -37,7 +37,8 @@ _SEGMENT = (
     "outward_late_ms", "offset_ms", "duration_ms",
 )  # fmt: skip
 _ANNOUNCEMENT = (
-    "id", "kind", "sound", "language", "sha256", "heard_by", "planned_at", "began_at", "ended_at", "outcome",
+    "id", "kind", "sound", "language", "text", "sha256", "heard_by", "planned_at", "began_at", "ended_at",
+    "outcome",
 )  # fmt: skip
 _COUNTERPART = ("number", "name", "joined_at", "left_at")
 _AUDIO = ("sha256", "size_bytes", "media_type", "duration_ms", "sample_rate_hz")

@@ -84,6 +84,10 @@ class Organisation(Table):
     """How long recordings are to be kept (row T4); more than 180 is the add-on of longer storage (row B5)."""
     leavers = CharField(default="name", max_length=16)
     """What the recordings of a removed user bear: their ``name``, or a ``pseudonym``."""
+    tag1_name = CharField(default="", max_length=40)
+    """What the first of a call's three fields (row T3) is called here; empty for its number."""
+    tag2_name = CharField(default="", max_length=40)
+    tag3_name = CharField(default="", max_length=40)
 
 
 class Terms(Table):

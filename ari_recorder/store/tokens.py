@@ -14,6 +14,7 @@ from peewee import JOIN
 
 from ari_recorder.errors import NotFound, SettingsError
 from ari_recorder.policies import rights
+from ari_recorder.policies.fields import TAG_NAMES
 from ari_recorder.policies.rights import PROGRAM_RIGHTS, RIGHTS, TOKEN_RIGHTS, Right, Role, Scope
 from ari_recorder.store import audit, people
 from ari_recorder.store.access import access_changed
@@ -70,6 +71,8 @@ class Bearer:
     scope: Scope | None
     timezone: str
     language: str
+    tag_names: tuple[str, ...]
+    """What the three fields of calls are called there; empty for their number."""
     refused: str = ""
 
 
@@ -177,7 +180,9 @@ def bearer(secret: str, now: datetime) -> Bearer | None:
     scope = None if refused else _scope(token)
     if scope is None and not refused:
         refused = "user"
-    return Bearer(token, scope, row.organisation.timezone, row.organisation.language, refused)
+    of = row.organisation
+    names = tuple(getattr(of, name) for name in TAG_NAMES)
+    return Bearer(token, scope, of.timezone, of.language, names, refused)
 
 
 def seen(token: UUID, now: datetime) -> None:

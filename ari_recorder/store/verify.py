@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 from uuid import UUID
@@ -25,14 +25,17 @@ from ari_recorder.policies import ledger
 from ari_recorder.policies.ledger import RecordingState
 from ari_recorder.policies.table import Mode, State, is_recorded
 from ari_recorder.store import (
+    agreed_check,
     audit_lines,
     deeds_check,
     disposal_check,
     disposals,
     evidence_check,
     finishing,
+    notes_check,
     search_check,
     search_index,
+    settings_check,
     vault_rows,
 )
 from ari_recorder.store.audit_check import Fault
@@ -92,8 +95,10 @@ class Kind(StrEnum):
     """Recordings of before there was a search have not come into it yet."""
     UNACCOUNTED = "unaccounted"
     """The disposal log has a line of it that the audit log knows nothing of."""
+    GROUNDLESS = "groundless"
+    """A recording was disposed of by a rule that did not hold for it, or that a legal hold did not let."""
     UNTOLD = "untold"
-    """A legal hold or an erasure is not what the audit log tells of."""
+    """Something that the audit log tells each change of is not what it tells."""
     NOT_GONE = "not_gone"
     """The disposal log says that it is gone, and something of it is there."""
     DISPOSING = "disposing"
@@ -453,6 +458,9 @@ def _check_waiting(store: Store, report: Report, now: datetime) -> None:
         report.open.append(Finding(Kind.UNCLEARED, str(finished.id), text))
 
 
+_TOLD_OF = (deeds_check, agreed_check, settings_check)
+
+
 def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     report.disposed = store.read_now(disposal_check.count)
     for recording in disposal_check.still_there(store):
@@ -461,7 +469,15 @@ def _check_disposed(store: Store, report: Report, now: datetime) -> None:
     for recording in disposal_check.unaccounted(store):
         text = "The disposal log says that it was disposed of, and the audit log tells of no such deed."
         report.damage.append(Finding(Kind.UNACCOUNTED, str(recording), text))
-    report.damage.extend(Finding(Kind.UNTOLD, one, text) for one, text in deeds_check.unlike(store))
+    for recording, text in disposal_check.groundless(store):
+        report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
+    for recording in disposal_check.held(store):
+        text = "It was disposed of while a legal hold kept it."
+        report.damage.append(Finding(Kind.GROUNDLESS, str(recording), text))
+    for which, text in chain.from_iterable(check.unlike(store) for check in _TOLD_OF):
+        report.damage.append(Finding(Kind.UNTOLD, which, text))
+    for call, text in notes_check.unlike(store):
+        report.damage.append(Finding(Kind.UNTOLD, f"call {call}", text))
     for one in disposal_check.waiting(store, now):
         finding = Finding(Kind.DISPOSING, str(one.recording), one.text)
         (report.damage if now - one.since > OVERDUE else report.open).append(finding)

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from ari_recorder.web import page
 from ari_recorder.web.documentation import ROUTES, described
+from ari_recorder.web.language import language
 from ari_recorder.web.routing import Route
 from ari_recorder.web.thread import aside
 
@@ -59,13 +60,21 @@ class Shown:
 
 async def show(request: web.Request) -> web.Response:
     """``GET /api``: every operation, by subject. Long, so compressed, from where no form and no secret is."""
-    answer = await page.render(request, "api.html", _made(request.app[ROUTES]))
+    code = page.reader_language(request).code
+    operations = await aside(_content, request.app[ROUTES], code)
+    answer = await page.render(request, "api.html", {"content": operations})
     answer.headers["Vary"] = "Accept-Encoding"
     if page.reads_gzip(request):
         top, mark, content = (answer.text or "").partition("<main")
         answer.body = await aside(page.packed, top.encode(), (mark + content).encode())
         answer.headers["Content-Encoding"] = "gzip"
     return answer
+
+
+@cache
+def _content(routes: tuple[Route, ...], code: str) -> Markup:
+    """Made once for each language: anybody can ask for it, and it takes tens of milliseconds."""
+    return page.part("api_content.html", language(code), _made(routes))
 
 
 @cache

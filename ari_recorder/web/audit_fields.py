@@ -47,6 +47,9 @@ FIELDS: dict[str, str] = {
     "storage_mb": N_("Storage included, in MB for each user"),
     "retention_days": N_("Days that recordings are kept"),
     "leavers": N_("Who leaves"),
+    "tag1_name": N_("Name of field 1"),
+    "tag2_name": N_("Name of field 2"),
+    "tag3_name": N_("Name of field 3"),
     "announce_external": N_("Announced in external calls"),
     "announce_internal": N_("Announced in internal calls"),
     "heard_by": N_("Who hears it"),
@@ -125,7 +128,7 @@ FIELDS: dict[str, str] = {
 }
 """What each member of a line's detail is called."""
 MANY = frozenset({"tag1", "tag2", "tag3"})
-"""Of these the name has the number in it."""
+"""These the organisation names itself."""
 HIDDEN = frozenset({"sha256", "report_sha256", "method", "limit", "cursor", "ids"})
 """Of a line's detail, for programs alone."""
 DENIALS = {

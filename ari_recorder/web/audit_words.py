@@ -129,8 +129,9 @@ def _all_of(words: Words, made: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _field(words: Words, name: str) -> str:
-    many = {"n": name[-1]} if name in MANY else {}
-    return words.language.gettext(FIELDS[name], **many) if name in FIELDS else name
+    if name in MANY:
+        return words.tag(name)
+    return words.language.gettext(FIELDS[name]) if name in FIELDS else name
 
 
 def _value(words: Words, name: str, value: Any) -> str:

@@ -14,9 +14,9 @@ from ari_recorder.store.database import Store
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.people import COLUMNS, Importing, ImportReport, Outcome, RowReport
 from ari_recorder.web import page, upload
-from ari_recorder.web.context import CONTEXT, changed_by, own_organisation
+from ari_recorder.web.context import CONTEXT, SCOPE, changed_by, own_organisation
 from ari_recorder.web.language import N_, Language
-from ari_recorder.web.problems import Refused
+from ari_recorder.web.problems import NoRight, Refused
 from ari_recorder.web.routing import operation
 from ari_recorder.web.thread import aside
 
@@ -92,9 +92,15 @@ async def import_users(request: web.Request, query: ImportQuery) -> Imported:
 async def importing(
     request: web.Request, content: bytes, *, dry_run: bool = False, partial: bool = False
 ) -> Importing:
-    """A file as it is to be imported. Raises `Invalid` for one that cannot be read as a whole."""
+    """A file as it is to be imported.
+
+    Raises `Invalid` for one that cannot be read as a whole, `NoRight` for groups of who may not change them.
+    """
     with fit():
         rows = await aside(spreadsheet.read, content, COLUMNS)
+    right = Right.GROUPS_WRITE
+    if right not in request[SCOPE].rights and any(row.cells.get("groups") for row in rows):
+        raise NoRight(N_("This needs the right %(right)s, which you do not have here."), {"right": right})
     return Importing(
         own_organisation(request), rows, request.app[CONTEXT].pbxs, dry_run=dry_run, partial=partial,
         **changed_by(request),

@@ -38,6 +38,7 @@ from ari_recorder.web.thread import aside
 from ari_recorder.web.words import Words
 
 PART_ROWS = 500
+_TAGS = ("tag1", "tag2", "tag3")
 COLUMNS = (
     N_("Recorded from"),
     N_("Recorded until"),
@@ -53,13 +54,10 @@ COLUMNS = (
     N_("State"),
     N_("Mark"),
     N_("Note"),
-    N_("Field %(n)s"),
-    N_("Field %(n)s"),
-    N_("Field %(n)s"),
+    *_TAGS,
     N_("Problems"),
     N_("Recording's id"),
 )
-_FIELDS_FROM = COLUMNS.index("Field %(n)s")
 Rows = Sequence[RecordingRow]
 _log = structlog.get_logger(__name__)
 
@@ -173,7 +171,7 @@ async def _send(request: web.Request, response: web.StreamResponse, parts: Async
 
 
 def _titles(say: Words) -> list[str]:
-    return [say.language.gettext(name) % {"n": at - _FIELDS_FROM + 1} for at, name in enumerate(COLUMNS)]
+    return [say.tag(name) if name in _TAGS else say.language.gettext(name) for name in COLUMNS]
 
 
 def _text(rows: Iterable[RecordingRow], say: Words) -> str:

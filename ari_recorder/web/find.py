@@ -147,15 +147,15 @@ def address(given: Mapping[str, str], cursor: str | None = None) -> str:
 def chosen(asked: Asked, say: Words) -> list[Chosen]:
     """The filters that hold, besides the free text, which is in sight anyway; a time goes with its day."""
     return [
-        Chosen(label(name, say.language), said(name, asked, say), address(_without(asked.given, name)))
+        Chosen(label(name, say), said(name, asked, say), address(_without(asked.given, name)))
         for name in asked.filters
         if name != "q" and not name.endswith("_time")
     ]
 
 
-def label(name: str, language: Language) -> str:
+def label(name: str, say: Words) -> str:
     """What a field is called."""
-    return language.gettext(FIELDS[name], **({"n": name[-1]} if name.startswith("tag") else {}))
+    return say.tag(name) if name.startswith("tag") else say.language.gettext(FIELDS[name])
 
 
 def said(name: str, asked: Asked, say: Words) -> str:

@@ -187,7 +187,7 @@ def searched(query: str, by: Reading, say: Words) -> About:
     asked = find.understood(fields, by, say)
     if asked.problems:
         name, told = next(iter(asked.problems.items()))
-        label = find.label(name, say.language) if name in find.FIELDS else name
+        label = find.label(name, say) if name in find.FIELDS else name
         raise Refused(422, N_("%(name)s: %(told)s"), values={"name": label, "told": told}, field="query")
     if not asked.given:
         raise Refused(422, N_("it searches for nothing."), field="query")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -33,6 +34,11 @@ class RequestHandler(web.RequestHandler):
 
     __slots__ = ()
 
+    def log_exception(self, *args: Any, **named: Any) -> None:
+        """Not of what could not be read: anybody can send that, and fill the disk."""
+        if not isinstance(named.get("exc_info"), HttpProcessingError | web.RequestPayloadError):
+            super().log_exception(*args, **named)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -41,8 +47,7 @@ class RequestHandler(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what could not be read, or has gone wrong outside of the application."""
-        if not isinstance(exc, HttpProcessingError):  # anybody can send what is no HTTP, and fill the disk
-            self.log_exception("an answer failed", exc_info=exc)
+        self.log_exception("an answer failed", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("The answer has begun: there cannot be another.")
         answer = _answer(431 if isinstance(exc, LineTooLong) else status)

@@ -47,6 +47,10 @@ class Organisation(msgspec.Struct):
     """Whose numbering plan its numbers follow: two letters (ISO 3166-1), empty if it is not said."""
     leavers: Leavers
     """What recordings of removed users bear: their name, or a pseudonym."""
+    tag1_name: str
+    """What the first of a call's three fields is called; empty for its number."""
+    tag2_name: str
+    tag3_name: str
 
 
 class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,6 +64,10 @@ class ChangedOrganisation(msgspec.Struct, forbid_unknown_fields=True):
     second_factor: list[Role] | UnsetType = UNSET
     leavers: Leavers | UnsetType = UNSET
     """For who is removed from then on."""
+    tag1_name: str | UnsetType = UNSET
+    """What the first of a call's three fields is called, at most 40 characters; empty for its number."""
+    tag2_name: str | UnsetType = UNSET
+    tag3_name: str | UnsetType = UNSET
     retention_days: RetentionDays | UnsetType = UNSET
     """For how long recordings are kept; fewer hold after a warning of 14 days. More than 180, or than there
     were, is for the provider to set."""
@@ -155,7 +163,7 @@ def organisation_json(row: OrganisationRow) -> Organisation:
     roles, endpoints = list(row.second_factor), list(row.endpoints)
     return Organisation(
         row.id, row.name, row.timezone, row.language, roles, endpoints, row.storage_mb, row.retention_days,
-        row.country, Leavers(row.leavers),
+        row.country, Leavers(row.leavers), row.tag1_name, row.tag2_name, row.tag3_name,
     )  # fmt: skip
 
 

@@ -67,10 +67,17 @@ async def render(
     return web.Response(text=text, status=status, headers=dict(headers or {}), content_type="text/html")
 
 
+def part(template: str, language: Language, values: Mapping[str, Any]) -> Markup:
+    """A part of pages that is the same for everybody who reads that language."""
+    return Markup(_templates().get_template(template).render({"_": language.gettext, **values}))  # noqa: S704 - a template of ours
+
+
 def words(request: web.Request) -> Words:
     """How values are written for who asks."""
     known = request.get(ACCOUNT) or request.get(BEARER)
-    return Words(reader_language(request), zone_named(known.timezone if known else "UTC"))
+    if not known:
+        return Words(reader_language(request), zone_named("UTC"))
+    return Words(reader_language(request), zone_named(known.timezone), known.tag_names)
 
 
 def reader_language(request: web.Request) -> Language:
@@ -111,13 +118,20 @@ def reads_gzip(request: web.Request) -> bool:
 
 def packed(top: bytes, rest: bytes) -> bytes:
     """Both as one gzip (RFC 1952): the top as it is, for it may have a secret, and the rest compressed."""
-    parts = ((top, 0, zlib.Z_FULL_FLUSH), (rest, 9, zlib.Z_FINISH))
-    made = [_GZIP_BEGIN]
-    for part, level, end in parts:
-        work = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
-        made += [work.compress(part), work.flush(end)]
+    made = _GZIP_BEGIN + _deflated(top, 0, zlib.Z_FULL_FLUSH) + _deflated_once(rest)
     whole = top + rest
-    return b"".join([*made, struct.pack("<II", zlib.crc32(whole), len(whole) % 2**32)])
+    return made + struct.pack("<II", zlib.crc32(whole), len(whole) % 2**32)
+
+
+@functools.lru_cache(maxsize=4)
+def _deflated_once(rest: bytes) -> bytes:
+    """Anybody can ask for it, and it takes tens of milliseconds."""
+    return _deflated(rest, 9, zlib.Z_FINISH)
+
+
+def _deflated(content: bytes, level: int, end: int) -> bytes:
+    work = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+    return work.compress(content) + work.flush(end)
 
 
 _GZIP_BEGIN = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"

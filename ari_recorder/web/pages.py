@@ -146,7 +146,7 @@ def _found(
         "filtered": bool(asked.filters),
         "chosen": [] if asked.problems else find.chosen(asked, say),
         "problems": asked.problems,
-        "labels": {name: find.label(name, say.language) for name in find.FIELDS},
+        "labels": {name: find.label(name, say) for name in find.FIELDS},
         "several": asker.reads.everybody or bool(asker.reads.users - {asker.user}),
         "annotates": bool(asker.annotates),
         "holds": Right.HOLDS_WRITE in asker.rights,

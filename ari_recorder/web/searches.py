@@ -129,7 +129,7 @@ async def checked(request: web.Request, query: str) -> str:
     asked = find.understood(fields, by, page.words(request))
     if asked.problems:
         name, told = next(iter(asked.problems.items()))
-        label = find.label(name, page.reader_language(request)) if name in find.FIELDS else name
+        label = find.label(name, page.words(request)) if name in find.FIELDS else name
         raise Refused(422, N_("%(name)s: %(told)s"), values={"name": label, "told": told}, field="query")
     if not asked.given:
         raise Refused(422, N_("it searches for nothing."), field="query")

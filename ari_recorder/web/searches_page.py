@@ -116,6 +116,6 @@ async def _render(request: web.Request, typed: Typed | None = None) -> web.Respo
 def _kept(row: SearchRow, by: Reading, say: Words) -> Kept:
     asked = find.understood(find.fields_of(row.query), by, say)
     if asked.problems:
-        return Kept(row, [(find.label(name, say.language), told) for name, told in asked.problems.items()])
+        return Kept(row, [(find.label(name, say), told) for name, told in asked.problems.items()])
     names = [name for name in asked.filters if not name.endswith("_time")]
-    return Kept(row, [(find.label(name, say.language), find.said(name, asked, say)) for name in names])
+    return Kept(row, [(find.label(name, say), find.said(name, asked, say)) for name in names])

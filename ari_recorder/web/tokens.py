@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ari_recorder.errors import NotAllowed
 from ari_recorder.policies.rights import TOKEN_RIGHTS, Right
-from ari_recorder.policies.text import is_plain, tidy
+from ari_recorder.policies.text import is_plain, is_seen, tidy
 from ari_recorder.store import tokens
 from ari_recorder.store.tokens import EXPIRES_AFTER, NAME_MAX, Made, TokenRow
 from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation, scope
@@ -156,7 +156,7 @@ def _members(row: TokenRow) -> dict[str, object]:
 def _checked(request: web.Request, wanted: NewToken, now: datetime) -> datetime | None:
     """When the token expires. Raises `Refused` (400), `NotAllowed`."""
     had = scope(request).rights
-    if not is_plain(name := tidy(wanted.name)) or not name.strip():
+    if not is_plain(name := tidy(wanted.name)) or not is_seen(name):
         raise Refused(400, N_("a name that can be read."), field="name")
     if missing := sorted(frozenset(wanted.scopes) - (had & TOKEN_RIGHTS)):
         raise Refused(

@@ -134,10 +134,18 @@ _SIZES = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
 
 @dataclass(frozen=True)
 class Words:
-    """Values in words for one reader: their language and their organisation's time zone."""
+    """Values in words for one reader: their language, their organisation's time zone, and what it calls the
+    three fields of calls; empty for their number.
+    """
 
     language: Language
     zone: tzinfo
+    tag_names: tuple[str, ...] = ("", "", "")
+
+    def tag(self, name: str) -> str:
+        """What ``tag1``, ``tag2`` or ``tag3`` is called."""
+        number = int(name.removeprefix("tag"))
+        return self.tag_names[number - 1] or self.language.gettext(N_("Field %(n)s"), n=number)
 
     def date(self, at: datetime) -> str:
         """The day."""

@@ -13,7 +13,7 @@ from ari_recorder.cli.root import command
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
 HEADING = re.compile(r"^## `ari-recorder ?([^`]*)`$", re.MULTILINE)
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 
 
 def commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:

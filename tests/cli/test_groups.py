@@ -107,6 +107,11 @@ def test_an_organisation_is_changed_and_listed(command: Command) -> None:
         "Acme AB: time zone UTC, language en, country not said, second factor for administrator,"
         " telephones not said, 30 MB a user, kept for 180 days.\n"
     )
+    said = command("organisation", "set", "Acme AB", "--tag2-name", "Case number")
+    assert "fields of calls: –, Case number, –" in said.out
+    assert "characters; at most 40" in command.refused(
+        "organisation", "set", "Acme AB", "--tag1-name", "x" * 41
+    )
     assert "time zone" in command.refused("organisation", "set", "Acme AB", "--timezone", "Mars")
     assert "country" in command.refused("organisation", "set", "Acme AB", "--country", "Mars")
     assert "Nothing to change" in command.refused("organisation", "set", "Acme AB")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ari_recorder.policies.fields import TAG_NAMES
 from ari_recorder.store.database import MIGRATIONS, Store
 
 from ..conftest import PostgreSQL
@@ -79,7 +80,7 @@ def test_what_adds_the_first_makes_it_and_upgrades_it(command: Command, empty_sq
     path = Path(command.store_url.removeprefix("sqlite:///"))
     for file in path.parent.glob("catalogue.db*"):
         file.unlink()
-    older(command, empty_sqlite)  # the newest leaves SQLite as it is, so that it can be done again
+    older(command, empty_sqlite)
     assert command("user", "add", "102", "--name", "Bo").code == 0
     assert applied(path) == len(list(MIGRATIONS.glob("0*.py")))
 
@@ -95,12 +96,14 @@ def test_the_doctor_neither(command: Command, empty_sqlite: Path) -> None:
 
 
 def older(command: Command, empty: Path) -> Path:
-    """A catalogue in which the newest change of the tables is not noted."""
+    """A catalogue of before fields of calls had names."""
     path = Path(command.store_url.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(empty.read_bytes())
     with sqlite3.connect(path) as database:
-        database.execute("DELETE FROM schema_migration WHERE name = (SELECT max(name) FROM schema_migration)")
+        database.execute("DELETE FROM schema_migration WHERE name >= '0021'")
+        for name in TAG_NAMES:
+            database.execute(f"ALTER TABLE organisation DROP COLUMN {name}")
         database.commit()
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()

@@ -144,7 +144,7 @@ def reachable(mode: Mode) -> set[State]:
     return {state for state, _ in seen}
 
 
-@pytest.mark.parametrize(("mode", "state"), {(m, s) for m, s, _ in CELLS}, ids=str)
+@pytest.mark.parametrize(("mode", "state"), dict.fromkeys((m, s) for m, s, _ in CELLS), ids=str)
 def test_the_commands_on_offer_are_those_that_would_change_something(mode: Mode, state: State) -> None:
     leg = Standing(mode, state, NOW)
     assert commands(leg) == tuple(c for c in COMMANDS if not CELLS[mode, state, c].startswith("no-"))

@@ -53,8 +53,8 @@ def test_a_line_of_known_hosts_and_one_with_options_are_read() -> None:
         ("ssh-ed25519", "no key that is taken"),
         ("ssh-ed25519 AAAA", "not whole"),
         ("ssh-ed25519 !!!", "not whole"),
-        (ED25519[:-8], "not whole"),
-        (ED25519.replace("ssh-ed25519", "ssh-rsa"), "not whole"),
+        pytest.param(ED25519[:-8], "not whole", id="cut"),
+        pytest.param(ED25519.replace("ssh-ed25519", "ssh-rsa"), "not whole", id="another kind"),
         (line(rsa.generate_private_key(65537, 1024)), "2048"),  # noqa: S505
         ("ssh-dss AAAAB3NzaC1kc3M=", "no key that is taken"),
         ("-----BEGIN OPENSSH PRIVATE KEY----- xx", "private key"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ari_recorder.policies import fields
 from ari_recorder.policies.text import (
     JOINERS,
     MARKS,
@@ -18,10 +19,12 @@ from ari_recorder.policies.text import (
     first_acting,
     harmless,
     is_plain,
+    is_seen,
     isolated,
     json_escaped,
     tidy,
 )
+from ari_recorder.policies.unfit import Unfit
 
 ACTING = {
     "ESC": "\x1b[2J",
@@ -53,6 +56,21 @@ def acting(text: str, kept: str = JOINERS) -> list[str]:
 def test_what_is_plain_stays_as_it_is(text: str) -> None:
     assert is_plain(text)
     assert harmless(text) == escaped(text) == text
+
+
+@pytest.mark.parametrize("text", ["A", "7", "-", "👩", "é", "e\u0301", "א", "\u3164A"])
+def test_one_letter_or_sign_is_seen(text: str) -> None:
+    assert is_seen(text)
+    assert fields.name("name", text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u200c", "\u200e", "\u3164", "\u115f\u1160", "\u2800 \uffa0", "\ufe0f"]
+)
+def test_what_shows_nothing_is_no_name(text: str) -> None:
+    assert not is_seen(text)
+    with pytest.raises(Unfit, match="empty"):
+        fields.name("name", text)
 
 
 @pytest.mark.parametrize("hostile", ACTING.values(), ids=ACTING)

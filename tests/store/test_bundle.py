@@ -208,6 +208,18 @@ def test_another_file_beside_the_audio_is_told(archive: Path) -> None:
     assert not bundle.check(other)[0].ok
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_is_in_it_twice_is_told(archive: Path) -> None:
+    """The one in front is what some programs show, the other what others do."""
+    other = archive.with_name("twice.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(other, "w") as new:
+        new.writestr("manifest.json", b'{"mode": "never"}')
+        for info in old.infolist():
+            new.writestr(info, old.read(info))
+    with pytest.raises(SettingsError, match="twice"):
+        bundle.check(other)
+
+
 def test_what_is_no_evidence_is_told(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no archive")
     (tmp_path / "cut.zip").write_bytes(archive.read_bytes()[:1000])

@@ -17,6 +17,7 @@ import pytest
 from ari_recorder.delivery.retention import Disposer
 from ari_recorder.errors import NotFound, VaultAway, VaultError
 from ari_recorder.policies.annotations import FIELDS
+from ari_recorder.policies.holds import Kind as HoldKind
 from ari_recorder.policies.ledger import Outcome, RecordingState
 from ari_recorder.policies.retention import Rule
 from ari_recorder.policies.rights import COMMAND_LINE
@@ -28,6 +29,7 @@ from ari_recorder.store import (
     disposals,
     evidence_check,
     forgetting,
+    holding,
     holds,
     models,
     people,
@@ -37,6 +39,7 @@ from ari_recorder.store import (
 )
 from ari_recorder.store.database import Store
 from ari_recorder.store.disposal import Begun, Why
+from ari_recorder.store.hold_about import About
 from ari_recorder.store.people import UserRow
 from ari_recorder.store.safe import Safe
 from ari_recorder.store.vault import MARKER
@@ -393,6 +396,76 @@ def test_a_line_that_somebody_added_to_hide_a_deletion_is_damage(world: World, w
     assert (Kind.UNACCOUNTED, str(second)) in found
     world.dispose(third, now=LATER + timedelta(days=1))
     assert (Kind.UNACCOUNTED, str(third)) not in {(one.kind, one.subject) for one in world.verified().damage}
+
+
+@pytest.mark.parametrize(
+    ("rule", "detail"),
+    [
+        (Rule.RETENTION, {"days": 180}),
+        (Rule.RETENTION, {"days": 2}),
+        (Rule.RETENTION, {"restored": True}),
+        (Rule.RETENTION, {}),
+        (Rule.ERASURE, {"erasure": str(models.new_id())}),
+        (Rule.REQUEST, {}),
+    ],
+)
+def test_what_the_recorder_was_made_to_dispose_of_is_damage(
+    world: World, rule: Rule, detail: dict[str, Any]
+) -> None:
+    first, second, _ = world.recordings
+    world.dispose(first)
+    soon = BEGIN + timedelta(days=3)
+
+    def forge() -> None:
+        its = models.Recording.id == second
+        models.Recording.update(state=RecordingState.DISPOSING, started_at=BEGIN - timedelta(days=400)).where(
+            its
+        ).execute()
+        models.Disposing.insert(
+            recording=second, organisation=world.user.organisation, was=RecordingState.STORED, rule=rule,
+            detail=json.dumps(detail), actor_kind="recorder", actor="", asked_at=soon,
+        ).execute()  # fmt: skip
+
+    world.store.write_now(forge)
+    (there,) = world.store.read_now(disposal.waiting, 10)
+    assert there.place is not None
+    world.safe.remove(there.place)
+    world.store.write_now(disposal.complete, [second], soon)
+    found = {(str(one.kind), one.subject) for one in world.verified().damage}
+    assert found == {(Kind.GROUNDLESS, str(second))}
+
+
+@pytest.mark.parametrize("kind", [HoldKind.RECORDING, HoldKind.SELECTION, HoldKind.USER])
+@pytest.mark.parametrize(("hours", "told"), [(-1, True), (1, False)])
+def test_what_went_in_spite_of_a_hold_is_damage(world: World, kind: HoldKind, hours: int, told: bool) -> None:
+    first, *_ = world.recordings
+    names: dict[HoldKind, dict[str, Any]] = {
+        HoldKind.RECORDING: {"recording": first},
+        HoldKind.SELECTION: {"recordings": [first]},
+        HoldKind.USER: {"user": world.user.id},
+    }
+    hold = About(kind, **names[kind])
+    at = LATER + timedelta(hours=hours)
+    world.store.write_now(
+        holding.place, COMMAND_LINE, world.user.organisation, hold, reason="Case", actor=BY, now=at
+    )
+    assert world.begin(first).held == [first]
+
+    def forge() -> None:
+        its = models.Recording.id == first
+        models.Recording.update(state=RecordingState.DISPOSING).where(its).execute()
+        models.Disposing.insert(
+            recording=first, organisation=world.user.organisation, was=RecordingState.STORED,
+            rule=Rule.RETENTION, detail='{"days": 180}', actor_kind="recorder", actor="", asked_at=LATER,
+        ).execute()  # fmt: skip
+
+    world.store.write_now(forge)
+    (there,) = world.store.read_now(disposal.waiting, 10)
+    assert there.place is not None
+    world.safe.remove(there.place)
+    world.store.write_now(disposal.complete, [first], LATER)
+    found = {(str(one.kind), one.subject) for one in world.verified().damage}
+    assert found == ({(Kind.GROUNDLESS, str(first))} if told else set())
 
 
 def test_a_leaf_of_what_is_gone_that_was_changed_is_found(world: World) -> None:

@@ -18,7 +18,7 @@ from ari_recorder.store.disposal import Why
 from ari_recorder.store.safe import Safe
 
 from ..s3 import KEY, S3, Proxy
-from .build import BEGIN, add_user, finish, recorded_call
+from .build import BEGIN, BY, add_user, finish, recorded_call
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_what_is_locked_waits_and_is_told_and_nobody_can_open_it(
     bucket = s3_store.bucket(versions=True)
     safe = safe_in_bucket(store, tmp_path, s3_store.address(bucket, endpoint=proxy.endpoint))
     made, key = recorded(store, safe, tmp_path)
-    store.write_now(disposal.begin, [made], Why(Rule.RETENTION), BEGIN)
+    store.write_now(disposal.begin, [made], Why(Rule.REQUEST, {}, BY), BEGIN)
     proxy.fault = lambda request: "403 AccessDenied" if request.method == "DELETE" else None
     steps = iter(range(10**6))
     disposer = Disposer(store, safe, lambda: BEGIN, lambda: float(next(steps)), pause_s=0.0)
@@ -74,6 +74,6 @@ async def test_of_a_recording_that_was_put_twice_every_version_goes(
     content = s3_store.objects(bucket)[key]
     s3_store.client().put_object(Bucket=bucket, Key=key, Body=content)
     assert len(s3_store.versions(bucket, key)) == 2
-    disposal.dispose(store, safe, [made], Why(Rule.RETENTION), BEGIN)
+    disposal.dispose(store, safe, [made], Why(Rule.REQUEST, {}, BY), BEGIN)
     assert store.read_now(models.Recording.get_or_none, models.Recording.id == made) is None
     assert s3_store.versions(bucket, key) == []

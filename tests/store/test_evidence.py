@@ -17,7 +17,7 @@ from ari_recorder.errors import NotFound
 from ari_recorder.policies import merkle
 from ari_recorder.policies.manifest import ClockReading, SourceFile
 from ari_recorder.policies.rights import COMMAND_LINE
-from ari_recorder.store import catalogue, evidence, finishing, models, tree_heads
+from ari_recorder.store import catalogue, evidence, finishing, models, people, tree_heads
 from ari_recorder.store.audit_key import SigningKey, made
 from ari_recorder.store.database import Store
 from ari_recorder.store.evidence_check import Checked, Fault, check
@@ -245,6 +245,25 @@ def test_a_changed_segment_call_or_leg_is_found(world: World) -> None:
         world.change(model, where, **values)
         assert world.faults() == [(Fault.ROW, str(recording.id))]
         world.change(model, where, **was)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("text", "All was explained."), ("sha256", "0" * 64), ("heard_by", "both")]
+)
+def test_what_was_announced_cannot_be_told_otherwise(world: World, column: str, value: str) -> None:
+    anna = world.store.read_now(models.Recording.get_by_id, world.recordings[3]).user_id
+    call = recorded_call(world.store, world.store.read_now(people.user_by_id, anna))
+    said = {"kind": "start", "sound": "announcement", "language": "en", "text": "This call is recorded."}
+    played = {"sha256": "a" * 64, "heard_by": "user", "planned_at": BEGIN, "outcome": "played"}
+    new = models.Announcement(leg=call.leg.id, recording=call.recording, **said, **played)
+    world.store.write_now(new.save, force_insert=True)
+    seal(world.store, audio=b"announced")
+    world.sign()
+    assert world.faults() == []
+    world.change(models.Announcement, models.Announcement.id == new.id, **{column: value})
+    (finding,) = world.check().findings
+    assert (finding.fault, finding.subject) == (Fault.ROW, str(call.recording))
+    assert finding.text == "The catalogue says otherwise of announcements."
 
 
 @pytest.mark.parametrize("column", ["number", "name"])

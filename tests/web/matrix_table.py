@@ -223,6 +223,7 @@ LINES: dict[str, Line] = {
     ),
     "POST /organisation/calls": _write("a", "", {**ANY, "warning_tone_s": "15"}, ok="303 /organisation"),
     "POST /organisation/retention": _write("a", "", {**ANY, "retention_days": "180"}, ok="303 /organisation"),
+    "POST /organisation/fields": _write("a", "", {**ANY, "tag1_name": "Case"}, ok="303 /organisation"),
     "POST /organisation/leavers": _write("a", "", {**ANY, "leavers": "pseudonym"}, ok="303 /organisation"),
     "POST /organisation/second-factor": _write("a", "", ANY, ok="303 /organisation"),
     "GET /delivery": _read("a"),

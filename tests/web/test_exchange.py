@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
+from ari_recorder.policies.rights import Right
 from ari_recorder.policies.spreadsheet import ROWS_MAX
+from ari_recorder.store import tokens
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.models import AuditLine, User
 from ari_recorder.web.exchange import FILE_MAX_BYTES
 
 from .settings import Client, rows
-from .world import PASSWORD, NewBrowser, World
+from .world import NOON, PASSWORD, NewBrowser, World
 
 HEAD = "number,name,mode,plan,role,login,may_listen,endpoints,groups,acknowledgement"
 
@@ -193,3 +198,24 @@ async def test_another_customers_telephone_is_not_given_by_a_file(
     assert [row["outcome"] for row in report["rows"]] == ["refused", "created"]
     assert report["rows"][0]["field"] == "endpoints"
     assert "--endpoints" in report["rows"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"), [([Right.USERS_WRITE], 403), ([Right.USERS_WRITE, Right.GROUPS_WRITE], 200)]
+)
+async def test_a_token_puts_nobody_into_groups_that_it_may_not_change(
+    admin: Client, open_browser: NewBrowser, world: World, scopes: list[Right], status: int
+) -> None:
+    await admin.made("/groups", {"name": "Sales"})
+    by = Actor(ActorKind.COMMAND_LINE, "test", "test")
+    acme = UUID((await admin.get("/me"))["organisation"])
+    made = world.store.write_now(tokens.add, by, acme, None, "HR", scopes, None, NOON)
+    headers = {"Authorization": f"Bearer {made.secret}", "Content-Type": "text/csv"}
+
+    async def sent(file: str) -> int:
+        program = await open_browser()
+        return (await program.request("POST", "/api/v1/users/import", headers=headers, data=file)).status
+
+    assert await sent("number,name,groups\n301,One,Sales\n") == status
+    assert await sent("number,name,groups\n302,Two,\n") == 200, "an empty cell says nothing"
+    assert ("301" in numbers(world), "302" in numbers(world)) == (status == 200, True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import zlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -58,6 +60,40 @@ async def test_what_cannot_be_read(server: Server, sent: bytes, status: int) -> 
     assert len(body) < 200
     for leak in (b"aiohttp", b"Python", b"Traceback", b"unexpected", b"xxx", b"nonsense", b"^"):
         assert leak.lower() not in body.lower()
+
+
+def posted(path: str, kind: str, body: bytes, encoding: str = "identity") -> bytes:
+    head = f"Content-Type: {kind}\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return f"POST {path} HTTP/1.1\r\n".encode() + HEAD + head.encode() + body
+
+
+URLENCODED, PARTED = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="login"\r\n'
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        posted("/sign-in", URLENCODED, b"no gzip", "gzip"),
+        posted("/sign-in", URLENCODED, gzip.compress(bytes(100_000))[:-9], "gzip"),
+        posted("/sign-in", URLENCODED, zlib.compress(b"a=b")[:-4], "deflate"),
+        posted("/sign-in", PARTED, gzip.compress(bytes(10_000_000)), "gzip"),
+        posted("/sign-in", PARTED, b"--x\r\nnonsense\r\n\r\nabc\r\n--x--\r\n"),
+        posted("/sign-in", PARTED, PART + b"X: y\r\n" * 3000 + b"\r\nabc\r\n--x--\r\n"),
+        posted("/sign-in", PARTED, PART + b"Content-Transfer-Encoding: morse\r\n\r\nabc\r\n--x--\r\n"),
+        posted("/nothing", URLENCODED, b"no gzip", "gzip"),
+        posted("/healthz", URLENCODED, b"no gzip", "gzip"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_no_fault_of_ours(
+    server: Server, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    status, headers, body = await answered(server, sent)
+    assert 400 <= status < 500
+    assert "server" not in headers
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    for leak in (b"aiohttp", b"Traceback", b"morse"):
+        assert leak not in body
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/api/v1/me", "/nothing", "/static/style.css"])

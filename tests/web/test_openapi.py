@@ -20,7 +20,7 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.erasing import asking
 from ari_recorder.store.erasing.asking import Target
-from ari_recorder.web import WebContext, start
+from ari_recorder.web import WebContext, api_page, page, start
 from ari_recorder.web.openapi import document
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
@@ -90,6 +90,19 @@ async def test_the_page_shows_every_operation(open_browser: NewBrowser, language
     for name in re.findall(r'href="#([^"]+)"', shown.text):
         assert f'id="{name}"' in shown.text, name
     assert "curl -H &#34;Authorization: Bearer $token&#34;" in shown.text
+
+
+async def test_strangers_have_the_page_made_once_for_each_language(open_browser: NewBrowser) -> None:
+    """It takes tens of milliseconds in the thread that makes everybody's pages."""
+    stranger = await open_browser()
+    shown = {one: (await stranger.get("/api", headers={"Accept-Language": one})).text for one in ("en", "sv")}
+    made, packed = api_page._content.cache_info().misses, page._deflated_once.cache_info().misses
+    for _ in range(3):
+        for one, text in shown.items():
+            again = await stranger.get("/api", headers={"Accept-Language": one})
+            assert again.text.partition("<main")[2] == text.partition("<main")[2]
+    assert api_page._content.cache_info().misses == made
+    assert page._deflated_once.cache_info().misses == packed
 
 
 async def test_the_page_needs_nothing_from_elsewhere(open_browser: NewBrowser) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from ari_recorder.policies.rights import Right
+from ari_recorder.store import tokens
+from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.models import AuditLine, LedgerLine, Organisation, Recording
 
 from .settings import TOLD, Client
@@ -40,6 +43,21 @@ async def test_one_s_own(admin: Client, world: World) -> None:
     assert await admin.get("/organisation") == changed.json()
     line = world.store.read_now(lambda: AuditLine.select().where(AuditLine.action == "change").get())
     assert '"timezone": "Europe/Stockholm"' in line.detail
+
+
+async def test_no_token_ends_the_second_factor(admin: Client, open_browser: NewBrowser, world: World) -> None:
+    needed = {"second_factor": ["auditor"]}
+    own = await admin("PATCH", "/organisation", needed)
+    by, acme = Actor(ActorKind.COMMAND_LINE, "test", "test"), UUID(own.json()["id"])
+    made = world.store.write_now(tokens.add, by, acme, None, "place", [Right.ORGANISATION_WRITE], None, NOON)
+    program = await open_browser()
+    for changes, status in (({"second_factor": []}, 403), ({"language": "sv"}, 200)):
+        answer = await program.request(
+            "PATCH", "/api/v1/organisation", json=changes,
+            headers={"Authorization": f"Bearer {made.secret}"},
+        )  # fmt: skip
+        assert answer.status == status, answer.text
+    assert (await admin.get("/organisation")).items() >= {**needed, "language": "sv"}.items()
 
 
 @pytest.mark.parametrize(

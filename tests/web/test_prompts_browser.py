@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -32,10 +33,12 @@ MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-str
 
 @pytest.fixture
 async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    """Chromium with a microphone, or as ``request.param`` says."""
-    more = getattr(request, "param", MICROPHONE)
+    """Chromium with a microphone, or as ``request.param`` says; and with what asks whether it may be used."""
+    more, whole = getattr(request, "param", MICROPHONE), {**os.environ, "CHROMIUM": "chromium"}
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=QUIET, args=[*ARGUMENTS, *more])
+        chromium = await playwright.chromium.launch(
+            executable_path=QUIET, args=[*ARGUMENTS, *more], env=whole
+        )
         yield chromium
         await chromium.close()
 

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from peewee import fn
 
-from ari_recorder.errors import Conflict, Invalid, NotFound, SettingsError
+from ari_recorder.errors import Conflict, Invalid, NotAllowed, NotFound, SettingsError
 from ari_recorder.policies import fields
 from ari_recorder.policies.rights import Role
 from ari_recorder.policies.table import Mode
 from ari_recorder.policies.usage import Terms
 from ari_recorder.store import audit, paging, preferences
-from ari_recorder.store.audit import Action, Actor, Subject
+from ari_recorder.store.audit import Action, Actor, ActorKind, Subject
 from ari_recorder.store.fitting import fit
 from ari_recorder.store.models import Organisation, Recording, User
 from ari_recorder.store.models import Terms as TermsTable
@@ -38,7 +38,8 @@ class OrganisationRow:
     """An organisation as shown. ``second_factor`` are the roles that need one to sign in, ``endpoints``
     patterns of the telephones that its administrators may give to users, ``storage_mb`` what is included for
     each user, ``country`` whose numbering plan its numbers follow (ISO 3166-1), empty if it is not said,
-    ``leavers`` what recordings of removed users bear (`policies.erasing.Leavers`).
+    ``leavers`` what recordings of removed users bear (`policies.erasing.Leavers`), ``tag1_name`` to
+    ``tag3_name`` what the three fields of its calls are called, empty for their number.
     """
 
     id: UUID
@@ -51,6 +52,9 @@ class OrganisationRow:
     retention_days: int
     country: str = ""
     leavers: str = "name"
+    tag1_name: str = ""
+    tag2_name: str = ""
+    tag3_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def add_organisation(values: Mapping[str, Any], *, actor: Actor, now: datetime) 
     made = _row(row)
     audit.write(
         actor, Action.CREATE, Subject(KIND, str(row.id)), now, organisation=row.id,
-        detail={"after": _told(made)},
+        detail={"after": told(made)},
     )  # fmt: skip
     changed()
     return made
@@ -133,10 +137,12 @@ def change_organisation(
 ) -> OrganisationRow:
     """Change what is named of it. ``check`` is called with what it is before.
 
-    Raises `NotFound`, `Invalid`, or `Conflict` if its name is taken.
+    Raises `NotFound`, `Invalid`, `NotAllowed`, or `Conflict` if its name is taken.
     """
     before = _row(found(organisation))
     check(before)
+    if actor.kind is ActorKind.TOKEN and "second_factor" in values:
+        raise NotAllowed("Who needs a second factor is set by people, not by tokens.")
     columns = _columns(values)
     if "name" in columns:
         _check_free(columns["name"], organisation)
@@ -147,7 +153,7 @@ def change_organisation(
         _keep_terms(before, after, now)
         audit.write(
             actor, Action.CHANGE, Subject(KIND, str(organisation)), now, organisation=organisation,
-            detail=difference(_told(before), _told(after)),
+            detail=difference(told(before), told(after)),
         )  # fmt: skip
         changed()
     return after
@@ -257,7 +263,8 @@ def _check_free(name: str, but: UUID | None) -> None:
         raise Conflict("name", "there is an organisation %(name)s already.", name=repr(min(taken)))
 
 
-def _told(row: OrganisationRow) -> dict[str, Any]:
+def told(row: OrganisationRow) -> dict[str, Any]:
+    """An organisation as the audit log has it."""
     return {name: value for name, value in vars(row).items() if name != "id"}
 
 
@@ -266,6 +273,7 @@ def _row(row: Any) -> OrganisationRow:
     return OrganisationRow(
         row.id, row.name, row.timezone, row.language, roles, tuple(row.endpoints.split()),
         row.storage_mb, row.retention_days, row.country, row.leavers,
+        row.tag1_name, row.tag2_name, row.tag3_name,
     )  # fmt: skip
 
 

@@ -125,4 +125,4 @@ async def _filters(request: web.Request, query: str) -> list[tuple[str, str]]:
     if asked.problems:  # of a group that is gone, say, or that the reader may not see
         return [("", query)]
     names = [name for name in asked.filters if not name.endswith("_time")]
-    return [(find.label(name, say.language), find.said(name, asked, say)) for name in names]
+    return [(find.label(name, say), find.said(name, asked, say)) for name in names]

@@ -27,6 +27,7 @@ ADDRESS = "/organisation"
 PLACE = ("timezone", "country", "language")
 SECOND_FACTOR = "second_factor"
 LEAVERS = "leavers"
+_SAVED_FIELDS = N_("Saved. They are called so from the next click on.")
 _SAVED_LEAVERS = N_("Saved: it holds for who is removed from now on.")
 _SAVED = N_("Saved. Times and pages are so from the next click on.")
 _SAVED_CALLS = N_("Saved: it holds from the next call on, for all who have nothing of their own.")
@@ -59,6 +60,14 @@ async def change_leavers(request: web.Request) -> web.Response:
     typed = await sent(request)
     form = Form("leavers", {LEAVERS: text(typed, LEAVERS)}, version=text(typed, VERSION))
     return await _change(request, form, dict(form.values), _leavers, _SAVED_LEAVERS, typed)
+
+
+async def change_fields(request: web.Request) -> web.Response:
+    """``POST /organisation/fields``: what the three fields of calls are called."""
+    typed = await sent(request)
+    values = {name: text(typed, name).strip() for name in fields.TAG_NAMES}
+    form = Form("fields", values, version=text(typed, VERSION))
+    return await _change(request, form, dict(form.values), _tag_names, _SAVED_FIELDS, typed)
 
 
 async def change_calls(request: web.Request) -> web.Response:
@@ -130,6 +139,10 @@ def _leavers(row: OrganisationRow) -> dict[str, Any]:
     return {LEAVERS: row.leavers}
 
 
+def _tag_names(row: OrganisationRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in fields.TAG_NAMES}
+
+
 async def render(request: web.Request, form: Form | None = None) -> web.Response:
     """The page; with a form that was not saved in its place."""
     store, organisation = request.app[CONTEXT].store, own_organisation(request)
@@ -139,6 +152,7 @@ async def render(request: web.Request, form: Form | None = None) -> web.Response
         "place": Form("place", _place(row), version=version(_place(row))),
         "second-factor": Form("second-factor", _second_factor(row), version=version(_second_factor(row))),
         "leavers": Form("leavers", _leavers(row), version=version(_leavers(row))),
+        "fields": Form("fields", _tag_names(row), version=version(_tag_names(row))),
         "calls": calling.form_of_organisation(shown),
         "retention": Form("retention", _retention(row), version=version(_retention(row))),
     }

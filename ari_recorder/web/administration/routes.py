@@ -94,6 +94,13 @@ ADMINISTRATION: tuple[Route, ...] = (
     ),
     page(
         "POST",
+        _OWN + "/fields",
+        organisation.change_fields,
+        "organisation-fields",
+        Right.ORGANISATION_WRITE,
+    ),
+    page(
+        "POST",
         _OWN + "/second-factor",
         organisation.change_second_factor,
         "organisation-factor",

@@ -11,7 +11,7 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from ari_recorder.policies.rights import Right
-from ari_recorder.policies.text import is_plain, tidy
+from ari_recorder.policies.text import is_plain, is_seen, tidy
 from ari_recorder.store import tokens
 from ari_recorder.store.tokens import NAME_MAX, Made, TokenRow
 from ari_recorder.web import page, told
@@ -138,7 +138,7 @@ async def _make(request: web.Request, values: Mapping[str, Any], scopes: list[st
     """Raises `Refused`, at the field that it is about."""
     context, asker = request.app[CONTEXT], scope(request)
     now, name = context.now(), tidy(values["name"]).strip()
-    if not name or len(name) > NAME_MAX or not is_plain(name):
+    if not is_seen(name) or len(name) > NAME_MAX or not is_plain(name):
         raise Refused(422, _NO_NAME, field="name", values={"most": NAME_MAX})
     if not scopes:
         raise Refused(422, N_("choose at least one."), field="scopes")

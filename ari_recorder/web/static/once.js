@@ -1,5 +1,6 @@
 // A form is sent once, also by who presses twice, or again while an answer is awaited: what it makes is made once.
-// A page that shows something once, as the answer to a form, is where its link leads when it is loaded anew.
+// A page that shows something once, as the answer to a form, is where its link leads when it is loaded anew; a link
+// with a fragment would lead nowhere then.
 // Forms that a page's own script sends are that script's; one whose answer leaves the page as it is can be sent again.
 "use strict";
 
