@@ -210,7 +210,7 @@ class Refusal(StrEnum):
         "The file cannot be read as sound. Use WAV, MP3, M4A, Ogg, FLAC or another common format for sound."
     )
     NO_AUDIO = "The file has no sound track. Use a recording of sound."
-    SILENT = "The file is silent or empty. Use one in which something can be heard."
+    SILENT = "The file is silent, empty or shorter than 0.1 seconds. Use one in which something can be heard."
     TOO_LONG = "The file is longer than 30 seconds. A prompt has at most 30."
     TOO_LARGE = "The file is larger than 10 MB. A prompt's file has at most 10 MB."
 

@@ -32,6 +32,7 @@ FORMATS = "wav,w64,aiff,au,caf,mp3,aac,ogg,flac,mov,matroska,asf,amr"
 _OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
 _SAMPLES_MAX = round((LENGTH_MAX_S + 0.1) * RATE_HZ)  # some encoders fill up the last packet
 _SILENCE = 100  # of 32768: below -50 dBFS
+_SAMPLES_MIN = RATE_HZ // 10  # what is shorter is a click: nobody is told anything by it
 _MEMORY_MAX_BYTES = 512 * 1024 * 1024
 _CPU_MAX_S = 20
 _WITHIN_S = 60.0
@@ -106,7 +107,7 @@ def decode(data: bytes) -> ConvertedPrompt:
             samples = _joined(_resampled(container))
     except (av.FFmpegError, ValueError, MemoryError) as error:
         raise PromptRefused(Refusal.NOT_AUDIO) from error
-    if np.abs(samples.astype(np.int32)).max(initial=0) < _SILENCE:
+    if len(samples) < _SAMPLES_MIN or np.abs(samples.astype(np.int32)).max(initial=0) < _SILENCE:
         raise PromptRefused(Refusal.SILENT)
     return ConvertedPrompt(wav_file(samples), round(len(samples) * 1000 / RATE_HZ))
 

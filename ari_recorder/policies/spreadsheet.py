@@ -41,15 +41,19 @@ def plain(cell: str) -> str:
     return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith((*FORMULA, _MARK)) else cell
 
 
-def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+BOM = "\ufeff"
+"""Tells spreadsheets that a file is UTF-8."""
+
+
+def write(columns: Sequence[str], rows: Iterable[Sequence[str]], separator: str = ",") -> str:
     """A file of these columns, its first row their names; nothing in it acts on who reads it."""
-    return lines([columns]) + lines(rows)
+    return lines([columns], separator) + lines(rows, separator)
 
 
-def lines(rows: Iterable[Sequence[str]]) -> str:
+def lines(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
     """These rows of a file that is written in parts; nothing in them acts on who reads it."""
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
+    writer = csv.writer(file, delimiter=separator, lineterminator="\r\n")
     writer.writerows([safe(harmless(cell, lines=True)) for cell in row] for row in rows)
     return file.getvalue()
 

@@ -18,7 +18,7 @@ from ari_recorder.policies.table import Mode, Standing, State
 
 @dataclass(frozen=True)
 class LegRow:
-    """A leg as it is shown: as far as it has been told. ``recording`` is the one that is open."""
+    """A leg as it is shown: as far as it has been told. ``recording`` is its last, open or over."""
 
     id: UUID
     user: UUID
@@ -67,7 +67,7 @@ class SegmentRow:
 
 def shown(leg: Leg) -> LegRow:
     """A leg in progress."""
-    recording = leg.recording
+    last = leg.recordings[-1] if leg.recordings else None
     return LegRow(
         id=leg.id,
         user=leg.user,
@@ -87,7 +87,7 @@ def shown(leg: Leg) -> LegRow:
         annotations=leg.annotations,
         answered_at=leg.answered_at,
         ended_at=leg.ended_at,
-        recording=leg.recording_id(recording.ordinal) if recording else None,
+        recording=leg.recording_id(last.ordinal) if last else None,
     )
 
 

@@ -29,6 +29,7 @@ from ari_recorder.web.session import read_form
 from ari_recorder.web.thread import aside
 
 TROUBLES = {
+    "401": N_("You have been signed out. Sign in again in another tab, then try once more."),
     "403": N_("This page is too old to do that. Reload it and try again."),
     "404": N_("There is no such call that you may see."),
     "500": N_("Something went wrong. Try again."),
@@ -45,6 +46,10 @@ SENTENCES = {
     "refused_keys": N_("%(command)s, by keys: %(reason)s"),
     "waiting": N_("One moment …"),
     "saved": N_("Saved"),
+    "meanwhile": N_(
+        "Changed by somebody meanwhile, so yours is not saved. Save again to replace what is there: %(text)s"
+    ),
+    "empty": N_("empty"),
     "unknown": N_("Unknown number"),
     "no_recording": N_("Nothing of it was recorded."),
     "preparing": N_("The recording is being prepared …"),
@@ -116,9 +121,21 @@ async def _from_window(request: web.Request) -> bool:
 
 
 def _going_on(request: web.Request) -> list[dict[str, Any]]:
-    """The calls, as the page and its script have them: one's own first."""
+    """The calls, as the page and its script have them: one's own first.
+
+    One that rings at several of a user's phones is shown once.
+    """
     found: list[dict[str, Any]] = msgspec.to_builtins(calls.snapshot(request))
-    return sorted(found, key=lambda call: not call["own"])
+    once: dict[tuple[object, ...], dict[str, Any]] = {}
+    for call in found:
+        once.setdefault(_rings_as(call), call)
+    return sorted(once.values(), key=lambda call: not call["own"])
+
+
+def _rings_as(call: Mapping[str, Any]) -> tuple[object, ...]:
+    if call["state"] != State.RINGING:
+        return (call["id"],)
+    return call["call"], *call["user"].values(), call["direction"]
 
 
 async def _render(

@@ -60,13 +60,13 @@ class Imported(msgspec.Struct):
 
 @operation("GET", "/api/v1/users.csv", need=Right.USERS_READ, media_type=CSV)
 async def export_users(request: web.Request) -> web.Response:
-    """Every user of the organisation as a CSV file, as import reads it."""
+    """Every user of the organisation as a CSV file, as import and the reader's spreadsheets read it."""
     rows = await request.app[CONTEXT].store.write(
         people.exported, own_organisation(request), **changed_by(request)
     )
-    text = await aside(spreadsheet.write, COLUMNS, rows)
+    text = await aside(spreadsheet.write, COLUMNS, rows, page.words(request).separator)
     return web.Response(
-        text=text,
+        text=spreadsheet.BOM + text,
         content_type=CSV,
         charset="utf-8",
         headers={"Content-Disposition": 'attachment; filename="users.csv"'},

@@ -58,8 +58,6 @@ COLUMNS = (
     N_("Problems"),
     N_("Recording's id"),
 )
-_BOM = "\ufeff"
-"""Tells spreadsheets that it is UTF-8."""
 Rows = Sequence[RecordingRow]
 _log = structlog.get_logger(__name__)
 
@@ -158,7 +156,7 @@ async def _send(request: web.Request, response: web.StreamResponse, parts: Async
     """Part by part; broken off when the catalogue or who asks cannot be reached, or it is theirs no more."""
     say = page.words(request)
     try:
-        await _write(response, _BOM + spreadsheet.lines([_titles(say)]))
+        await _write(response, spreadsheet.BOM + spreadsheet.lines([_titles(say)], say.separator))
         async for part in parts:
             if await scope_now(request) != scope(request):
                 raise StoreError("who asks may not see all of it any more.")
@@ -177,7 +175,7 @@ def _titles(say: Words) -> list[str]:
 
 
 def _text(rows: Iterable[RecordingRow], say: Words) -> str:
-    return spreadsheet.lines(_cells(row, say) for row in rows)
+    return spreadsheet.lines((_cells(row, say) for row in rows), say.separator)
 
 
 def _cells(row: RecordingRow, say: Words) -> tuple[str, ...]:
@@ -186,7 +184,7 @@ def _cells(row: RecordingRow, say: Words) -> tuple[str, ...]:
         _time(row.started_at, say),
         _time(row.ended_at, say) if row.ended_at else "",
         say.duration(row.duration_ms) if row.duration_ms is not None else "",
-        f"{row.duration_ms / 1000:.1f}" if row.duration_ms is not None else "",
+        say.tenths(row.duration_ms / 1000) if row.duration_ms is not None else "",
         row.user_name,
         row.user_number or "",
         row.counterpart_name,

@@ -15,9 +15,10 @@ from aiohttp import web
 from ari_recorder.errors import PromptRefused, Refusal
 from ari_recorder.media.prompts import FILE_MAX_BYTES, LENGTH_MAX_S
 from ari_recorder.policies.prompts import TONES, PromptKind
-from ari_recorder.store import prompts
+from ari_recorder.store import people, prompts
 from ari_recorder.store.prompts import TEXT_MAX, PromptAudio
 from ari_recorder.web import page, session, told, upload
+from ari_recorder.web.administration.terms import ANNOUNCE
 from ari_recorder.web.context import ACTOR, CONTEXT, own_organisation
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
@@ -152,6 +153,7 @@ def _is_text(text: str) -> bool:
 
 async def _page(request: web.Request, organisation: UUID, wrong: Wrong | None = None) -> web.Response:
     found = await request.app[CONTEXT].store.read(prompts.list_prompts, organisation)
+    now = (await request.app[CONTEXT].store.read(people.organisation_preferences, organisation)).preferences
     request[MICROPHONE] = True
     say = page.words(request).language.gettext
     values = {
@@ -167,6 +169,8 @@ async def _page(request: web.Request, organisation: UUID, wrong: Wrong | None = 
         "text_max": TEXT_MAX,
         "most_bytes": FILE_MAX_BYTES,
         "most_s": LENGTH_MAX_S,
+        "announced": [say(ANNOUNCE[how]) for how in (now.announce_external, now.announce_internal)],
+        "spoken_in": now.language,
         "which": request.query.get("prompt"),
     }
     return await page.render(request, "prompts.html", values, status=wrong.status if wrong else 200)

@@ -230,7 +230,16 @@ class Call(msgspec.Struct):
     began_at: Time
     answered_at: Time | None
     ended_at: Time | None
-    recording: Annotated[str, Meta(extra_json_schema={"format": "uuid"})] | None
+    recording: (
+        Annotated[
+            str,
+            Meta(
+                description="The one that is open, or else the last that there was.",
+                extra_json_schema={"format": "uuid"},
+            ),
+        ]
+        | None
+    )
     note: str
     mark: str
     tag1: str

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_skeleton, format_time
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
 
 from ari_recorder.errors import Refusal
 from ari_recorder.policies.ledger import RecordingState
@@ -122,7 +122,9 @@ REFUSALS = {
         "The file cannot be read as sound. Use WAV, MP3, M4A, Ogg, FLAC or another common format for sound."
     ),
     Refusal.NO_AUDIO: N_("The file has no sound track. Use a recording of sound."),
-    Refusal.SILENT: N_("The file is silent or empty. Use one in which something can be heard."),
+    Refusal.SILENT: N_(
+        "The file is silent, empty or shorter than 0.1 seconds. Use one in which something can be heard."
+    ),
     Refusal.TOO_LONG: N_("The file is longer than 30 seconds. A prompt has at most 30."),
     Refusal.TOO_LARGE: N_("The file is larger than 10 MB. A prompt's file has at most 10 MB."),
 }
@@ -268,6 +270,15 @@ class Words:
     def refusal(self, reason: Refusal) -> str:
         """Why a file cannot be a prompt, in a sentence or two."""
         return self.language.gettext(REFUSALS[reason])
+
+    @property
+    def separator(self) -> str:
+        """What parts the cells of a file for spreadsheets in this language: no comma if that is decimal."""
+        return ";" if get_decimal_symbol(self.language.locale) == "," else ","
+
+    def tenths(self, value: float) -> str:
+        """A number with one decimal, as a spreadsheet in this language reads it."""
+        return f"{value:.1f}".replace(".", get_decimal_symbol(self.language.locale))
 
     def number(self, n: int) -> str:
         """A number, grouped by thousands."""

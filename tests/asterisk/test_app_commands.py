@@ -74,6 +74,7 @@ async def test_a_pause_by_app_is_closed_when_it_is_answered(begin: Begin, tmp_pa
         ("pause", "app"), ("stop", "app"),
     ]  # fmt: skip
     row = await station.only()
+    assert told[-1]["call"]["recording"] == str(row.id)
     assert (row.note, row.mark, row.tags) == ("Ring back", "red", ("case 4711", "", ""))
     samples, rate_hz = station.evidence.audio(row)
     for side in samples.T:

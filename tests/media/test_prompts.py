@@ -183,11 +183,13 @@ def test_hours_in_a_small_file_are_not_decoded() -> None:
     assert time.process_time() - began < 2
 
 
-@pytest.mark.parametrize("data", [made(amplitude=0), made(amplitude=0.002), header(8000, 0)])
+@pytest.mark.parametrize(
+    "data", [made(amplitude=0), made(amplitude=0.002), header(8000, 0), made(seconds=0.05)]
+)
 def test_silence(data: bytes) -> None:
     error = refused(data)
     assert error.reason is Refusal.SILENT
-    assert "silent or empty" in str(error)
+    assert "silent, empty or shorter" in str(error)
 
 
 def test_soft_is_not_silent() -> None:

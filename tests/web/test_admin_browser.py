@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, Route, expect
 
-from ari_recorder.store.models import Membership, User
+from ari_recorder.store.models import Membership, User, Webhook
 from ari_recorder.web import Server
 
 from .test_account_browser import clean
-from .test_browser import listened, sign_in
+from .test_browser import eventually, listened, sign_in
 from .world import World, only
 
 
@@ -115,3 +118,69 @@ async def test_a_file_on_a_phone(
         assert complaints == []
         await context.close()
     assert world.store.read_now(lambda: User.get(User.number == "301").name) == "Åke Öberg"
+
+
+async def test_who_presses_twice_adds_one(chromium: Browser, server: Server, world: World) -> None:
+    context = await chromium.new_context(locale="en-GB")
+    page, complaints = await listened(context)
+    await sign_in(page, server, "admin-acme")
+    await page.goto(f"{server.url}users/add")
+    posts: list[Route] = []
+    answered = asyncio.Event()
+
+    async def slow(route: Route) -> None:
+        if route.request.method == "POST":
+            posts.append(route)
+            await answered.wait()
+        with suppress(Error):  # what another press has put an end to
+            await route.continue_()
+
+    await page.route("**/users/add", slow)
+    await page.get_by_label("Name", exact=True).fill("Without a number")
+    add = page.get_by_role("button", name="Add the user")
+    await add.scroll_into_view_if_needed()
+    box = await add.bounding_box()
+    assert box is not None
+    at = (box["x"] + 9, box["y"] + 9)
+    await page.mouse.click(*at)
+    await eventually(_number_of(posts), bool)
+    await page.mouse.click(*at, click_count=2)
+    answered.set()
+    await expect(page.get_by_role("status")).to_contain_text("Without a number was added")
+    assert len(posts) == 1
+    await page.go_back()
+    await page.get_by_label("Name", exact=True).fill("Another")
+    await add.click()
+    await expect(page.get_by_role("status")).to_contain_text("Another was added")
+    rows = world.store.read_now(
+        lambda: list(User.select().where(User.name.in_(["Without a number", "Another"])))
+    )
+    assert len(rows) == 2
+    assert complaints == []
+    await context.close()
+
+
+def _number_of(posts: list[Route]) -> Callable[[], Awaitable[int]]:
+    async def number() -> int:
+        return len(posts)
+
+    return number
+
+
+async def test_a_secret_that_was_shown_is_not_made_again_by_loading_the_page_anew(
+    chromium: Browser, server: Server, world: World
+) -> None:
+    context = await chromium.new_context(locale="en-GB")
+    page, complaints = await listened(context)
+    await sign_in(page, server, "admin-acme")
+    await page.goto(f"{server.url}webhooks/new")
+    await page.get_by_label("What it is for").fill("CRM")
+    await page.get_by_label("Address").fill("https://crm.example/recordings")
+    await page.get_by_role("checkbox").first.check()
+    await page.get_by_role("button", name="Make the webhook").click()
+    await expect(page.get_by_role("heading", name="The secret of CRM")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="CRM", exact=True)).to_be_visible()
+    assert world.store.read_now(lambda: Webhook.select().count()) == 1
+    assert complaints == []
+    await context.close()

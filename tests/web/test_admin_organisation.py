@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ari_recorder.store.models import Organisation, User
@@ -89,3 +91,21 @@ async def test_another_s_change_is_shown_first(admin: Browser, world: World) -> 
     assert stale.status == 412
     assert "It is now: Europe/Oslo" in said(stale.text)
     assert acme(world).timezone == "Europe/Oslo"
+
+
+async def test_another_s_change_is_shown_at_its_field_by_its_name(admin: Browser) -> None:
+    opened = (await admin.get(PAGE)).text
+    api = await Client.of(admin)
+    codes = {"start": "*71", "stop": "*72", "pause": "*73", "resume": "*74"}
+    assert (
+        await api("PATCH", "/preferences", {"announce_internal": "announcement", "codes": codes})
+    ).status == 200
+    stale = await send_from(admin, opened, f"{PAGE}/calls", warning_tone_s="15")
+    assert stale.status == 412
+    told = re.findall(r'id="calls-([^"]+)-now">(.*?)</p>', stale.text, re.S)
+    assert [(name, re.sub("<[^>]*>", "", text)) for name, text in told] == [
+        ("announce_internal", "It is now: A voice"),
+        ("warning_tone_s", "It is now: empty"),
+        *((f"code.{command}", f"It is now: {code}") for command, code in codes.items()),
+    ]
+    assert 'aria-describedby="calls-announce_internal-now calls-announce_internal-hint"' in stale.text

@@ -19,7 +19,7 @@ from ari_recorder.web import Server
 from .test_browser import listened
 from .test_call_window import supervise
 from .test_calls import follow
-from .test_calls_browser import become, card, connected, end, opened
+from .test_calls_browser import become, card, connected, end, opened, settled
 from .world import PASSWORD, World
 
 SIDE: dict[str, Any] = {"viewport": {"width": 320, "height": 480}}
@@ -79,6 +79,7 @@ async def test_a_call_by_keys_alone_from_waiting_to_the_recording(
         await expect(page.locator("#announcer")).to_have_text("Eva: Recording")
         assert await page.evaluate(ICON) == "tab-recording.svg"
         await is_fine(page, tmp_path, "records")
+        await settled(page)
         await page.keyboard.press("p")
         await expect(page).to_have_title("‖ Paused · Your call · My Pages")
         assert await page.evaluate(ICON) == "tab-paused.svg"

@@ -76,6 +76,19 @@ def follow(world: World, live: Live, login: str, mode: Mode = Mode.ALWAYS_PAUSE_
     return Followed(live, replace(shown(leg), policy=leg.standing))
 
 
+def test_a_call_names_its_last_recording_when_that_is_over(world: World, live: Live) -> None:
+    bo, anna = follow(world, live, "bo"), follow(world, live, "anna", Mode.ON_DEMAND_USER_START)
+    leg = world.store.read_now(calls.open_legs, "main")
+    (always,) = (one for one in leg if one.id == bo.row.id)
+    over, _ = receive(always, inputs.HungUp(NOON), NOON)
+    assert shown(over).recording == bo.row.recording == always.recording_id(1)
+    (idle,) = (one for one in leg if one.id == anna.row.id)
+    assert shown(idle).recording is None
+    for n, command in enumerate((Event.START, Event.STOP, Event.START, Event.STOP)):
+        idle, _ = receive(idle, inputs.Asked(command, NOON, n), NOON)
+    assert (idle.recording, shown(idle).recording) == (None, idle.recording_id(2))
+
+
 @pytest.fixture
 def ongoing(world: World, live: Live) -> dict[str, Followed]:
     return {login: follow(world, live, login) for login in ("anna", "bo", "olle")}

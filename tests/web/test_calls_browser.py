@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from ari_recorder.config import Web
 from ari_recorder.live import Changed, Live, Refused
@@ -83,6 +83,11 @@ async def connected(page: Page, live: Live) -> None:
     await expect(page.locator("#disconnected")).to_be_hidden()
 
 
+async def settled(page: Page) -> None:
+    """As long after a command that the next one is not taken for the same, pressed twice."""
+    await page.clock.run_for(600)
+
+
 async def test_a_call_comes_changes_and_goes(
     chromium: Browser, server: Server, world: World, live: Live
 ) -> None:
@@ -132,8 +137,10 @@ async def test_buttons_follow_the_commands_and_the_focus_stays(
         await expect(buttons).to_have_text(["Keep the recording", "Resume"])
         await expect(page.locator("#announcer")).to_have_text("Eva: Paused, not kept yet")
         await expect(buttons.nth(1)).to_be_focused()
+        await settled(page)
         await page.keyboard.press("Enter")
         await expect(state).to_have_text("Recording, not kept yet")
+        await settled(page)
         await buttons.nth(0).focus()
         await page.keyboard.press("Enter")
         await expect(state).to_have_text("Recording")
@@ -159,6 +166,15 @@ async def test_a_refusal_is_said_at_the_call_for_some_seconds(
         await expect(refusal).to_be_visible()
         await page.clock.run_for(5_000)
         await expect(refusal).to_be_hidden()
+        live.publish(Refused(call.row, Event.RESUME, Source.DIGITS, Reason.NOT_RECORDING, NOON))
+        await expect(refusal).to_be_visible()
+        happen(call, Event.PAUSE)
+        await expect(refusal).to_be_hidden()
+        happen(call, Event.RESUME)
+        await expect(card(page, call).get_by_role("button", name="Pause")).to_have_attribute(
+            "aria-disabled", "true"
+        )
+        await settled(page)
         call.row = replace(call.row, policy=Standing(Mode.ALWAYS, State.RECORDING, NOON))  # not told yet
         await card(page, call).get_by_role("button", name="Pause").click()
         await expect(refusal).to_have_text(
@@ -176,12 +192,13 @@ async def test_the_note_is_saved_and_what_is_typed_is_not_overwritten(
         shown = card(page, call)
         await shown.get_by_label("Note").fill("Ring\ntillbaka")
         call.annotated({**call.row.annotations, "note": "of a colleague", "tag2": "4711"})
-        await shown.get_by_text("Fields 1 to 3").click()
+        await shown.get_by_text("Field 1, Field 2, Field 3").click()
         await expect(shown.get_by_label("Field 2")).to_have_value("4711")
         await expect(shown.get_by_label("Note", exact=True)).to_have_value("Ring\ntillbaka")
         await shown.get_by_label("Mark", exact=True).select_option("Red")
+        assert _saved(world, call) == ("", "", "")
         await shown.get_by_label("Field 1").fill("x" * 129)
-        await shown.get_by_text("Fields 1 to 3").click()
+        await shown.get_by_text("Field 1, Field 2, Field 3").click()
         await shown.get_by_role("button", name="Save").click()
         await expect(shown.get_by_text("Too long: at most 128 characters.")).to_be_visible()
         await expect(shown.get_by_label("Field 1")).to_be_focused()
@@ -195,6 +212,132 @@ async def test_the_note_is_saved_and_what_is_typed_is_not_overwritten(
         await shown.get_by_label("Note").press("End")
         await shown.get_by_label("Note").press("!")
         await expect(shown.locator(".saved")).to_have_text("")
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_what_somebody_else_wrote_meanwhile_is_not_replaced_unseen(
+    chromium: Browser, server: Server, world: World, live: Live, over: bool
+) -> None:
+    call = follow(world, live, "anna")
+    async with opened(chromium, server) as page:
+        await connected(page, live)
+        shown, other = card(page, call), await page.context.new_page()
+        await other.goto(f"{server.url}calls")
+        await shown.get_by_label("Note").fill("of Anna")
+        await card(other, call).get_by_label("Note").fill("of a colleague")
+        await card(other, call).get_by_label("Mark", exact=True).select_option("Red")
+        if over:
+            end(call)
+            await expect(shown.locator("b")).to_have_text("Call over")
+        await card(other, call).get_by_role("button", name="Save").click()
+        await expect(card(other, call).locator(".saved")).to_have_text("Saved")
+        await shown.get_by_role("button", name="Save").click()
+        await expect(shown.get_by_text("replace what is there: of a colleague")).to_be_visible()
+        await expect(shown.get_by_label("Note")).to_be_focused()
+        await expect(shown.locator(".saved")).to_have_text("")
+        assert _saved(world, call)[:2] == ("of a colleague", "red")
+        await shown.get_by_role("button", name="Save").click()
+        await expect(shown.locator(".saved")).to_have_text("Saved")
+        assert _saved(world, call)[:2] == ("of Anna", "red")
+
+
+async def test_a_proxy_that_weakens_tags_keeps_nobody_from_saving(
+    chromium: Browser, server: Server, world: World, live: Live
+) -> None:
+    call = follow(world, live, "anna")
+    async with opened(chromium, server) as page:
+
+        async def weaker(route: Route) -> None:
+            answer = await route.fetch()
+            headers = answer.headers
+            if tag := headers.get("etag"):
+                headers["etag"] = f"W/{tag}"
+            await route.fulfill(response=answer, headers=headers)
+
+        await page.route("**/api/v1/calls/*", weaker)
+        await connected(page, live)
+        await card(page, call).get_by_label("Note").fill("By way of a proxy")
+        await card(page, call).get_by_role("button", name="Save").click()
+        await expect(card(page, call).locator(".saved")).to_have_text("Saved")
+        assert _saved(world, call)[0] == "By way of a proxy"
+
+
+async def test_who_signs_in_again_in_another_tab_saves_what_they_typed(
+    chromium: Browser, server: Server, world: World, live: Live
+) -> None:
+    call = follow(world, live, "anna")
+    async with opened(chromium, server, complaints=("401", "403")) as page:
+        await connected(page, live)
+        shown, other = card(page, call), await page.context.new_page()
+        await shown.get_by_label("Note").fill("Not lost")
+        await other.goto(server.url)
+        await other.get_by_role("button", name="Sign out").click()
+        await expect(other.locator("#login")).to_be_visible()
+        await shown.get_by_role("button", name="Save").click()
+        await expect(
+            shown.get_by_text("You have been signed out. Sign in again in another tab")
+        ).to_be_visible()
+        await other.locator("#login").fill("anna")
+        await other.locator("#password").fill(PASSWORD)
+        await other.locator("main button[type=submit]").click()
+        await expect(other.get_by_role("heading", name="Recordings", exact=True)).to_be_visible()
+        await shown.get_by_role("button", name="Save").click()
+        await expect(shown.locator(".saved")).to_have_text("Saved")
+        assert _saved(world, call)[0] == "Not lost"
+
+
+async def test_pressed_twice_it_is_done_once(
+    chromium: Browser, server: Server, world: World, live: Live
+) -> None:
+    call = follow(world, live, "anna")
+    async with opened(chromium, server) as page:
+        await connected(page, live)
+        pause, resume = (card(page, call).get_by_role("button", name=name) for name in ("Pause", "Resume"))
+        await page.clock.pause_at(NOON + timedelta(days=365 * 10))
+        await pause.click()
+        await expect(resume).to_have_attribute("aria-disabled", "true")
+        await resume.click(force=True)
+        happen(call, Event.RESUME)  # by keys on the phone, at the same moment
+        await expect(pause).to_have_attribute("aria-disabled", "true")
+        await settled(page)
+        await expect(pause).to_have_attribute("aria-disabled", "false")
+        happen(call, Event.PAUSE)
+        await expect(resume).to_be_visible()
+        await resume.click(force=True)
+        await settled(page)
+        assert call.row.policy.state is State.PAUSED
+        await resume.click()
+        await expect(pause).to_be_visible()
+        assert call.row.policy.state is State.RECORDING
+
+
+async def test_what_rings_at_several_phones_of_a_user_is_one_call(
+    chromium: Browser, server: Server, world: World, live: Live
+) -> None:
+    desk, soft, mobile = (follow(world, live, "anna", Mode.ALWAYS) for _ in range(3))
+    for call in (desk, soft, mobile):
+        ringing = Standing(Mode.ALWAYS, State.RINGING, NOON)
+        call.row = replace(call.row, call=desk.row.call, policy=ringing, answered_at=None)
+    live.remove(mobile)  # not yet
+    for call in (desk, soft):
+        become(call)
+    async with opened(chromium, server) as page:
+        await expect(page.get_by_role("article")).to_have_count(1)
+        await connected(page, live)
+        live.add(mobile)
+        become(mobile)
+        await expect(page.get_by_role("article")).to_have_count(1)
+        await card(page, desk).get_by_label("Note").fill("The one about the boat")
+        await card(page, desk).get_by_role("button", name="Save").click()
+        await expect(card(page, desk).locator(".saved")).to_have_text("Saved")
+        end(desk)
+        await expect(card(page, soft).locator("b")).to_have_text("Ringing")
+        become(mobile, policy=Standing(Mode.ALWAYS, State.RECORDING, NOON), answered_at=NOON)
+        await expect(card(page, mobile).locator("b")).to_have_text("Recording")
+        end(soft)
+        await expect(card(page, mobile).locator(".saved")).to_have_text("Saved")
+        await expect(page.get_by_role("article")).to_have_count(1)
+        assert _saved(world, mobile)[0] == "The one about the boat"
 
 
 def _saved(world: World, call: Followed) -> tuple[str, str, str]:
@@ -353,7 +496,7 @@ async def test_without_scripts(chromium: Browser, server: Server, world: World, 
         await expect(page.locator("noscript .notice")).to_be_visible()
         await card(page, call).get_by_role("button", name="Pause").click()
         await expect(card(page, call).locator("b")).to_have_text("Paused")
-        await card(page, call).get_by_text("Fields 1 to 3").click()
+        await card(page, call).get_by_text("Field 1, Field 2, Field 3").click()
         await card(page, call).get_by_label("Field 3").fill("x" * 200)
         await card(page, call).get_by_role("button", name="Save").click()
         await expect(card(page, call).get_by_text("Too long: at most 128")).to_be_visible()

@@ -31,6 +31,8 @@ LATEST = 10
 WEIGHT_MIN, WEIGHT_MAX = 1_000, 100_000
 """Bytes over the line, without anything kept from before; with less nothing was weighed."""
 PHONE = 390
+NARROW = 320
+"""Wide as what 400 % of a screen of 1280 is, which WCAG (1.4.10) asks for."""
 ENGLISH, SWEDISH = Look("english", 1280, 800), Look("swedish", PHONE, 844, scheme="dark", language="sv")
 Tabs = dict[tuple[str, str], tuple[Tab, Weight]]
 ALIKE = ".api-operation ~ .api-operation ~ .api-operation, tbody tr:nth-of-type(n + 9)"
@@ -102,13 +104,16 @@ async def test_a_page(browser: Browser, show: Show, tabs: Tabs, page: pages.Page
     english, weight = await opened(browser, show, tabs, page, ENGLISH)
     assert await english.evaluate("document.documentElement.lang") == "en"
     assert WEIGHT_MIN < weight.bytes < WEIGHT_MAX
-    await english.set_viewport_size({"width": PHONE, "height": 844})
-    assert await fits(english)
+    for width in (PHONE, NARROW):
+        await english.set_viewport_size({"width": width, "height": 844})
+        assert await fits(english)
     await english.set_viewport_size({"width": 1280, "height": 800})
     assert await violations(english) == []
     swedish, _ = await opened(browser, show, tabs, page, SWEDISH)
     assert await swedish.evaluate("document.documentElement.lang") == "sv"
-    assert await fits(swedish)
+    for width in (PHONE, NARROW):
+        await swedish.set_viewport_size({"width": width, "height": 844})
+        assert await fits(swedish)
     assert await violations(swedish) == []
 
 

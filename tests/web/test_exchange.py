@@ -60,8 +60,21 @@ async def test_what_is_written_is_read_back_the_same(admin: Client) -> None:
     for row in rows(written.text):
         for cell in row.values():
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
+    assert written.body.startswith(b"\xef\xbb\xbfnumber,name,")
     back = (await admin.file(written.body)).json()
     assert (back["same"], back["changed"], back["created"], back["refused"]) == (len(names) + 3, 0, 0, 0)
+
+
+async def test_what_is_written_for_a_swedish_excel_is_read_back_the_same(
+    admin: Client, open_browser: NewBrowser
+) -> None:
+    await admin.made("/users", {"name": "Åke; Öberg", "number": "300"})
+    swede = await open_browser("admin-acme")
+    await swede.get("/?lang=sv")
+    written = await swede.get("/api/v1/users.csv")
+    assert written.body.startswith(b"\xef\xbb\xbfnumber;name;")
+    back = (await admin.file(written.body)).json()
+    assert (back["same"], back["changed"], back["created"], back["refused"]) == (4, 0, 0, 0)
 
 
 async def test_excel_s_own(admin: Client) -> None:

@@ -22,8 +22,9 @@ from .world import ABSENT, NOON, Answer, NewBrowser, World
 CSV = "/api/v1/recordings.csv"
 
 
-def rows(answer: Answer) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig"), newline="")))
+def rows(answer: Answer, separator: str = ",") -> list[dict[str, str]]:
+    text = io.StringIO(answer.body.decode("utf-8-sig"), newline="")
+    return list(csv.DictReader(text, delimiter=separator))
 
 
 def lines(world: World) -> list[dict[str, Any]]:
@@ -55,7 +56,11 @@ async def test_what_is_found_in_the_readers_words(open_browser: NewBrowser, worl
         str(made),
     )
     await browser.get("/?lang=sv")
-    assert {row["Märkning"] for row in rows(await browser.get(CSV))} == {"Röd", ""}
+    swedish = rows(
+        await browser.get(CSV), ";"
+    )  # as spreadsheets in Swedish read it: the comma is the decimal one
+    assert {row["Märkning"] for row in swedish} == {"Röd", ""}
+    assert "90,4" in {row["Sekunder"] for row in swedish}
     assert lines(world) == [
         {"form": "csv", "mark": "red", "sort": "newest"},
         {"form": "csv", "sort": "newest"},

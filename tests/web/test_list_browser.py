@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -92,6 +93,52 @@ async def test_found_while_typing_with_nothing_but_keys(
     await page.get_by_role("link", name="Show everything").click()
     await expect(page.locator("tr[data-id]")).to_have_count(13)
     assert [one for one in complaints if "400" not in one] == []
+    await page.context.close()
+
+
+async def test_who_has_marked_some_goes_on_from_there(
+    chromium: Browser, server: Server, recordings: None
+) -> None:
+    page, _ = await opened(chromium, server)
+    boxes = page.locator("tr[data-id] .pick input")
+    await boxes.nth(5).focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Shift+ArrowDown")
+    await page.locator(".bulk").get_by_role("button", name="Set mark").press("Enter")
+    await expect(page.get_by_text("2 recordings marked.").first).to_be_visible()
+    await expect(boxes.nth(5)).to_be_focused()
+    await page.context.close()
+
+
+async def test_from_one_to_the_next_and_back_to_where_one_was(
+    chromium: Browser, server: Server, recordings: None
+) -> None:
+    page, complaints = await opened(chromium, server)
+    rows = page.locator("tr[data-id]")
+    await expect(rows).to_have_count(13)
+    ids = [await row.get_attribute("data-id") for row in await rows.all()]
+    await rows.nth(0).locator(".when a").focus()
+    await page.keyboard.press("Enter")
+    steps = page.get_by_role("navigation").get_by_role("link")
+    await expect(steps.filter(has_text="Next")).to_be_visible()
+    await expect(steps.filter(has_text="Previous")).to_have_count(0)
+    for place in (1, 2):
+        await page.keyboard.press("Shift+N")
+        await expect(page).to_have_url(f"{server.url}recordings/{ids[place]}")
+    await steps.filter(has_text="Previous").click()
+    await expect(page).to_have_url(f"{server.url}recordings/{ids[1]}")
+    await page.locator(".crumbs").get_by_role("link", name="Recordings").click()
+    await expect(rows.nth(1).locator(".when a")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(f"{server.url}recordings/{ids[1]}")
+    await page.go_back()
+    await expect(rows.nth(1).locator(".when a")).to_be_focused()
+    other = await page.context.new_page()
+    await other.goto(f"{server.url}recordings/{ids[1]}")
+    await expect(other.get_by_role("heading", level=1)).to_be_visible()
+    await expect(other.locator(".through")).to_have_text(re.compile(r"^\s*Previous\s*Next\s*$"))
+    await expect(other.locator(".through").get_by_role("link")).to_have_count(0)
+    assert complaints == []
     await page.context.close()
 
 

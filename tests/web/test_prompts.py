@@ -23,6 +23,7 @@ from ari_recorder.web.prompts_page import BEFORE_MAX
 from ari_recorder.web.words import PROMPT_HINTS, PROMPTS, REFUSALS
 
 from ..media.test_prompts import made
+from .test_calls import send as send_json
 from .test_hostile import SCRIPT, Attributes
 from .world import Answer, Browser, NewBrowser, World
 
@@ -340,6 +341,16 @@ async def undo(browser: Browser, page: str) -> Answer:
     return await browser.post(
         PAGE + "/undo", {"form_token": await browser.form_token("/prompts"), "key": key[1]}
     )
+
+
+async def test_the_page_says_which_of_them_are_played(open_browser: NewBrowser) -> None:
+    admin = await open_browser("admin-acme")
+    said = "in external calls a voice, in internal ones nothing, in this language: English."
+    assert said in (await admin.get("/prompts")).text
+    changes = {"announce_external": "beep", "announce_internal": "announcement", "language": "sv"}
+    assert (await send_json(admin, "PATCH", "/api/v1/preferences", json=changes)).status == 200
+    said = "in external calls a beep, in internal ones a voice, in this language: Swedish."
+    assert said in (await admin.get("/prompts")).text
 
 
 async def test_what_was_replaced_or_put_back_is_undone(open_browser: NewBrowser, mp3: bytes) -> None:

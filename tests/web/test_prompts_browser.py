@@ -16,6 +16,18 @@ from .browsers import ARGUMENTS, QUIET
 from .test_browser import eventually, listened
 from .world import PASSWORD, World
 
+STREAMS = """
+window.streams = [];
+if (navigator.mediaDevices) {
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (what) => {
+    const stream = await ask(what);
+    window.streams.push(stream);
+    return stream;
+  };
+}
+"""
+"""Keeps what the microphone was asked for by the page, as ``streams``."""
 MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
@@ -69,6 +81,19 @@ async def test_a_prompt_is_recorded_heard_used_and_undone(
     await page.get_by_role("button", name="Undo").click()
     await expect(page.get_by_text("it is as it was before.")).to_be_visible()
     assert world.store.read_now(Prompt.select().count) == 0
+    assert complaints == []
+
+
+async def test_pressed_twice_no_microphone_listens_on(browser: Browser, server: Server, world: World) -> None:
+    context = await browser.new_context()
+    await context.add_init_script(STREAMS)
+    page, complaints = await opened(context, server)
+    row = page.locator("#sv-start")
+    await row.get_by_role("button", name="Record it now").dblclick()
+    await expect(row.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(row.get_by_role("button", name="Listen: Your recording")).to_be_focused()
+    assert await page.evaluate("window.streams.map((one) => one.active)") == [False]
     assert complaints == []
 
 

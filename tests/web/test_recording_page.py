@@ -56,6 +56,16 @@ async def test_the_time_line_tells_everything_in_its_order(open_browser: NewBrow
     assert len(page.body) < 100_000
 
 
+@pytest.mark.parametrize("path", ["/recordings/{}", "/prompts"])
+async def test_a_time_that_runs_is_not_read_out_each_second(
+    open_browser: NewBrowser, world: World, path: str
+) -> None:
+    """An ``<output>`` is a live region: it would be, into what is heard, or recorded."""
+    page = await (await open_browser("admin-acme")).get(path.format(rich(world)))
+    (clock,) = re.findall(r'<(\w+) class="(?:position|running-for)"', page.text)
+    assert clock == "span"
+
+
 async def test_the_other_on_hold_is_on_the_line(open_browser: NewBrowser, world: World) -> None:
     made = rich(world)
     leg = world.store.read_now(lambda: models.Recording.get_by_id(made).leg_id)

@@ -8,6 +8,7 @@ const REFUSAL_MS = 8000;
 const LEAVES_AFTER_MS = 8000;
 const RETRY_MS = [1000, 30000];
 const READY_MS = [500, 15000];
+const SETTLES_MS = 500;
 
 const list = document.getElementById("calls");
 const inWindow = list.dataset.window === "yes";
@@ -34,14 +35,27 @@ function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
 
-async function send(method, address, token, body) {
+// What changes something bears the token of the page's forms. Who has signed in again, in another tab, has another.
+async function send(method, address, body, tag) {
+  const token = document.querySelector("#mould").content.querySelector("[name=form_token]").value;
+  const headers = { "X-Form-Token": token, ...(tag && { "If-Match": tag }) };
   try {
-    const answer = await fetch(`/api/v1${address}`, { method, body, headers: { "X-Form-Token": token } });
+    const answer = await fetch(`/api/v1${address}`, { method, body, headers });
+    if (answer.status === 403 && (await renewed(token))) return send(method, address, body, tag);
     const found = await answer.json().catch(() => ({}));
-    return { ok: answer.ok, status: answer.status, found };
+    return { ok: answer.ok, status: answer.status, found, tag: answer.headers.get("ETag")?.replace(/^W\//, "") };
   } catch {
     return { ok: false, status: 0, found: {} };
   }
+}
+
+async function renewed(old) {
+  const page = new DOMParser().parseFromString(await (await fetch(window.location.pathname)).text(), "text/html");
+  const token = page.querySelector("#mould")?.content.querySelector("[name=form_token]").value;
+  if (!token || token === old) return false;
+  for (const root of [document, document.querySelector("#mould").content])
+    for (const field of root.querySelectorAll("[name=form_token]")) field.value = token;
+  return true;
 }
 
 function trouble({ status, found }) {
@@ -52,7 +66,7 @@ function plainLines(text) {
   return text.replace(/\r\n?/g, "\n");
 }
 
-// A field of the note's form. `data-saved` is what the recorder has.
+// A field of the note's form. `data-saved` is what the recorder has, or had when somebody began to type.
 class Field {
   constructor(input) {
     this.input = input;
@@ -62,10 +76,20 @@ class Field {
   get changed() { return this.input.value !== plainLines(this.input.dataset.saved); }
 
   show(value) {
-    const typed = this.changed;
+    if (this.changed) return;
     this.input.dataset.saved = value;
-    if (!typed) this.input.value = value;
+    this.input.value = value;
     this.colour();
+  }
+
+  // Whether others have written something else here meanwhile: then that is told, and what to save is a decision.
+  clashes(value) {
+    const { input } = this;
+    if (!this.changed || value === input.dataset.saved || value === plainLines(input.value)) return false;
+    input.dataset.saved = value;
+    const text = value && input.options ? [...input.options].find((one) => one.value === value).text : value;
+    this.refuse(fill(texts.meanwhile, { text: text || texts.empty }));
+    return true;
   }
 
   colour() {
@@ -107,17 +131,25 @@ class Order {
   }
 
   label() {
+    this.word ??= this.form.querySelector(".order-word").textContent;
     this.form.querySelector(".order-word").textContent = this.waiting ? texts.waiting : this.word;
-    this.button.setAttribute("aria-disabled", this.waiting ? "true" : "false");
+    this.button.setAttribute("aria-disabled", this.waiting || this.settling ? "true" : "false");
+  }
+
+  // What has just come in the place of another command is not meant by who presses that a second time, or does
+  // by keys on the phone, or in another window, the same at the same moment.
+  settle() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => { this.settling = 0; this.label(); }, SETTLES_MS);
+    this.label();
   }
 
   async give(card) {
-    if (this.waiting) return;
+    if (this.waiting || this.settling) return;
     const command = this.form.dataset.command;
     this.waiting = true;
-    this.word ??= this.form.querySelector(".order-word").textContent;
     this.label();
-    const answer = await send("POST", this.form.getAttribute("action"), this.form.elements.form_token.value);
+    const answer = await send("POST", this.form.getAttribute("action"));
     this.waiting = false;
     if (!answer.ok) card.refuse(fill(texts.refused, { command: texts.commands[command], reason: trouble(answer) }));
     else if (!feed.connected) card.show(answer.found.call);
@@ -149,6 +181,29 @@ class Card {
     article.querySelector(".jot").open = call.own;
     if (call.own) list.prepend(article); else list.append(article);
     return new Card(article);
+  }
+
+  // A call that rings at several of a user's phones is shown as one: as that of the phone where it goes on. What
+  // has been written goes along, and is saved there if it was saved.
+  become(call) {
+    const saved = this.fields.some(({ input }) => input.dataset.saved !== (call[input.name] ?? ""));
+    for (const name of ["id", "for", "aria-describedby", "aria-labelledby", "action"])
+      for (const part of [this.article, ...this.all(`[${name}]`)])
+        if (part.hasAttribute(name)) part.setAttribute(name, part.getAttribute(name).replace(this.id, call.id));
+    cards.delete(this.id);
+    this.id = this.article.dataset.id = call.id;
+    cards.set(this.id, this);
+    this.endedAt = 0;
+    this.one(".over").hidden = true;
+    for (const { input } of this.fields) input.dataset.saved = call[input.name];
+    this.show(call);
+    if (saved && call.annotatable) this.save();
+  }
+
+  // Whether it is the same call at a phone of the same user.
+  isAt({ call, user, direction }) {
+    return this.call?.call === call && this.call.direction === direction
+      && this.call.user.number === user.number && this.call.user.name === user.name;
   }
 
   one(selector) { return this.article.querySelector(selector); }
@@ -184,6 +239,7 @@ class Card {
     this.tick();
     tab.show();
     if (!changed) return;
+    this.one(".refusal").hidden = true;
     this.wake();
     announce(fill(texts.announced, { who: this.who, state: texts.states[call.state] }));
     if (call.state === "ended") this.end();
@@ -212,7 +268,10 @@ class Card {
   // A button that goes takes the focus along, unless it is passed on: to the other one, else to the call.
   showOrders(call) {
     const focused = this.orders.find(({ button }) => button === document.activeElement);
+    const offered = () => this.orders.map(({ form }) => form.dataset.command).join(" ").trim();
+    const before = offered();
     for (const order of this.orders) order.show(call);
+    if (before && before !== offered()) for (const order of this.orders) order.settle();
     if (!focused?.form.hidden) return;
     (this.orders.find(({ form }) => !form.hidden)?.button ?? this.one(".call-name")).focus();
   }
@@ -240,20 +299,31 @@ class Card {
     this.refusal = setTimeout(() => { this.one(".refusal").hidden = true; }, REFUSAL_MS);
   }
 
-  async save() {
+  async save(tries = 5) {
     const changes = Object.fromEntries(
       this.fields.filter((field) => field.changed).map(({ input }) => [input.name, input.value]));
     this.say(".saved", "");
     this.one(".save-problem").hidden = true;
     for (const field of this.fields) field.refuse("");
     if (Object.keys(changes).length) {
-      const answer = await send("PATCH", this.notes.getAttribute("action"),
-        this.notes.elements.form_token.value, JSON.stringify(changes));
+      const address = this.notes.getAttribute("action");
+      const now = await send("GET", address);
+      if (!now.ok) return this.notSaved(now);
+      const clashing = this.fields.filter((field) => field.clashes(now.found[field.input.name]));
+      if (clashing.length) return clashing[0].point();
+      const answer = await send("PATCH", address, JSON.stringify(changes), now.tag);
+      const again = answer.status === 412 || address !== this.notes.getAttribute("action");
+      if (again && tries > 1) return this.save(tries - 1);
       if (!answer.ok) return this.notSaved(answer);
-      for (const { input } of this.fields) input.dataset.saved = answer.found[input.name];
+      for (const field of this.fields) {
+        const { name, dataset } = field.input;
+        if (name in changes) dataset.saved = answer.found[name]; else field.show(answer.found[name]);
+      }
     }
-    this.say(".saved", texts.saved);
+    if (!this.unsaved) this.say(".saved", texts.saved);
   }
+
+  get unsaved() { return this.fields.some((field) => field.changed); }
 
   notSaved(answer) {
     const field = this.fields.find(({ input }) => input.name === answer.found.field);
@@ -269,7 +339,6 @@ class Card {
   // The call is over: what is to be heard of it, and after a while away with the card. Not under somebody's
   // hands, and not with words in it that have not been saved.
   async end() {
-    this.one(".refusal").hidden = true;
     this.one(".over").hidden = false;
     this.endedAt = Date.now();
     await this.link();
@@ -281,7 +350,7 @@ class Card {
     const { recording } = this.call;
     if (!recording) return this.say(".over-word", texts.no_recording);
     if (!list.dataset.listens) return;
-    const { ok, found } = await send("GET", `/recordings/${recording}`, "");
+    const { ok, found } = await send("GET", `/recordings/${recording}`);
     const ready = ok && found.state === "stored";
     const gone = ok && found.state in texts.recordings;
     this.say(".over-word", gone ? texts.recordings[found.state] : ready ? "" : texts.preparing);
@@ -298,7 +367,7 @@ class Card {
 
   // The one of the window stays until the next call: it is the step to its recording.
   leave() {
-    const busy = this.article.matches(":hover, :focus-within") || this.fields.some((field) => field.changed);
+    const busy = this.article.matches(":hover, :focus-within") || this.unsaved;
     if (inWindow && ![...cards.values()].some((card) => !card.endedAt)) return;
     if (!this.endedAt || busy || Date.now() - this.endedAt < (inWindow ? 0 : LEAVES_AFTER_MS)) return;
     this.remove();
@@ -343,26 +412,41 @@ class Feed {
     serverAheadMs = Date.parse(at) - Date.now();
     this.tries = 0;
     this.connected = true;
-    document.getElementById("disconnected").hidden = true;
-    const going = new Set(calls.map(({ id }) => id));
-    for (const card of cards.values())
-      if (!going.has(card.id) && !card.endedAt) this.gone(card);
+    for (const id of ["disconnected", "signed-out"]) document.getElementById(id).hidden = true;
+    this.going = new Map(calls.map((call) => [call.id, call]));
     for (const call of calls) this.changed(call);
+    for (const card of cards.values())
+      if (!this.going.has(card.id) && !card.endedAt) this.gone(card);
     tab.show();
   }
 
   // It ended while nobody told, or is not for this person to see any more: then there is no such call for them.
   async gone(card) {
-    if (!card.call?.own && (await send("GET", `/calls/${card.id}`, "")).status === 404) return card.remove();
+    if (!card.call?.own && (await send("GET", `/calls/${card.id}`)).status === 404) return card.remove();
     const since = new Date(Date.now() + serverAheadMs).toISOString();
     if (card.call) card.show({ ...card.call, commands: [], state: "ended", since });
     else card.endedAt = 1; // it was over before anything was told of it: away as soon as nobody is writing in it
   }
 
   changed(call) {
-    if ((call.state === "ended" || (inWindow && !call.own)) && !cards.has(call.id)) return;
-    (cards.get(call.id) ?? Card.make(call)).show(call);
+    if (call.state === "ended") this.going.delete(call.id); else this.going.set(call.id, call);
+    const card = cards.get(call.id);
+    if (card) this.show(card, call);
+    else if (call.state !== "ended" && (call.own || !inWindow)) this.comes(call);
     showEmpty();
+  }
+
+  show(card, call) {
+    const others = call.state === "ended" && !call.answered_at ? [...this.going.values()] : [];
+    const elsewhere = others.find((one) => !cards.has(one.id) && card.isAt(one));
+    if (elsewhere) card.become(elsewhere); else card.show(call);
+  }
+
+  comes(call) {
+    const same = [...cards.values()].filter((card) => card.isAt(call));
+    if (call.state === "ringing" && same.some(({ id }) => this.going.has(id))) return;
+    const rang = same.find((card) => !card.call.answered_at);
+    if (rang) rang.become(call); else Card.make(call).show(call);
   }
 
   refused({ id, command, source, reason }) {
@@ -380,7 +464,7 @@ class Feed {
   }
 
   soon() {
-    if (!this.retry) return;
+    if (!this.retry && !this.out) return;
     clearTimeout(this.retry);
     this.again();
   }
@@ -388,8 +472,9 @@ class Feed {
   // A socket does not say why it could not be opened: ask first whether anybody is signed in.
   async again() {
     this.retry = 0;
-    const { status } = await send("GET", "/calls/live", "");
-    if (status === 401) return this.signedOut();
+    const { status } = await send("GET", "/calls/live");
+    this.out = status === 401;
+    if (this.out) return this.signedOut();
     if (status === 200) this.connect(); else this.lost();
   }
 
@@ -404,4 +489,7 @@ for (const article of list.querySelectorAll("article")) new Card(article);
 if (window.location.search) window.history.replaceState(null, "", window.location.pathname);
 const feed = new Feed();
 const keys = new Keys();
+window.addEventListener("beforeunload", (event) => {
+  if ([...cards.values()].some((card) => card.unsaved)) event.preventDefault();
+});
 setInterval(() => { for (const card of cards.values()) { card.tick(); card.leave(); } }, 1000);

@@ -71,6 +71,17 @@ found.addEventListener("click", (event) => {
   else window.location.assign(href);
 });
 
+// The way through the list: a recording's page steps to the next one by it, and who comes back is where they were.
+window.addEventListener("pagehide", () => {
+  const ids = all("tr[data-id]", found).map(({ dataset }) => dataset.id);
+  try { sessionStorage.setItem("way", JSON.stringify({ ids })); } catch { /* not kept, then */ }
+});
+window.addEventListener("pageshow", () => {
+  let at = "";
+  try { ({ at = "" } = JSON.parse(sessionStorage.getItem("way")) ?? {}); } catch { /* as above */ }
+  if (at) one(`tr[data-id="${CSS.escape(at)}"] .when a`, found)?.focus();
+});
+
 // Up and down go to the same thing in the next row.
 found.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -110,7 +121,7 @@ const choice = {
     }
     const bulk = one(".bulk", dock ?? document);
     if (!bulk) return;
-    if (bulk.contains(document.activeElement) && !many) one(".pick input", found)?.focus();
+    if (bulk.contains(document.activeElement) && !many) (boxes.find((box) => box === this.last) ?? one(".pick input", found))?.focus();
     bulk.hidden = false;
     bulk.classList.toggle("on", many > 0);
     one(".selected", bulk).textContent = counted("selected", many);
@@ -119,8 +130,8 @@ const choice = {
 
 function clearChoice() {
   for (const box of choice.boxes()) box.checked = false;
-  choice.last = null;
   choice.show();
+  choice.last = null;
 }
 
 found.addEventListener("change", (event) => {
@@ -396,7 +407,8 @@ const follow = {
   },
   // What of a call is in the list.
   sign({ recording, state, counterpart, note, mark }) {
-    return JSON.stringify([recording, state === "ended", counterpart, note, mark]);
+    const over = ["idle", "ended"].includes(state);
+    return JSON.stringify([over ? null : recording, state === "ended", counterpart, note, mark]);
   },
   state(now) {
     clearTimeout(this.losing);

@@ -147,18 +147,23 @@ class Take {
     this.hear = this.address = null;
   }
 
+  // One microphone at a time: pressed twice, the first would listen on, and nobody could stop it.
   async record() {
+    if (this.asking || this.recorder) return;
     if (Hear.sounding) Hear.sounding.stop();
     this.tell("");
     if (!navigator.mediaDevices || !window.MediaRecorder) {
       this.tell(window.isSecureContext ? say.broken : say.insecure);
       return;
     }
+    this.asking = true;
     try {
       this.listen(await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } }));
     } catch (error) {
       const why = { NotAllowedError: say.refused, SecurityError: say.refused, NotFoundError: say.none };
       this.tell(why[error.name] ?? say.broken);
+    } finally {
+      this.asking = false;
     }
   }
 

@@ -23,6 +23,7 @@ function listenForKeys(player) {
     const onSlider = target === player.waveform;
     let deed;
     if (on.checked) deed = keys[event.key.toLowerCase()];
+    if (on.checked && event.shiftKey) deed = { n: () => step("next"), p: () => step("previous") }[event.key.toLowerCase()] ?? deed;
     if (on.checked && event.key === "Escape" && player.loop) deed = () => player.setLoop(null);
     if (onSlider || (on.checked && !target.closest?.("input"))) deed = { ...steps, ...ends }[event.key] ?? deed;
     if (event.key === " " && (onSlider || on.checked) && !target.closest?.("button, summary, input")) deed = () => player.toggle();
@@ -31,6 +32,8 @@ function listenForKeys(player) {
     deed();
   });
 }
+
+function step(to) { document.querySelector(`.through .${to}:not([hidden])`)?.click(); }
 
 function writeNote() {
   const change = document.querySelector("#notes .change");
@@ -44,6 +47,23 @@ function writeNote() {
 function unsaved() {
   const fields = [...document.querySelectorAll("#notes .change[open] :is(textarea, input[type=text])")];
   return fields.some((field) => field.value !== field.defaultValue) || document.querySelector("#notes .meanwhile, #notes .field-problem") !== null;
+}
+
+// To the ones above and below in the list that it was opened from, in this tab.
+function stepThrough() {
+  const here = location.pathname.split("/").at(-1);
+  const links = [...document.querySelectorAll(".through a")];
+  try {
+    const { ids } = JSON.parse(sessionStorage.getItem("way"));
+    const place = ids.indexOf(here);
+    if (place < 0) return;
+    sessionStorage.setItem("way", JSON.stringify({ ids, at: here }));
+    for (const [n, link] of links.entries()) {
+      const id = ids[place + 2 * n - 1];
+      link.hidden = !id;
+      if (id) link.href = `/recordings/${id}`;
+    }
+  } catch { /* opened by itself */ }
 }
 
 function enhanceNotes() {
@@ -160,4 +180,5 @@ for (const menu of document.querySelectorAll(".menu-button")) {
   for (const name of ["click", "keydown"]) document.addEventListener(name, close);
 }
 enhanceNotes();
+stepThrough();
 listenForNotes();
