@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,10 @@ ROWS_MAX = 10_000
 """Each row of a file takes some milliseconds of what writes to the catalogue."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet computes."""
+SEPARATORS = ",;\t"
 _MARK = "'"
+_TOLD = re.compile(f'"?sep=([{SEPARATORS}])"?\\s*', re.IGNORECASE)
+"""What Excel writes and reads in front."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def lines(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
 
 
 def read(content: bytes, columns: Collection[str], most: int = ROWS_MAX) -> list[Row]:
-    """The rows of a file in UTF-8, with commas or semicolons, whose first row names some of the columns.
+    """The rows of a file in UTF-8, with commas, semicolons or tabs, whose first names some of the columns.
 
     Raises `Unfit` for a file that cannot be read as a whole.
     """
@@ -73,7 +77,10 @@ def read(content: bytes, columns: Collection[str], most: int = ROWS_MAX) -> list
 
 
 def _rows(lines: Sequence[str], columns: Collection[str], most: int) -> Iterator[Row]:
-    separator = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    first_line, *others = lines or [""]
+    separator = max(SEPARATORS, key=first_line.count)
+    if told := _TOLD.fullmatch(first_line):
+        separator, lines = told[1], ["\n", *others]
     reader = csv.reader(lines, delimiter=separator, strict=True)
     names: list[str] = []
     count = first = 0

@@ -51,6 +51,7 @@ SENTENCES = {
     ),
     "empty": N_("empty"),
     "unknown": N_("Unknown number"),
+    "not_answered": N_("It was not answered."),
     "no_recording": N_("Nothing of it was recorded."),
     "preparing": N_("The recording is being prepared …"),
 }

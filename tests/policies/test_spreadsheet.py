@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ari_recorder.policies.spreadsheet import FORMULA, plain, read, safe, write
 from ari_recorder.policies.text import harmless
+from ari_recorder.policies.unfit import Unfit
 
 CELLS = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
 
@@ -35,9 +37,18 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
     assert [(row.line, row.cells["a"]) for row in found] == [(2, "1"), (5, "2")]
 
 
-def test_the_separator_is_the_headings() -> None:
-    (row,) = read(b"a;b\n1,5;2\n", ("a", "b"))
-    assert dict(row.cells) == {"a": "1,5", "b": "2"}
+@pytest.mark.parametrize("content", [b"a;b\n1,5;2\n", b"a\tb\n1,5\t2\n", b'a,b\n"1,5",2\n'])
+def test_the_separator_is_the_headings(content: bytes) -> None:
+    (row,) = read(content, ("a", "b"))
+    assert (row.line, dict(row.cells)) == (2, {"a": "1,5", "b": "2"})
+
+
+@pytest.mark.parametrize("told", [b"sep=;\r\n", b'"SEP=;"\n', b"\xef\xbb\xbfsep=;\n"])
+def test_a_first_line_of_excels_says_which_it_is(told: bytes) -> None:
+    (row,) = read(told + b"a,b;b\n1;2\n", ("a,b", "b"))
+    assert (row.line, dict(row.cells)) == (3, {"a,b": "1", "b": "2"})
+    with pytest.raises(Unfit, match="empty"):
+        read(told, ("a", "b"))
 
 
 def test_written_with_the_dialect_of_rfc_4180() -> None:

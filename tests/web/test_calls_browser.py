@@ -345,6 +345,17 @@ def _saved(world: World, call: Followed) -> tuple[str, str, str]:
     return row.note, row.mark, row.tag1
 
 
+async def test_a_call_that_was_missed_says_so(
+    chromium: Browser, server: Server, world: World, live: Live
+) -> None:
+    call = follow(world, live, "anna")
+    become(call, policy=Standing(Mode.ALWAYS, State.RINGING, NOON), answered_at=None)
+    async with opened(chromium, server) as page:
+        await connected(page, live)
+        end(call)
+        await expect(card(page, call).get_by_text("It was not answered.")).to_be_visible()
+
+
 async def test_a_call_that_ends_does_not_take_an_unsaved_note_along(
     chromium: Browser, server: Server, world: World, live: Live
 ) -> None:

@@ -347,8 +347,8 @@ class Card {
 
   // The link comes as soon as there is something to hear; it is asked for less and less often.
   async link(wait = READY_MS[0]) {
-    const { recording } = this.call;
-    if (!recording) return this.say(".over-word", texts.no_recording);
+    const { recording, answered_at: answered } = this.call;
+    if (!recording) return this.say(".over-word", answered ? texts.no_recording : texts.not_answered);
     if (!list.dataset.listens) return;
     const { ok, found } = await send("GET", `/recordings/${recording}`);
     const ready = ok && found.state === "stored";
