@@ -19,13 +19,15 @@ from lab import Lab
 from lab.evidence import Evidence
 from lab.recorder import LabRecorder
 
-KEPT = (
-    *(models.Revision, models.AuditLine, models.AuditHead, models.AuditSeal, models.SigningKey),
-    *(models.VaultPlace, models.RetentionClock),
+KEPT = (models.Revision, models.SigningKey, models.VaultPlace, models.RetentionClock)
+"""Tables that are not emptied between two tests: the recorder knows its vault."""
+FIRST = (
+    *(models.Organisation, models.User, models.Activation, models.Endpoint),
+    *(models.AuditLine, models.AuditHead),
 )
-"""Tables that are not emptied between two tests: the audit log refuses, and the recorder knows its vault."""
-TREES = """SELECT name, sql FROM sqlite_master
-    WHERE type = 'trigger' AND (tbl_name LIKE 'tree_%' OR tbl_name = 'head_stamp')"""
+"""Tables that are as they were when it began: people, and what the audit log tells of them."""
+CHAINED = """SELECT name, sql FROM sqlite_master WHERE type = 'trigger'
+    AND (tbl_name LIKE 'tree_%' OR tbl_name LIKE 'audit_%' OR tbl_name = 'head_stamp')"""
 
 
 @dataclass
@@ -119,7 +121,7 @@ class Stations:
         self._add_users(recorder, of_its_own="store__url" in settings)
         self._settings = settings
         self._station = Station(self._lab, recorder, Evidence(recorder))
-        self._at_first = self._station.store.read_now(_people)
+        self._at_first = self._station.store.read_now(_first)
         recorder.start()
         return self._station
 
@@ -148,15 +150,15 @@ class Stations:
             for table in reversed(models.TABLES):
                 if table not in KEPT:
                     table.delete().execute()
-        for table, rows in self._at_first.items():
-            table.insert_many(rows).execute()
+            for table, rows in self._at_first.items():
+                table.insert_many(rows).execute()
         people.changed()
 
 
 @contextmanager
 def _without_triggers() -> Iterator[None]:
-    """What the database itself keeps from being deleted goes, too: the trees begin anew with each test."""
-    found = models.database.execute_sql(TREES).fetchall()
+    """What the database itself keeps from being deleted goes, too: logs and trees begin anew with each test."""
+    found = models.database.execute_sql(CHAINED).fetchall()
     for name, _ in found:
         models.database.execute_sql(f"DROP TRIGGER {name}")
     yield
@@ -164,9 +166,8 @@ def _without_triggers() -> Iterator[None]:
         models.database.execute_sql(sql)
 
 
-def _people() -> dict[Any, list[dict[str, Any]]]:
-    tables = (models.Organisation, models.User, models.Activation, models.Endpoint)
-    return {table: list(table.select().dicts()) for table in tables}
+def _first() -> dict[Any, list[dict[str, Any]]]:
+    return {table: list(table.select().dicts()) for table in FIRST}
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
