@@ -157,7 +157,7 @@ class Stations:
 
 @contextmanager
 def _without_triggers() -> Iterator[None]:
-    """What the database itself keeps from being deleted goes, too: logs and trees begin anew with each test."""
+    """What the database itself keeps from being deleted goes: logs and trees begin anew for each test."""
     found = models.database.execute_sql(CHAINED).fetchall()
     for name, _ in found:
         models.database.execute_sql(f"DROP TRIGGER {name}")
