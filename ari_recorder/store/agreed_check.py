@@ -13,63 +13,43 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ari_recorder.store.audit import Action
+from ari_recorder.store import told
 from ari_recorder.store.database import Store
 from ari_recorder.store.models import Activation, AuditLine, Erasure
 from ari_recorder.store.people.activations import FIELD
 from ari_recorder.store.people.users import KIND
 
-PAGE = 2_000
 _Told = dict[str, dict[datetime, dict[str, Any]]]
 """Of each user: the activations that began, by when, as the log's lines come to."""
 
 
 def unlike(store: Store) -> list[tuple[str, str]]:
-    """Each activation that is not as told: whose, and a sentence.
-
-    What is done meanwhile is no longer unlike when both are read again.
-    """
-    found = list(_all(store))
-    again = set(_all(store)) if found else set()
-    return [one for one in found if one in again]
+    """Each activation that is not as told: whose, and a sentence."""
+    return told.twice(lambda: _all(store))
 
 
 def _all(store: Store) -> Iterator[tuple[str, str]]:
-    for user, told in _told(store).items():
-        yield from ((f"{KIND} {user}", text) for text in store.read_now(_judged, UUID(user), told))
+    for user, begun in _told(store).items():
+        yield from ((f"{KIND} {user}", text) for text in store.read_now(_judged, UUID(user), begun))
 
 
 def _told(store: Store) -> _Told:
     found: _Told = defaultdict(dict)
-    last = (UUID(int=0), 0)
-    while page := store.read_now(_lines_after, last):
-        for line in page:
-            last = (line.organisation, line.number)
-            done = json.loads(line.detail).get("activation", {})
-            mine = found[line.subject]
-            if "began" in done:
-                mine[line.at] = done
-            elif mine and "acknowledged" in done:
-                mine[max(mine)] = mine[max(mine)] | {FIELD: done["acknowledged"]}
+    for line in told.lines(store, KIND, AuditLine.detail.contains('"activation"')):
+        done = json.loads(line.detail).get("activation", {})
+        mine = found[line.subject]
+        if "began" in done:
+            mine[line.at] = done
+        elif mine and "acknowledged" in done:
+            mine[max(mine)] = mine[max(mine)] | {FIELD: done["acknowledged"]}
     return found
 
 
-def _lines_after(last: tuple[UUID, int]) -> list[Any]:
-    organisation, number = last
-    behind = (AuditLine.organisation > organisation) | (
-        (AuditLine.organisation == organisation) & (AuditLine.number > number)
-    )
-    changes = AuditLine.action.in_([Action.CREATE.value, Action.CHANGE.value])
-    of_users = (AuditLine.subject_kind == KIND) & changes & AuditLine.detail.contains('"activation"')
-    query = AuditLine.select().where(of_users & behind)
-    return list(query.order_by(AuditLine.organisation, AuditLine.number).limit(PAGE))
-
-
-def _judged(user: UUID, told: dict[datetime, dict[str, Any]]) -> list[str]:
+def _judged(user: UUID, begun: dict[datetime, dict[str, Any]]) -> list[str]:
     """Activations of before the log had them are left alone."""
     there = {row.began_at: row for row in Activation.select().where(Activation.user == user)}
     erased = {one.pseudonym for one in Erasure.select(Erasure.pseudonym)}
-    return [text for at, done in told.items() if (text := _differs(there.get(at), done, erased))]
+    return [text for at, done in begun.items() if (text := _differs(there.get(at), done, erased))]
 
 
 def _differs(row: Any, done: dict[str, Any], erased: Collection[str]) -> str:

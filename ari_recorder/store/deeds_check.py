@@ -16,15 +16,12 @@ from typing import Any
 from uuid import UUID
 
 from ari_recorder.policies.holds import Kind
-from ari_recorder.store import holding
+from ari_recorder.store import holding, told
 from ari_recorder.store.audit import Action
 from ari_recorder.store.database import Store
 from ari_recorder.store.erasing import asking
 from ari_recorder.store.hold_about import written_down
-from ari_recorder.store.models import AuditLine, Erasure, Hold
-
-PAGE = 2_000
-_FIRST = (UUID(int=0), 0)
+from ari_recorder.store.models import Erasure, Hold
 
 
 @dataclass
@@ -37,14 +34,8 @@ class _Told:
 
 
 def unlike(store: Store) -> list[tuple[str, str]]:
-    """Each that is not as told, or not told of: which it is, and a sentence.
-
-    Log and catalogue are read one after the other: what was done between, by people or the recorder, is no
-    longer unlike when both are read again.
-    """
-    found = list(_all(store))
-    again = set(_all(store)) if found else set()
-    return [one for one in found if one in again]
+    """Each that is not as told, or not told of: which it is, and a sentence."""
+    return told.twice(lambda: _all(store))
 
 
 def _all(store: Store) -> Iterator[tuple[str, str]]:
@@ -55,29 +46,29 @@ def _all(store: Store) -> Iterator[tuple[str, str]]:
 def _compared(
     store: Store, kind: str, model: Any, judge: Callable[[Any, _Told], Iterator[str]]
 ) -> Iterator[tuple[str, str]]:
-    told = _told(store, kind)
-    for one, line in told.items():
+    of_log = _told(store, kind)
+    for one, line in of_log.items():
         yield from ((f"{kind} {one}", text) for text in store.read_now(_judged, model, one, line, judge))
     for row in store.read_now(lambda: list(model.select(model.id))):
-        if str(row.id) not in told:
+        if str(row.id) not in of_log:
             yield f"{kind} {row.id}", "It is in the catalogue, and the audit log tells of no such deed."
 
 
-def _judged(model: Any, one: str, told: _Told, judge: Callable[[Any, _Told], Iterator[str]]) -> list[str]:
-    row = model.get_or_none((model.id == one) & (model.organisation == told.organisation))
-    return list(judge(row, told)) if row else ["The audit log tells of it, and it is not in the catalogue."]
+def _judged(model: Any, one: str, line: _Told, judge: Callable[[Any, _Told], Iterator[str]]) -> list[str]:
+    row = model.get_or_none((model.id == one) & (model.organisation == line.organisation))
+    return list(judge(row, line)) if row else ["The audit log tells of it, and it is not in the catalogue."]
 
 
-def _hold(row: Any, told: _Told) -> Iterator[str]:
-    if told.over:  # an erasure may have put a pseudonym into it since
+def _hold(row: Any, line: _Told) -> Iterator[str]:
+    if line.over:  # an erasure may have put a pseudonym into it since
         if row.over_at is None:
             yield "The audit log says that it is over, and the catalogue that it holds."
         return
     if row.over_at is not None:
         yield "The catalogue says that it is over, and the audit log tells of no release."
-    if _as_told(told.said) != (row.kind, row.recording, row.user, row.ends_at, holding.hash_of(row)):
+    if _as_told(line.said) != (row.kind, row.recording, row.user, row.ends_at, holding.hash_of(row)):
         yield "It does not say what it said when it was placed or changed."
-    chosen = set(told.said.get("ids", ()))
+    chosen = set(line.said.get("ids", ()))
     if row.kind == Kind.SELECTION and chosen != set(map(str, written_down([row.id]).get(row.id, ()))):
         yield "It is not of the recordings that it was placed on."
 
@@ -90,29 +81,16 @@ def _as_told(said: dict[str, Any]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _erasure(row: Any, told: _Told) -> Iterator[str]:
-    sha256 = told.said.get("report_sha256")
+def _erasure(row: Any, line: _Told) -> Iterator[str]:
+    sha256 = line.said.get("report_sha256")
     if sha256 and sha256 != hashlib.sha256(row.report.encode()).hexdigest():
         yield "Its report is not the one that the audit log has the hash of."
 
 
 def _told(store: Store, kind: str) -> dict[str, _Told]:
     found: dict[str, _Told] = {}
-    last = _FIRST
-    while page := store.read_now(_lines_after, kind, last):
-        for line in page:
-            last = (line.organisation, line.number)
-            one = found.setdefault(line.subject, _Told(line.organisation, {}))
-            one.said |= json.loads(line.detail).get("after", {})
-            one.over |= line.action == Action.REMOVE
+    for line in told.lines(store, kind):
+        one = found.setdefault(line.subject, _Told(line.organisation, {}))
+        one.said |= json.loads(line.detail).get("after", {})
+        one.over |= line.action == Action.REMOVE
     return found
-
-
-def _lines_after(kind: str, last: tuple[UUID, int]) -> list[Any]:
-    organisation, number = last
-    behind = (AuditLine.organisation > organisation) | (
-        (AuditLine.organisation == organisation) & (AuditLine.number > number)
-    )
-    changes = AuditLine.action.in_([Action.CREATE.value, Action.CHANGE.value, Action.REMOVE.value])
-    query = AuditLine.select().where((AuditLine.subject_kind == kind) & changes & behind)
-    return list(query.order_by(AuditLine.organisation, AuditLine.number).limit(PAGE))

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from ari_recorder.store import told
 from ari_recorder.store.audit import Action
 from ari_recorder.store.database import Store
-from ari_recorder.store.models import AuditLine, Organisation, User
+from ari_recorder.store.models import Organisation, User
 from ari_recorder.store.people import organisations, users
 from ari_recorder.store.people.rows import row_of
-
-PAGE = 2_000
 
 
 @dataclass
@@ -30,30 +29,24 @@ class _Told:
 
 
 def unlike(store: Store) -> list[tuple[str, str]]:
-    """Each that is not as told: which, and a sentence.
-
-    What is changed meanwhile is no longer unlike when both are read again.
-    """
-    found = list(_all(store))
-    again = set(_all(store)) if found else set()
-    return [one for one in found if one in again]
+    """Each that is not as told: which, and a sentence."""
+    return told.twice(lambda: _all(store))
 
 
 def _all(store: Store) -> Iterator[tuple[str, str]]:
     for kind, now in ((users.KIND, _user), (organisations.KIND, _organisation)):
-        told = _told(store, kind)
-        for one, line in told.items():
-            if text := store.read_now(_judged, UUID(one), line, now):
+        for one, said in _told(store, kind).items():
+            if text := store.read_now(_judged, UUID(one), said, now):
                 yield f"{kind} {one}", text
 
 
-def _judged(one: UUID, told: _Told, now: Callable[[UUID], dict[str, Any] | None]) -> str:
+def _judged(one: UUID, line: _Told, now: Callable[[UUID], dict[str, Any] | None]) -> str:
     there = now(one)
-    if told.gone:
+    if line.gone:
         return "" if there is None else "The audit log tells that it was removed, and the catalogue does not."
     if there is None:
         return "It is not there, and the audit log tells of no removal."
-    others = sorted(name for name in there.keys() & told.said.keys() if there[name] != told.said[name])
+    others = sorted(name for name in there.keys() & line.said.keys() if there[name] != line.said[name])
     return f"The catalogue says otherwise than the audit log of {', '.join(others)}." if others else ""
 
 
@@ -69,25 +62,12 @@ def _organisation(organisation: UUID) -> dict[str, Any] | None:
 
 def _told(store: Store, kind: str) -> dict[str, _Told]:
     found: dict[str, _Told] = {}
-    last = (UUID(int=0), 0)
-    while page := store.read_now(_lines_after, kind, last):
-        for line in page:
-            last = (line.organisation, line.number)
-            one = found.setdefault(line.subject, _Told())
-            one.said |= _sorted(json.loads(line.detail).get("after", {}))
-            one.said["organisation"] = str(line.organisation)
-            one.gone |= line.action == Action.REMOVE
+    for line in told.lines(store, kind):
+        one = found.setdefault(line.subject, _Told())
+        one.said |= _sorted(json.loads(line.detail).get("after", {}))
+        one.said["organisation"] = str(line.organisation)
+        one.gone |= line.action == Action.REMOVE
     return found
-
-
-def _lines_after(kind: str, last: tuple[UUID, int]) -> list[Any]:
-    organisation, number = last
-    behind = (AuditLine.organisation > organisation) | (
-        (AuditLine.organisation == organisation) & (AuditLine.number > number)
-    )
-    changes = AuditLine.action.in_([Action.CREATE.value, Action.CHANGE.value, Action.REMOVE.value])
-    query = AuditLine.select().where((AuditLine.subject_kind == kind) & changes & behind)
-    return list(query.order_by(AuditLine.organisation, AuditLine.number).limit(PAGE))
 
 
 def _written(values: dict[str, Any]) -> dict[str, Any]:
