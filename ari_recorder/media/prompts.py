@@ -1,7 +1,7 @@
 """Any file with sound in it, made into a prompt: mono, 16 bits, 16 kHz, WAV.
 
-The file comes from somebody else, and is opened by FFmpeg (`decoding.py`): in a process of its own with limits
-on memory and time, so that a file that makes FFmpeg fail fails alone.
+The file comes from somebody else, and is opened by FFmpeg (`decoding.py`): in a process of its own with
+limits on memory and time, so that a file that makes FFmpeg fail fails alone.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from lab.call import HEARD_HZ
 from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.station import until
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("unrecorded")]
 
 
 async def pbx_events(lab: Lab, user: str) -> AsyncGenerator[Json]:
