@@ -19,9 +19,9 @@ OVERLAY = Path(__file__).parent / "overlay"
 BOOT_S = 30.0
 STOP_S = 5.0
 POLL_S = 0.02
-FILES_MAX = 8192
 TIME_ZONE = "Asia/Kolkata"
-"""Of the Asterisks, and of nothing else: five and a half hours and no summer time, to be noticed at once."""
+"""Of Asterisks and database servers, and of nothing else: five and a half hours that would be noticed."""
+FILES_MAX = 8192
 """Open files of each Asterisk, as far as the machine lets it: a recorded call takes about ten."""
 FOLDERS = ("etc", "lib", "db", "keys/keys", "spool", "run", "log")
 LEFT_OUT = (
