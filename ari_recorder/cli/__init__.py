@@ -6,6 +6,7 @@ standard error and an exit code; anything else is a fault in this program and sh
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command of ``arguments`` (the command line's, if none); returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 lacks what names have
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         code = command().main(words, prog_name=PROGRAM, standalone_mode=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -113,3 +115,12 @@ def test_any_file_that_cannot_be_used_is_one_line(command: Command, monkeypatch:
     command.begin()
     line = command.refused("user", "list", code=74)
     assert "/nowhere/file cannot be used: No such file or directory" in line
+
+
+def test_a_terminal_without_utf_8(command: Command) -> None:
+    """What it has no character for is written as its number."""
+    command("user", "add", "101", "--name", "Åke ☎")
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    words = [sys.executable, "-m", "ari_recorder", "user", "list"]
+    said = subprocess.run(words, env=environment, capture_output=True, check=True)
+    assert "Åke \\u260e".encode("latin-1") in said.stdout
