@@ -371,6 +371,42 @@ async def test_pick_up_by_the_recorded_user(station: Station, code: str) -> None
     assert_met(row, throughout(mine, OUTSIDE))
 
 
+async def test_pick_up_by_the_recorded_users_phone(station: Station) -> None:
+    """As the keys of desk phones do that show who rings; Asterisk does not say whose call it is."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000106", play="tone")
+    ringing = await station.lab.phones["106"].incoming()
+    mine = await station.lab.phones["101"].call("106", play="tone", instead_of=ringing)
+    await mine.answered()
+    await caller.answered()
+    await ringing.ended()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "inbound"
+    assert_length(row, mine.answered_at, mine.ended_at)
+    assert_heard(station, row, [throughout(mine)], [throughout(mine, OUTSIDE)], prompts=True)
+    assert_met(row, throughout(mine, OUTSIDE))
+
+
+async def test_the_recorded_users_phone_takes_the_call_of_another(station: Station) -> None:
+    """Of another recorded user, in the middle of it."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000102", play="tone")
+    first = await station.lab.phones["102"].incoming()
+    await first.answer(play="tone")
+    await caller.answered()
+    await asyncio.sleep(TALK_S)
+    mine = await station.lab.phones["101"].call("102", play="tone", instead_of=first)
+    await mine.answered()
+    await first.ended()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    before, after = await recorded(station, "102", "101")
+    assert_length(before, first.answered_at, first.ended_at)
+    assert_length(after, mine.answered_at, mine.ended_at)
+    assert_heard(station, after, [throughout(mine)], [throughout(mine, OUTSIDE)], prompts=True)
+    assert_met(after, throughout(mine, OUTSIDE))
+
+
 async def test_pick_up_of_the_recorded_users_call(station: Station) -> None:
     caller = await station.lab.outside(OUTSIDE).call("0850000101", play="tone")
     ringing = await station.lab.phones["101"].incoming()
