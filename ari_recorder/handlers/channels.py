@@ -22,6 +22,9 @@ INBOUND, OUTBOUND = "inbound", "outbound"
 DIALLED_APPS = ("AppDial", "AppDial2", "AppQueue")
 """What Asterisk names as the application of a channel that it called, rather than that called it."""
 
+DIALLING_APPS = ("Dial", "Queue")
+"""What Asterisk names as the application of a channel that calls others."""
+
 PICKUP_APPS = ("", "Pickup", "PickupChan")
 """What Asterisk names as the application of a calling channel that takes a call which rings elsewhere; the
 feature code of `features.conf` is no application at all."""
@@ -49,9 +52,12 @@ def called_by(caller: Channel, there: Iterable[Channel], since: datetime) -> lis
 
 
 def direction_when_connected(channel: Channel) -> str:
-    """``inbound`` for a user who picks up a call that came in for another; empty if it is as it was."""
-    picked_up = channel.state == "Ring" and channel.dialplan.app_name in PICKUP_APPS
-    return INBOUND if picked_up else ""
+    """``inbound`` for a user who picks up a call that came in for another, ``outbound`` for one who dials,
+    and may have been called by a program first; empty if it is as it was."""
+    app_name = channel.dialplan.app_name
+    if channel.state == "Up" and app_name in DIALLING_APPS:
+        return OUTBOUND
+    return INBOUND if channel.state == "Ring" and app_name in PICKUP_APPS else ""
 
 
 def connected(channel: Channel) -> Counterpart:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from lab.ari import Ari
 from lab.cases import OUTSIDE, connect, over
 from lab.directory import change_user
 from lab.tones import HOLD_HZ
@@ -195,6 +196,26 @@ async def by_answer(station: Station) -> list[str]:
     order = [str(row.user_number) for row in station.evidence.recordings()]
     assert sorted(order) == ["101", "102"]
     return order
+
+
+@pytest.mark.parametrize("caller_id", ["", OUTSIDE], ids=["nobody's number", "the number that is dialled"])
+async def test_click_to_call(station: Station, caller_id: str) -> None:
+    """A program has the user called first; what their phone shows is for the program to say."""
+    pbx = station.lab.pbx
+    async with Ari(pbx.http_url, pbx.ari_user, pbx.ari_password) as ari:
+        place = {"context": "users", "extension": OUTSIDE, "priority": 1}
+        await ari.post("/channels", endpoint="PJSIP/101", callerId=caller_id, **place)
+    mine = await station.lab.phones["101"].incoming()
+    await mine.answer(play="tone")
+    other = await station.lab.outside(OUTSIDE).incoming()
+    await other.answer(play="tone")
+    await asyncio.sleep(TALK_S)
+    await over(mine, other)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "outbound"
+    assert_length(row, mine.answered_at, mine.ended_at)
+    assert_heard(station, row, [throughout(mine)], [throughout(other)], prompts=True)
+    assert row.counterpart_number == OUTSIDE
 
 
 async def test_call_waiting(station: Station) -> None:

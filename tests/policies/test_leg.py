@@ -225,6 +225,15 @@ def test_the_name_of_whom_a_dialplan_rang_first_is_not_that_of_who_answers() -> 
     assert call.leg.counterpart == Counterpart("0812345678")
 
 
+def test_who_was_called_and_dials_is_the_caller_unless_a_transfer_has_them_dial() -> None:
+    for first, direction in (("", "outbound"), ("0701", "inbound")):
+        call = Call(Mode.ALWAYS)
+        call.leg = replace(call.leg, counterpart=Counterpart(first))
+        call.answered()
+        call.told(inputs.Connected(Counterpart("0812345678"), at(1), "outbound"), after_s=1)
+        assert (call.leg.direction, call.leg.counterpart.number) == (direction, "0812345678")
+
+
 def test_a_pause_counts_from_its_time_and_is_confirmed_when_the_files_are_closed() -> None:
     call = Call().answered()
     asked = call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5.2)

@@ -267,8 +267,8 @@ def _annotated(t: Turn, told: inputs.Annotated) -> None:
 
 def _connected(t: Turn, told: inputs.Connected) -> None:
     leg = t.leg
-    before, direction = leg.counterpart, told.direction or leg.direction
     new = _named(t, told.counterpart)
+    before, direction = leg.counterpart, _direction(leg, told)
     if not new.number or (new, direction) == (before, leg.direction) or leg.ended_at is not None:
         return
     t.keep(counterpart=new, direction=direction)
@@ -279,6 +279,13 @@ def _connected(t: Turn, told: inputs.Connected) -> None:
     t.tell(Tell())
     if new.number != before.number and leg.answered_at is not None:
         speaking.joined(t)
+
+
+def _direction(leg: Leg, told: inputs.Connected) -> str:
+    """Whom a program has called first is the caller when they dial. Not who was called and talked to
+    somebody: a transfer has them dial."""
+    numbers = {one.counterpart.number for one in leg.counterparts} - {"", told.counterpart.number}
+    return leg.direction if numbers and leg.direction == "inbound" else told.direction or leg.direction
 
 
 def _named(t: Turn, new: Counterpart) -> Counterpart:
