@@ -30,6 +30,7 @@ PICKUP_APPS = ("", "Pickup", "PickupChan")
 feature code of `features.conf` is no application at all."""
 
 LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "RECORDER_COMMANDS"
+SHOWN = "CONNECTEDLINE(pres)"
 """Variables that ``channelvars`` of `asterisk_conf/ari.conf` has sent with every event."""
 
 
@@ -61,14 +62,22 @@ def direction_when_connected(channel: Channel) -> str:
 
 
 def connected(channel: Channel) -> Counterpart:
-    """Who Asterisk says the channel is connected to; nobody while it does not know."""
+    """Who Asterisk says the channel is connected to; nobody while it does not know, or is not to tell."""
+    if withheld(channel.channelvars.get(SHOWN, "")):
+        return Counterpart()
     return party(channel.connected.number, channel.connected.name)
+
+
+def withheld(presentation: str) -> bool:
+    """Whether who calls does not want to be shown (CLIR): Asterisk keeps the number, and shows it nobody."""
+    return presentation.startswith("prohib")
 
 
 def first_counterpart(channel: Channel, direction: str) -> Counterpart:
     """The connected line; while there is none, what an outbound caller has dialled."""
     dialled = channel.dialplan.exten if direction == OUTBOUND else ""
-    return party(channel.connected.number or dialled, channel.connected.name)
+    found = connected(channel)
+    return found if found.number else party(dialled, found.name)
 
 
 def linkedid(channel: Channel) -> str:

@@ -25,7 +25,7 @@ from ari_recorder.policies.leg import Leg, effects, giving_up, happening, inputs
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm
-from ari_recorder.policies.parties import party
+from ari_recorder.policies.parties import Counterpart, party
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode, Reason, has_commands
 from ari_recorder.store.rows import LegRow, shown
@@ -300,5 +300,8 @@ class LegRunner(Runner[Leg]):
         if mine is None or channels.direction(mine) != channels.INBOUND:
             return
         for caller in [one for one in await ari.channels() if one.name == peer]:
-            whose = party(caller.caller.number, caller.caller.name)
+            if channels.withheld(await ari.channel_variable(caller.id, "CALLERID(pres)")):
+                whose = Counterpart()
+            else:
+                whose = party(caller.caller.number, caller.caller.name)
             self.tell(inputs.Connected(whose, leg.answered_at or self._context.now(), channels.INBOUND))

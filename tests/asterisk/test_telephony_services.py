@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from ari_recorder.store import models
 from lab.ari import Ari
 from lab.cases import OUTSIDE, connect, over
 from lab.directory import change_user
@@ -196,6 +197,25 @@ async def by_answer(station: Station) -> list[str]:
     order = [str(row.user_number) for row in station.evidence.recordings()]
     assert sorted(order) == ["101", "102"]
     return order
+
+
+async def test_a_caller_who_withholds_their_number(station: Station) -> None:
+    """The provider's trunk tells Asterisk the number, and that nobody is to be shown it."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000101", play="tone", withheld=True)
+    mine = await station.lab.phones["101"].incoming()
+    await mine.answer(play="tone")
+    await caller.answered()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "inbound"
+    assert [(one.number, one.name) for one in row.counterparts] == [("", "")]
+    assert OUTSIDE not in "\n".join(station.store.read_now(everything_written))
+
+
+def everything_written() -> list[str]:
+    """All rows of all tables, as text."""
+    return [str(row) for table in models.TABLES for row in table.select().tuples()]
 
 
 @pytest.mark.parametrize("caller_id", ["", OUTSIDE], ids=["nobody's number", "the number that is dialled"])

@@ -388,6 +388,23 @@ async def test_pick_up_by_the_recorded_users_phone(station: Station) -> None:
     assert_met(row, throughout(mine, OUTSIDE))
 
 
+@pytest.mark.parametrize("code", ["*8", ""], ids=["feature code", "phone"])
+async def test_pick_up_of_a_caller_who_withholds_their_number(station: Station, code: str) -> None:
+    """It is not the call to the colleague, or to the code, that the user's phone has made."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000106", play="tone", withheld=True)
+    ringing = await station.lab.phones["106"].incoming()
+    mine = await station.lab.phones["101"].call(
+        code or "106", play="tone", instead_of=None if code else ringing
+    )
+    await mine.answered()
+    await caller.answered()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "inbound"
+    assert [(one.number, one.name) for one in row.counterparts] == [("", "")]
+
+
 async def test_the_recorded_users_phone_takes_the_call_of_another(station: Station) -> None:
     """Of another recorded user, in the middle of it."""
     caller = await station.lab.outside(OUTSIDE).call("0850000102", play="tone")

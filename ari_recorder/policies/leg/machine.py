@@ -269,7 +269,8 @@ def _connected(t: Turn, told: inputs.Connected) -> None:
     leg = t.leg
     new = _named(t, told.counterpart)
     before, direction = leg.counterpart, _direction(leg, told)
-    if not new.number or (new, direction) == (before, leg.direction) or leg.ended_at is not None:
+    known = new.number or direction != leg.direction  # it is another call, of somebody who is not shown
+    if not known or (new, direction) == (before, leg.direction) or leg.ended_at is not None:
         return
     t.keep(counterpart=new, direction=direction)
     if leg.counterparts:
