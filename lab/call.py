@@ -195,12 +195,14 @@ class PhoneCall:
 
         Returns at once; both calls end when it has succeeded, see `transferred`.
         """
-        call_id, local, remote = [
-            await consultation.sip(name) for name in ("call-id", "local_tag", "remote_tag")
-        ]
-        # RFC 3891, 3: the tags are as the one who is asked sees them, so its to-tag is our remote one
-        replaces = quote(f"{call_id};to-tag={remote};from-tag={local}", safe="")
+        replaces = quote(await consultation.replaces(), safe="")
         await self._refer(f"sip:{consultation.number}@{self.phone.phones.pbx_address}?Replaces={replaces}")
+
+    async def replaces(self) -> str:
+        """What asks the PBX to put another in the place of this phone (RFC 3891)."""
+        call_id, local, remote = [await self.sip(name) for name in ("call-id", "local_tag", "remote_tag")]
+        # section 3: the tags are as the one who is asked sees them, so its to-tag is our remote one
+        return f"{call_id};to-tag={remote};from-tag={local}"
 
     async def transferred(self, timeout_s: float = ANSWER_S) -> None:
         """Return when the transfer has succeeded and this call has ended. Raises `LabError` if refused."""

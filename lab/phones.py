@@ -34,15 +34,32 @@ class Phone:
         self.tone_class = f"tone-{self.tone_hz}"
         self.ringing: asyncio.Queue[PhoneCall] = asyncio.Queue()
 
-    async def call(self, number: str, play: str | Path | None = None, codec: str = "") -> PhoneCall:
+    async def call(
+        self,
+        number: str,
+        play: str | Path | None = None,
+        codec: str = "",
+        *,
+        instead_of: PhoneCall | None = None,
+        withheld: bool = False,
+    ) -> PhoneCall:
         """Call a number; returns at once. ``play`` (`PhoneCall.play`) begins when it is answered.
 
-        ``codec`` is offered alone; without, the phone's own.
+        ``codec`` is offered alone; without, the phone's own. ``instead_of`` another phone, which rings with
+        it or has it, this one takes a call: INVITE with Replaces (RFC 3891). ``withheld``: the caller
+        does not want to be shown (RFC 3325).
         """
         call = self.phones.new_call(self, number, play)
+        variables = {OFFER: f"!all,{codec}"} if codec else {}
+        if instead_of is not None:
+            variables["PJSIP_HEADER(add,Replaces)"] = await instead_of.replaces()
+        if withheld:
+            variables["PJSIP_HEADER(add,Privacy)"] = "id"
+            who = f"<sip:{self.number}@{self.phones.pbx_address}>"
+            variables["PJSIP_HEADER(add,P-Asserted-Identity)"] = who
         await self.phones.ari.post(
             f"/channels/{call.id}",
-            {"variables": {OFFER: f"!all,{codec}"} if codec else {}},
+            {"variables": variables},
             endpoint=f"PJSIP/{number}@{self.account}",
             callerId=self.number,
             timeout=RING_S,

@@ -16,6 +16,7 @@ from ari_recorder.config import Pbx
 from ari_recorder.doctor.inquiry import Inquiry
 from ari_recorder.doctor.report import Check, bad, good, warning
 from ari_recorder.errors import AriError, AriNotFound, AriUnauthorized
+from ari_recorder.handlers import channels
 from ari_recorder.policies.text import listed
 
 REQUIRED_MODULES = (
@@ -141,6 +142,18 @@ async def look_at_write_timeout(where: str, inquiry: Inquiry) -> list[Check]:
         found = f"{value} ms: Asterisk closes the event socket when one write takes longer"
         return [warning(where, name, found, f"{remedy}, then: {RELOAD}")]
     return [good(where, name, f"{value} ms")]
+
+
+async def look_at_channelvars(where: str, inquiry: Inquiry) -> list[Check]:
+    """Whether Asterisk tells who does not want to be shown. Raises `AriError`."""
+    name, known = "channelvars", await inquiry.settings("res_ari", "general", "general")
+    remedy = f"Take the line channelvars of asterisk_conf/ari.conf into [general] of ari.conf, then: {RELOAD}"
+    if name not in (known or {}):
+        return [warning(where, name, "this Asterisk does not tell its value", remedy)]
+    if channels.SHOWN not in (known or {})[name]:
+        found = f"{channels.SHOWN} is not in it: numbers that callers withhold are shown"
+        return [warning(where, name, found, remedy)]
+    return [good(where, name, "also whether a caller withholds their number")]
 
 
 async def look_at_socket(where: str, pbx: Pbx, app: str) -> list[Check]:

@@ -10,6 +10,7 @@ from ari_recorder.ari import Ari
 from ari_recorder.blocking import in_thread
 from ari_recorder.config import Pbx, Settings
 from ari_recorder.doctor.asterisk import (
+    look_at_channelvars,
     look_at_connections,
     look_at_latency,
     look_at_modules,
@@ -86,6 +87,7 @@ async def _pbx(name: str, pbx: Pbx, app: str, store: asyncio.Task[_Stored]) -> l
             "connections": look_at_connections(where, pbx, inquiry),
             "event socket": look_at_socket(where, pbx, app),
             "websocket_write_timeout": look_at_write_timeout(where, inquiry),
+            "channelvars": look_at_channelvars(where, inquiry),
             "recording folder": look_at_spool(where, pbx.spool, ari, inquiry),
             "endpoints": _endpoints(where, name, store, ari, inquiry),
         }

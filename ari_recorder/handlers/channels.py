@@ -24,11 +24,15 @@ INBOUND, OUTBOUND = "inbound", "outbound"
 DIALLED_APPS = ("AppDial", "AppDial2", "AppQueue")
 """What Asterisk names as the application of a channel that it called, rather than that called it."""
 
+DIALLING_APPS = ("Dial", "Queue")
+"""What Asterisk names as the application of a channel that calls others."""
+
 PICKUP_APPS = ("", "Pickup", "PickupChan")
 """What Asterisk names as the application of a calling channel that takes a call which rings elsewhere; the
 feature code of `features.conf` is no application at all."""
 
 LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "RECORDER_COMMANDS"
+SHOWN = "CONNECTEDLINE(pres)"
 """Variables that ``channelvars`` of `asterisk_conf/ari.conf` has sent with every event."""
 KEPT_AT = "%Y%m%dT%H%M%S.%fZ"
 """How the dialplan writes a command's time."""
@@ -58,20 +62,31 @@ def called_by(caller: Channel, there: Iterable[Channel], since: datetime) -> lis
 
 
 def direction_when_connected(channel: Channel) -> str:
-    """``inbound`` for a user who picks up a call that came in for another; empty if it is as it was."""
-    picked_up = channel.state == "Ring" and channel.dialplan.app_name in PICKUP_APPS
-    return INBOUND if picked_up else ""
+    """``inbound`` for a user who picks up a call that came in for another, ``outbound`` for one who dials,
+    and may have been called by a program first; empty if it is as it was."""
+    app_name = channel.dialplan.app_name
+    if channel.state == "Up" and app_name in DIALLING_APPS:
+        return OUTBOUND
+    return INBOUND if channel.state == "Ring" and app_name in PICKUP_APPS else ""
 
 
 def connected(channel: Channel) -> Counterpart:
-    """Who Asterisk says the channel is connected to; nobody while it does not know."""
+    """Who Asterisk says the channel is connected to; nobody while it does not know, or is not to tell."""
+    if withheld(channel.channelvars.get(SHOWN, "")):
+        return Counterpart()
     return party(channel.connected.number, channel.connected.name)
+
+
+def withheld(presentation: str) -> bool:
+    """Whether who calls does not want to be shown (CLIR): Asterisk keeps the number, and shows it nobody."""
+    return presentation.startswith("prohib")
 
 
 def first_counterpart(channel: Channel, direction: str) -> Counterpart:
     """The connected line; while there is none, what an outbound caller has dialled."""
     dialled = channel.dialplan.exten if direction == OUTBOUND else ""
-    return party(channel.connected.number or dialled, channel.connected.name)
+    found = connected(channel)
+    return found if found.number else party(dialled, found.name)
 
 
 def linkedid(channel: Channel) -> str:

@@ -25,6 +25,7 @@ from ari_recorder.policies.leg import Leg, effects, giving_up, happening, inputs
 from ari_recorder.policies.leg.effects import Effect, Request
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm
+from ari_recorder.policies.parties import Counterpart, party
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import Event, Mode, Reason, has_commands
 from ari_recorder.store.rows import LegRow, shown
@@ -285,6 +286,22 @@ class LegRunner(Runner[Leg]):
         leg = self.leg
         asking = self._context.ari.channel_variable(leg.channel, "BRIDGEPEER")
         peer = await looking.or_none(asking) or ""
+        if peer and leg.direction == channels.OUTBOUND:
+            await self._see_whose(peer)
         internal = self._context.directory.is_internal(leg.organisation, peer, leg.counterpart.number)
         internal = internal or (not peer and leg.direction == channels.OUTBOUND)
         return inputs.Met(peer, internal)
+
+    async def _see_whose(self, peer: str) -> None:
+        """A phone that picks a call up by itself, with an INVITE that replaces another (RFC 3891), has been
+        called from then on; that, and by whom, Asterisk does not tell."""
+        leg, ari = self.leg, self._context.ari
+        mine = await looking.or_none(ari.channel(leg.channel))
+        if mine is None or channels.direction(mine) != channels.INBOUND:
+            return
+        for caller in [one for one in await ari.channels() if one.name == peer]:
+            if channels.withheld(await ari.channel_variable(caller.id, "CALLERID(pres)")):
+                whose = Counterpart()
+            else:
+                whose = party(caller.caller.number, caller.caller.name)
+            self.tell(inputs.Connected(whose, leg.answered_at or self._context.now(), channels.INBOUND))

@@ -208,10 +208,12 @@ class Session:
             answered = inputs.Answered(event.timestamp, channels.codecs(channel))
             self._legs.tell(channel, answered, inputs.Connected(channels.connected(channel), event.timestamp))
 
-    def _connected_line(self, event: ari.ChannelConnectedLine) -> None:
-        channel = event.channel
+    def _connected_to(self, event: ari.ChannelConnectedLine) -> None:
+        self._connected_line(event.channel, event.timestamp)
+
+    def _connected_line(self, channel: Channel, at: datetime) -> None:
         direction = channels.direction_when_connected(channel)
-        self._legs.tell(channel, inputs.Connected(channels.connected(channel), event.timestamp, direction))
+        self._legs.tell(channel, inputs.Connected(channels.connected(channel), at, direction))
 
     def _held(self, event: ari.ChannelHold | ari.ChannelUnhold) -> None:
         on = isinstance(event, ari.ChannelHold)
@@ -220,6 +222,8 @@ class Session:
     def _dialled(self, event: ari.Dial) -> None:
         self._taps.dialled(event)
         self._bridges.tell(event.peer.id, bridged.Rung())
+        if event.caller is not None and event.caller.state == "Up":
+            self._connected_line(event.caller, event.timestamp)
 
     def _destroyed(self, event: ari.ChannelDestroyed) -> None:
         self._taps.over(event.channel.id)
@@ -320,7 +324,7 @@ DOOR: dict[type, Callable[[Session, Any], None]] = {
     Disconnected: Session._disconnected,
     ari.ChannelCreated: Session._created,
     ari.ChannelStateChange: Session._state_changed,
-    ari.ChannelConnectedLine: Session._connected_line,
+    ari.ChannelConnectedLine: Session._connected_to,
     ari.ChannelDestroyed: Session._destroyed,
     ari.ChannelHold: Session._held,
     ari.ChannelUnhold: Session._held,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,16 @@ class Counterpart:
 def party(number: str, name: str) -> Counterpart:
     """Whom Asterisk names, with nothing in it that acts on who reads it, and not longer than is kept."""
     return Counterpart(harmless(number, most=NUMBER_MAX), harmless(name, most=NAME_MAX))
+
+
+def stale(name: str, number: str, known: Iterable[Counterpart]) -> Counterpart | None:
+    """Whose name it is, if it came with another number before, and not with this one.
+
+    Asterisk leaves a name standing when the next party comes with a number alone: who is transferred by
+    Eva to a number in the outside world is told to be connected to it, and to Eva.
+    """
+    found = [one for one in known if one.number and one.name == name != ""]
+    return found[0] if found and all(one.number != number for one in found) else None
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,11 @@ def _verdicts(
     names = zipped.namelist()
     if len(set(names)) != len(names):
         raise zipfile.BadZipFile("a file is in it twice, and programs differ in which they show.")
-    texts = {name: _text(zipped, name) for name in (MANIFEST, PERSONAL, PATH, HEAD, SIGNATURE, KEY)}
+    texts = {name: _text(zipped, name) for name in (MANIFEST, PATH, HEAD, SIGNATURE, KEY)}
+    personal = _text(zipped, PERSONAL) if PERSONAL in names else b""
     facts, head = _json(texts[MANIFEST], MANIFEST), _json(texts[HEAD], HEAD)
     yield _audio(zipped, facts)
-    yield _personal(texts[PERSONAL].decode(errors="replace"), facts)
+    yield _personal(personal.decode(errors="replace"), facts)
     root = _root(merkle.leaf_hash(texts[MANIFEST]), texts[PATH].decode(errors="replace"))
     same = root == head.get("sha256") and facts.get("organisation") == head.get("organisation")
     of = f"the {head.get('size')} recordings that the head stands for, on {head.get('at')}"
@@ -167,7 +168,10 @@ def _stamp(zipped: zipfile.ZipFile, message: bytes, authorities: Authorities | N
 
 def _root(leaf: bytes, path: str) -> str:
     found = leaf
-    for line in path.splitlines():
+    *lines, rest = path.split("\n")
+    if rest:
+        return ""
+    for line in lines:
         side, _, text = line.partition(" ")
         try:
             other = bytes.fromhex(text)

@@ -11,7 +11,7 @@ import pytest
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
-from lab.cases import connect, length_s
+from lab.cases import OUTSIDE, connect, length_s
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station
 
@@ -90,6 +90,21 @@ async def test_rings_connects_and_both_legs_are_recorded(begin: Begin, lab: Lab)
     await called.ended()
     await assert_recorded(station, calling, called)
     await nothing_left(station)
+
+
+async def test_who_withholds_their_number_is_shown_to_nobody(begin: Begin, lab: Lab) -> None:
+    station = begin()
+    lab.pbx.rx("dialplan add extension 4102,1,Goto(users,4102,1) into from-trunk replace")
+    calling = await lab.outside(OUTSIDE).call("4102", play="tone", withheld=True)
+    called = await lab.phones["102"].incoming()
+    assert called.number == "anonymous"
+    await called.answer(play="tone")
+    await calling.answered()
+    await asyncio.sleep(TALK_S)  # the length of the conversation
+    await called.hangup()
+    await calling.ended()
+    row = await station.only()
+    assert [(one.number, one.name) for one in row.counterparts] == [("", "")]
 
 
 async def test_the_caller_is_told_how_it_ended(begin: Begin, lab: Lab) -> None:

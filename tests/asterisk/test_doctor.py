@@ -46,8 +46,14 @@ async def test_all_is_well(settings: Settings) -> None:
     assert set(not_good(checks)) <= {"version"}
     names = {check.name for check in checks}
     assert {"catalogue", "users", "folder", "ARI", "modules", "latency", "clock", "connections"} <= names
-    assert {"permission", "event socket", "websocket_write_timeout", "recording folder", "spool"} <= names
-    assert {"endpoints", "endpoint settings", "native bridging", "space"} <= names
+    assert {
+        "permission",
+        "event socket",
+        "websocket_write_timeout",
+        "channelvars",
+        "recording folder",
+    } <= names
+    assert {"spool", "endpoints", "endpoint settings", "native bridging", "space"} <= names
 
 
 async def test_nothing_is_left_behind(settings: Settings, running_lab: Lab, tmp_path: Path) -> None:
@@ -191,6 +197,14 @@ async def test_a_login_that_may_only_look(settings: Settings, running_lab: Lab) 
         check = await the_bad(with_pbx(settings, username="viewer", password="viewer"))
     assert check.name == "permission"
     assert "read_only = no for [viewer]" in check.remedy
+
+
+async def test_an_ari_conf_of_before_numbers_could_be_withheld(settings: Settings, running_lab: Lab) -> None:
+    older = "[general](+)\nchannelvars = CHANNEL(linkedid)"
+    with appended(running_lab, "ari.conf", older, "res_ari.so"):
+        check = not_good(await examine(settings))["channelvars"]
+    assert check.verdict is Verdict.WARNING
+    assert "numbers that callers withhold are shown" in check.found
 
 
 async def test_a_short_write_timeout(settings: Settings, running_lab: Lab) -> None:

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from ari_recorder.store import models
+from lab.ari import Ari
 from lab.cases import OUTSIDE, connect, over
 from lab.directory import change_user
 from lab.tones import HOLD_HZ
@@ -195,6 +197,45 @@ async def by_answer(station: Station) -> list[str]:
     order = [str(row.user_number) for row in station.evidence.recordings()]
     assert sorted(order) == ["101", "102"]
     return order
+
+
+async def test_a_caller_who_withholds_their_number(station: Station) -> None:
+    """The provider's trunk tells Asterisk the number, and that nobody is to be shown it."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000101", play="tone", withheld=True)
+    mine = await station.lab.phones["101"].incoming()
+    await mine.answer(play="tone")
+    await caller.answered()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "inbound"
+    assert [(one.number, one.name) for one in row.counterparts] == [("", "")]
+    assert OUTSIDE not in "\n".join(station.store.read_now(everything_written))
+
+
+def everything_written() -> list[str]:
+    """All rows of all tables, as text."""
+    return [str(row) for table in models.TABLES for row in table.select().tuples()]
+
+
+@pytest.mark.parametrize("caller_id", ["", OUTSIDE], ids=["nobody's number", "the number that is dialled"])
+async def test_click_to_call(station: Station, caller_id: str) -> None:
+    """A program has the user called first; what their phone shows is for the program to say."""
+    pbx = station.lab.pbx
+    async with Ari(pbx.http_url, pbx.ari_user, pbx.ari_password) as ari:
+        place = {"context": "users", "extension": OUTSIDE, "priority": 1}
+        await ari.post("/channels", endpoint="PJSIP/101", callerId=caller_id, **place)
+    mine = await station.lab.phones["101"].incoming()
+    await mine.answer(play="tone")
+    other = await station.lab.outside(OUTSIDE).incoming()
+    await other.answer(play="tone")
+    await asyncio.sleep(TALK_S)
+    await over(mine, other)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "outbound"
+    assert_length(row, mine.answered_at, mine.ended_at)
+    assert_heard(station, row, [throughout(mine)], [throughout(other)], prompts=True)
+    assert row.counterpart_number == OUTSIDE
 
 
 async def test_call_waiting(station: Station) -> None:

@@ -142,6 +142,21 @@ async def test_blind_transfer_by_the_counterpart(station: Station) -> None:
     assert found(station, "106") == found(station, "105") == ["101"]
 
 
+async def test_blind_transfer_to_the_outside_by_the_counterpart(station: Station) -> None:
+    """Who has a number and no name has not the name of who transferred, as Asterisk says."""
+    mine, other = await connect(station.lab, "101", "106")
+    await station.lab.bridged()
+    await asyncio.sleep(TALK_S)
+    await other.transfer(OUTSIDE)
+    third = await station.lab.outside(OUTSIDE).incoming()
+    await third.answer(play="tone")
+    await other.transferred()
+    await asyncio.sleep(TALK_S)
+    await over(mine, third)
+    (row,) = await recorded(station, "101")
+    assert [(one.number, one.name) for one in row.counterparts] == [("106", "Fredrik"), (OUTSIDE, "")]
+
+
 async def test_attended_transfer_by_the_recorded_user(station: Station) -> None:
     mine, other = await connect(station.lab, "101", "106")
     await asyncio.sleep(TALK_S)
@@ -169,6 +184,57 @@ async def test_attended_transfer_by_the_recorded_user(station: Station) -> None:
     consulted = Heard("105", known(asking.answered_at), sent_at)
     assert_heard(station, second, [Heard("101", known(asking.answered_at), sent_at)], [consulted])
     assert_met(second, consulted)
+
+
+async def test_attended_transfer_into_a_queue_by_the_recorded_user(station: Station) -> None:
+    """Asterisk has the caller take the user's place in the queue, and with it those who listened there."""
+    mine, other = await connect(station.lab, "101", "106")
+    await mine.hold()
+    asking = await station.lab.phones["101"].call("700", play="tone")
+    await asking.answered()
+    await asyncio.sleep(TALK_S)
+    await mine.attended_transfer(asking)
+    sent_at = now()
+    await mine.transferred()
+    await asking.ended()
+    agent = await station.lab.phones["103"].incoming()
+    await agent.answer(play="tone")
+    await asyncio.sleep(TALK_S)
+    await over(other, agent)
+    first, second, third = await recorded(station, "101", "101", "103")
+    assert_length(first, mine.answered_at, sent_at)
+    assert_length(second, asking.answered_at, sent_at)
+    waited = Heard(HOLD, known(asking.answered_at), sent_at)
+    assert_heard(station, second, [Heard("101", known(asking.answered_at), sent_at)], [waited])
+    assert_met(second, Heard("700", known(asking.answered_at), sent_at))
+    assert_met(third, throughout(agent, "106"))
+
+
+async def test_attended_transfer_into_a_queue_by_the_counterpart(station: Station) -> None:
+    """It is the user who takes a place there: their recording goes on, to what the agent says."""
+    mine, other = await connect(station.lab, "101", "106")
+    await asyncio.sleep(TALK_S)
+    await other.hold()
+    held_at = now()
+    asking = await station.lab.phones["106"].call("700", play="tone")
+    await asking.answered()
+    await asyncio.sleep(TALK_S)
+    await other.attended_transfer(asking)
+    await other.transferred()
+    agent = await station.lab.phones["103"].incoming()
+    await agent.answer(play="tone")
+    await asyncio.sleep(TALK_S)
+    await over(mine, agent)
+    row, _ = await recorded(station, "101", "103")
+    assert_length(row, mine.answered_at, mine.ended_at)
+    answered_at = known(agent.answered_at)
+    heard = [
+        Heard("106", known(mine.answered_at), held_at),
+        Heard(HOLD, held_at, answered_at),
+        Heard("103", answered_at, known(mine.ended_at)),
+    ]
+    assert_heard(station, row, [throughout(mine)], heard)
+    assert_met(row, Heard("106", known(mine.answered_at), answered_at), heard[-1])
 
 
 async def test_attended_transfer_to_the_recorded_user(station: Station) -> None:
@@ -303,6 +369,59 @@ async def test_pick_up_by_the_recorded_user(station: Station, code: str) -> None
     assert_length(row, mine.answered_at, mine.ended_at)
     assert_heard(station, row, [throughout(mine)], [throughout(mine, OUTSIDE)])
     assert_met(row, throughout(mine, OUTSIDE))
+
+
+async def test_pick_up_by_the_recorded_users_phone(station: Station) -> None:
+    """As the keys of desk phones do that show who rings; Asterisk does not say whose call it is."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000106", play="tone")
+    ringing = await station.lab.phones["106"].incoming()
+    mine = await station.lab.phones["101"].call("106", play="tone", instead_of=ringing)
+    await mine.answered()
+    await caller.answered()
+    await ringing.ended()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "inbound"
+    assert_length(row, mine.answered_at, mine.ended_at)
+    assert_heard(station, row, [throughout(mine)], [throughout(mine, OUTSIDE)], prompts=True)
+    assert_met(row, throughout(mine, OUTSIDE))
+
+
+@pytest.mark.parametrize("code", ["*8", ""], ids=["feature code", "phone"])
+async def test_pick_up_of_a_caller_who_withholds_their_number(station: Station, code: str) -> None:
+    """It is not the call to the colleague, or to the code, that the user's phone has made."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000106", play="tone", withheld=True)
+    ringing = await station.lab.phones["106"].incoming()
+    mine = await station.lab.phones["101"].call(
+        code or "106", play="tone", instead_of=None if code else ringing
+    )
+    await mine.answered()
+    await caller.answered()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    (row,) = await recorded(station, "101")
+    assert row.direction == "inbound"
+    assert [(one.number, one.name) for one in row.counterparts] == [("", "")]
+
+
+async def test_the_recorded_users_phone_takes_the_call_of_another(station: Station) -> None:
+    """Of another recorded user, in the middle of it."""
+    caller = await station.lab.outside(OUTSIDE).call("0850000102", play="tone")
+    first = await station.lab.phones["102"].incoming()
+    await first.answer(play="tone")
+    await caller.answered()
+    await asyncio.sleep(TALK_S)
+    mine = await station.lab.phones["101"].call("102", play="tone", instead_of=first)
+    await mine.answered()
+    await first.ended()
+    await asyncio.sleep(TALK_S)
+    await over(caller, mine)
+    before, after = await recorded(station, "102", "101")
+    assert_length(before, first.answered_at, first.ended_at)
+    assert_length(after, mine.answered_at, mine.ended_at)
+    assert_heard(station, after, [throughout(mine)], [throughout(mine, OUTSIDE)], prompts=True)
+    assert_met(after, throughout(mine, OUTSIDE))
 
 
 async def test_pick_up_of_the_recorded_users_call(station: Station) -> None:

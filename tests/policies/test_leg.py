@@ -191,6 +191,49 @@ def test_a_call_is_recorded_from_the_answer_to_the_hang_up() -> None:
     assert call.leg.over
 
 
+def test_nothing_is_kept_of_what_is_heard_behind_the_hang_up() -> None:
+    """Somebody has taken the channel's place, and with it those who listened there."""
+    call = Call(Mode.ALWAYS).answered()
+    snoops = call.leg.snoops
+    call.told(inputs.HungUp(at(10)), after_s=10)
+    call.until(Look)
+    assert not call.leg.over
+    asked = call.sees(replace(call.seen(1, state=None), snoops=frozenset(snoops)))
+    assert only(asked, Release) == [Release(snoop) for snoop in sorted(snoops)]
+    call.closes(1, at_s=12.5)
+    [segment] = call.segments()
+    assert (segment.ended_at, segment.file_ended_at) == (at(10), at(12.5))
+    assert call.problems() == ()
+    assert call.leg.over
+
+
+def test_the_name_of_who_transferred_is_not_that_of_whom_they_transferred_to() -> None:
+    """Nor when Asterisk says so twice; but theirs again when they are back."""
+    call = Call(Mode.ALWAYS).answered()
+    for number, name in (("106", "Fredrik"), ("0812345678", "Fredrik"), ("0812345678", "Fredrik")):
+        call.told(inputs.Connected(Counterpart(number, name), at(call.now_s + 2)), after_s=2)
+    assert call.leg.counterpart == Counterpart("0812345678")
+    call.told(inputs.Connected(Counterpart("106", "Fredrik"), at(8)), after_s=2)
+    met = [(one.counterpart.number, one.counterpart.name) for one in call.leg.counterparts]
+    assert met[1:] == [("106", "Fredrik"), ("0812345678", ""), ("106", "Fredrik")]
+
+
+def test_the_name_of_whom_a_dialplan_rang_first_is_not_that_of_who_answers() -> None:
+    call = Call(Mode.ALWAYS)
+    for number in ("106", "0812345678", "0812345678"):
+        call.told(inputs.Connected(Counterpart(number, "Fredrik"), at(0)))
+    assert call.leg.counterpart == Counterpart("0812345678")
+
+
+def test_who_was_called_and_dials_is_the_caller_unless_a_transfer_has_them_dial() -> None:
+    for first, direction in (("", "outbound"), ("0701", "inbound")):
+        call = Call(Mode.ALWAYS)
+        call.leg = replace(call.leg, counterpart=Counterpart(first))
+        call.answered()
+        call.told(inputs.Connected(Counterpart("0812345678"), at(1), "outbound"), after_s=1)
+        assert (call.leg.direction, call.leg.counterpart.number) == (direction, "0812345678")
+
+
 def test_a_pause_counts_from_its_time_and_is_confirmed_when_the_files_are_closed() -> None:
     call = Call().answered()
     asked = call.told(inputs.Asked(PAUSE, at(5), 1), after_s=5.2)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ari_recorder.errors import FileError, SettingsError
+from ari_recorder.media import kinds
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.store import bundle, evidence, finishing, tree_heads
 from ari_recorder.store.audit_key import SigningKey
@@ -155,6 +156,29 @@ def test_names_and_numbers_that_were_erased_are_missed_by_neither(archive: Path,
     assert "left out, or erased" in done.stdout
 
 
+def test_names_and_numbers_may_be_left_out_by_who_shows_it_to_others(archive: Path) -> None:
+    without = archive.with_name("without.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(without, "w") as new:
+        for info in old.infolist():
+            if info.filename != "personal.json":
+                new.writestr(info, old.read(info))
+    assert "left out" in bundle.check(without)[1].text
+    done = by_script(without)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_in_it_is_described(archive: Path) -> None:
+    """In the guide, so that it can be verified by a program of one's own."""
+    guide = (Path(__file__).parents[2] / "docs/guide/evidence.md").read_text()
+    formats = guide.partition("### In which format")[2].partition("\n## ")[0]
+    with zipfile.ZipFile(archive) as zipped:
+        manifest, head = (json.loads(zipped.read(name)) for name in ("manifest.json", "head.json"))
+        readme = zipped.read("READ-ME.txt").decode()
+    named = {*manifest, *manifest["audio"], *head, *bundle._TEXTS} - {"format", "verify.sh", "READ-ME.txt"}
+    assert [name for name in sorted(named) if f"`{name}`" not in formats] == []
+    assert [form for form in kinds.MEDIA_TYPES if f"*{kinds.ending_of(None, form)}" not in readme] == []
+
+
 def test_a_head_of_somebody_elses_key_is_told(archive: Path, key: SigningKey, tmp_path: Path) -> None:
     forger = made_key(tmp_path / "other.key")
     with zipfile.ZipFile(archive) as zipped:
@@ -174,6 +198,15 @@ def test_the_key_of_another_is_found(archive: Path, tmp_path: Path) -> None:
     done = by_script(path)
     assert done.returncode == 1
     assert "WRONG: the head is signed" in done.stdout
+
+
+def test_every_byte_of_the_path_counts(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        path = zipped.read("path.txt")
+    for other in (path[:-1] + b"\x0b", path[:-1], path + b"\n"):
+        spoilt = changed(archive, "path.txt", other)
+        assert not bundle.check(spoilt)[2].ok
+        assert by_script(spoilt).returncode == 1
 
 
 @pytest.mark.parametrize("text", [b"", b"nonsense", b"middle " + b"0" * 64, b"left zz", b"left 00"])

@@ -238,6 +238,23 @@ def test_what_became_of_deliveries_and_kept_answers_of_this_organisation(world: 
     assert world.store.read_now(models.Answered.select().count) == 1
 
 
+def test_what_tokens_webhooks_and_keys_are_called(world: World) -> None:
+    def make() -> None:
+        whose = models.Delivery.create(organisation=world.organisation)
+        at = {"created_at": BEGIN, "created_by": "x", "name": f"for {NAME}"}
+        models.DeliveryKey.create(delivery=whose, text="ssh-ed25519 A", fingerprint="x", **at)
+        models.Token.create(
+            organisation=world.organisation, secret_sha256="x", hint="x", scopes="", expires_at=LATER, **at
+        )
+        models.Webhook.create(
+            organisation=world.organisation, url="https://x", events="", secret="", **at
+        )  # fmt: skip
+
+    world.store.write_now(make)
+    assert world.erase().counts.others == 3
+    assert nobody_left(world)
+
+
 def _deliver(organisation: UUID, user: UUID, said: str) -> None:
     hook = models.Webhook.create(
         organisation=organisation, name="CRM", url="https://x", events="", secret="", created_at=BEGIN,

@@ -23,7 +23,7 @@ from ari_recorder.policies.leg.effects import Effect, Record, Release, Request, 
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Alarm, Leg, Untold, id_of
 from ari_recorder.policies.leg.turn import Turn
-from ari_recorder.policies.parties import follow, hold, take_off
+from ari_recorder.policies.parties import Counterpart, follow, hold, stale, take_off
 from ari_recorder.policies.preferences import Preferences
 from ari_recorder.policies.table import RUNNING, Event, Mode, Standing, State, may_record
 
@@ -267,9 +267,10 @@ def _annotated(t: Turn, told: inputs.Annotated) -> None:
 
 def _connected(t: Turn, told: inputs.Connected) -> None:
     leg = t.leg
-    before, direction = leg.counterpart, told.direction or leg.direction
-    new = told.counterpart
-    if not new.number or (new, direction) == (before, leg.direction) or leg.ended_at is not None:
+    new = _named(t, told.counterpart)
+    before, direction = leg.counterpart, _direction(leg, told)
+    known = new.number or direction != leg.direction  # it is another call, of somebody who is not shown
+    if not known or (new, direction) == (before, leg.direction) or leg.ended_at is not None:
         return
     t.keep(counterpart=new, direction=direction)
     if leg.counterparts:
@@ -279,6 +280,22 @@ def _connected(t: Turn, told: inputs.Connected) -> None:
     t.tell(Tell())
     if new.number != before.number and leg.answered_at is not None:
         speaking.joined(t)
+
+
+def _direction(leg: Leg, told: inputs.Connected) -> str:
+    """Whom a program has called first is the caller when they dial. Not who was called and talked to
+    somebody: a transfer has them dial."""
+    numbers = {one.counterpart.number for one in leg.counterparts} - {"", told.counterpart.number}
+    return leg.direction if numbers and leg.direction == "inbound" else told.direction or leg.direction
+
+
+def _named(t: Turn, new: Counterpart) -> Counterpart:
+    """The counterpart without the name of one before."""
+    leg = t.leg
+    known = (*(one.counterpart for one in leg.counterparts), leg.counterpart, leg.named)
+    whose = stale(new.name, new.number, known)
+    t.note(named=whose or new)
+    return replace(new, name="") if whose else new
 
 
 def _held(t: Turn, told: inputs.Held) -> None:

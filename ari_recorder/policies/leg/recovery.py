@@ -24,6 +24,8 @@ AGAIN_S = 1.0
 AGAIN_MAX_S = 30.0
 WRITES_WITHIN = timedelta(seconds=2)
 """So much of a file Asterisk may have had in memory only, when it died."""
+LISTENS_WITHIN = timedelta(seconds=1)
+"""A snoop that is behind gives what it heard in this time after its channel has gone."""
 TAKEN_FOR_PAUSED = "Taken for paused from {:%H:%M:%S} UTC on: it ended then while the recorder was away."
 
 
@@ -83,6 +85,9 @@ def compare(t: Turn, seen: Snapshot) -> None:
         _check_snoops(t, seen)
         if seen.away:
             speaking.remind(t)
+    elif seen.asked_at - t.leg.ended_at > LISTENS_WITHIN:
+        for snoop in sorted(seen.snoops):  # to whoever has taken the user's place
+            t.let_go(snoop)
     if _is_closing(t):
         t.alarm(Alarm.CLOSE, writing.CLOSED_WITHIN_S)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.policies.leg.missing import find_missing, stretches
+from ari_recorder.policies.leg.missing import TOLD_FROM, find_missing, stretches
 from ari_recorder.policies.leg.state import Files, Leg, Recording, Segment
 from ari_recorder.policies.leg.turn import Turn
 
@@ -31,10 +31,26 @@ def bounded(segment: Segment, at: datetime) -> Segment:
 def close(t: Turn) -> None:
     """Files that are over become their segments' times."""
     for files in [one for one in t.leg.files if one.over and one.stopping]:
+        closed = (closed_in(one, files) for one in t.leg.recordings)
         t.keep(
-            recordings=tuple(closed_in(one, files) for one in t.leg.recordings),
+            recordings=tuple(_while_there(one, t.leg.ended_at) for one in closed),
             files=tuple(one for one in t.leg.files if one.number != files.number),
         )
+
+
+def _while_there(recording: Recording, left_at: datetime | None) -> Recording:
+    """Without what is from after the user has left.
+
+    Who connects a caller to a queue has their place in it taken by the caller, and with the place whoever
+    listens there: Asterisk goes on writing, and what it writes then is other people's.
+    """
+    if left_at is None:
+        return recording
+    segments = (
+        bounded(one, left_at) if one.ended_at and one.ended_at - left_at > TOLD_FROM else one
+        for one in recording.segments
+    )
+    return replace(recording, segments=tuple(segments))
 
 
 def closed_in(recording: Recording, files: Files) -> Recording:

@@ -295,6 +295,8 @@ class Leg:
     unanswered_at: datetime | None = None
     grown_at: datetime | None = None
     """When what is being written was last seen to have grown."""
+    named: Counterpart = field(default_factory=Counterpart)
+    """Whose name Asterisk said last."""
 
     prefix: str = field(init=False, repr=False)
     """What the name of everything made in Asterisk for it begins with."""

@@ -54,8 +54,8 @@ def clear(row: Any, who: Person, counts: Counts) -> Counts:
     ]
     if searches:
         SavedSearch.delete().where(SavedSearch.id.in_(searches)).execute()
-    others = _holds(row, who) + _answers(row, who) + _activations(row, who) + _tokens(row, who)
-    others += _makers(row, who) + _deliveries(row, who)
+    others = _holds(row, who) + _answers(row, who) + _activations(row, who) + _named(row, who)
+    others += _deliveries(row, who)
     return replace(counts, searches=counts.searches + len(searches), others=counts.others + others)
 
 
@@ -115,19 +115,16 @@ def _activations(row: Any, who: Person) -> int:
     return changed
 
 
-def _tokens(row: Any, who: Person) -> int:
+def _named(row: Any, who: Person) -> int:
+    """Tokens, webhooks and keys of the SFTP service: what they are called, and who made them."""
+    of = row.organisation_id
+    keys = DeliveryKey.select().join(Delivery).where(Delivery.organisation == of)
+    hooks = Webhook.select().where(Webhook.organisation == of)
     changed = 0
-    for one in Token.select().where(Token.organisation == row.organisation_id):
+    for one in (*Token.select().where(Token.organisation == of), *keys, *hooks):
         new = _same(one, row, who, ("created_by",)) | _without(one, who, row.pseudonym, ("name",))
-        changed += _change(Token, one, new)
+        changed += _change(type(one), one, new)
     return changed
-
-
-def _makers(row: Any, who: Person) -> int:
-    """Who made webhooks, and keys of the SFTP service."""
-    keys = DeliveryKey.select().join(Delivery).where(Delivery.organisation == row.organisation_id)
-    hooks = Webhook.select().where(Webhook.organisation == row.organisation_id)
-    return sum(_change(type(one), one, _same(one, row, who, ("created_by",))) for one in (*keys, *hooks))
 
 
 def _deliveries(row: Any, who: Person) -> int:
