@@ -202,7 +202,7 @@ async def run(settings: Settings) -> None:
     stopping = _told_to_stop()
     async with Recorder(settings) as recorder:
         gc.freeze()  # what is there by now stays: no collection has to go through it in the middle of calls
-        _log.info("recording", version=__version__, pages=recorder.url, pbx=sorted(settings.pbx))
+        _log.info("started", version=__version__, pages=recorder.url, pbx=sorted(settings.pbx))
         waiting = asyncio.create_task(stopping.wait())
         done, _ = await asyncio.wait({waiting, *recorder.tasks}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

@@ -54,6 +54,11 @@ def test_its_user_is_not_asterisks_but_in_its_group(unit: dict[str, list[str]]) 
         assert not re.search(r"^User=asterisk", page.read_text(encoding="utf-8"), re.M)
 
 
+def test_it_is_tried_until_it_starts(unit: dict[str, list[str]]) -> None:
+    """A start without its database ends at once: five within ten seconds, and systemd tries no more."""
+    assert (unit["Restart"], unit["StartLimitIntervalSec"]) == (["always"], ["0"])
+
+
 def test_it_may_write_where_the_settings_have_it_write(unit: dict[str, list[str]]) -> None:
     settings = load(None, {})
     (state,), (writable,) = unit["StateDirectory"], unit["ReadWritePaths"]

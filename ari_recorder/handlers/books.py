@@ -54,6 +54,7 @@ _log = structlog.get_logger(__name__)
 class _Entry:
     """A leg. ``written`` is as the catalogue has it, ``journaled`` the version that the journal has.
 
+    ``connected`` is `Store.connected` of then: after a failover the catalogue may lack it, or pieces of it.
     It is not written before ``due_s``. ``refused``: the catalogue does not take it, though it takes others.
     """
 
@@ -61,6 +62,7 @@ class _Entry:
     tell: Tell
     since_s: float
     written: Leg | None = None
+    connected: int = 0
     journaled: int = 0
     told: bool = False
     refused: bool = False
@@ -154,7 +156,7 @@ class Books:
     async def _last_words(self) -> None:
         """What the catalogue does not take now, each for itself, is for the journal."""
         waiting = {
-            asyncio.ensure_future(self._store.write(calls.save, entry.leg, entry.written, self._now())): entry
+            asyncio.ensure_future(self._save([(entry, entry.leg)])): entry
             for entry in self._entries.values()
             if entry.waits
         }
@@ -221,6 +223,10 @@ class Books:
                     await self._catalogue([one])
 
     def _refuse(self, entry: _Entry, leg: Leg, error: Exception) -> None:
+        if entry.written is not None:
+            _log.warning("the catalogue lacks what it had of a call: it is written anew", leg=str(leg.id))
+            entry.written = None
+            return
         if not entry.refused:
             _log.error("the catalogue does not take a call", leg=str(leg.id), exc_info=error)
         entry.refused = True
@@ -228,18 +234,21 @@ class Books:
             entry.due_s = _clock_s() + REFUSED_AGAIN_S
 
     async def _write(self, batch: list[tuple[_Entry, Leg]]) -> None:
-        work = self._store.write(_save_all, [(leg, entry.written) for entry, leg in batch], self._now())
-        writing = asyncio.ensure_future(work)
+        writing = asyncio.ensure_future(self._save(batch))
         await asyncio.wait([writing], timeout=IN_TIME_S)
         if not writing.done():
             self._slow = True
             self._unsafe.set()
-        await writing
+        connected = await writing
         for entry, leg in batch:
-            self._written(entry, leg)
+            self._written(entry, leg, connected)
 
-    def _written(self, entry: _Entry, leg: Leg) -> None:
-        entry.written, entry.told, entry.refused = leg, False, False
+    async def _save(self, batch: list[tuple[_Entry, Leg]]) -> int:
+        legs = [(leg, entry.written, entry.connected) for entry, leg in batch]
+        return await self._store.write(_save_all, self._store, legs, self._now())
+
+    def _written(self, entry: _Entry, leg: Leg, connected: int) -> None:
+        entry.written, entry.connected, entry.told, entry.refused = leg, connected, False, False
         if entry.journaled:
             self._forgettable.add(leg.id)
             self._unsafe.set()
@@ -308,9 +317,11 @@ class Books:
                 entry.tell(inputs.NotSaved(why))
 
 
-def _save_all(legs: list[tuple[Leg, Leg | None]], now: datetime) -> None:
-    for leg, before in legs:
-        calls.save(leg, before, now)
+def _save_all(store: Store, legs: list[tuple[Leg, Leg | None, int]], now: datetime) -> int:
+    """By which connection they were written; what was by another is written anew."""
+    for leg, before, connected in legs:
+        calls.save(leg, before if connected == store.connected else None, now)
+    return store.connected
 
 
 def _ignore(_: Input) -> None:

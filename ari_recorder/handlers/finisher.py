@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -100,6 +100,8 @@ class Finisher:
         self._working = Patience(f"the work folder {work}", ANSWER_S)
         self._wake = asyncio.Event()
         self._failures: dict[UUID | str, Failure] = {}
+        self._for_vault: set[UUID] = set()
+        """What failed for the vault's sake."""
         self._running: dict[UUID, asyncio.Task[None]] = {}
         self._swept_s = -LOOK_S
 
@@ -246,7 +248,8 @@ class Finisher:
 
     async def _keep(self, recording: Due) -> None:
         files = self._files[recording.pbx]
-        await self._probing.call(self._safe.probe)  # before the work, which would be in vain
+        with self._noted(recording.id):
+            await self._probing.call(self._safe.probe)  # before the work, which would be in vain
         await files.probe()
         if reason := await self._working.call(why_not_writable, self._work):
             raise VaultError(f"The work folder {self._work} cannot be written: {reason}.")
@@ -306,7 +309,9 @@ class Finisher:
 
     async def _seal(self, recording: Due, target: Path, result: StitchResult) -> None:
         key = key_for(recording.organisation, recording.started_at, recording.id, target.suffix)
-        kept = await self._put(recording, key, target)
+        with self._noted(recording.id):
+            kept = await self._put(recording, key, target)
+        self._vault_is_there()
         if kept.content.sha256 != result.sha256:
             raise VaultError(
                 f"{key}: what is in the vault is not what was stitched (SHA-256 {kept.content.sha256},"
@@ -314,6 +319,21 @@ class Finisher:
             )
         sealed = self._as_sealed(recording.pbx, kept, result)
         await self._store.write(finishing.seal, recording, sealed, self._now())
+
+    @contextlib.contextmanager
+    def _noted(self, recording: UUID) -> Iterator[None]:
+        """If this fails, the vault is what it waits for."""
+        try:
+            yield
+        except (ARIRecorderError, OSError):
+            self._for_vault.add(recording)
+            raise
+
+    def _vault_is_there(self) -> None:
+        """What has failed for its sake need not wait on."""
+        for recording in self._for_vault:
+            self._failures.pop(recording, None)
+        self._for_vault.clear()
 
     async def _put(self, recording: Due, key: str, target: Path) -> Kept:
         """As long as it takes: begun anew meanwhile, two would write the same file."""

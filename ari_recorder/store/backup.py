@@ -6,6 +6,7 @@ in it. It is made under a name that ends in ``.part``, synced, and renamed: one 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
@@ -28,6 +29,7 @@ ABOUT = "backup.json"
 PART = ".part"
 BLOCK_BYTES = 1024 * 1024
 _SQLITE = "sqlite:///"
+_FULL = os.strerror(errno.ENOSPC)
 COPIES: Mapping[str, str] = {"sqlite": "catalogue.db", "postgresql": "catalogue.dump"}
 
 
@@ -158,6 +160,8 @@ def _copy_sqlite(url: str, copy: Path) -> None:
             theirs.execute("PRAGMA journal_mode = DELETE")  # one file
             (sound,) = theirs.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:  # the copy's, as nothing is written to the other
+            raise OSError(errno.ENOSPC, _FULL) from error
         raise StoreError(f"The catalogue {source} cannot be copied: {error}.") from error
     if sound != "ok":
         raise StoreError(f"The copy of the catalogue {source} is not sound: {sound}")
@@ -223,7 +227,7 @@ def _run(command: list[str], url: str) -> None:
     try:
         done = subprocess.run(
             command,
-            env=os.environ | _environment(url),
+            env=os.environ | _environment(url) | {"LC_ALL": "C"},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -234,6 +238,8 @@ def _run(command: list[str], url: str) -> None:
         ) from error
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+        if _FULL in said and "ERROR:" not in said:  # which is the server's, of a disk of its own
+            raise OSError(errno.ENOSPC, _FULL)
         raise StoreError(f"{command[0]}, for the catalogue at {shown(url)}: {said}")
 
 

@@ -57,6 +57,8 @@ class Store:
         self.url = url
         self.written = 0
         """Writes that were committed."""
+        self.connected = 0
+        """How often what writes has connected: each time to a server that may lack the latest rows."""
         self._database = database_at(url, make)
         models.database.initialize(self._database)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -242,7 +244,7 @@ class Store:
         """A step of it, in a transaction of its own."""
         with self._search.step():
             try:
-                self._connect()
+                self.connected += self._connect()
                 with self._begun():
                     self._search.behind = search_index.take_in()
             except Exception:
@@ -255,7 +257,7 @@ class Store:
 
     def _commit(self, batch: list[_Job]) -> list[_Result]:
         results: list[_Result] = []
-        self._connect()
+        self.connected += self._connect()
         with self._begun():
             for work, future in batch:
                 try:

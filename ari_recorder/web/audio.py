@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 import structlog
 from aiohttp import web
 
-from ari_recorder.errors import NotFound, VaultError
+from ari_recorder.errors import NotFound, VaultAway, VaultError
 from ari_recorder.store import catalogue
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.together import has_twin
@@ -24,6 +24,10 @@ from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span, Unsatisfiable, parse
 from ari_recorder.web.watch import until_not_allowed
 
+RETRY_S = 30
+UNREADABLE = N_("The audio of this recording cannot be read from the vault.")
+AWAY = N_("The audio of this recording cannot be read: the vault cannot be reached just now.")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -32,9 +36,9 @@ async def send(
 ) -> web.StreamResponse:
     """Answer with that ``content`` of ``row`` (200, 206, 304 or 416).
 
-    That it is heard is written down first. Raises `Refused`: 429 when there are too many downloads, 500 when
-    the vault does not give what the catalogue promises; and `StoreError` when it cannot be written down who
-    listens: then nothing is sent.
+    That it is heard is written down first. Raises `Refused`: 429 when there are too many downloads, 503 while
+    the vault is away, 500 when it does not give what the catalogue promises; and `StoreError` when it cannot
+    be written down who listens: then nothing is sent.
     """
     headers = await _headers(request, row, content, download=download)
     if _is_known(request.headers.get("If-None-Match", ""), content.etag):
@@ -146,7 +150,10 @@ async def _stream(
     except VaultError as error:
         _log.error("a recording cannot be read", recording=str(row.id), error=str(error))
         if not response.prepared:
-            raise Refused(500, N_("The audio of this recording cannot be read from the vault.")) from error
+            away = isinstance(error, VaultAway)
+            raise (
+                Refused(503, AWAY, {"Retry-After": str(RETRY_S)}) if away else Refused(500, UNREADABLE)
+            ) from error
         _break_off(request)
     except (TimeoutError, ConnectionError):  # not read, or nobody there any more
         _break_off(request)

@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aiohttp import web
 
 from ari_recorder.blocking import Patience, in_thread
-from ari_recorder.errors import NoAnswer, VaultError
+from ari_recorder.errors import NoAnswer, VaultAway, VaultError
 from ari_recorder.media import kinds
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.media.kinds import MEDIA_TYPES
@@ -138,7 +139,8 @@ class Evidence(Content):
     async def read(self, span: Span | None) -> AsyncGenerator[bytes, None]:
         """As `Content.read`."""
         audio = await in_thread(self._safe.read, self._place)
-        made = bundle.archive(self._proof, self._name, audio, self._at)
+        first = await in_thread(next, audio, b"")  # of a file that is gone no archive is begun
+        made = bundle.archive(self._proof, self._name, chain((first,), audio), self._at)
         try:
             while block := await in_thread(_next_part, made):
                 yield block
@@ -222,7 +224,7 @@ async def _within(threads: Patience, work: Callable[[], T]) -> T:
     try:
         return await threads.call(work)
     except NoAnswer as error:
-        raise VaultError(str(error)) from error
+        raise VaultAway(str(error)) from error
 
 
 def _end(source: Iterator[bytes]) -> None:

@@ -55,7 +55,7 @@ _PROBLEMS = {
     431: "The address or a header is too long.",
     500: "The fault is the service's, and has been logged.",
     502: "Asterisk refused.",
-    503: "The catalogue cannot be reached, or the service is stopping: `Retry-After`.",
+    503: "The catalogue or the vault cannot be reached, or the service is stopping: `Retry-After`.",
     504: "Asterisk has not confirmed it in time.",
 }
 _PLACES: dict[str, dict[str, Any]] = {

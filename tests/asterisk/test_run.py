@@ -209,7 +209,7 @@ def test_a_terminal_that_is_closed_stops_it_in_order(settings: Settings, tmp_pat
         eventually(lambda: health(log), STARTED_S, "health is not served")
         process.send_signal(signal.SIGHUP)
         assert process.wait(STOPPED_S) == 0
-    (begun,) = [line for line in lines(log) if line["event"] == "recording"]
+    (begun,) = [line for line in lines(log) if line["event"] == "started"]
     assert begun["version"] == __version__
     (told,) = [line for line in lines(log) if line["event"].startswith("stopping")]
     assert told["signal"] == "SIGHUP"

@@ -22,6 +22,7 @@ from ari_recorder.store import audit_key, disposal, evidence, models, since, tre
 from ari_recorder.store.database import Store
 from ari_recorder.store.disposal import Why
 
+from ..asterisk.test_failures import small_disk
 from ..conftest import PostgreSQL
 from ..store.build import BEGIN, BY, add_user, finish, recorded_call, safe_in
 from .conftest import Command
@@ -281,6 +282,17 @@ def test_a_catalogue_that_is_written_all_the_time_is_copied_whole(command: Comma
     with sqlite3.connect(backup / "catalogue.db") as copy:
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert copy.execute("SELECT count(*) FROM recording").fetchone() == (1,)
+
+
+def test_a_disk_that_is_full_is_named_and_left_empty(world: World) -> None:
+    world.record("101")
+    disk = world.place / "disk"
+    disk.mkdir()
+    with small_disk(disk, 64):
+        said = world.command("backup", str(disk))
+        assert said.code == 74
+        assert re.search(rf"{disk}/ari_recorder-\w+ cannot be written: No space left on device", said.err)
+        assert list(disk.iterdir()) == []
 
 
 def test_without_the_client_of_postgresql_it_is_said_what_to_install(

@@ -23,13 +23,15 @@ from ari_recorder.handlers.books import Books
 from ari_recorder.policies.leg import Leg, inputs, receive
 from ari_recorder.policies.leg.inputs import Input
 from ari_recorder.policies.leg.state import Untold
-from ari_recorder.policies.table import Event, decide
+from ari_recorder.policies.table import Event, Mode, decide
 from ari_recorder.store import address, calls, documents, models
 from ari_recorder.store.database import Store
 from ari_recorder.store.journal import Journal
 from ari_recorder.store.people import UserRow
 
-from ..store.build import BEGIN, PBX, add_user, recorded_call, ringing
+from ..conftest import PostgreSQL
+from ..store.build import BEGIN, PBX, Call, add_user, recorded_call, reopened, ringing
+from ..store.test_writer import TERMINATE
 
 SAVED, JOURNALED = True, False
 
@@ -304,6 +306,49 @@ async def test_a_call_that_changes_while_the_catalogue_refuses_it_is_tried_at_on
             desk.put(version(refused, 2, user=desk.user.id))
         await until(lambda: (2, SAVED) in desk.saved())
     assert told(logs) == ["the catalogue does not take a call"]
+
+
+PIECES = (models.Segment, models.LedgerLine)
+ALL = (*PIECES, models.Announcement, models.Recording, models.Counterpart, models.Leg)
+
+
+@pytest.mark.parametrize("tables", [PIECES, ALL], ids=["a pause and the ledger's line", "the whole call"])
+async def test_what_a_failover_has_lost_of_a_call_is_written_again(
+    postgresql: PostgreSQL, tmp_path: Path, tables: tuple[Any, ...]
+) -> None:
+    """A replica that is promoted may lack the latest commits; what they had of a call is known here."""
+    url = postgresql.new_database()
+    with reopened(url) as store:
+        desk = Desk(store, tmp_path / "journal", add_user(store, mode=Mode.ALWAYS_PAUSE_RESUME))
+        task = asyncio.create_task(desk.books.run())
+        call = Call.rings(store, desk.user).happens(Event.ANSWERED, Event.PAUSE)
+        first = desk.put(version(call.leg, call.leg.version + 1))
+        await until(lambda: (first.version, SAVED) in desk.saved())
+        assert len(call.segments) == 1
+        for table in tables:
+            store.write_now(table.delete().execute)
+        postgresql.execute(TERMINATE.format(url.rpartition("/")[2]))
+        second = desk.put(version(first, first.version + 1, trouble="goes on"))
+        await until(lambda: (second.version, SAVED) in desk.saved())
+        await end(task)
+        written = desk.written(second.id)
+        assert written is not None
+        assert written.trouble == "goes on"
+        assert len(call.segments) == 1
+        assert store.read_now(models.LedgerLine.select().count) == 1
+    postgresql.drop(url)
+
+
+async def test_a_call_that_the_catalogue_has_lost_is_written_anew(desk: Desk) -> None:
+    """Behind a pooler no connection is lost by a failover."""
+    leg = desk.put(desk.leg())
+    await until(lambda: (1, SAVED) in desk.saved())
+    desk.store.write_now(models.Leg.delete().execute)
+    with capture_logs() as logs:
+        desk.put(version(leg, 2, trouble="goes on"))
+        await until(lambda: (2, SAVED) in desk.saved())
+    assert told(logs) == ["the catalogue lacks what it had of a call: it is written anew"]
+    assert desk.written(leg.id) is not None
 
 
 async def test_the_finisher_is_told_of_what_is_due(desk: Desk) -> None:

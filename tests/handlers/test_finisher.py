@@ -343,6 +343,22 @@ async def test_what_could_not_be_stored_is_tried_again_and_told_once(world: Worl
     assert "cannot be written" in errors[0]["error"]
 
 
+async def test_what_waits_for_the_vault_is_tried_as_soon_as_another_is_in_it(
+    world: World, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not only when its own time has come, up to ten minutes later."""
+    for name in ("FIRST_S", "LONGEST_S"):
+        monkeypatch.setattr(waits, name, 600.0)
+    failures = finisher_module.FAILURES._value.get()
+    world.vault_folder.write_text("in the way")
+    calls = [world.recorded(minute=minute) for minute in range(3)]
+    working()
+    await world.until(lambda: finisher_module.FAILURES._value.get() >= failures + 3)
+    world.vault_folder.unlink()
+    for call in (world.recorded(minute=3), *calls):
+        await world.until_it_is(call, RecordingState.STORED)
+
+
 async def test_what_must_be_destroyed_is_tried_until_it_is_gone(world: World, working: Working) -> None:
     call = world.call(Mode.ON_DEMAND)
     inward, outward = world.files(call)

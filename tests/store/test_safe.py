@@ -213,6 +213,27 @@ def test_another_master_key_is_told_apart(world: World) -> None:
     assert {kind for kind, _ in world.findings()} == {Kind.LOCKED}
 
 
+def test_another_master_key_wraps_nothing(world: World) -> None:
+    """What it wrapped would open nothing once the right one is back, and encrypt from then on."""
+    path = world.folder / "master.key"
+    right, needed = path.read_bytes(), world.keys.told().needed
+    new = world.store.write_now(add_organisation, "New")
+    old = world.store.read_now(models.Recording.get_by_id, world.recordings[0]).organisation_id
+    path.write_bytes(wrong := base64.b64encode(secrets.token_bytes(32)))
+    for change in (
+        lambda: world.keys.change_master(BY),
+        lambda: world.keys.change_organisation(old, BY),
+        lambda: world.keys.new(new, models.new_id()),
+    ):
+        with pytest.raises(KeyMissing, match=f"The master key {needed[0]} is needed"):
+            change()
+    assert path.read_bytes() == wrong
+    path.write_bytes(right)
+    assert world.keys.told().needed == needed
+    world.safe.probe()
+    world.assert_all_are_heard()
+
+
 @pytest.mark.parametrize("text", ["", "short", base64.b64encode(b"31" * 15).decode(), "ä" * 44, "\0"])
 def test_what_is_no_key_is_told(tmp_path: Path, text: str) -> None:
     path = tmp_path / "master.key"

@@ -87,14 +87,25 @@ async def test_another_format_is_made_of_it(browser: Browser, world: World) -> N
     assert (answer.status, answer.body[:4]) == (200, b"RIFF")
 
 
-@pytest.mark.parametrize("fault", ["hang_up", "silent", "503 SlowDown", "403 AccessDenied", "rot"])
+@pytest.mark.parametrize(
+    ("fault", "status", "says"),
+    [
+        *(
+            (away, 503, "cannot be reached")
+            for away in ("hang_up", "silent", "503 SlowDown", "403 AccessDenied")
+        ),
+        ("rot", 500, "cannot be read from the vault"),
+    ],
+)
 async def test_while_it_cannot_be_read_that_is_said_and_nothing_is_sent(
-    browser: Browser, recording: UUID, proxy: Proxy, fault: str
+    browser: Browser, recording: UUID, proxy: Proxy, fault: str, status: int, says: str
 ) -> None:
+    """Whether it is worth to ask again: a program goes by the status."""
     proxy.fault = lambda request: fault if request.method == "GET" and not request.is_mark else None
     answer = await browser.get(address(recording), headers={"Accept": "application/json"})
-    assert answer.status == 500
-    assert "cannot be read from the vault" in answer.json()["detail"]
+    assert answer.status == status
+    assert says in answer.json()["detail"]
+    assert ("Retry-After" in answer.headers) is (status == 503)
     proxy.fault = lambda _: None
     answer = await browser.get(address(recording))
     assert (answer.status, answer.body) == (200, BIG)

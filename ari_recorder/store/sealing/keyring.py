@@ -108,11 +108,11 @@ class Keyring:
         Those before stay where they are, so that it may be interrupted, and done again, anywhere.
         """
         with self._lock:
-            known = self._read_masters()
+            known, rows = self._read_masters(), self._store.read_now(_all)
+            opened = {row: self._open(row) for row in rows}  # before anything is changed
             if not self._source.text and not self._source.command:
                 known = self._keep_masters(self._source.add(known))
-            rows = self._store.read_now(_all)
-            changed = {row.id: known[0].wrap(self._open(row).secret, _organisation(row)) for row in rows}
+            changed = {row.id: known[0].wrap(key.secret, _organisation(row)) for row, key in opened.items()}
             self._store.write_now(_wrap_anew, changed, known[0].id, actor, self._now())
             return len(changed)
 
@@ -151,6 +151,8 @@ class Keyring:
 
     def _make(self, organisation: UUID) -> _Row:
         known = self._read_masters(make=True)
+        for other in self._store.read_now(_all):
+            self._master(other.master)  # a master key that opens nothing of what is there is the wrong one
         row = _Row(new_id(), organisation, "", known[0].id)
         key = Key(new_secret())
         row = _Row(row.id, organisation, known[0].wrap(key.secret, _organisation(row)), known[0].id)
@@ -159,16 +161,19 @@ class Keyring:
 
     def _open(self, row: _Row) -> Key:
         if row.id not in self._opened:
-            if row.master not in self._masters:
-                self._read_masters()
-            master = self._masters.get(row.master)
-            if master is None:
-                raise KeyMissing(
-                    f"The master key {row.master} is needed, and is not {self._source}; there is"
-                    f" {', '.join(self._masters) or 'none'}. Restore it from its backup."
-                )
-            self._opened[row.id] = Key(master.unwrap(row.wrapped, _organisation(row)))
+            self._opened[row.id] = Key(self._master(row.master).unwrap(row.wrapped, _organisation(row)))
         return self._opened[row.id]
+
+    def _master(self, key: str) -> Key:
+        if key not in self._masters:
+            self._read_masters()
+        master = self._masters.get(key)
+        if master is None:
+            raise KeyMissing(
+                f"The master key {key} is needed, and is not {self._source}; there is"
+                f" {', '.join(self._masters) or 'none'}. Restore it from its backup."
+            )
+        return master
 
     def _read_masters(self, *, make: bool = False) -> list[Key]:
         """As they are now. One that is missing is made only where it would not have to open what is there."""
