@@ -69,6 +69,18 @@ def test_what_is_not_in_a_body_is_refused() -> None:
                 assert read.__struct_config__.forbid_unknown_fields, read
 
 
+def test_clients_can_be_made_of_it() -> None:
+    """Programs that do so name classes after schemas and their titles, and leave out what has no schema."""
+    schemas = document(ROUTES)["components"]["schemas"]
+    assert [name for name in schemas if not re.fullmatch(r"[A-Za-z]\w*", name)] == []
+    assert {name: schema["title"] for name, schema in schemas.items()} == {name: name for name in schemas}
+    assert set(re.findall(r'#/components/schemas/([^"\']+)', str(document(ROUTES)))) == set(schemas)
+    for method, path, operation in operations():
+        told = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in (content for one in told for content in one.get("content", {}).values()):
+            assert "schema" in content, (method, path)
+
+
 async def test_it_is_served_to_anybody_once(open_browser: NewBrowser) -> None:
     browser = await open_browser()
     served = await browser.get("/api/v1/openapi.json")
