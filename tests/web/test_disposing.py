@@ -150,6 +150,19 @@ async def test_fewer_days_are_confirmed_and_can_be_taken_back(admin: Browser, wo
     assert world.store.read_now(retention.days_of, organisation(world)) == 180
 
 
+async def test_a_single_day_is_said_to_be_one(admin: Browser, world: World) -> None:
+    removed(world, world.recording(world.ids["anna"]), detail={"days": 1})
+    world.recording(world.ids["anna"], started_at=NOON - 30 * DAY)
+    await admin.get("/disposals?lang=sv")
+    assert "1 dag, som organisationen säger" in (await admin.get("/disposals")).text
+    asked = await send(admin, "/organisation", "/organisation/retention", retention_days="1")
+    assert "Spara inspelningar i bara 1 dag?" in asked.text
+    shown = await follow(admin, await send_from(admin, asked.text, "/organisation/retention"))
+    assert "inspelningar sparas i 1 dag." in said(shown)
+    month = (await admin.get("/usage")).text
+    assert "sparas i 1 dag." in month
+
+
 async def test_more_days_are_the_providers_to_set(admin: Browser, world: World) -> None:
     refused = await send(admin, "/organisation", "/organisation/retention", retention_days="365")
     assert refused.status == 422

@@ -82,10 +82,12 @@ def _why(words: Words, line: DisposalRow, groups: Mapping[str, str]) -> str:
     if days is None:
         return ""
     if group is None:
-        return say(N_("%(days)s days, as the organisation says"), days=days)
+        return say(N_("%(days)s, as the organisation says"), days=words.days(days))
     if str(group) in groups:
-        return say(N_("%(days)s days, as the group %(group)s says"), days=days, group=groups[str(group)])
-    return say(N_("%(days)s days, as a group says"), days=days)
+        return say(
+            N_("%(days)s, as the group %(group)s says"), days=words.days(days), group=groups[str(group)]
+        )
+    return say(N_("%(days)s, as a group says"), days=words.days(days))
 
 
 def _day(given: Mapping[str, str], name: str, zone: tzinfo, *, after: bool = False) -> datetime | None:
