@@ -84,6 +84,16 @@ async def test_who_may_not_does_not(
     assert world.store.read_now(models.Recording.get_by_id, recording).state == "stored"
 
 
+async def test_who_cannot_remove_one_is_led_to_the_hold_that_keeps_it(
+    admin: Browser, world: World, recording: UUID
+) -> None:
+    api = await Client.of(admin)
+    hold = await api.made("/holds", {"recording": str(recording), "reason": "Case <b>T 4711</b>"})
+    shown = (await admin.get(f"/recordings/{recording}/remove")).text
+    assert "This recording cannot be removed now" in shown
+    assert f'<a href="/holds/{hold["id"]}"><bdi>Case &lt;b&gt;T 4711' in shown
+
+
 async def test_one_that_is_held_or_not_ready_stays(
     admin: Browser, world: World, recording: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

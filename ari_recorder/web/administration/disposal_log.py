@@ -68,6 +68,7 @@ async def show(request: web.Request) -> web.Response:
         "was": words.each(WAS),
         "why": lambda line: _why(words, line, {str(one): name for one, name in names.items()}),
         "days": Right.ORGANISATION_READ in asker.rights,
+        "erasures": Right.HOLDS_READ in asker.rights,
         "today": request.app[CONTEXT].now().astimezone(words.zone).date().isoformat(),
         "zone": str(words.zone),
     }
