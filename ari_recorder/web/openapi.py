@@ -11,7 +11,7 @@ import msgspec
 from ari_recorder import __version__
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.rights import Right
+from ari_recorder.policies.rights import TOKEN_RIGHTS, Right
 from ari_recorder.web.editing import KEY, KEY_MAX, REPLAYED
 from ari_recorder.web.problems import PHRASES, Problem
 from ari_recorder.web.routing import Open, Route
@@ -33,7 +33,8 @@ of time.
 A program sends a token (`Authorization: Bearer ari_…`), a page its session's cookie and, with what changes
 something, the session's form token. `x-right` names what an operation needs: a right, which is also the
 scope that a token needs, `signed in` for anybody who is, `a person` for who is so without a token, `public`
-for everybody.
+for everybody. Where `security` does not name a token, none is enough: no token makes tokens or
+organisations, or says who may fetch everybody's recordings.
 
 Times are RFC 3339, in answers in UTC with milliseconds. Errors are `application/problem+json` (RFC 9457) in
 the language that `Accept-Language` asks for. What cannot be seen is answered like what does not exist (404).
@@ -184,7 +185,10 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     session: dict[str, list[str]] = {"session": []}
     if route.method not in SAFE:
         session["form"] = []
-    return [session] if route.need is Open.PERSON else [{"token": []}, session]
+    for_people = route.need is Open.PERSON or (
+        isinstance(route.need, Right) and route.need not in TOKEN_RIGHTS
+    )
+    return [session] if for_people else [{"token": []}, session]
 
 
 _SECURITY = {

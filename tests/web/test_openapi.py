@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from ari_recorder.live import Live
 from ari_recorder.policies.erasing import Kind
-from ari_recorder.policies.rights import Right
+from ari_recorder.policies.rights import PROGRAM_RIGHTS, Right
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.erasing import asking
 from ari_recorder.store.erasing.asking import Target
@@ -29,6 +29,7 @@ from ..store.build import BY
 from .matrix_table import PUBLIC_KEY, TARGET
 from .settings import TOLD, Client
 from .test_calls import follow
+from .test_tokens import put
 from .world import NOON, NewBrowser, World
 
 API = [route for route in ROUTES if route.described]
@@ -60,6 +61,17 @@ def test_every_operation_says_what_it_needs() -> None:
         assert operation["x-right"] in known, (method, path)
         assert (operation["security"] == []) is (operation["x-right"] == "public")
         assert operation["summary"], (method, path)
+
+
+async def test_a_token_is_named_where_one_is_enough(open_browser: NewBrowser, world: World) -> None:
+    headers = {"Authorization": f"Bearer {put(world, 'admin-acme', *PROGRAM_RIGHTS)}"}
+    browser = await open_browser()
+    for method, path, operation in operations():
+        if method != "get" or "{" in path or path == "/api/v1/live":
+            continue
+        named = not operation["security"] or "token" in operation["security"][0]
+        answer = await browser.get(path, headers=headers)
+        assert (answer.status in (200, 404)) is named, (path, answer.status)
 
 
 def test_what_is_not_in_a_body_is_refused() -> None:
