@@ -7,16 +7,14 @@ broken connection it is gone on with what was certainly written before it broke.
 from __future__ import annotations
 
 import asyncio
-import os
 import posixpath
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncssh
 from asyncssh import SFTPClient, SFTPError, SFTPFailure, SFTPNoSuchFile
 
-from ari_recorder.delivery.addresses import Guard
+from ari_recorder.delivery.addresses import Guard, in_words
 from ari_recorder.delivery.push.destinations import TRIED, FileRefused, Lost, Source
 from ari_recorder.errors import DeliveryError, InsideAddress
 from ari_recorder.policies.targets import SftpTarget
@@ -187,7 +185,7 @@ def _connecting(target: SftpTarget) -> Iterator[None]:
     except TimeoutError as error:
         raise Lost(f"{at} does not answer within {CONNECTED_WITHIN_S:g} s.") from error
     except OSError as error:
-        raise Lost(f"{at} cannot be reached: {_word(error)}.") from error
+        raise Lost(f"{at} cannot be reached: {in_words(error)}.") from error
 
 
 @contextmanager
@@ -212,9 +210,3 @@ def _reason(error: SFTPError) -> str:
     if isinstance(error, SFTPFailure) and error.reason in ("", "Failure"):
         return "the server does not say why; its disk may be full"
     return error.reason or type(error).__name__
-
-
-def _word(error: OSError) -> str:
-    """In the system's words: those of asyncio are a call of its own."""
-    named = error.errno is not None and not isinstance(error, socket.gaierror)
-    return os.strerror(error.errno or 0) if named else str(error.strerror or error)
