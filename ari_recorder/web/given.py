@@ -184,7 +184,9 @@ _TOLD = {
     "Expected `datetime` with a timezone component": N_(
         "a time needs its zone: 2026-11-22T13:12:05Z, or with +01:00 (in an address %2B01:00)."
     ),
-    "Invalid RFC3339 encoded .*": N_("a time is written as 2026-11-22T13:12:05Z."),
+    "Invalid RFC3339 encoded .*": N_(
+        "a time is written as 2026-11-22T13:12:05Z, or with +01:00 (in an address %2B01:00)."
+    ),
     "Invalid UUID": N_("an id is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b."),
     "Invalid enum value (?P<value>.*)": _NONE_OF,
     "Invalid value (?P<value>.*)": _NONE_OF,
