@@ -298,5 +298,10 @@ async def test_one_that_takes_nothing_says_why_above_all_that_waits(admin: Brows
     assert "Connection refused" not in (await admin.get(page)).text
     world.change(models.Webhook, UUID(hook["id"]), failing_since=NOON)
     assert "it cannot be connected to: Connection refused" in (await admin.get(page)).text
+    assert "takes nothing" not in (await admin.get("/administration")).text
+    world.change(models.Webhook, UUID(hook["id"]), failing_since=NOON - timedelta(hours=2))
+    assert "The webhook CRM takes nothing" in (await admin.get("/administration")).text
+    world.change(models.Webhook, UUID(hook["id"]), stopped="person", stopped_at=NOON)
+    assert "takes nothing" not in (await admin.get("/administration")).text
     world.change(models.Webhook, UUID(hook["id"]), stopped="failing", stopped_at=NOON)
     assert "it cannot be connected to: Connection refused" in (await admin.get(page)).text
