@@ -74,6 +74,8 @@ async def recordings(request: web.Request) -> web.Response:
         remembered.keep(request, find.query_of(given))
         raise web.HTTPSeeOther(find.address(given, cursor if given else None))
     if asked.problems:
+        if remembered.last(request) == find.query_of(asked.given):  # what it asks for has gone meanwhile
+            remembered.keep(request, "")
         return await _render(request, asked, NOTHING, cursor, status=400)
     if cursor is None:
         remembered.keep(request, find.query_of(asked.given))

@@ -105,6 +105,19 @@ async def test_what_is_refused_is_shown_as_it_was_typed(open_browser: NewBrowser
     assert (await post(browser, "/searches", name="x", query="mark=mauve")).status == 422
 
 
+async def test_a_search_that_cannot_be_any_more_is_not_the_one_to_come_back_to(
+    open_browser: NewBrowser,
+) -> None:
+    admin = await Client.of(await open_browser("admin-acme"))
+    group = await admin.made("/groups", {"name": "Sales"})
+    looked_for = f"/?group={group['id']}"
+    assert (await admin.browser.get(looked_for)).status == 200
+    assert (await admin.browser.get("/")).headers["Location"] == looked_for
+    await admin("DELETE", f"/groups/{group['id']}")
+    assert (await admin.browser.get(looked_for)).status == 400
+    assert (await admin.browser.get("/")).status == 200
+
+
 async def test_a_group_that_is_gone_is_told(open_browser: NewBrowser) -> None:
     admin = await Client.of(await open_browser("admin-acme"))
     group = await admin.made("/groups", {"name": "Sales"})
