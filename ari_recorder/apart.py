@@ -104,6 +104,7 @@ class Apart(Generic[M]):
         finally:
             beating.cancel()
             the_line.close()
+            self.process = None
             await _end(process, within_s)
 
     def _start(self, theirs: socket.socket) -> BaseProcess:
@@ -131,6 +132,8 @@ async def _end(process: BaseProcess, within_s: float) -> None:
     await in_thread(process.join, within_s)
     process.kill()
     await in_thread(process.join, _REAPED_WITHIN_S)
+    if process.exitcode is not None:
+        process.close()  # or its pipes stay until it is collected
 
 
 def begin(name: str, logging: Log) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+from lab.asterisk import TIME_ZONE
 from lab.errors import LabError
 from lab.tree import find_program
 
@@ -102,7 +103,12 @@ def _owner() -> dict[str, Any]:
 
 
 def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder}
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": folder,
+        "timezone": TIME_ZONE,
+    }
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [

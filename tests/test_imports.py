@@ -17,8 +17,9 @@ DELIVERY = {"asyncssh", "ari_recorder.delivery.process"}
     [
         ("ari_recorder.app", CODING | PAGES | DELIVERY),
         ("ari_recorder.cli", CODING | PAGES | DELIVERY | {"aiohttp"}),
-        ("ari_recorder.delivery.process", PAGES),
+        ("ari_recorder.delivery.process", CODING | PAGES),
         ("ari_recorder.web.opening", CODING | PAGES | DELIVERY),
+        ("ari_recorder.web.routes", CODING | DELIVERY),
     ],
 )
 def test_it_does_without(module: str, without: set[str]) -> None:

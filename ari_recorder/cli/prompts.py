@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -22,14 +22,12 @@ from ari_recorder.cli.common import (
     table,
 )
 from ari_recorder.errors import FileError, NotFound, PromptRefused, SettingsError
+from ari_recorder.media.prompts import FILE_MAX_BYTES, ConvertedPrompt, convert
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import TONES, PromptKind
 from ari_recorder.store import prompts
 from ari_recorder.store.people import organisation_named
 from ari_recorder.store.prompts import PromptInfo
-
-if TYPE_CHECKING:
-    from ari_recorder.media.prompts import ConvertedPrompt
 
 app = typer.Typer(help="What is said and played in calls about their recording.", rich_markup_mode=None)
 
@@ -145,8 +143,6 @@ def _text(text: str) -> str:
 
 
 def _converted(path: Path) -> ConvertedPrompt:
-    from ari_recorder.media.prompts import FILE_MAX_BYTES, convert  # the other commands start faster without
-
     try:
         with path.open("rb") as file:
             content = file.read(FILE_MAX_BYTES + 1)

@@ -13,7 +13,6 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ari_recorder.media.convert import MADE_BY
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.media.kinds import ending_of, format_of
 from ari_recorder.policies import delivery, spreadsheet
@@ -71,6 +70,8 @@ class Folder:
 
 async def folder(store: Store, of: Terms, day: date) -> Folder:
     """The folder of a day as it is now, whether or not its window is open. Raises `StoreError`."""
+    from ari_recorder.media.convert import MADE_BY  # what codes audio is not needed before
+
     zone = ZoneInfo(of.zone)
     begins, ends = delivery.span(day, zone)
     items: list[Item] = []

@@ -18,7 +18,6 @@ import structlog
 from ari_recorder.delivery.needed import Needed
 from ari_recorder.delivery.reading import Threads, measured
 from ari_recorder.errors import KeyMissing, NotFound, VaultAway, VaultError
-from ari_recorder.media.convert import MADE_BY
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.media.kinds import media_types_of
 from ari_recorder.policies import delivery
@@ -54,6 +53,8 @@ async def measure(context: Needed, threads: Threads) -> int:
         terms = await context.store.read(view.terms, organisation)
         if terms is None or not terms.form:
             continue
+        from ari_recorder.media.convert import MADE_BY  # what codes audio is not needed before
+
         now, place = context.now(), ZoneInfo(zone)
         first = min(delivery.open_days(now, place), default=now.astimezone(place).date())
         begins, _ = delivery.span(first, place)
@@ -67,6 +68,8 @@ async def measure(context: Needed, threads: Threads) -> int:
 
 
 async def _measure_one(context: Needed, terms: Terms, recording: UUID, threads: Threads) -> None:
+    from ari_recorder.media.convert import MADE_BY
+
     form: AudioFormat = terms.form  # type: ignore[assignment]
     try:
         row = await context.store.read(catalogue.heard, terms.scope, recording)

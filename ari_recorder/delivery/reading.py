@@ -10,16 +10,18 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ari_recorder.blocking import Patience
 from ari_recorder.errors import NoAnswer, VaultError
-from ari_recorder.media.convert import Conversion
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.media.kinds import format_of
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.deliveries.view import Made
 from ari_recorder.store.safe import Safe
+
+if TYPE_CHECKING:
+    from ari_recorder.media.convert import Conversion
 
 T = TypeVar("T")
 BEHIND_BYTES = 1024 * 1024
@@ -166,6 +168,8 @@ def _opened(safe: Safe, row: RecordingRow, form: AudioFormat) -> Conversion:
         raise VaultError(f"The recording {row.id} has no audio.")
     if place.lock is None and safe.look(place).content.sha256 != row.sha256:  # others are found out anyway
         raise VaultError(f"{place.key} is not what was put there.")
+    from ari_recorder.media.convert import Conversion  # what codes audio is not needed before
+
     return Conversion(lambda offset: safe.read(place, offset), row.size_bytes or 0, form)
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
+
 from ari_recorder.ari import Channel
 from ari_recorder.handlers.context import Context
 from ari_recorder.policies.bridging import CALLED
@@ -28,6 +30,13 @@ feature code of `features.conf` is no application at all."""
 
 LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "RECORDER_COMMANDS"
 """Variables that ``channelvars`` of `asterisk_conf/ari.conf` has sent with every event."""
+KEPT_AT = "%Y%m%dT%H%M%S.%fZ"
+"""How the dialplan writes a command's time."""
+OTHER_DIALPLAN = (
+    "extensions_ari_recorder.conf is of another version; copy it from asterisk_conf and `dialplan reload`"
+)
+
+_log = structlog.get_logger(__name__)
 
 
 def direction(channel: Channel) -> str:
@@ -82,12 +91,17 @@ def commands(channel: Channel) -> tuple[Given, ...]:
 
 
 def kept_commands(kept: str) -> tuple[Given, ...]:
-    """``1795000000.123:pause|1795000009.456:resume|``; what is no such thing is left out."""
+    """``20261128T151410.003Z:pause|20261128T151412.267Z:resume|``; what is no such thing is left out."""
     found = []
-    for entry in kept.split("|"):
-        at_s, _, command = entry.strip().partition(":")
-        if command in COMMANDS and at_s.replace(".", "", 1).isdecimal():
-            found.append(Given(Event(command), datetime.fromtimestamp(float(at_s), UTC)))
+    for entry in filter(None, kept.split("|")):
+        at, _, command = entry.partition(":")
+        try:
+            given_at = datetime.strptime(at, KEPT_AT).replace(tzinfo=UTC)
+        except ValueError:
+            _log.error("a kept command is not taken: " + OTHER_DIALPLAN, kept=entry)
+            continue
+        if command in COMMANDS:
+            found.append(Given(Event(command), given_at))
     return tuple(found)
 
 

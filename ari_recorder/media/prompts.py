@@ -1,38 +1,24 @@
 """Any file with sound in it, made into a prompt: mono, 16 bits, 16 kHz, WAV.
 
-The file comes from somebody else, and is opened by FFmpeg: in a process of its own with limits on memory and
-time, so that a file that makes FFmpeg fail fails alone, and only as one of `FORMATS`, none of which opens
-other files or addresses (as playlists do).
+The file comes from somebody else, and is opened by FFmpeg (`decoding.py`): in a process of its own with
+limits on memory and time, so that a file that makes FFmpeg fail fails alone.
 """
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import resource
-import wave
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import av
-import numpy as np
-
 from ari_recorder.errors import PromptRefused, Refusal
-from ari_recorder.media.sources import Samples
 
 RATE_HZ = 16_000
 FILE_MAX_BYTES = 10 * 1024 * 1024
 LENGTH_MAX_S = 30
-FORMATS = "wav,w64,aiff,au,caf,mp3,aac,ogg,flac,mov,matroska,asf,amr"
-"""FFmpeg's names of the containers that are opened."""
 
-_OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
-_SAMPLES_MAX = round((LENGTH_MAX_S + 0.1) * RATE_HZ)  # some encoders fill up the last packet
-_SILENCE = 100  # of 32768: below -50 dBFS
-_SAMPLES_MIN = RATE_HZ // 10  # what is shorter is a click: nobody is told anything by it
 _MEMORY_MAX_BYTES = 512 * 1024 * 1024
 _CPU_MAX_S = 20
 _WITHIN_S = 60.0
@@ -81,6 +67,8 @@ def _apart(data: bytes) -> ConvertedPrompt | Refusal:
 
 
 def _work(pipe: Connection) -> None:
+    from ari_recorder.media.decoding import decode  # only this process has FFmpeg
+
     _limit()
     try:
         outcome: ConvertedPrompt | Refusal = decode(pipe.recv_bytes())
@@ -96,55 +84,3 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_MAX_S, _CPU_MAX_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(19)
-
-
-def decode(data: bytes) -> ConvertedPrompt:
-    """As `convert`, in this process: for a file of our own."""
-    try:
-        with av.open(io.BytesIO(data), "r", options=_OPTIONS) as container:
-            if not container.streams.audio:
-                raise PromptRefused(Refusal.NO_AUDIO)
-            samples = _joined(_resampled(container))
-    except (av.FFmpegError, ValueError, MemoryError) as error:
-        raise PromptRefused(Refusal.NOT_AUDIO) from error
-    if len(samples) < _SAMPLES_MIN or np.abs(samples.astype(np.int32)).max(initial=0) < _SILENCE:
-        raise PromptRefused(Refusal.SILENT)
-    return ConvertedPrompt(wav_file(samples), round(len(samples) * 1000 / RATE_HZ))
-
-
-def wav_file(samples: Samples) -> bytes:
-    """A WAV file of mono samples at 16 kHz."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
-        file.writeframes(samples.astype("<i2").tobytes())
-    return content.getvalue()
-
-
-def _joined(blocks: Iterator[Samples]) -> Samples:
-    """All blocks; gives up as soon as they are too long, whatever the file says of its length."""
-    kept, length = [], 0
-    for block in blocks:
-        kept.append(block)
-        length += len(block)
-        if length > _SAMPLES_MAX:
-            raise PromptRefused(Refusal.TOO_LONG)
-    return np.concatenate(kept) if kept else np.zeros(0, dtype=np.int16)
-
-
-def _resampled(container: av.container.InputContainer) -> Iterator[Samples]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
-    for frame in _frames(container):
-        yield from (out.to_ndarray()[0] for out in resampler.resample(frame))
-    yield from (out.to_ndarray()[0] for out in resampler.resample(None))
-
-
-def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-    """What can be decoded of the first sound track; a broken packet, as many MP3 files have, is left out."""
-    for packet in container.demux(audio=0):
-        try:
-            yield from packet.decode()
-        except av.InvalidDataError:
-            continue

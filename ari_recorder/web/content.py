@@ -6,14 +6,13 @@ import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aiohttp import web
 
 from ari_recorder.blocking import Patience, in_thread
 from ari_recorder.errors import NoAnswer, VaultError
 from ari_recorder.media import kinds
-from ari_recorder.media.convert import Conversion
 from ari_recorder.media.jobs import AudioFormat
 from ari_recorder.media.kinds import MEDIA_TYPES
 from ari_recorder.policies.ledger import RecordingState
@@ -24,6 +23,9 @@ from ari_recorder.store.safe import Place, Safe
 from ari_recorder.web.language import N_
 from ari_recorder.web.problems import Refused
 from ari_recorder.web.ranges import Span
+
+if TYPE_CHECKING:
+    from ari_recorder.media.convert import Conversion
 
 T = TypeVar("T")
 CONVERTING = 2
@@ -173,12 +175,14 @@ class Converted(Content):
         if whole and self._place.lock is None:  # what is encrypted is found out anyway
             await self._compare(safe)
 
-        def read_from(offset: int) -> Iterator[bytes]:
-            return safe.read(self._place, offset)
+        def opened() -> Conversion:
+            from ari_recorder.media.convert import Conversion  # what codes audio is not needed before
 
-        self._conversion = await _within(
-            self._threads, lambda: Conversion(read_from, self._original_bytes, self._wanted)
-        )
+            return Conversion(
+                lambda offset: safe.read(self._place, offset), self._original_bytes, self._wanted
+            )
+
+        self._conversion = await _within(self._threads, opened)
         self.size_bytes = self._conversion.size_bytes
 
     async def _compare(self, safe: Safe) -> None:

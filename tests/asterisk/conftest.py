@@ -38,11 +38,17 @@ async def lab(running_lab: Lab) -> AsyncIterator[Lab]:
     await running_lab.idle()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stations(running_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stations]:
-    """The recorder that the tests of a file use one after the other."""
+    """The recorder that the tests use one after the other."""
     stations = Stations(running_lab, tmp_path_factory.mktemp("stations"))
     yield stations
+    stations.stop()
+
+
+@pytest.fixture(scope="module")
+def unrecorded(stations: Stations) -> None:
+    """No recorder runs while the tests of a file do, unless they start one of their own."""
     stations.stop()
 
 

@@ -73,6 +73,25 @@ async def test_what_is_said_during_a_pause_is_nowhere(begin: Begin, tmp_path: Pa
     assert len(samples) / rate_hz < 4 * STRETCH_S
 
 
+async def test_a_paused_recording_stays_paused_through_a_kill(begin: Begin) -> None:
+    station = begin(media__format="wav")
+    calling, called = await connect(station.lab, "102", "106")
+    await asyncio.sleep(STRETCH_S)
+    await press(station, calling, "*48", "pause ")
+    station.recorder.kill()
+    await asyncio.sleep(STRETCH_S)  # nothing of this may be written
+    await asyncio.to_thread(station.recorder.start)
+    assert list(station.lab.pbx.spool.glob("*-r2-in.wav")) == []
+    await press(station, calling, "*49", "resume ")
+    await asyncio.sleep(STRETCH_S)
+    await over(calling, called)
+    row = await station.only()
+    assert row.problems == ()
+    assert row.duration_ms is not None
+    assert row.duration_ms < (length_s(calling) - STRETCH_S) * 1000
+    assert len(list(station.lab.pbx.spool.glob("*.wav*"))) == 0
+
+
 async def test_on_demand_keeps_the_whole_call_once_start_is_given(begin: Begin) -> None:
     station = begin()
     calling, called = await connect(station.lab, "103", "106")
@@ -120,25 +139,6 @@ async def test_digits_of_the_counterpart_and_commands_the_mode_has_not_change_no
     assert row.problems == ()
     assert row.duration_ms == pytest.approx(length_s(calling) * 1000, abs=100)
     assert station.recorder.log.read_text().count("changes nothing") == 1
-
-
-async def test_a_paused_recording_stays_paused_through_a_kill(begin: Begin) -> None:
-    station = begin(media__format="wav")
-    calling, called = await connect(station.lab, "102", "106")
-    await asyncio.sleep(STRETCH_S)
-    await press(station, calling, "*48", "pause ")
-    station.recorder.kill()
-    await asyncio.sleep(STRETCH_S)  # nothing of this may be written
-    await asyncio.to_thread(station.recorder.start)
-    assert list(station.lab.pbx.spool.glob("*-r2-in.wav")) == []
-    await press(station, calling, "*49", "resume ")
-    await asyncio.sleep(STRETCH_S)
-    await over(calling, called)
-    row = await station.only()
-    assert row.problems == ()
-    assert row.duration_ms is not None
-    assert row.duration_ms < (length_s(calling) - STRETCH_S) * 1000
-    assert len(list(station.lab.pbx.spool.glob("*.wav*"))) == 0
 
 
 async def test_the_record_key_of_a_desk_phone_starts_and_stops(begin: Begin) -> None:

@@ -19,7 +19,7 @@ from lab import Lab
 
 from .right import add_users, settings_for, with_pbx
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("unrecorded")]
 
 
 @pytest.fixture

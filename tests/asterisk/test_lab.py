@@ -8,18 +8,20 @@ import re
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import soundfile as sf
 
+from ari_recorder.handlers.channels import kept_commands
 from lab import Lab, LabError, LabTimeout, tones
 from lab.ari import Ari, Json
 from lab.call import HEARD_HZ
 from lab.cases import OUTSIDE, connect, over
 from tests.asterisk.station import until
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("unrecorded")]
 
 
 async def pbx_events(lab: Lab, user: str) -> AsyncGenerator[Json]:
@@ -401,6 +403,35 @@ async def test_a_parked_call_is_fetched(lab: Lab) -> None:
     await fetcher.answered()
     await other.hears(tones.frequency_hz("102"))
     await over(other, fetcher)
+
+
+# ---- the recorder's dialplan
+
+
+async def test_a_command_is_kept_with_its_time(lab: Lab) -> None:
+    """Which is the event's own, however near to the next second it is, and wherever the PBX is."""
+    for line in (
+        "501,1,Set(LEFT=4000)",
+        "501,2,Set(RECORDER_COMMANDS=)",
+        "501,3,Gosub(ari-recorder,command,1(pause))",
+        "501,4,Set(LEFT=$[${LEFT}-1])",
+        "501,5,GotoIf($[${LEFT}>0]?2)",
+        "501,6,Hangup()",
+    ):
+        lab.pbx.rx(f"dialplan add extension {line} into users replace")
+    events = pbx_events(lab, "101")
+    assert (await anext(events))["type"] == "Connected"
+    call = await lab.phones["101"].call("501")
+    apart_s = []
+    async for event in events:
+        if event["type"] == "ChannelUserevent":
+            (given,) = kept_commands(event["channel"]["channelvars"]["RECORDER_COMMANDS"])
+            apart_s.append((datetime.fromisoformat(event["timestamp"]) - given.at).total_seconds())
+        if event["type"] == "ChannelDestroyed":
+            break
+    await call.ended()
+    assert len(apart_s) == 4000
+    assert -0.002 <= min(apart_s) <= max(apart_s) < 0.5
 
 
 # ---- by themselves, and the lab

@@ -72,6 +72,26 @@ async def test_a_lossless_format_by_setting(begin: Begin, audio_format: str) -> 
     assert station.evidence.faults(row, Expected("101", "106", length_s(calling), "outbound")) == []
 
 
+async def test_both_sides_are_aligned_to_a_frame(begin: Begin) -> None:
+    """The PBX sends back what it hears at once: the same sound on both sides, at the same moment."""
+    station = begin(media__format="wav")
+    for line in ("107,1,Answer()", "107,2,Echo()"):
+        station.lab.pbx.rx(f"dialplan add extension {line} into users")
+    for _ in range(3):
+        before = {row.id for row in station.evidence.recordings()}
+        calling = await station.lab.phones["101"].call("107")
+        await calling.answered()
+        await calling.play("tone")
+        await asyncio.sleep(1)  # the length of the conversation
+        await calling.hangup()
+        await calling.ended()
+        await station.evidence.settled()
+        (row,) = (row for row in station.evidence.recordings() if row.id not in before)
+        samples, rate_hz = station.evidence.audio(row)
+        apart_s = first_heard_s(samples[:, 1], rate_hz) - first_heard_s(samples[:, 0], rate_hz)
+        assert abs(apart_s) <= 0.020
+
+
 async def test_a_long_call_rolls_over_without_a_gap(begin: Begin) -> None:
     station = begin(media__format="wav", media__segment_max_s="1.5")
     calling, _ = await talk(station.lab, "101", "106", talk_s=7)
@@ -134,26 +154,6 @@ async def test_a_missing_recording_folder_costs_the_recording_not_the_call(begin
     ((outcome, reason),) = station.ledger()
     assert outcome == "not_recorded"
     assert "Asterisk refused to record" in reason
-
-
-async def test_both_sides_are_aligned_to_a_frame(begin: Begin) -> None:
-    """The PBX sends back what it hears at once: the same sound on both sides, at the same moment."""
-    station = begin(media__format="wav")
-    for line in ("107,1,Answer()", "107,2,Echo()"):
-        station.lab.pbx.rx(f"dialplan add extension {line} into users")
-    for _ in range(3):
-        before = {row.id for row in station.evidence.recordings()}
-        calling = await station.lab.phones["101"].call("107")
-        await calling.answered()
-        await calling.play("tone")
-        await asyncio.sleep(1)  # the length of the conversation
-        await calling.hangup()
-        await calling.ended()
-        await station.evidence.settled()
-        (row,) = (row for row in station.evidence.recordings() if row.id not in before)
-        samples, rate_hz = station.evidence.audio(row)
-        apart_s = first_heard_s(samples[:, 1], rate_hz) - first_heard_s(samples[:, 0], rate_hz)
-        assert abs(apart_s) <= 0.020
 
 
 async def test_a_whole_call_on_each_database(store_url: str, begin: Begin) -> None:

@@ -25,7 +25,7 @@ from lab import Lab
 
 from .right import settings_for, with_pbx
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("unrecorded")]
 
 PROGRAM = [sys.executable, "-m", "ari_recorder"]
 POLL_S = 0.02

@@ -18,7 +18,7 @@ from lab.ari import Ari
 from lab.errors import LabError
 from lab.tones import read, sine, tone_spans
 
-pytestmark = pytest.mark.asterisk
+pytestmark = [pytest.mark.asterisk, pytest.mark.usefixtures("unrecorded")]
 
 APP = "behind"
 FRAME_S = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -65,7 +66,6 @@ async def test_where_there_is_to_be_none_nothing_is_said() -> None:
 
 
 async def test_another_program_that_waits_to_be_asked() -> None:
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    async with server:
-        settings = Sftp(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as waits:
+        settings = Sftp(host="127.0.0.1", port=waits.getsockname()[1])
         assert "another program" in await why_not_served(settings)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from structlog.testing import capture_logs
 
 from ari_recorder.ari import Channel
 from ari_recorder.ari.resources import CallerID, DialplanCEP
 from ari_recorder.handlers import channels
+from ari_recorder.policies.commands import Given
 from ari_recorder.policies.leg.inputs import Written
 from ari_recorder.policies.parties import Counterpart
 from ari_recorder.policies.preferences import Preferences
-from ari_recorder.policies.table import Mode
+from ari_recorder.policies.table import Event, Mode
 from ari_recorder.store.people import RecordedEndpoint
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -53,3 +55,19 @@ def test_whom_asterisk_names_acts_on_nobody() -> None:
     assert channels.first_counterpart(channel, channels.INBOUND) == plain
     dialled = msgspec.structs.replace(channel, connected=CallerID())
     assert channels.first_counterpart(dialled, channels.OUTBOUND) == Counterpart("\ufffd102", "")
+
+
+def test_kept_commands_are_those_of_this_dialplan() -> None:
+    """Of another version's the times are wrong where Asterisk's time zone is not UTC: it is said."""
+    kept = "20260302T080001.250Z:pause|1772438402.500:resume|20260302T080003.000Z:hangup|"
+    with capture_logs() as said:
+        found = channels.kept_commands(f"{kept}:|20260302T080004.000Z:stop|")
+    assert found == (
+        Given(Event.PAUSE, AT + timedelta(seconds=1.25)),
+        Given(Event.STOP, AT + timedelta(seconds=4)),
+    )
+    assert [(line["log_level"], line["kept"]) for line in said] == [
+        ("error", "1772438402.500:resume"),
+        ("error", ":"),
+    ]
+    assert "copy it from asterisk_conf" in said[0]["event"]

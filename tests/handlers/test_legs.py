@@ -250,7 +250,7 @@ async def test_a_pause_counts_of_a_call_that_was_over_before_the_recorder_was_ba
     await world.leg.stop()
     given_at = world.clock()
     kept = f"RECORDER_COMMANDS_{CHANNEL}"
-    world.asterisk.variables |= {kept: f"{given_at.timestamp():.3f}:pause|", "another": "stays"}
+    world.asterisk.variables |= {kept: f"{given_at:%Y%m%dT%H%M%S.%f}Z:pause|", "another": "stays"}
     await asyncio.sleep(0.05)  # so long the files go on
     for path in world.asterisk.spool.glob("*.wav*"):
         path.touch()

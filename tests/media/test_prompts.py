@@ -22,7 +22,8 @@ import soundfile
 
 from ari_recorder.errors import MediaError, PromptRefused, Refusal
 from ari_recorder.media import prompts
-from ari_recorder.media.prompts import FILE_MAX_BYTES, ConvertedPrompt, convert, decode
+from ari_recorder.media.decoding import decode
+from ari_recorder.media.prompts import FILE_MAX_BYTES, ConvertedPrompt, convert
 
 from .conftest import header, loudness_db, tone
 

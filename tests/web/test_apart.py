@@ -242,7 +242,7 @@ async def test_one_that_is_killed_is_replaced_and_who_comes_meanwhile_waits(
             assert [one["id"] for one in await browser.calls()] == [str(call.row.id)]
     told = [one for one in logged if "started again" in one["event"]]
     assert [one["log_level"] for one in told] == ["error"], "said once"
-    assert count(Path("/proc/self/fd")) == descriptors
+    await until(lambda: count(Path("/proc/self/fd")) == descriptors)
 
 
 async def test_one_that_is_frozen_is_replaced(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 import soundfile
 
+from ari_recorder.media import convert
 from ari_recorder.store import catalogue
 from ari_recorder.store.models import AuditLine, Recording
 from ari_recorder.store.scope import scope_of
-from ari_recorder.web import content
 from ari_recorder.web.filenames import download_name
 
 from .test_audio import address
@@ -150,7 +150,7 @@ async def test_it_ends_when_the_reader_goes_away(
     made: list[int] = []
     ended: list[bool] = []
 
-    class Long(content.Conversion):
+    class Long(convert.Conversion):
         def blocks(self) -> Any:
             try:
                 for number in range(1000):
@@ -159,7 +159,7 @@ async def test_it_ends_when_the_reader_goes_away(
             finally:
                 ended.append(True)
 
-    monkeypatch.setattr(content, "Conversion", Long)
+    monkeypatch.setattr(convert, "Conversion", Long)
     recording = world.recording(world.ids["anna"])
     browser = await open_browser("anna")
     answer = await browser.client.get(f"{address(recording)}?format=flac")
