@@ -71,7 +71,7 @@ def _noted(chain: UUID, form: str) -> int:
 
 
 def _write(store: Store, chain: UUID, last: int, file: Path) -> None:
-    form = audit_export.CSV if file.suffix == ".csv" else audit_export.JSON_LINES
+    form = audit_export.csv_form() if file.suffix == ".csv" else audit_export.JSON_LINES
     try:
         with files.created(file) as out:
             out.write(form.titles.encode())

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ari_recorder import safes
-from ari_recorder.cli.common import actor, catalogue, confirm, print_json, say, settings
+from ari_recorder.cli.common import actor, catalogue, confirm, print_json, say, settings, so_many
 from ari_recorder.config import Settings
 from ari_recorder.errors import NoCatalogue, SettingsError
 from ari_recorder.policies.usage import MB
@@ -53,7 +53,7 @@ def backup(
         say(f"  {where}: {what}")
     say("Not in it, and to be backed up by other means (their files never change):")
     for vault in made.about.vaults:
-        say(f"  {vault.address}: {vault.recordings} recordings, {vault.size_bytes / MB:,.1f} MB")
+        say(f"  {vault.address}: {so_many(vault.recordings, 'recording')}, {vault.size_bytes / MB:,.1f} MB")
 
 
 def restore(

@@ -122,6 +122,11 @@ def table_of_all(
     return table((*columns, "organisation"), ((*cells, names[of]) for of, cells in rows))
 
 
+def so_many(n: int, what: str) -> str:
+    """So many of them, by the English word for one: ``1 key``, ``2 keys``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def say(line: str, *, err: bool = False) -> None:
     """One line on standard output, or standard error; a name in it does nothing to the terminal."""
     typer.echo(escaped(line), err=err)

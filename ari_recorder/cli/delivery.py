@@ -19,6 +19,7 @@ from ari_recorder.cli.common import (
     print_json,
     say,
     settings,
+    so_many,
     table,
 )
 from ari_recorder.cli.users import PasswordStdin, read_password
@@ -279,7 +280,7 @@ def _say(row: DeliveryRow) -> None:
     gone = "deleted from the view to acknowledge them" if row.acknowledges else "left in the view"
     say(
         f"Format: {row.form or 'as they are kept'}. Recordings: {whose}. SFTP: {account},"
-        f" {len(row.keys)} keys, {password}; fetched files are {gone}."
+        f" {so_many(len(row.keys), 'key')}, {password}; fetched files are {gone}."
     )
 
 

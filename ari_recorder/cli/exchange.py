@@ -16,6 +16,7 @@ from ari_recorder.cli.common import (
     print_json,
     say,
     settings,
+    so_many,
     table,
 )
 from ari_recorder.errors import FileError, Invalid
@@ -42,7 +43,7 @@ def export(context: typer.Context, file: File, organisation: OrganisationOption 
             written.write(spreadsheet.write(COLUMNS, rows).encode())
     except OSError as error:
         raise FileError(file, "written", error) from error
-    say(f"{len(rows)} users in {file}.")
+    say(f"{so_many(len(rows), 'user')} in {file}.")
 
 
 def import_(

@@ -22,6 +22,7 @@ from ari_recorder.cli.common import (
     say,
     settings,
     several,
+    so_many,
     table_of_all,
 )
 from ari_recorder.errors import SettingsError
@@ -193,7 +194,7 @@ def _cells(row: HoldRow) -> tuple[object, ...]:
 
 
 def _several(row: HoldRow) -> str:
-    return f"{len(row.recordings)} recordings"
+    return so_many(len(row.recordings), "recording")
 
 
 def _until(row: HoldRow) -> str:

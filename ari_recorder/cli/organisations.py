@@ -6,7 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ari_recorder.cli.common import by_command_line, catalogue, console, print_json, say, settings, table
+from ari_recorder.cli.common import (
+    by_command_line,
+    catalogue,
+    console,
+    print_json,
+    say,
+    settings,
+    so_many,
+    table,
+)
 from ari_recorder.errors import SettingsError
 from ari_recorder.policies.erasing import Leavers
 from ari_recorder.policies.rights import Role
@@ -154,5 +163,6 @@ def _say(organisation: OrganisationRow) -> None:
     say(
         f"{organisation.name}: time zone {organisation.timezone}, language {organisation.language},"
         f" country {organisation.country or 'not said'}, second factor for {roles}, telephones {telephones},"
-        f" {organisation.storage_mb} MB a user, kept for {organisation.retention_days} days{fields}."
+        f" {organisation.storage_mb} MB a user,"
+        f" kept for {so_many(organisation.retention_days, 'day')}{fields}."
     )

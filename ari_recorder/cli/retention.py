@@ -18,6 +18,7 @@ from ari_recorder.cli.common import (
     print_json,
     say,
     settings,
+    so_many,
     table,
 )
 from ari_recorder.delivery.retention import Disposer
@@ -56,9 +57,9 @@ def show(context: typer.Context, json: Json = False, organisation: OrganisationO
              "due": due, "disposing": left.count, "clock": _clock_json(clock)}
         )  # fmt: skip
         return
-    say(f"{row.name}: recordings are kept for {row.retention_days} days.")
+    say(f"{row.name}: recordings are kept for {so_many(row.retention_days, 'day')}.")
     for name, days in sorted(groups.items()):
-        say(f"Of members of {name}: for {days} days; of several groups with days the most hold.")
+        say(f"Of members of {name}: for {so_many(days, 'day')}; of several groups with days the most hold.")
     for one in coming:
         say(_told(one))
     say(f"Due now: {due}, which the recorder disposes of by itself. Being removed: {left.count}.")
@@ -151,8 +152,9 @@ def _say_due(store: Store) -> None:
 
 def _told(one: Coming) -> str:
     return (
-        f"From {one.at:%Y-%m-%d} on {one.recordings} recordings of {one.users} users go that are older than"
-        f" {one.days} days then. Until then it can be taken back with more days."
+        f"From {one.at:%Y-%m-%d} on {so_many(one.recordings, 'recording')} of {so_many(one.users, 'user')} go"
+        f" that are older than {so_many(one.days, 'day')} then."
+        " Until then it can be taken back with more days."
     )
 
 

@@ -18,6 +18,7 @@ from ari_recorder.cli.common import (
     print_json,
     say,
     settings,
+    so_many,
     table,
 )
 from ari_recorder.errors import FileError
@@ -92,7 +93,7 @@ def _say(found: Report) -> None:
         f"Storage: {used.stored_bytes / MB:.1f} MB of {used.included_bytes / MB:.0f} MB included"
         f" ({during.terms.storage_mb} MB a user); overage {used.overage_bytes / MB:.1f} MB."
     )
-    say(f"Recordings are kept for {during.terms.retention_days} days{_add_on(found)}.")
+    say(f"Recordings are kept for {so_many(during.terms.retention_days, 'day')}{_add_on(found)}.")
 
 
 def _days(began: datetime, ended: datetime | None, zone: ZoneInfo) -> tuple[str, str]:

@@ -7,6 +7,7 @@ a name that leads elsewhere the next time it is asked for (DNS rebinding) gains 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import Any
 
@@ -18,6 +19,13 @@ from ari_recorder.policies.addresses import may_be_reached
 from ari_recorder.policies.proxies import Networks
 
 LOOKED_UP_WITHIN_S = 5.0
+
+
+def in_words(error: OSError) -> str:
+    """Why there is no connection, in the system's words: asyncio's are *Connect call failed*."""
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 class Guard:

@@ -98,7 +98,7 @@ def _made(of: Terms, day: date, items: Sequence[Item], zone: ZoneInfo) -> Folder
         day,
         {file.name: file for file, item in zip(files, items, strict=True) if file and not item.acknowledged},
         manifest.encode(errors="replace"),
-        max([opens_at, *(item.row.stored_at for item in items if item.row.stored_at)]),
+        max([opens_at, *(at for item in items for at in (item.row.stored_at, item.noted_at) if at)]),
         sum(file is None for file in files) - unreadable,
         unreadable,
     )

@@ -17,7 +17,7 @@ import aiohttp
 
 from ari_recorder import __version__
 from ari_recorder.config import Webhooks
-from ari_recorder.delivery.addresses import Guard
+from ari_recorder.delivery.addresses import Guard, in_words
 from ari_recorder.delivery.signing import signature
 from ari_recorder.errors import InsideAddress
 from ari_recorder.policies.text import harmless
@@ -143,13 +143,14 @@ def _told(failure: Exception) -> str:
         return str(inside)
     match failure:
         case aiohttp.ClientConnectorCertificateError():
-            return f"its certificate is not accepted: {failure.certificate_error}"
+            found = failure.certificate_error
+            return f"its certificate is not accepted: {getattr(found, 'verify_message', '') or found}"
         case aiohttp.ClientConnectorDNSError():
-            return f"its name is not found: {failure.os_error}"
+            return f"its name is not found: {in_words(failure.os_error)}"
         case aiohttp.ClientSSLError():
             return f"no encrypted connection: {failure.os_error}"
         case aiohttp.ClientConnectorError():
-            return f"it cannot be connected to: {failure.os_error}"
+            return f"it cannot be connected to: {in_words(failure.os_error)}"
         case aiohttp.ServerDisconnectedError():
             return "it closed the connection without an answer."
         case ssl.SSLError():

@@ -11,6 +11,9 @@ from ari_recorder.policies.manifest import SourceFile
 
 AudioFormat = Literal["opus", "flac", "wav"]
 
+NO_AUDIO = "There is no audio at all: "
+"""How it is said that a recording is empty, before what is wrong with each file, parted by semicolons."""
+
 
 @dataclass(frozen=True)
 class Segment:

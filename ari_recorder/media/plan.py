@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ari_recorder.errors import NoAudio
 from ari_recorder.media.cuts import beginnings, kept, late_believable
-from ari_recorder.media.jobs import AudioFormat, Segment, SegmentReport, StitchJob
+from ari_recorder.media.jobs import NO_AUDIO, AudioFormat, Segment, SegmentReport, StitchJob
 from ari_recorder.media.sources import Source, probe
 
 ALIGN_FROM_MS = 10.0
@@ -169,7 +169,7 @@ def _pair(number: int, segment: Segment) -> _Pair:
 def _no_audio(pairs: list[_Pair], problems: list[str]) -> NoAudio:
     reasons = "; ".join(problems) or ("all of it was cut out" if pairs else "it has no segments")
     cut = [source.path for pair in pairs for source in pair.whole if source.samples]
-    return NoAudio(f"There is no audio at all: {reasons}", cut)
+    return NoAudio(f"{NO_AUDIO}{reasons}", cut)
 
 
 def _joined(before: Segment, after: Segment) -> bool:

@@ -13,6 +13,9 @@ NUMBER_MAX, NAME_MAX = 128, 200
 A_MOMENT = timedelta(seconds=0.5)
 """A counterpart of less was a number on the way to somebody: dialled to fetch a parked call, say."""
 
+STRETCHES_MAX = 1_000
+"""Counterparts of a leg, and times on hold, that are kept: each is written with all that is known of it."""
+
 
 @dataclass(frozen=True)
 class Counterpart:
@@ -55,16 +58,21 @@ class Stretch:
 
 
 def follow(stretches: tuple[Stretch, ...], counterpart: Counterpart, at: datetime) -> tuple[Stretch, ...]:
-    """With the next counterpart, unless it is the same, or the one before was only on the way."""
+    """With the next counterpart, unless it is the same, or the one before was only on the way.
+
+    The last of `STRETCHES_MAX` is nobody by name: whoever comes from then on.
+    """
     *before, last = stretches
+    if len(stretches) >= STRETCHES_MAX:
+        return (*before, replace(last, counterpart=Counterpart()))
     if last.counterpart.number == counterpart.number or at - last.joined_at < A_MOMENT:
         return (*before, replace(last, counterpart=counterpart))
     return (*before, replace(last, left_at=at), Stretch(counterpart, at))
 
 
 def hold(holds: tuple[OnHold, ...], at: datetime) -> tuple[OnHold, ...]:
-    """With one that begins; while one lasts it goes on."""
-    if holds and holds[-1].ended_at is None:
+    """With one that begins; while one lasts it goes on. None is begun after `STRETCHES_MAX`."""
+    if len(holds) >= STRETCHES_MAX or (holds and holds[-1].ended_at is None):
         return holds
     return (*holds, OnHold(max([at, *(one.ended_at for one in holds[-1:] if one.ended_at)])))
 

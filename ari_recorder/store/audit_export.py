@@ -12,10 +12,12 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ari_recorder.errors import FileError, SettingsError
+from ari_recorder.policies.spreadsheet import BOM, SEPARATORS
 from ari_recorder.store.audit_check import Chain, Finding, Head, Known, Line
 from ari_recorder.store.audit_key import PublicKey
 from ari_recorder.store.audit_lines import CONTENT
@@ -35,18 +37,18 @@ def as_json_lines(lines: Iterable[Line | Seal]) -> Iterator[str]:
         yield json.dumps(members, ensure_ascii=False) + "\n"
 
 
-def as_csv(lines: Iterable[Line | Seal]) -> Iterator[str]:
+def as_csv(lines: Iterable[Line | Seal], separator: str = ",") -> Iterator[str]:
     """A row for each line, without the titles; nothing of the seals."""
     for one in lines:
         if not isinstance(one, Seal):
             members = _members(one)
-            yield _row(_harmless(str(members[name])) for name in COLUMNS)
+            yield _row((_harmless(str(members[name])) for name in COLUMNS), separator)
 
 
 def read(path: Path) -> Iterator[Line | Seal]:
     """What an export holds. Raises `SettingsError` for a file that is none, `FileError`."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             yield from _from_csv(file) if path.suffix == ".csv" else _from_json(file)
     except OSError as error:
         raise FileError(path, "read", error) from error
@@ -99,9 +101,9 @@ def _members(line: Line) -> dict[str, Any]:
     return {name: line.content[name] for name in COLUMNS[:-1]} | {"sha256": line.sha256}
 
 
-def _row(cells: Iterable[str]) -> str:
+def _row(cells: Iterable[str], separator: str) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow(cells)
+    csv.writer(text, delimiter=separator).writerow(cells)
     return text.getvalue()
 
 
@@ -109,12 +111,19 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
+def csv_form(separator: str = ",") -> Form:
+    """For spreadsheets that part cells so."""
+    return Form("csv", "text/csv", BOM + _row(COLUMNS, separator), lambda lines: as_csv(lines, separator))
+
+
 JSON_LINES = Form("jsonl", "application/jsonl", "", as_json_lines)
-CSV = Form("csv", "text/csv", _row(COLUMNS), as_csv)
 
 
 def _from_csv(file: Iterable[str]) -> Iterator[Line]:
-    for row in csv.DictReader(file, strict=True):
+    lines = iter(file)
+    titles = next(lines, "")
+    separator = max(SEPARATORS, key=titles.count)
+    for row in csv.DictReader(chain([titles], lines), delimiter=separator, strict=True):
         plain = {name: row[name].removeprefix("'") for name in COLUMNS}
         yield _line({**plain, "number": int(plain["number"])})
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from peewee import JOIN
 
-from ari_recorder.errors import NotFound, SettingsError
+from ari_recorder.errors import Conflict, NotFound, SettingsError
 from ari_recorder.policies import rights
 from ari_recorder.policies.fields import TAG_NAMES
 from ari_recorder.policies.rights import PROGRAM_RIGHTS, RIGHTS, TOKEN_RIGHTS, Right, Role, Scope
@@ -29,6 +29,8 @@ HINT_LENGTH = 8
 NAME_MAX = 100
 EXPIRES_AFTER = timedelta(days=90)
 """How long a token holds if nothing else is said."""
+EACH = 50
+"""Most of one user, and of one organisation, that nobody has revoked and that have not ended."""
 NOTED_EVERY = timedelta(minutes=1)
 """How often a token's use is noted, at most."""
 
@@ -109,7 +111,14 @@ def add(
     expires_at: datetime | None,
     now: datetime,
 ) -> Made:
-    """Make a token: of ``user``, or with None of the organisation. What it may be given has been checked."""
+    """Make a token: of ``user``, or with None of the organisation. What it may be given has been checked.
+
+    Raises `Conflict` when they have `EACH` already.
+    """
+    held = Token.revoked_at.is_null() & (Token.expires_at.is_null() | (Token.expires_at > now))
+    same = (Token.organisation == organisation) & (Token.user == user if user else Token.user.is_null())
+    if Token.select().where(held & same).count() >= EACH:
+        raise Conflict("", "There are %(most)s tokens already: revoke one first.", most=EACH)
     secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     row = Token.create(
         organisation=organisation,

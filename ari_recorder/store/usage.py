@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,8 @@ from ari_recorder.store.paging import Page
 from ari_recorder.store.people import OrganisationRow
 
 FIELD = "month"
+_FURTHEST_EAST = timedelta(hours=14)
+"""How far ahead of UTC the clocks are where a month begins first."""
 _NO_ONE = Person("", None, removed=True)
 
 
@@ -58,7 +60,9 @@ def reports(
 
     Raises `Invalid`.
     """
-    wanted = _wanted(month) or Month(now.year, now.month)
+    wanted, furthest = _wanted(month) or Month(now.year, now.month), now + _FURTHEST_EAST
+    if wanted > (latest := Month(furthest.year, furthest.month)):
+        raise Invalid(FIELD, "it has not begun yet: the latest is %(month)s.", month=str(latest))
     found = people.organisations_page(limit=limit, cursor=cursor)
     return Page([_report(row, wanted, now, lenient=True) for row in found.rows], found.next_cursor)
 
@@ -79,7 +83,8 @@ def _report(row: OrganisationRow, wanted: Month | None, now: datetime, *, lenien
         raise Invalid(FIELD, "it has not begun yet: the latest is %(month)s.", month=str(latest))
     during = policy.span(month, history)
     activations = _activations(row.id, during)
-    recordings, stored_bytes = _stored(row.id, min(during.end, now))
+    begun = during.begin <= now
+    recordings, stored_bytes = _stored(row.id, min(during.end, now)) if begun else (0, 0)
     used = policy.usage(during, map(_stretch, activations), recordings, stored_bytes, now)
     named = {one.user_id: Person(one.user.name, one.user.number, one.user.removed_at is not None)
              for one in activations}  # fmt: skip

@@ -76,6 +76,14 @@ def delivery(asker: Scope, hook: UUID, delivery_id: UUID) -> DeliveryRow:
     return rows[0]
 
 
+def last_attempt(asker: Scope, hook: UUID) -> Attempt | None:
+    """How sending to that hook went the last time, of whatever event. Raises `NotFound`."""
+    find(asker, hook)
+    tried = WebhookAttempt.select().join(WebhookDelivery).where(WebhookDelivery.webhook == hook)
+    one = tried.order_by(WebhookAttempt.at.desc(), WebhookAttempt.number.desc()).first()
+    return Attempt(one.at, one.status, one.took_ms, one.error, one.answer) if one else None
+
+
 def send_again(asker: Scope, hook: UUID, delivery_id: UUID, *, actor: Actor, now: datetime) -> DeliveryRow:
     """Have one sent again, whatever came of it; under the same id. Raises `NotFound`."""
     delivery(asker, hook, delivery_id)

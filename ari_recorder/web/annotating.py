@@ -38,11 +38,11 @@ PROBLEMS = {
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent. Raises `Refused` (400) if it is none."""
+    """The JSON object that was sent; nothing is one without members. Raises `Refused` (400) if it is none."""
     try:
         async with arriving(request.app[CONTEXT].settings.idle_s):
             text = await request.text()
-        found = json.loads(text)
+        found = json.loads(text or "{}")
     except (ValueError, LookupError, RecursionError) as error:
         raise Refused(400, N_("The body is not JSON in UTF-8.")) from error
     if not isinstance(found, dict):

@@ -18,7 +18,7 @@ from ari_recorder.store.audit_check import Line
 from ari_recorder.store.audit_export import Form
 from ari_recorder.store.audit_log import LIMIT_MAX, AuditRow, Filter
 from ari_recorder.store.audit_seals import Seal
-from ari_recorder.web import entrance
+from ari_recorder.web import entrance, page
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, own_organisation, scope
 from ari_recorder.web.language import N_
 from ari_recorder.web.lists import NO_CURSOR
@@ -122,7 +122,7 @@ async def audit_jsonl(request: web.Request, query: Stretch) -> web.StreamRespons
 @operation("GET", "/api/v1/audit.csv", need=Right.AUDIT_READ, media_type="text/csv", problems=(403,))
 async def audit_csv(request: web.Request, query: Stretch) -> web.StreamResponse:
     """The audit log, or a stretch of it, for a spreadsheet; it can be checked, too, but for the seals."""
-    return await _export(request, query, audit_export.CSV)
+    return await _export(request, query, audit_export.csv_form(page.words(request).separator))
 
 
 @operation("GET", "/api/v1/audit/key", need=Right.AUDIT_READ, problems=(403, 404))

@@ -17,7 +17,7 @@ from ari_recorder.policies.rights import Right
 from ari_recorder.store import disposal, disposals, removal, retention
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.disposals import DisposalRow
-from ari_recorder.web import api, auditing
+from ari_recorder.web import api, auditing, page
 from ari_recorder.web.context import ACTOR, CONTEXT, asker_id, own_organisation, scope
 from ari_recorder.web.editing import guard
 from ari_recorder.web.entrance import UNREAD_S
@@ -167,9 +167,11 @@ async def disposals_csv(request: web.Request, query: GoneWithin) -> web.StreamRe
     with request.app[DOWNLOADS].take(asker_id(request), response):
         await response.prepare(request)
         if request.method != "HEAD":
-            await _write(response, spreadsheet.lines([COLUMNS]))
+            separator = page.words(request).separator
+            await _write(response, spreadsheet.BOM + spreadsheet.lines([COLUMNS], separator))
             async for rows in _parts(request, query):
-                await _write(response, await aside(spreadsheet.lines, [_cells(row) for row in rows]))
+                cells = [_cells(row) for row in rows]
+                await _write(response, await aside(spreadsheet.lines, cells, separator))
             await response.write_eof()
     return response
 

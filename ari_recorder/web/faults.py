@@ -13,6 +13,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from babel.numbers import format_decimal
 
+from ari_recorder.media.jobs import NO_AUDIO
 from ari_recorder.policies.leg import missing, writing
 from ari_recorder.policies.leg.giving_up import GIVEN_UP
 from ari_recorder.policies.leg.happening import MISSED_ANSWER
@@ -53,6 +54,16 @@ SENTENCES = (
         rf"segment (?P<segment>\d+): the counterpart's audio file is missing, {_LENGTH} are lost",
         N_("Segment %(segment)s: the counterpart's audio file is missing, %(length)s s are lost."),
     ),
+    (
+        r"segment (?P<segment>\d+): the recorded user's audio file is missing",
+        N_("Segment %(segment)s: the recorded user's audio file is missing."),
+    ),
+    (
+        r"segment (?P<segment>\d+): the counterpart's audio file is missing",
+        N_("Segment %(segment)s: the counterpart's audio file is missing."),
+    ),
+    (r"all of it was cut out", N_("All of it was cut out.")),
+    (r"it has no segments", N_("Nothing was written of it.")),
     (rf"Nothing of it could be recorded: {_WHY}", N_("Nothing of it could be recorded: %(why)s.")),
     (
         re.escape(MISSED_ANSWER),
@@ -83,7 +94,14 @@ CAUSES = (
 
 def faults(sentences: Iterable[str], began: datetime, words: Words) -> list[Fault]:
     """Those of a recording or a call that ``began`` then, in order."""
-    return [_told(sentence, began, words) for sentence in sentences]
+    found: list[Fault] = []
+    for sentence in sentences:
+        parts = [sentence]
+        if sentence.startswith(NO_AUDIO):
+            found.append(Fault(words.language.gettext(N_("There is no audio at all."))))
+            parts = sentence.removeprefix(NO_AUDIO).split("; ")
+        found += [_told(part, began, words) for part in parts]
+    return found
 
 
 def _told(sentence: str, began: datetime, words: Words) -> Fault:

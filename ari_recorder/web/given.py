@@ -111,6 +111,8 @@ def not_right(error: msgspec.ValidationError, wanted: Any) -> Refused:
     for pattern, message in _TOLD.items():
         if found := re.fullmatch(pattern, what, re.DOTALL):
             values = {name: _named(value) for name, value in found.groupdict().items()}
+            if "name" in values:
+                return Refused(400, message, field=f"{field}.{values['name']}".lstrip("."))
             if message is _NONE_OF and (possible := _possible(wanted, field)):
                 return Refused(400, _ONE_OF, values={**values, "possible": ", ".join(possible)}, field=field)
             return Refused(400, message, values=values, field=field)
@@ -182,11 +184,13 @@ _TOLD = {
     "Expected `datetime` with a timezone component": N_(
         "a time needs its zone: 2026-11-22T13:12:05Z, or with +01:00 (in an address %2B01:00)."
     ),
-    "Invalid RFC3339 encoded .*": N_("a time is written as 2026-11-22T13:12:05Z."),
+    "Invalid RFC3339 encoded .*": N_(
+        "a time is written as 2026-11-22T13:12:05Z, or with +01:00 (in an address %2B01:00)."
+    ),
     "Invalid UUID": N_("an id is a UUID: 0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b."),
     "Invalid enum value (?P<value>.*)": _NONE_OF,
     "Invalid value (?P<value>.*)": _NONE_OF,
-    "Object contains unknown field `(?P<name>.*)`": N_("the field %(name)s is not known here."),
-    "Object missing required field `(?P<name>.*)`": N_("the field %(name)s is missing."),
+    "Object contains unknown field `(?P<name>.*)`": N_("there is no such field here."),
+    "Object missing required field `(?P<name>.*)`": N_("this field is missing."),
 }
 """What msgspec says of a value that does not fit."""

@@ -11,14 +11,15 @@ import msgspec
 from ari_recorder import __version__
 from ari_recorder.policies.preferences import LANGUAGES
 from ari_recorder.policies.prompts import PromptKind
-from ari_recorder.policies.rights import Right
+from ari_recorder.policies.rights import TOKEN_RIGHTS, Right
 from ari_recorder.web.editing import KEY, KEY_MAX, REPLAYED
 from ari_recorder.web.problems import PHRASES, Problem
 from ari_recorder.web.routing import Open, Route
 from ari_recorder.web.session import COOKIE, FORM_HEADER
 
 SAFE = frozenset({"GET", "HEAD"})
-_REFERENCE = "#/components/schemas/{name}"
+_COMPONENT = "#/components/schemas/"
+_REFERENCE = _COMPONENT + "{name}"
 _PLACE = re.compile(r"\{(\w+)(?::([^}]*))?\}")
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
@@ -32,7 +33,8 @@ of time.
 A program sends a token (`Authorization: Bearer ari_…`), a page its session's cookie and, with what changes
 something, the session's form token. `x-right` names what an operation needs: a right, which is also the
 scope that a token needs, `signed in` for anybody who is, `a person` for who is so without a token, `public`
-for everybody.
+for everybody. Where `security` does not name a token, none is enough: no token makes tokens or
+organisations, or says who may fetch everybody's recordings.
 
 Times are RFC 3339, in answers in UTC with milliseconds. Errors are `application/problem+json` (RFC 9457) in
 the language that `Accept-Language` asks for. What cannot be seen is answered like what does not exist (404).
@@ -101,7 +103,9 @@ class _Schemas:
     """The schemas of all types, by their names in the document."""
 
     def __init__(self, types: list[Any]) -> None:
-        references, self.parts = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+        references, parts = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+        references, named = _named(references), _named(parts)
+        self.parts = {_short(name): {**part, "title": _short(name)} for name, part in named.items()}
         self._of = dict(zip(map(id, types), references, strict=True))
 
     def of(self, wanted: Any) -> dict[str, Any]:
@@ -116,6 +120,23 @@ class _Schemas:
         """The names in the document: a query's parameters stand with their operation."""
         names = {self.of(one)["$ref"].rpartition("/")[2] for one in left_out}
         return [name for name in sorted(self.parts) if name not in names]
+
+
+def _short(name: str) -> str:
+    """A name that is one in every language: of types that are called alike, msgspec's has their module."""
+    module, _, own = name.rpartition(".")
+    return module.rpartition(".")[2].capitalize() + own
+
+
+def _named(found: Any) -> Any:
+    """The same with every reference to a short name."""
+    if isinstance(found, dict):
+        return {key: _named(value) for key, value in found.items()}
+    if isinstance(found, list | tuple):
+        return [_named(value) for value in found]
+    if isinstance(found, str) and found.startswith(_COMPONENT):
+        return _REFERENCE.format(name=_short(found.removeprefix(_COMPONENT)))
+    return found
 
 
 def _schemas(routes: list[Route]) -> _Schemas:
@@ -140,9 +161,17 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         "responses": _responses(route, schemas),
     }
     if body := route.body or route.reads:
-        content = {body: {}} if isinstance(body, str) else {_JSON: {"schema": schemas.of(body)}}
+        content = _file(body) if isinstance(body, str) else {_JSON: {"schema": schemas.of(body)}}
         made["requestBody"] = {"required": _has_to_come(body), "content": content}
     return made
+
+
+def _file(media_type: str) -> dict[str, Any]:
+    """What is sent or answered as it is; programs that make clients leave out what has no schema."""
+    if media_type == _JSON:
+        return {media_type: {"schema": {"type": "object"}}}
+    binary = {} if media_type.startswith("text/") else {"format": "binary"}
+    return {media_type: {"schema": {"type": "string", **binary}}}
 
 
 def _has_to_come(body: Any) -> bool:
@@ -156,7 +185,10 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     session: dict[str, list[str]] = {"session": []}
     if route.method not in SAFE:
         session["form"] = []
-    return [session] if route.need is Open.PERSON else [{"token": []}, session]
+    for_people = route.need is Open.PERSON or (
+        isinstance(route.need, Right) and route.need not in TOKEN_RIGHTS
+    )
+    return [session] if for_people else [{"token": []}, session]
 
 
 _SECURITY = {
@@ -217,7 +249,7 @@ def _in_headers(route: Route) -> list[dict[str, Any]]:
     if route.guarded:
         told = "The `ETag` that was read: done only if it is still so (412)."
         found.append(_parameter("If-Match", "header", {"type": "string", "description": told}))
-    if route.method == "GET" and route.answer is not None:
+    if _is_versioned(route):
         told = "The `ETag` that is known: 304 if it is still so."
         found.append(_parameter("If-None-Match", "header", {"type": "string", "description": told}))
     return found
@@ -230,24 +262,29 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     elif route.answer is not None:
         good["x-messages"] = schemas.of(route.answer)
     elif route.media_type:
-        good["content"] = {route.media_type: {}}
+        good["content"] = _file(route.media_type)
     headers = _headers(route)
     if headers:
         good["headers"] = headers
     responses = {str(route.status): good}
     if route.media_type.startswith("audio/"):
         responses["206"] = {**good, "description": "The part that was asked for by `Range`."}
-    if route.method == "GET" and (route.answer is not None or "206" in responses):
+    if _is_versioned(route) or "206" in responses:
         responses["304"] = {"description": "It is what `If-None-Match` names."}
     for status in sorted(_possible(route)):
         responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return responses
 
 
+def _is_versioned(route: Route) -> bool:
+    """Whether what is read has an `ETag`: a websocket has none."""
+    return route.method == "GET" and route.answer is not None and route.status != 101
+
+
 def _headers(route: Route) -> dict[str, Any]:
     text: dict[str, Any] = {"schema": {"type": "string"}}
     found = {}
-    if (route.answer is not None and route.method != "POST") or route.creates:
+    if (route.answer is not None and route.method != "POST" and route.status != 101) or route.creates:
         found["ETag"] = {"description": "Names this version of it.", **text}
     if route.creates:
         found["Location"] = {"description": "The address of what was made.", **text}

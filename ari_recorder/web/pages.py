@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,6 +15,7 @@ from ari_recorder.policies.rights import Right, Role
 from ari_recorder.policies.selection import SELECTED_MAX
 from ari_recorder.store import catalogue, holding, people, searches
 from ari_recorder.store.filters import Wanted
+from ari_recorder.store.searches import SearchRow
 from ari_recorder.web import api, find, find_values, listing, page, remembered, words
 from ari_recorder.web.administration.sections import home
 from ari_recorder.web.context import ACCOUNT, CONTEXT, scope
@@ -73,6 +74,8 @@ async def recordings(request: web.Request) -> web.Response:
         remembered.keep(request, find.query_of(given))
         raise web.HTTPSeeOther(find.address(given, cursor if given else None))
     if asked.problems:
+        if remembered.last(request) == find.query_of(asked.given):  # what it asks for has gone meanwhile
+            remembered.keep(request, "")
         return await _render(request, asked, NOTHING, cursor, status=400)
     if cursor is None:
         remembered.keep(request, find.query_of(asked.given))
@@ -182,10 +185,18 @@ async def _around(request: web.Request, asked: find.Asked) -> dict[str, Any]:
         "colours": say.each(words.MARKS),
         "directions": say.each(words.DIRECTIONS),
         "kept": kept,
+        "outdated": _outdated(asked, kept),
         "texts": say.each(TEXTS),
         "rows_max": SELECTED_MAX,
         "follows": Right.CALLS_READ in asker.rights,
     }
+
+
+def _outdated(asked: find.Asked, kept: Sequence[SearchRow]) -> tuple[SearchRow, str] | None:
+    """The saved search that was opened and asks for what is not there any more, and what of it still is."""
+    row = next((row for row in kept if asked.problems and row.query == find.query_of(asked.given)), None)
+    rest = {name: text for name, text in asked.given.items() if name not in asked.problems}
+    return None if row is None else (row, find.query_of(rest))
 
 
 def _number(request: web.Request, name: str) -> int:

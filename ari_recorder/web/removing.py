@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from aiohttp import web
 
 from ari_recorder.errors import Conflict, NotFound
 from ari_recorder.policies.ledger import RecordingState
-from ari_recorder.store import disposal, removal
+from ari_recorder.store import disposal, holding, removal
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.web import disposing, page, told
-from ari_recorder.web.administration.confirming import Confirmation, ask, impossible
+from ari_recorder.web.administration.confirming import Confirmation, Listing, ask, impossible
 from ari_recorder.web.administration.forms import VERSION, sent
 from ari_recorder.web.administration.versions import unchanged, version
 from ari_recorder.web.context import CONTEXT, own_organisation, scope
@@ -56,7 +57,16 @@ async def remove(request: web.Request) -> web.Response:
 
 async def _impossible(request: web.Request, why: str, status: int = 200) -> web.Response:
     say, back = page.reader_language(request).gettext, f"/recordings/{path_id(request)}"
-    return await ask(request, impossible(say(_IMPOSSIBLE), back), say(why), status)
+    asked = replace(impossible(say(_IMPOSSIBLE), back), lists=await _held_by(request))
+    return await ask(request, asked, say(why), status)
+
+
+async def _held_by(request: web.Request) -> tuple[Listing, ...]:
+    """The legal holds that keep it, to be opened by who may see them."""
+    read, asker, recording = request.app[CONTEXT].store.read, scope(request), path_id(request)
+    held = (await read(holding.held_for, asker, [recording])).get(recording, [])
+    lines = tuple((row.reason, f"/holds/{row.id}") for row in await read(holding.some, asker, held))
+    return (Listing(page.reader_language(request).gettext("Legal holds"), lines),) if lines else ()
 
 
 async def _found(request: web.Request) -> RecordingRow:

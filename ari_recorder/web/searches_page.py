@@ -65,17 +65,19 @@ async def save(request: web.Request) -> web.Response:
 
 
 async def rename(request: web.Request) -> web.Response:
-    """``POST /searches/{id}``: another name."""
+    """``POST /searches/{id}``: another name, or to search for something else, and on to what that finds."""
     sent, search = await read_form(request), path_id(request)
-    name = str(sent.get("name", ""))[: NAME_MAX * 2]
+    name = str(sent["name"])[: NAME_MAX * 2] if "name" in sent else None
+    query = str(sent["query"])[: find.QUERY_MAX * 2] if "query" in sent else None
 
     async def work() -> None:
-        await _store(request, searches.change, search, name, None)
+        wanted = None if query is None else await checked(request, query)
+        await _store(request, searches.change, search, name, wanted)
 
     problem = await _tried(request, work)
     if problem:
-        return await _render(request, Typed(search, name, "", problem))
-    raise web.HTTPSeeOther("/searches?done=renamed")
+        return await _render(request, Typed(search, name or "", "", problem))
+    raise web.HTTPSeeOther(find.address(find.fields_of(query)) if query else "/searches?done=renamed")
 
 
 async def remove(request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from ari_recorder.policies.usage import UserMonth
 from ari_recorder.store import usage
 from ari_recorder.store.audit import Action, Subject
 from ari_recorder.store.usage import Report
-from ari_recorder.web import auditing
+from ari_recorder.web import auditing, page
 from ari_recorder.web.context import CONTEXT, own_organisation, scope
 from ari_recorder.web.routing import operation, path_id
 from ari_recorder.web.shapes import Time, time, time_or_none
@@ -161,9 +161,9 @@ async def _sent(request: web.Request, found: list[Report], month: str, *, named:
         for one in found
         for row in usage_file.rows(one.organisation.name, one.usage, one.people if named else None)
     ]
-    text = await aside(spreadsheet.write, usage_file.COLUMNS, rows)
+    text = await aside(spreadsheet.write, usage_file.COLUMNS, rows, page.words(request).separator)
     headers = {"Content-Disposition": f'attachment; filename="usage-{month}.csv"'}
-    return web.Response(text=text, content_type=CSV, charset="utf-8", headers=headers)
+    return web.Response(text=spreadsheet.BOM + text, content_type=CSV, charset="utf-8", headers=headers)
 
 
 def _shown(found: Report, *, named: bool) -> Usage:

@@ -280,6 +280,10 @@ class Words:
         """A number with one decimal, as a spreadsheet in this language reads it."""
         return f"{value:.1f}".replace(".", get_decimal_symbol(self.language.locale))
 
+    def days(self, n: int) -> str:
+        """So many days."""
+        return self.language.ngettext("%(n)s day", "%(n)s days", n)
+
     def number(self, n: int) -> str:
         """A number, grouped by thousands."""
         return format_decimal(n, locale=self.language.locale)

@@ -106,7 +106,7 @@ def test_what_was_there_comes_back_and_is_heard(world: World) -> None:
 def test_what_belongs_to_it_and_is_not_in_it_is_said(world: World) -> None:
     world.record("101")
     said = world.command("backup", str(world.place / "backups"))
-    for named in ("master.key", "audit.key", "session.key", f"{world.place}/vault: 1 recordings"):
+    for named in ("master.key", "audit.key", "session.key", f"{world.place}/vault: 1 recording,"):
         assert named in said.out
     folder = Path(said.out.partition(": ")[0])
     about = json.loads((folder / "backup.json").read_text())

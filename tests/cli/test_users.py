@@ -235,7 +235,7 @@ def test_what_used_to_be_accepted(command: Command, arguments: tuple[str, ...], 
 def test_out_to_a_file_and_in_again(command: Command) -> None:
     command(*ADD)
     file = command.folder / "users.csv"
-    assert command("user", "export", str(file)).out == f"1 users in {file}.\n"
+    assert command("user", "export", str(file)).out == f"1 user in {file}.\n"
     file.write_text(file.read_text() + "102,=Bo,always,pro,user,,yes,PJSIP/102,,Told\r\n103,,,,,,,,,\r\n")
     tried = command("user", "import", str(file), "--dry-run")
     assert (tried.code, tried.err) == (65, "")

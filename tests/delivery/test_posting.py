@@ -232,8 +232,7 @@ async def test_nobody_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     went = await post(f"http://127.0.0.1:{port}/")
-    assert went.status == 0
-    assert "cannot be connected to" in went.error
+    assert (went.status, went.error) == (0, "it cannot be connected to: Connection refused")
 
 
 async def test_plain_http_needs_to_be_allowed() -> None:
@@ -383,7 +382,11 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path: P
     async with tls_receiver(tmp_path, secret) as there:
         went = await post(there.url, secret)
     assert went.status == 0
-    assert "certificate is not accepted" in went.error
+    assert went.error in (
+        "its certificate is not accepted: self-signed certificate",
+        "its certificate is not accepted: self signed certificate",
+        "its certificate is not accepted: unable to get local issuer certificate",
+    )
     assert (there.events, there.unsigned) == ([], 0)
 
 

@@ -11,11 +11,15 @@ from ari_recorder.policies.parties import (
     A_MOMENT,
     NAME_MAX,
     NUMBER_MAX,
+    STRETCHES_MAX,
     Counterpart,
+    OnHold,
     Stretch,
     follow,
+    hold,
     leave,
     party,
+    take_off,
 )
 from ari_recorder.store import models
 
@@ -48,6 +52,22 @@ def test_who_comes_back_is_there_twice() -> None:
     for number, whom in enumerate((BO, EVA), 1):
         stretches = follow(stretches, whom, T0 + number * SECOND)
     assert [one.counterpart for one in stretches] == [EVA, BO, EVA]
+
+
+def test_whoever_comes_after_a_thousand_is_kept_together_without_a_name() -> None:
+    stretches = (Stretch(EVA, T0),)
+    for number in range(1, STRETCHES_MAX + 10):
+        stretches = follow(stretches, Counterpart(str(number)), T0 + number * SECOND)
+    assert len(stretches) == STRETCHES_MAX
+    assert stretches[-2] == Stretch(Counterpart("998"), T0 + 998 * SECOND, T0 + 999 * SECOND)
+    assert stretches[-1] == Stretch(Counterpart(), T0 + 999 * SECOND)
+
+
+def test_times_on_hold_have_an_end() -> None:
+    holds: tuple[OnHold, ...] = ()
+    for number in range(STRETCHES_MAX + 10):
+        holds = take_off(hold(holds, T0 + number * SECOND), T0 + number * SECOND)
+    assert len(holds) == STRETCHES_MAX
 
 
 def test_all_have_left_at_the_end_and_each_only_once() -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from ari_recorder.errors import Conflict, Invalid, NotAllowed, NotFound
+from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.ssh_keys import public_key
-from ari_recorder.store import models, people
+from ari_recorder.store import annotations, models, people
 from ari_recorder.store.audit import Actor, ActorKind
 from ari_recorder.store.database import Store
 from ari_recorder.store.deliveries import accounts, pushing, view
@@ -152,6 +153,20 @@ def test_what_a_recording_becomes_is_remembered_for_what_made_it(world: World) -
     write(view.forget_made, made, "wav")
     assert unmade("b") == [made]
     write(view.keep_made, models.new_id(), "wav", "b", Made(1, "", ""), NOW)  # disposed of meanwhile
+
+
+def test_when_something_was_noted_of_one_last(world: World) -> None:
+    change(world, login="acme")
+    made, _ = (world.recording(world.ids["anna"], started_at=NOON + timedelta(minutes=n)) for n in range(2))
+    for minutes, note in enumerate(("Call back", "Called back")):
+        world.store.write_now(
+            annotations.annotate_recording, COMMAND_LINE, BY, made, {"note": note},
+            NOW + timedelta(minutes=minutes),
+        )  # fmt: skip
+    terms = world.store.read_now(view.terms, world.ids["acme"])
+    assert terms is not None
+    found = world.store.read_now(view.part, terms, BEGINS, ENDS, "m", None, 10)
+    assert [item.noted_at for item in found] == [NOW + timedelta(minutes=1), None]
 
 
 def test_acknowledging_needs_that_it_was_fetched(world: World) -> None:

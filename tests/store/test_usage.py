@@ -115,9 +115,16 @@ def test_every_organisation_where_a_month_has_begun_in_some(store: Store) -> Non
             people.add_organisation, {"name": name, "timezone": zone}, actor=BY, now=OCTOBER
         )
         add_user(store, "101" if name == "East" else "102", organisation=made.id)
+        kept(
+            store, recorded(store, "103" if name == "East" else "104", OCTOBER, made.id), OCTOBER, 70_000_000
+        )
     moment = datetime(2026, 10, 31, 12, tzinfo=UTC)
     found = store.read_now(usage.reports, "2026-11", moment)
-    assert [(one.organisation.name, len(one.usage.users)) for one in found.rows] == [("East", 1), ("West", 0)]
+    assert [(one.organisation.name, len(one.usage.users)) for one in found.rows] == [("East", 2), ("West", 0)]
+    assert [one.usage.overage_bytes for one in found.rows] == [10_000_000, 0]
+    for before in (timedelta(hours=2, seconds=1), timedelta(days=20)):
+        with pytest.raises(Invalid, match="it has not begun yet: the latest is 2026-10"):
+            store.read_now(usage.reports, "2026-11", moment - before)
     first = store.read_now(usage.reports, "2026-10", moment, limit=1)
     rest = store.read_now(usage.reports, "2026-10", moment, limit=1, cursor=first.next_cursor)
     assert [one.organisation.name for one in (*first.rows, *rest.rows)] == ["East", "West"]

@@ -230,3 +230,25 @@ async def sign_out_and_in(page: Page, server: Server) -> None:
     await page.get_by_role("button", name="Sign out", exact=True).first.click()
     await page.wait_for_url("**/sign-in")
     await sign_in(page, named(server))
+
+
+async def test_codes_that_were_shown_are_not_made_again_by_loading_the_page_anew(
+    chromium: Browser, server: Server, world: World
+) -> None:
+    context = await chromium.new_context(locale="en-GB")
+    page, complaints = await listened(context)
+    await with_passkeys(page)
+    await sign_in(page, named(server))
+    await page.goto(f"{named(server)}account")
+    await make_passkey(page, PASSWORD)
+    await page.get_by_role("link", name="I have kept them").click()
+    await page.locator("summary", has_text="New codes").click()
+    await page.locator("#codes-password").fill(PASSWORD)
+    await page.get_by_role("button", name="Make new codes").click()
+    await expect(page.locator(".codes li")).to_have_count(10)
+    made = world.store.read_now(lambda: [row.secret for row in SecondFactor.select()])
+    await page.reload()
+    await expect(page.get_by_text("10 codes left")).to_be_visible()
+    assert world.store.read_now(lambda: [row.secret for row in SecondFactor.select()]) == made
+    assert complaints == []
+    await context.close()

@@ -48,6 +48,9 @@ async def test_an_administrator_finds_who_listened(
     await expect(page.get_by_role("cell", name="admin-acme")).to_be_visible()
     if scripts:
         assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        line = await page.get_by_role("row").last.bounding_box()
+        assert line is not None
+        assert line["height"] < 140, "fifty of them are a long way on a phone"
     async with page.expect_download() as saving:
         await page.get_by_role("link", name="Export as CSV").click()
     assert (await saving.value).suggested_filename == "audit.csv"

@@ -94,11 +94,11 @@ async def test_an_account_is_set_up(client: Client, world: World, acme: UUID) ->
         ({"login": "x" * 201}, 422, "login"),
         ({"password": "short"}, 422, "password"),
         ({"groups": ["0197f6a0-1c2d-7e3f-8a4b-5c6d7e8f9a0b"]}, 422, "groups"),
-        ({"nonsense": 1}, 400, None),
+        ({"nonsense": 1}, 400, "nonsense"),
         ({"everybody": "yes"}, 400, "everybody"),
     ],
 )
-async def test_what_cannot_be(client: Client, body: Any, status: int, field: str | None) -> None:
+async def test_what_cannot_be(client: Client, body: Any, status: int, field: str) -> None:
     answer = await client("PATCH", "/delivery", body)
     assert (answer.status, answer.json().get("field")) == (status, field)
     assert (await client.get("/delivery"))["login"] is None
@@ -272,6 +272,11 @@ async def test_the_report_says_how_it_went(browser: Browser, world: World, acme:
     for text in ("1 of 3", "the disk was full", "the day is gone", "3 of 3", "no answer", "tried again"):
         assert text in shown
     assert "1 recording was fetched by SFTP" in shown
+    overview = (await browser.get("/administration")).text
+    assert "Not all recordings of 2 days could be pushed" in overview
+    assert 'href="/delivery#report-title"' in overview
+    world.store.write_now(models.DeliveryDay.update(problem="").execute)
+    assert "could be pushed" not in (await browser.get("/administration")).text
 
 
 async def test_where_the_provider_has_no_service(open_browser: NewBrowser, context: WebContext) -> None:

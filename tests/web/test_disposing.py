@@ -84,6 +84,16 @@ async def test_who_may_not_does_not(
     assert world.store.read_now(models.Recording.get_by_id, recording).state == "stored"
 
 
+async def test_who_cannot_remove_one_is_led_to_the_hold_that_keeps_it(
+    admin: Browser, world: World, recording: UUID
+) -> None:
+    api = await Client.of(admin)
+    hold = await api.made("/holds", {"recording": str(recording), "reason": "Case <b>T 4711</b>"})
+    shown = (await admin.get(f"/recordings/{recording}/remove")).text
+    assert "This recording cannot be removed now" in shown
+    assert f'<a href="/holds/{hold["id"]}"><bdi>Case &lt;b&gt;T 4711' in shown
+
+
 async def test_one_that_is_held_or_not_ready_stays(
     admin: Browser, world: World, recording: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +158,19 @@ async def test_fewer_days_are_confirmed_and_can_be_taken_back(admin: Browser, wo
     back = await follow(admin, await undo(admin, shown))
     assert "older than" not in back
     assert world.store.read_now(retention.days_of, organisation(world)) == 180
+
+
+async def test_a_single_day_is_said_to_be_one(admin: Browser, world: World) -> None:
+    removed(world, world.recording(world.ids["anna"]), detail={"days": 1})
+    world.recording(world.ids["anna"], started_at=NOON - 30 * DAY)
+    await admin.get("/disposals?lang=sv")
+    assert "1 dag, som organisationen säger" in (await admin.get("/disposals")).text
+    asked = await send(admin, "/organisation", "/organisation/retention", retention_days="1")
+    assert "Spara inspelningar i bara 1 dag?" in asked.text
+    shown = await follow(admin, await send_from(admin, asked.text, "/organisation/retention"))
+    assert "inspelningar sparas i 1 dag." in said(shown)
+    month = (await admin.get("/usage")).text
+    assert "sparas i 1 dag." in month
 
 
 async def test_more_days_are_the_providers_to_set(admin: Browser, world: World) -> None:

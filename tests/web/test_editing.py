@@ -147,12 +147,12 @@ BODIES = {
     "no JSON": (b"{", "not JSON"),
     "no UTF-8": (b'{"name": "\xff"}', "not JSON"),
     "half a character": (b'{"name": "\\ud800", "scopes": ["recordings:read"]}', "not JSON"),
-    "nothing": (b"", "the field name is missing"),
+    "nothing": (b"", "name: this field is missing"),
     "a list": (b"[]", "an object is expected here, not a list"),
     "a number without end": (b'{"name": 1e400, "scopes": []}', "name: the number is too large."),
     "a number for text": (b'{"name": 7, "scopes": []}', "name: text is expected here, not a whole number."),
-    "a field missing": (b'{"name": "a"}', "the field scopes is missing"),
-    "a field unknown": (b'{"x": 1}', "the field x is not known here"),
+    "a field missing": (b'{"name": "a"}', "scopes: this field is missing"),
+    "a field unknown": (b'{"x": 1}', "x: there is no such field here"),
 }
 
 
@@ -160,6 +160,18 @@ BODIES = {
 async def test_a_body_that_is_not_as_it_should_be(open_browser: NewBrowser, body: bytes, told: str) -> None:
     answer = await send(await open_browser("anna"), "POST", TOKENS, body)
     assert (answer.status, told in answer.json()["detail"]) == (400, True), answer.text
+
+
+@pytest.mark.parametrize("body", [b'{"name": "a"}', b'{"scopes": 1}', b'{"x": 1}'])
+async def test_what_is_wrong_with_a_body_is_said_of_a_field(open_browser: NewBrowser, body: bytes) -> None:
+    found = (await send(await open_browser("anna"), "POST", TOKENS, body)).json()
+    assert found["detail"].startswith(f"{found['field']}: ")
+
+
+async def test_no_body_is_one_without_fields(open_browser: NewBrowser, recording: str) -> None:
+    anna, path = await open_browser("anna"), f"/api/v1/recordings/{recording}"
+    answer = await send(anna, "PATCH", path, b"")
+    assert (answer.status, "Nothing to change" in answer.json()["detail"]) == (400, True)
 
 
 async def test_a_body_that_is_too_large(open_browser: NewBrowser) -> None:

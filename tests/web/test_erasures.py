@@ -61,6 +61,7 @@ async def test_asked_for_confirmed_done_and_told(open_browser: NewBrowser, world
         assert "Erased person" in page
         assert "Karin" not in page
         assert "0701234567" not in page
+    assert f'<a href="{address}">Erased with a person</a>' in (await browser.get("/disposals")).text
     report = await browser.get(f"/api/v1{address}/report")
     assert report.sha256 in done.text
     assert report.json()["done"]["recordings_disposed_of"] == 1

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ari_recorder.errors import NoAudio
+from ari_recorder.media import jobs
+from ari_recorder.media.plan import make_plan
 from ari_recorder.policies.leg.giving_up import GIVEN_UP
 from ari_recorder.policies.leg.happening import MISSED_ANSWER
 from ari_recorder.policies.leg.missing import find_missing
@@ -80,6 +84,21 @@ def told(row: RecordingRow, code: str, *problems: str) -> list[Fault]:
 )
 def test_sentences_of_the_recorder(row: RecordingRow, sentence: str, swedish: str) -> None:
     assert told(row, "sv", sentence) == [Fault(swedish)]
+
+
+def test_that_there_is_no_audio_is_told_with_what_is_wrong_with_each_file(
+    row: RecordingRow, tmp_path: Path
+) -> None:
+    """As what makes a recording of the files says it."""
+    nowhere = [tmp_path / name for name in ("in.wav", "out.wav")]
+    segment = jobs.Segment(*nowhere, NIGHT, NIGHT + timedelta(seconds=4))
+    with pytest.raises(NoAudio) as caught:
+        make_plan(jobs.StitchJob("r1", (segment,), tmp_path / "made.ogg", "opus"))
+    assert told(row, "sv", str(caught.value)) == [
+        Fault("Det finns inget ljud alls."),
+        Fault("Segment 1: den inspelade användarens ljudfil saknas, 4,0 s är förlorade."),
+        Fault("Segment 1: motpartens ljudfil saknas, 4,0 s är förlorade."),
+    ]
 
 
 def test_another_one_is_shown_as_it_is_in_its_language(row: RecordingRow) -> None:

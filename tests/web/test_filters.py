@@ -251,3 +251,11 @@ async def test_a_note_on_what_may_not_be_seen(open_browser: NewBrowser, world: W
     assert answer.status == 404
     assert (await browser.get(f"{API}/{recording}/history")).status == 404
     assert world.store.read_now(lambda: models.Leg.select().first().note) == ""
+
+
+async def test_a_plus_that_was_not_written_as_an_address_has_it_is_explained(
+    open_browser: NewBrowser,
+) -> None:
+    browser = await open_browser("anna")
+    answer = await browser.get(f"{API}?from=2026-11-22T00:00:00+01:00")
+    assert (answer.status, "%2B01:00" in answer.json()["detail"]) == (400, True)

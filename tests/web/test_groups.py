@@ -39,7 +39,7 @@ async def test_a_group_from_beginning_to_end(admin: Client, world: World, maria:
         "nothing sent is no fields"
     )
     refused = await admin("POST", "/groups")
-    assert (refused.status, refused.json()["detail"]) == (400, "the field name is missing.")
+    assert (refused.status, refused.json()["detail"]) == (400, "name: this field is missing.")
     assert (await admin.get("/groups"))["groups"] == [
         {"id": made["id"], "name": "Sales", "members": 2, "supervisors": 1}
     ]

@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from ari_recorder.live import Live
 from ari_recorder.policies.erasing import Kind
-from ari_recorder.policies.rights import Right
+from ari_recorder.policies.rights import PROGRAM_RIGHTS, Right
 from ari_recorder.store.audit_key import made as made_key
 from ari_recorder.store.erasing import asking
 from ari_recorder.store.erasing.asking import Target
@@ -29,6 +29,7 @@ from ..store.build import BY
 from .matrix_table import PUBLIC_KEY, TARGET
 from .settings import TOLD, Client
 from .test_calls import follow
+from .test_tokens import put
 from .world import NOON, NewBrowser, World
 
 API = [route for route in ROUTES if route.described]
@@ -62,11 +63,34 @@ def test_every_operation_says_what_it_needs() -> None:
         assert operation["summary"], (method, path)
 
 
+async def test_a_token_is_named_where_one_is_enough(open_browser: NewBrowser, world: World) -> None:
+    headers = {"Authorization": f"Bearer {put(world, 'admin-acme', *PROGRAM_RIGHTS)}"}
+    browser = await open_browser()
+    for method, path, operation in operations():
+        if method != "get" or "{" in path or path == "/api/v1/live":
+            continue
+        named = not operation["security"] or "token" in operation["security"][0]
+        answer = await browser.get(path, headers=headers)
+        assert (answer.status in (200, 404)) is named, (path, answer.status)
+
+
 def test_what_is_not_in_a_body_is_refused() -> None:
     for route in API:
         for read in (route.body, route.reads):
             if isinstance(read, type):
                 assert read.__struct_config__.forbid_unknown_fields, read
+
+
+def test_clients_can_be_made_of_it() -> None:
+    """Programs that do so name classes after schemas and their titles, and leave out what has no schema."""
+    schemas = document(ROUTES)["components"]["schemas"]
+    assert [name for name in schemas if not re.fullmatch(r"[A-Za-z]\w*", name)] == []
+    assert {name: schema["title"] for name, schema in schemas.items()} == {name: name for name in schemas}
+    assert set(re.findall(r'#/components/schemas/([^"\']+)', str(document(ROUTES)))) == set(schemas)
+    for method, path, operation in operations():
+        told = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in (content for one in told for content in one.get("content", {}).values()):
+            assert "schema" in content, (method, path)
 
 
 async def test_it_is_served_to_anybody_once(open_browser: NewBrowser) -> None:

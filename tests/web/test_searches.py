@@ -105,6 +105,19 @@ async def test_what_is_refused_is_shown_as_it_was_typed(open_browser: NewBrowser
     assert (await post(browser, "/searches", name="x", query="mark=mauve")).status == 422
 
 
+async def test_a_search_that_cannot_be_any_more_is_not_the_one_to_come_back_to(
+    open_browser: NewBrowser,
+) -> None:
+    admin = await Client.of(await open_browser("admin-acme"))
+    group = await admin.made("/groups", {"name": "Sales"})
+    looked_for = f"/?group={group['id']}"
+    assert (await admin.browser.get(looked_for)).status == 200
+    assert (await admin.browser.get("/")).headers["Location"] == looked_for
+    await admin("DELETE", f"/groups/{group['id']}")
+    assert (await admin.browser.get(looked_for)).status == 400
+    assert (await admin.browser.get("/")).status == 200
+
+
 async def test_a_group_that_is_gone_is_told(open_browser: NewBrowser) -> None:
     admin = await Client.of(await open_browser("admin-acme"))
     group = await admin.made("/groups", {"name": "Sales"})
@@ -112,3 +125,28 @@ async def test_a_group_that_is_gone_is_told(open_browser: NewBrowser) -> None:
     assert "<bdi>Sales</bdi>" in (await admin.browser.get("/searches")).text
     assert (await admin("DELETE", f"/groups/{group['id']}")).status == 204
     assert "There is no such group" in (await admin.browser.get("/searches")).text
+
+
+async def test_one_that_asks_for_a_group_that_is_gone_is_mended_where_it_is_opened(
+    open_browser: NewBrowser,
+) -> None:
+    admin = await Client.of(await open_browser("admin-acme"))
+    browser = admin.browser
+    group = (await admin("POST", "/groups", {"name": "Sales"})).json()["id"]
+    await post(browser, "/searches", name="Red of Sales", query=f"group={group}&mark=red")
+    await post(browser, "/searches", name="Sales", query=f"group={group}")
+    await admin("DELETE", f"/groups/{group}")
+    opened = await browser.get(f"/?group={group}&mark=red")
+    assert "Your saved search Red of Sales asks for something" in opened.text
+    (address,) = re.findall(r'action="(/searches/[0-9a-f-]{36})"', opened.text)
+    (query,) = re.findall(r'name="query" value="(mark=red)"', opened.text)
+    mended = await post(browser, address, query=query)
+    assert (mended.status, mended.headers["Location"]) == (303, "/?mark=red")
+    assert [(one["name"], one["query"]) for one in (await admin.get(SEARCHES))["searches"]] == [
+        ("Red of Sales", "mark=red"), ("Sales", f"group={group}"),
+    ]  # fmt: skip
+    alone = (await browser.get(f"/?group={group}")).text
+    assert "Your saved search Sales" in alone
+    assert "from now on" not in alone, "nothing is left to search for"
+    assert "Your saved search" not in (await browser.get(f"/?group={group}&mark=blue")).text
+    assert (await post(browser, address, query="mark=mauve")).status == 422

@@ -13,7 +13,7 @@ import pytest
 from ari_recorder.policies.rights import TOKEN_RIGHTS, Right
 from ari_recorder.store import models
 from ari_recorder.store.audit import Actor, ActorKind
-from ari_recorder.store.tokens import add
+from ari_recorder.store.tokens import EACH, add
 from ari_recorder.web.routes import ROUTES
 from ari_recorder.web.routing import Open
 
@@ -336,3 +336,23 @@ async def test_a_token_that_changes_users_signs_in_as_none_of_them(
     assert (await program.ask("POST", "/api/v1/users", data=json.dumps(added))).status == 201
     auditor = added | {"login": "reader", "role": "auditor"}
     assert (await program.ask("POST", "/api/v1/users", data=json.dumps(auditor))).status == 403
+
+
+async def test_nobody_has_tokens_without_end(open_browser: NewBrowser, world: World, clock: Clock) -> None:
+    for _ in range(EACH):
+        put(world, "anna", Right.RECORDINGS_READ, expires_at=NOON + timedelta(days=1))
+    anna, admin = await open_browser("anna"), await open_browser("admin-acme")
+    body = {"name": "one more", "scopes": [READ]}
+    refused = await post(anna, body)
+    assert (refused.status, refused.json()["detail"]) == (
+        409, "There are 50 tokens already: revoke one first.",
+    )  # fmt: skip
+    assert (await post(admin, body)).status == 201, "those of others are theirs"
+    for _ in range(EACH):
+        put(world, None, Right.RECORDINGS_READ)
+    form = {"name": "CRM", "of": "organisation", "lasting": "90", "scopes": READ}
+    page = await admin.post("/tokens/new", {**form, "form_token": await admin.form_token("/tokens/new")})
+    assert page.status == 422
+    assert "There are 50 tokens already" in page.text
+    clock.at += timedelta(days=2)
+    assert (await post(await open_browser("anna"), body)).status == 201, "what has ended is none"

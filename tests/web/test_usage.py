@@ -54,7 +54,7 @@ async def operator(open_browser: NewBrowser, billed: World) -> Browser:
 
 
 def rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
 
 
 async def test_a_month_of_one_s_own(admin: Browser) -> None:

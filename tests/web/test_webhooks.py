@@ -288,3 +288,20 @@ async def test_a_hook_that_was_stopped_says_why(admin: Browser, world: World) ->
     assert "it took nothing for three days" in page
     assert "7 events were not kept for it" in page
     assert "it took nothing for three days" in (await admin.get("/webhooks")).text
+
+
+async def test_one_that_takes_nothing_says_why_above_all_that_waits(admin: Browser, world: World) -> None:
+    hook = await made(admin)
+    await ask(admin, "POST", f"/{hook['id']}/ping")
+    told(world, hook["id"], Attempt(NOON, 0, 5, "it cannot be connected to: Connection refused"))
+    page = f"/webhooks/{hook['id']}?state=delivered"
+    assert "Connection refused" not in (await admin.get(page)).text
+    world.change(models.Webhook, UUID(hook["id"]), failing_since=NOON)
+    assert "it cannot be connected to: Connection refused" in (await admin.get(page)).text
+    assert "takes nothing" not in (await admin.get("/administration")).text
+    world.change(models.Webhook, UUID(hook["id"]), failing_since=NOON - timedelta(hours=2))
+    assert "The webhook CRM takes nothing" in (await admin.get("/administration")).text
+    world.change(models.Webhook, UUID(hook["id"]), stopped="person", stopped_at=NOON)
+    assert "takes nothing" not in (await admin.get("/administration")).text
+    world.change(models.Webhook, UUID(hook["id"]), stopped="failing", stopped_at=NOON)
+    assert "it cannot be connected to: Connection refused" in (await admin.get(page)).text

@@ -53,12 +53,12 @@ class _Push:
             try:
                 await self._file(file, place)
             except (FileRefused, VaultError) as error:
-                problem = problem or f"{file.name}: {error}"
+                why = f"it cannot be read here: {error}" if isinstance(error, VaultError) else str(error)
+                problem = problem or f"{file.name}: {why}"
                 in_a_row += 1
                 await self.context.store.write(
-                    view.not_handed, self.due.organisation, file.recording, view.PUSHED,
-                    str(error)[:PROBLEM_MAX],
-                )  # fmt: skip
+                    view.not_handed, self.due.organisation, file.recording, view.PUSHED, why[:PROBLEM_MAX]
+                )
                 if in_a_row >= REFUSED_MAX:
                     return problem
             else:

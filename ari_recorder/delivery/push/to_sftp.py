@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncssh
-from asyncssh import SFTPClient, SFTPError, SFTPNoSuchFile
+from asyncssh import SFTPClient, SFTPError, SFTPFailure, SFTPNoSuchFile
 
-from ari_recorder.delivery.addresses import Guard
+from ari_recorder.delivery.addresses import Guard, in_words
 from ari_recorder.delivery.push.destinations import TRIED, FileRefused, Lost, Source
 from ari_recorder.errors import DeliveryError, InsideAddress
 from ari_recorder.policies.targets import SftpTarget
@@ -185,7 +185,7 @@ def _connecting(target: SftpTarget) -> Iterator[None]:
     except TimeoutError as error:
         raise Lost(f"{at} does not answer within {CONNECTED_WITHIN_S:g} s.") from error
     except OSError as error:
-        raise Lost(f"{at} cannot be reached: {error.strerror or error}.") from error
+        raise Lost(f"{at} cannot be reached: {in_words(error)}.") from error
 
 
 @contextmanager
@@ -198,8 +198,15 @@ def _told(what: str) -> Iterator[None]:
     except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError) as error:
         raise Lost(f"the connection was lost: {error.reason or error}") from error
     except SFTPError as error:
-        raise FileRefused(f"{what}: {error.reason or type(error).__name__}") from error
+        raise FileRefused(f"{what}: {_reason(error)}") from error
     except TimeoutError as error:
         raise Lost(f"{what}: the server does not answer in time") from error
     except (OSError, asyncssh.Error) as error:
         raise Lost(f"the connection was lost: {error}") from error
+
+
+def _reason(error: SFTPError) -> str:
+    """In the server's words, if it has any: OpenSSH says no more than this when its disk is full."""
+    if isinstance(error, SFTPFailure) and error.reason in ("", "Failure"):
+        return "the server does not say why; its disk may be full"
+    return error.reason or type(error).__name__

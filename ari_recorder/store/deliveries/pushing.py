@@ -230,7 +230,7 @@ def went(
 
 def failed(of: Due, files: int | None, sent: int | None, problem: str, again_at: datetime) -> None:
     """It did not; why, and when it is tried again. None: as many as before."""
-    known = {name: value for name, value in (("files", files), ("sent", sent)) if value is not None}
+    known = {} if files is None or sent is None else {"files": files, "sent": sent, "sent_at": None}
     _day(of, **known, attempts=of.attempts + 1, problem=problem, due_at=again_at)
 
 
@@ -278,7 +278,11 @@ def _begin_anew(organisation: UUID, now: datetime) -> None:
     """What is in the view now is pushed to another place, too."""
     of = (Handed.organisation == organisation) & (Handed.way == PUSHED)
     Handed.delete().where(of & ((Handed.done_at > now - IN_VIEW) | Handed.done_at.is_null())).execute()
-    DeliveryDay.update(manifest_sha256="").where(DeliveryDay.organisation == organisation).execute()
+    of_it = DeliveryDay.organisation == organisation
+    DeliveryDay.update(manifest_sha256="").where(of_it).execute()
+    DeliveryDay.update(sent=0, sent_at=None, problem="").where(
+        of_it & DeliveryDay.due_at.is_null(False)
+    ).execute()
 
 
 def _day(of: Due, **columns: Any) -> None:

@@ -17,7 +17,7 @@ from ari_recorder.store import audit, catalogue
 from ari_recorder.store.audit import Action, Actor, Subject
 from ari_recorder.store.catalogue import RecordingRow
 from ari_recorder.store.deliveries.accounts import KIND, find
-from ari_recorder.store.models import ConvertedSize, DeliveryDay, Handed, Organisation, Recording
+from ari_recorder.store.models import Annotation, ConvertedSize, DeliveryDay, Handed, Organisation, Recording
 from ari_recorder.store.scope import audible, scope_of_delivery
 
 FETCHED, PUSHED = "sftp", "push"
@@ -46,11 +46,15 @@ class Made:
 
 @dataclass(frozen=True)
 class Item:
-    """A recording of a day. ``made`` is None while it is not known what it becomes, or it stays as it is."""
+    """A recording of a day. ``made`` is None while it is not known what it becomes, or it stays as it is.
+
+    ``noted_at`` is when its note, mark or tags were last changed.
+    """
 
     row: RecordingRow
     made: Made | None
     acknowledged: bool
+    noted_at: datetime | None
 
 
 def terms(organisation: UUID) -> Terms | None:
@@ -83,7 +87,8 @@ def part(
     ids = [row.id for row in rows]
     made = _made(ids, of.form, made_by) if of.form else {}
     gone = _acknowledged(ids) if of.acknowledges else frozenset[UUID]()
-    return [Item(row, made.get(row.id), row.id in gone) for row in rows]
+    noted = _noted(ids)
+    return [Item(row, made.get(row.id), row.id in gone, noted.get(row.id)) for row in rows]
 
 
 def unmade(
@@ -195,3 +200,13 @@ def _acknowledged(ids: Collection[UUID]) -> frozenset[UUID]:
         Handed.recording.in_(list(ids)) & (Handed.way == FETCHED) & Handed.acknowledged_at.is_null(False)
     )
     return frozenset(row.recording_id for row in rows) if ids else frozenset()
+
+
+def _noted(ids: Collection[UUID]) -> dict[UUID, datetime]:
+    rows = (
+        Annotation.select(Recording.id, fn.MAX(Annotation.at))
+        .join(Recording, on=(Recording.leg == Annotation.leg))
+        .where(Recording.id.in_(list(ids)))
+        .group_by(Recording.id)
+    )
+    return dict(rows.tuples()) if ids else {}

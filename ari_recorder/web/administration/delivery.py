@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -21,7 +22,7 @@ from ari_recorder.store.deliveries.accounts import DeliveryRow, KeyRow
 from ari_recorder.store.deliveries.pushing import DayRow, TargetRow
 from ari_recorder.web import delivery as api
 from ari_recorder.web import page, told
-from ari_recorder.web.administration import confirming, forms
+from ari_recorder.web.administration import confirming, forms, push_words
 from ari_recorder.web.administration.confirming import Confirmation
 from ari_recorder.web.administration.forms import VERSION, Form, sent, text
 from ari_recorder.web.administration.versions import unchanged, version
@@ -161,7 +162,8 @@ async def test(request: web.Request) -> web.StreamResponse:
         raise told.then(request, f"{ADDRESS}#target", message, good=False)
     if row.test_problem:
         message = N_("The test failed: %(problem)s")
-        raise told.then(request, f"{ADDRESS}#target", message, good=False, problem=row.test_problem)
+        problem = push_words.why(page.reader_language(request), row.test_problem)
+        raise told.then(request, f"{ADDRESS}#target", message, good=False, problem=problem)
     raise told.then(
         request, f"{ADDRESS}#target", N_("It works: a file was written there, and removed again.")
     )
@@ -255,6 +257,7 @@ async def _render(request: web.Request, form: Form | None = None) -> web.Respons
         "fingerprint": await asyncio.to_thread(api.host_fingerprint, context.sftp),
         "least": least(Role.ADMINISTRATOR),
         "stays": STAYS_DAYS,
+        "why": partial(push_words.why, words),
     }
     return await page.render(
         request, "administration/delivery.html", values, status=form.status if form else 200

@@ -68,6 +68,7 @@ async def show(request: web.Request) -> web.Response:
         "was": words.each(WAS),
         "why": lambda line: _why(words, line, {str(one): name for one, name in names.items()}),
         "days": Right.ORGANISATION_READ in asker.rights,
+        "erasures": Right.HOLDS_READ in asker.rights,
         "today": request.app[CONTEXT].now().astimezone(words.zone).date().isoformat(),
         "zone": str(words.zone),
     }
@@ -82,10 +83,12 @@ def _why(words: Words, line: DisposalRow, groups: Mapping[str, str]) -> str:
     if days is None:
         return ""
     if group is None:
-        return say(N_("%(days)s days, as the organisation says"), days=days)
+        return say(N_("%(days)s, as the organisation says"), days=words.days(days))
     if str(group) in groups:
-        return say(N_("%(days)s days, as the group %(group)s says"), days=days, group=groups[str(group)])
-    return say(N_("%(days)s days, as a group says"), days=days)
+        return say(
+            N_("%(days)s, as the group %(group)s says"), days=words.days(days), group=groups[str(group)]
+        )
+    return say(N_("%(days)s, as a group says"), days=words.days(days))
 
 
 def _day(given: Mapping[str, str], name: str, zone: tzinfo, *, after: bool = False) -> datetime | None:

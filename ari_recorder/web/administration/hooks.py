@@ -262,10 +262,11 @@ async def _one(request: web.Request, hook: HookRow, form: Form | None = None) ->
     except Invalid as error:
         raise Refused(400, NO_CURSOR, field="cursor") from error
     present = Form("hook", _shown(hook), version=version(_shown(hook)))
-    words = page.words(request)
+    words, read = page.words(request), request.app[CONTEXT].store.read
     values = {
         **_choices(request),
         "hook": hook,
+        "last": await read(webhook_log.last_attempt, scope(request), hook.id) if hook.failing_since else None,
         "form": form.beside(present) if form else present,
         "rows": found.rows,
         "older": found.next_cursor,

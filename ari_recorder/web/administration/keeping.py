@@ -26,8 +26,8 @@ from ari_recorder.web.told import Undo
 
 FIELD = "retention_days"
 CONFIRMED = "confirmed"
-_SAVED = N_("Saved: recordings are kept for %(days)s days.")
-_SAVED_GROUP = N_("Saved: recordings of members of %(group)s are kept for %(days)s days.")
+_SAVED = N_("Saved: recordings are kept for %(days)s.")
+_SAVED_GROUP = N_("Saved: recordings of members of %(group)s are kept for %(days)s.")
 _AS_ALL = N_("Saved: recordings of members of %(group)s are kept as long as the organisation's.")
 _NO_NUMBER = N_("a whole number of days, such as 180.")
 
@@ -53,7 +53,9 @@ async def change(request: web.Request) -> web.StreamResponse:
         after = await store.write(write)
         back = _back(str(before.retention_days), version(shown(after)))
         undo = None if UNDONE in typed or before == after else Undo("/organisation/retention", back)
-        raise told.then(request, "/organisation#retention", _SAVED, undo=undo, days=days)
+        raise told.then(
+            request, "/organisation#retention", _SAVED, undo=undo, days=page.words(request).days(days)
+        )
     return await organisation.render(request, form)
 
 
@@ -79,8 +81,9 @@ async def change_group(request: web.Request) -> web.StreamResponse:
         undo = None if UNDONE in typed or group == after else Undo(f"/groups/{group.id}/retention", back)
         message = _AS_ALL if days is None else _SAVED_GROUP
         raise told.then(
-            request, f"/groups/{group.id}#retention", message, undo=undo, days=days, group=group.name
-        )
+            request, f"/groups/{group.id}#retention", message, undo=undo,
+            days=page.words(request).days(days or 0), group=group.name,
+        )  # fmt: skip
     return await groups.render(request, await groups.found(request), form)
 
 
@@ -109,8 +112,8 @@ def _asked(request: web.Request, back: str, form: Form, coming: Sequence[Coming]
     say, days = words.language.gettext, form.value(FIELD)
     goes = tuple(going(words, one) for one in coming)
     if days:
-        title = say(N_("Keep recordings for %(days)s days only?"), days=days)
-        button = say(N_("Keep them for %(days)s days"), days=days)
+        title = say(N_("Keep recordings for %(days)s only?"), days=words.days(int(days)))
+        button = say(N_("Keep them for %(days)s"), days=words.days(int(days)))
     else:
         title = say(N_("Keep recordings only as long as the organisation's?"))
         button = say(N_("Keep them as long as the organisation's"))
@@ -125,8 +128,8 @@ def _asked(request: web.Request, back: str, form: Form, coming: Sequence[Coming]
             say(N_("That there was each of them, in the ledger and the disposal log")),
         ),
         after=say(
-            N_("Until then, for %(days)s days, it can be taken back, and nothing is removed because of it."),
-            days=WARNING_DAYS,
+            N_("Until then, for %(days)s, it can be taken back, and nothing is removed because of it."),
+            days=words.days(WARNING_DAYS),
         ),
         fields=((FIELD, days), (VERSION, form.version), (CONFIRMED, "yes")),
     )
@@ -135,11 +138,11 @@ def _asked(request: web.Request, back: str, form: Form, coming: Sequence[Coming]
 def going(words: Any, one: Coming) -> str:
     """That recordings go, how many and when, in a sentence."""
     text: str = words.language.ngettext(
-        "From %(day)s on: %(n)s recording that is older than %(days)s days then",
-        "From %(day)s on: %(n)s recordings that are older than %(days)s days then",
+        "From %(day)s on: %(n)s recording that is older than %(days)s then",
+        "From %(day)s on: %(n)s recordings that are older than %(days)s then",
         one.recordings,
         day=words.date(one.at),
-        days=one.days,
+        days=words.days(one.days),
     )
     return text
 

@@ -9,7 +9,9 @@ from datetime import timedelta
 from aiohttp import web
 
 from ari_recorder.policies.usage import Usage
-from ari_recorder.store import disposal, ledger, people, retention
+from ari_recorder.policies.webhooks.sending import Stopped
+from ari_recorder.store import disposal, ledger, people, retention, webhooks
+from ari_recorder.store.deliveries import pushing
 from ari_recorder.store.people import LastImport, OrganisationRow, Overview, Which
 from ari_recorder.web import page, told, usage
 from ari_recorder.web.administration.imports import IMPORTS
@@ -22,6 +24,8 @@ LATELY = timedelta(days=7)
 UNKNOWN_SHOWN = 5
 NOT_GONE_AFTER = timedelta(hours=1)
 """What is being removed for so long is told: its file cannot be."""
+FAILS_FROM = timedelta(hours=1)
+"""A receiver that is away for less is nothing to look after."""
 NEARLY_FULL = N_("More than 80 % of the included storage is used.")
 FULL = N_("All of the included storage is used: more is billed as overage, and nothing is lost.")
 
@@ -52,6 +56,8 @@ async def show(request: web.Request) -> web.Response:
             *_of_organisation(own, words),
             *_broke_off(last if broke_off else None, words),
             *await _of_accounts(request, used),
+            *await _of_pushes(request),
+            *await _of_webhooks(request),
             *await _of_retention(request),
         ],
         "used": used,
@@ -157,6 +163,34 @@ async def _of_accounts(request: web.Request, used: Usage) -> list[Missing]:
         full = FULL if used.stored_bytes >= used.included_bytes else NEARLY_FULL
         found.append(Missing(words.gettext(full), words.gettext("Show the usage"), "/usage"))
     return found
+
+
+async def _of_pushes(request: web.Request) -> list[Missing]:
+    """The days of late of which not all could be pushed."""
+    context, words = request.app[CONTEXT], page.reader_language(request)
+    since = (context.now() - LATELY).date().isoformat()
+    rows = await context.store.read(pushing.report, own_organisation(request))
+    if not (late := [row for row in rows if row.problem and row.day >= since]):
+        return []
+    text = words.ngettext(
+        "Not all recordings of %(n)s day could be pushed to your server.",
+        "Not all recordings of %(n)s days could be pushed to your server.",
+        len(late),
+    )
+    return [Missing(text, words.gettext("Show why"), "/delivery#report-title")]
+
+
+async def _of_webhooks(request: web.Request) -> list[Missing]:
+    """Those that take nothing, for a while or any more; a pause is as somebody wished."""
+    context, say = request.app[CONTEXT], page.reader_language(request).gettext
+    text = N_("The webhook %(name)s takes nothing: what happens waits for it.")
+    return [
+        Missing(say(text, name=hook.name), say("Show why"), f"/webhooks/{hook.id}")
+        for hook in await context.store.read(webhooks.listed, scope(request))
+        if hook.stopped != Stopped.PERSON
+        and hook.failing_since is not None
+        and context.now() - hook.failing_since > FAILS_FROM
+    ]
 
 
 async def _of_retention(request: web.Request) -> list[Missing]:

@@ -1,6 +1,6 @@
 // A form is sent once, also by who presses twice, or again while an answer is awaited: what it makes is made once.
-// A page that shows something once, as the answer to a form, is where its link leads when it is loaded anew; a link
-// with a fragment would lead nowhere then.
+// A page that shows something once, as the answer to a form, is where its link leads when it is loaded anew, or where
+// the link says: one with a fragment would lead nowhere then.
 // Forms that a page's own script sends are that script's; one whose answer leaves the page as it is can be sent again.
 "use strict";
 
@@ -20,5 +20,5 @@
   window.addEventListener("pageshow", () => { sent = null; });
 
   const shown = document.querySelector("a[data-once]");
-  if (shown) window.history.replaceState(null, "", shown.href);
+  if (shown) window.history.replaceState(null, "", shown.dataset.once || shown.href);
 }

@@ -27,6 +27,8 @@ class Customer:
     breaks_after_bytes: int | None = None
     """The connection breaks off once so much was written in all."""
     full_after_bytes: int | None = None
+    word: str = ""
+    """What it says then, if not that there is no space left."""
     denies: str = ""
     """Files with that in their names cannot be written."""
     stalls: bool = False
@@ -93,7 +95,11 @@ class _Files(asyncssh.SFTPServer):
         if customer.stalls:
             await asyncio.sleep(3600)
         if customer.full_after_bytes is not None and customer.written_bytes > customer.full_after_bytes:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise (
+                asyncssh.SFTPFailure(customer.word)
+                if customer.word
+                else OSError(errno.ENOSPC, "No space left on device")
+            )
         if customer.breaks_after_bytes is not None and customer.written_bytes > customer.breaks_after_bytes:
             self.connection.abort()
             raise asyncssh.SFTPConnectionLost("gone")

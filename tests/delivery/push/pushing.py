@@ -11,6 +11,8 @@ from ari_recorder.policies.proxies import Networks
 from ari_recorder.seals import Purpose, Seals, load_key
 from ari_recorder.store.deliveries import pushing, secrets
 from ari_recorder.store.deliveries.pushing import DayRow, TargetRow
+from ari_recorder.web.administration import push_words
+from ari_recorder.web.language import language
 
 from ..office import BY, SIX, Context, Office
 from .customer import LOGIN, Customer
@@ -64,5 +66,8 @@ class Push:
             await self.pusher.idle()
 
     def report(self) -> dict[str, DayRow]:
+        """By day; what went wrong is something that pages say in Swedish, too."""
         days = self.office.world.store.read_now(pushing.report, self.office.ids["acme"])
+        for row in days:
+            assert push_words.why(language("sv"), row.problem) != (row.problem or None), row.problem
         return {row.day: row for row in days}

@@ -151,6 +151,15 @@ async def test_a_disk_that_is_full(push: Push, place: Customer) -> None:
     assert f"in/{MANIFEST}" in place.files
 
 
+async def test_a_full_disk_of_which_the_server_says_no_more_than_failure(push: Push, place: Customer) -> None:
+    """As OpenSSH's does."""
+    push.office.recording()
+    push.to(place)
+    place.full_after_bytes, place.word = 5000, "Failure"
+    await push.now()
+    assert "its disk may be full" in push.report()[DAY].problem
+
+
 async def test_one_file_that_is_refused_keeps_no_other_back(push: Push, place: Customer) -> None:
     made = [push.office.recording(at=AT_NOON + timedelta(minutes=n)) for n in range(4)]
     push.to(place)
@@ -313,6 +322,34 @@ async def test_another_place_gets_what_is_in_the_view(push: Push, place: Custome
         push.to(second)
         await push.now()
         assert set(second.files) == set(place.files)
+
+
+async def test_nothing_is_said_to_be_at_another_place_before_it_is(
+    push: Push, place: Customer, tmp_path: Path
+) -> None:
+    push.office.recording()
+    push.to(place)
+    await push.now()
+    assert push.report()[DAY].sent_at == SIX
+    async with customer(tmp_path / "another") as another:
+        push.to(another)
+        assert (push.report()[DAY].sent, push.report()[DAY].sent_at) == (0, None)
+    await push.now()  # it is away
+    row = push.report()[DAY]
+    assert (row.files, row.sent, row.sent_at) == (1, 0, None)
+    assert row.problem == f"127.0.0.1 port {another.port} cannot be reached: Connection refused."
+
+
+async def test_when_one_more_does_not_get_there_not_all_is_there(push: Push, place: Customer) -> None:
+    push.office.recording()
+    push.to(place)
+    await push.now()
+    push.office.recording(at=AT_NOON + timedelta(minutes=1))
+    place.authorized = ""
+    later(push.office, minutes=6)
+    await push.now()
+    row = push.report()[DAY]
+    assert (row.files, row.sent, row.sent_at) == (2, 1, None)
 
 
 async def test_switched_off_nothing_is_sent(push: Push, place: Customer) -> None:
