@@ -78,6 +78,7 @@ class RecordingRow:
     tags: tuple[str, str, str]
     pbx: str
     call: UUID
+    leg: UUID
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,7 @@ def _row(row: Any, met: Iterable[CounterpartSpan]) -> RecordingRow:
         tags=(row.tag1, row.tag2, row.tag3),
         pbx=row.leg.pbx,
         call=row.leg.call_id,
+        leg=row.leg_id,
     )
 
 

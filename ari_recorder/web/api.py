@@ -185,7 +185,7 @@ def shown(row: RecordingRow) -> shapes.Recording:
         state=row.state,
         mode=row.mode,  # type: ignore[arg-type]
         kept=row.kept,
-        user=Party(row.user_number, row.user_name),
+        user=shapes.RecordedUser(str(row.user), row.user_number, row.user_name),
         counterpart=Party(row.counterpart_number, row.counterpart_name),
         counterparts=[
             shapes.CounterpartSpan(each.number, each.name, time(each.joined_at), time_or_none(each.left_at))
@@ -212,6 +212,7 @@ def shown(row: RecordingRow) -> shapes.Recording:
         tag3=row.tags[2],
         pbx=row.pbx,
         call=str(row.call),
+        leg=str(row.leg),
     )
 
 

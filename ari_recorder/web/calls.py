@@ -215,7 +215,7 @@ def shown(asker: Scope, leg: LegRow) -> shapes.Call:
         annotatable=asker.annotates_call_of(leg.organisation, leg.user),
         call=str(leg.call),
         pbx=leg.pbx,
-        user=shapes.Party(leg.user_number, leg.user_name),
+        user=shapes.RecordedUser(str(leg.user), leg.user_number, leg.user_name),
         counterpart=shapes.Party(leg.counterpart.number, leg.counterpart.name),
         direction=leg.direction,  # type: ignore[arg-type]
         internal=leg.internal,

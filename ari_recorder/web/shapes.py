@@ -38,6 +38,14 @@ class Party(msgspec.Struct):
     name: str
 
 
+class RecordedUser(msgspec.Struct):
+    """Whose leg it is."""
+
+    id: Id
+    number: str | None
+    name: str
+
+
 class CounterpartSpan(msgspec.Struct):
     """Whom the user was connected to, and when, by Asterisk's clock; `left_at` is null while they talk."""
 
@@ -60,7 +68,7 @@ class Recording(msgspec.Struct):
     ]
     mode: Mode
     kept: Annotated[bool, Meta(description="False while it is provisional.")]
-    user: Party
+    user: RecordedUser
     counterpart: Annotated[Party, Meta(description="The last of `counterparts`.")]
     counterparts: Annotated[
         list[CounterpartSpan],
@@ -97,6 +105,7 @@ class Recording(msgspec.Struct):
             extra_json_schema={"format": "uuid"},
         ),
     ]
+    leg: Annotated[Id, Meta(description="The `id` that the call had in `/calls`, for this user.")]
 
 
 class Count(msgspec.Struct):
@@ -214,7 +223,7 @@ class Call(msgspec.Struct):
         ),
     ]
     pbx: str
-    user: Party
+    user: RecordedUser
     counterpart: Party
     direction: Annotated[Direction, Meta(description="As seen from the recorded user.")]
     internal: Annotated[bool, Meta(description="Whether the counterpart is of the same organisation.")]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ari_recorder.policies.ledger import RecordingState
+from ari_recorder.store.models import Leg, Recording
 
 from .world import ABSENT, AUDIO_S, NOON, NewBrowser, World, peaks
 
@@ -23,7 +24,11 @@ async def test_a_recording_as_json(open_browser: NewBrowser, world: World) -> No
     browser = await open_browser("anna")
     shown = (await browser.get(f"{API}/{recording}")).json()
     assert shown["started_at"] == "2026-11-22T12:00:00.005Z"
-    assert shown["user"] == {"number": "101", "name": "Anna Andersson"}
+    anna = world.ids["anna"]
+    assert shown["user"] == {"id": str(anna), "number": "101", "name": "Anna Andersson"}
+    row = world.store.read_now(Recording.get_by_id, recording)
+    row = world.store.read_now(lambda: Recording.select(Recording, Leg).join(Leg).get())
+    assert (shown["leg"], shown["call"]) == (str(row.leg_id), str(row.leg.call_id))
     assert shown["counterpart"] == {"number": "0812345678", "name": "Eva"}
     assert shown["problems"] == ["One.", "Two."]
     assert (shown["state"], shown["duration_ms"], shown["tag2"]) == ("stored", AUDIO_S * 1000, "t")

@@ -112,7 +112,8 @@ async def test_a_call_is_told_with_what_can_be_done(
     open_browser: NewBrowser, ongoing: dict[str, Followed]
 ) -> None:
     (call,) = (await (await open_browser("anna")).get("/api/v1/calls/live")).json()["calls"]
-    assert call["user"] == {"number": "101", "name": "Anna Andersson"}
+    anna = ongoing["anna"].row.user
+    assert call["user"] == {"id": str(anna), "number": "101", "name": "Anna Andersson"}
     assert (call["state"], call["commands"], call["since"]) == (
         "recording",
         ["pause"],
