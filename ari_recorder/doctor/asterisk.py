@@ -150,8 +150,8 @@ async def look_at_channelvars(where: str, inquiry: Inquiry) -> list[Check]:
     remedy = f"Take the line channelvars of asterisk_conf/ari.conf into [general] of ari.conf, then: {RELOAD}"
     if name not in (known or {}):
         return [warning(where, name, "this Asterisk does not tell its value", remedy)]
-    if channels.SHOWN not in (known or {})[name]:
-        found = f"{channels.SHOWN} is not in it: numbers that callers withhold are shown"
+    if channels.PRESENTATION not in (known or {})[name]:
+        found = f"{channels.PRESENTATION} is not in it: numbers that callers withhold are shown"
         return [warning(where, name, found, remedy)]
     return [good(where, name, "also whether a caller withholds their number")]
 

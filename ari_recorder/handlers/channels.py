@@ -32,7 +32,7 @@ PICKUP_APPS = ("", "Pickup", "PickupChan")
 feature code of `features.conf` is no application at all."""
 
 LINKEDID, CODECS, PRESSED = "CHANNEL(linkedid)", "CHANNEL(audionativeformat)", "RECORDER_COMMANDS"
-SHOWN = "CONNECTEDLINE(pres)"
+PRESENTATION = "CONNECTEDLINE(pres)"
 """Variables that ``channelvars`` of `asterisk_conf/ari.conf` has sent with every event."""
 KEPT_AT = "%Y%m%dT%H%M%S.%fZ"
 """How the dialplan writes a command's time."""
@@ -72,7 +72,7 @@ def direction_when_connected(channel: Channel) -> str:
 
 def connected(channel: Channel) -> Counterpart:
     """Who Asterisk says the channel is connected to; nobody while it does not know, or is not to tell."""
-    if withheld(channel.channelvars.get(SHOWN, "")):
+    if withheld(channel.channelvars.get(PRESENTATION, "")):
         return Counterpart()
     return party(channel.connected.number, channel.connected.name)
 
