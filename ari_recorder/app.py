@@ -123,6 +123,7 @@ class Recorder:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.store.hurry()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import fcntl
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from pathlib import Path
+from typing import IO
 
 from ari_recorder import files
 from ari_recorder.ari import Ari
@@ -15,6 +19,9 @@ from ari_recorder.store.rows import SegmentRow
 
 ANSWER_S = 10.0
 """How long the folder may take for what is asked of it at once."""
+
+TAKEN_S = 1.0
+"""How long it is waited before it is looked again whether somebody else is done with the files."""
 
 _OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.ahead)?\.(ogg|flac|wav)(\.part)?")
 
@@ -36,6 +43,19 @@ class Files:
     async def probe(self) -> None:
         """Whether it answers at all; a folder that is not there does."""
         await self._patience.call(self._folder.exists)
+
+    @contextlib.asynccontextmanager
+    async def alone(self, segments: Iterable[SegmentRow]) -> AsyncIterator[None]:
+        """Nobody else works on the segments' files meanwhile; who does is waited for.
+
+        A standby with the same catalogue finishes what waits, too. Of two that put a recording into the vault
+        at the same time one's file would be there, and the other's key in the catalogue.
+        """
+        paths = self._all(segments)
+        while (held := await self._patience.call(_locked, paths)) is None:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(TAKEN_S)
+        with held:
+            yield
 
     async def delete(self, segments: Iterable[SegmentRow]) -> None:
         """Delete the segments' files, as far as they are there. Raises `OSError`."""
@@ -62,6 +82,26 @@ class Files:
 
     def _all(self, segments: Iterable[SegmentRow]) -> list[Path]:
         return [path for segment in segments for path in self.of(segment)]
+
+
+def _locked(paths: Iterable[Path]) -> contextlib.AbstractContextManager[object] | None:
+    """The first that is there, locked until it is left; None while somebody else has it."""
+    with contextlib.ExitStack() as opened:
+        for path in paths:
+            try:
+                file: IO[bytes] = opened.enter_context(path.open("rb"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                opened.callback(
+                    fcntl.flock, file, fcntl.LOCK_UN
+                )  # a process forked meanwhile has it open, too
+            except FileNotFoundError:
+                continue
+            except BlockingIOError:
+                return None
+            except OSError:  # a file system without locks, or a file that cannot be read, which is told later
+                pass
+            break
+        return opened.pop_all()
 
 
 def _unlink(paths: Iterable[Path]) -> None:

@@ -253,13 +253,18 @@ class Finisher:
         await files.probe()
         if reason := await self._working.call(why_not_writable, self._work):
             raise VaultError(f"The work folder {self._work} cannot be written: {reason}.")
+        async with files.alone(recording.segments):
+            if await self._store.read(finishing.waits, recording):
+                await self._make(recording)
+
+    async def _make(self, recording: Due) -> None:
         async with self._slots:
             job = self._job(recording)
             try:
                 result = await self._ahead.finish(job) or await self._pool.run(job)
                 await self._seal(recording, job.target, result)
             except NoAudio as error:
-                await files.make_sure_of(recording.segments)
+                await self._files[recording.pbx].make_sure_of(recording.segments)
                 await self._give_up(recording, error)
                 return
             finally:

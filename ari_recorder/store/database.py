@@ -64,6 +64,8 @@ class Store:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._search = Keeping()
         self._cutting = Cutting()
+        self._late = threading.Timer(CLOSED_WITHIN_S, self._cutting.cut)
+        self._late.daemon = True
         self._closed = False
         self._closing = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -116,21 +118,25 @@ class Store:
         self._search.behind = True
         self._submit(lambda: None)
 
+    def hurry(self) -> None:
+        """The program stops: a PostgreSQL that does not answer is waited for `CLOSED_WITHIN_S` in all."""
+        with suppress(RuntimeError):  # it is known already
+            self._late.start()
+
     def close(self) -> None:
         """Finish what is waiting to be written and close every connection; once is enough.
 
-        A PostgreSQL that does not answer is waited for `CLOSED_WITHIN_S`.
+        A PostgreSQL that does not answer is waited for as `hurry` says.
         """
         with self._closing:
             self._closed = True
             self._jobs.put(None)
-        late = threading.Timer(CLOSED_WITHIN_S, self._cutting.cut)
-        late.start()
+        self.hurry()
         self._writer.join()
         self._close_readers()
         self._readers.shutdown()
         self._database.close()
-        late.cancel()
+        self._late.cancel()
 
     def _close_readers(self) -> None:
         """Each reader closes its own connection; the barrier gives each of them one turn."""

@@ -184,14 +184,29 @@ def kept_until(recording: UUID) -> datetime | None:
     return row[0] + timedelta(days=row[1]) if row else None
 
 
+def waits(recording: Due) -> bool:
+    """Whether it is still as it was found; otherwise it has been finished meanwhile, by another recorder."""
+    return bool(statements.find(models.Recording, ("id",), id=recording.id, state=recording.state))
+
+
+def _is_ended(recording: Due, state: RecordingState) -> bool:
+    """It is ``state`` from now on, unless it is not as it was found any more; asked with the change."""
+    found = (models.Recording.id == recording.id) & (models.Recording.state == recording.state)
+    return bool(models.Recording.update(state=state).where(found).execute())
+
+
 def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
-    """The file is in the vault: commit what it is, and close the ledger if this was the last."""
+    """The file is in the vault: commit what it is, and close the ledger if this was the last.
+
+    Of two who have finished it the second changes nothing.
+    """
+    if not _is_ended(recording, RecordingState.STORED):
+        return
     began = recording.segments[0].began_at if recording.segments else recording.started_at
     (told,) = statements.find_one(models.Recording, ("problems",), id=recording.id)
     statements.update(
         models.Recording,
         recording.id,
-        state=RecordingState.STORED,
         started_at=began,
         answered_at=min(began, recording.answered_at),
         **columns(sealed.kept),
@@ -214,11 +229,14 @@ def seal(recording: Due, sealed: Sealed, now: datetime) -> None:
 def end_without_file(recording: Due, state: RecordingState, problem: str, now: datetime) -> None:
     """The recording ends as ``discarded`` (its files are gone) or ``empty`` (there never was audio).
 
-    What the files of an empty one hold, if they are there at all, is not ours to delete.
+    What the files of an empty one hold, if they are there at all, is not ours to delete. One that has been
+    finished meanwhile stays as it is.
     """
+    if not _is_ended(recording, state):
+        return
     (told,) = statements.find_one(models.Recording, ("problems",), id=recording.id)
     problems = "\n".join(filter(None, (*told.splitlines(), problem)))
-    statements.update(models.Recording, recording.id, state=state, problems=problems, duration_ms=0)
+    statements.update(models.Recording, recording.id, problems=problems, duration_ms=0)
     if state is RecordingState.EMPTY:
         cleared(recording.segments)
         happenings.failed(recording.organisation, recording.id, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import signal
@@ -357,6 +358,23 @@ async def test_what_waits_for_the_vault_is_tried_as_soon_as_another_is_in_it(
     world.vault_folder.unlink()
     for call in (world.recorded(minute=3), *calls):
         await world.until_it_is(call, RecordingState.STORED)
+
+
+async def test_what_another_recorder_is_about_to_finish_is_left_to_it(
+    world: World, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby with the same catalogue; otherwise one's file would get the other's key."""
+    monkeypatch.setattr(files_module, "TAKEN_S", 0.01)
+    lock, looks = files_module._locked, []
+    monkeypatch.setattr(files_module, "_locked", lambda paths: looks.append(1) or lock(paths))
+    call = world.recorded()
+    with world.files(call)[0].open("rb") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        working()
+        await world.until(lambda: len(looks) >= 3)
+        assert world.row(call).state == RecordingState.CLOSING
+        assert world.row(call).vault_key is None
+    await world.until_it_is(call, RecordingState.STORED)
 
 
 async def test_what_must_be_destroyed_is_tried_until_it_is_gone(world: World, working: Working) -> None:

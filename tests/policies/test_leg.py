@@ -624,6 +624,14 @@ def test_an_answer_that_only_the_call_detail_record_tells_is_due() -> None:
     assert call.problems()[0].startswith("Nothing of it could be recorded")
 
 
+def test_of_what_asterisk_had_in_memory_only_when_it_died_it_is_not_said_that_it_began_late() -> None:
+    call = Call().answered()
+    call.now_s = 5
+    written = {name: Written(at(0), at(0), "wav") for name in call.names(1)}
+    call.told(replace(call.seen(state=None), ended_at=at(2), written=written))
+    assert call.problems() == ("Nothing of it could be recorded: Asterisk ended the file early.",)
+
+
 def test_a_file_whose_request_was_not_written_down_is_adopted() -> None:
     call = Call(Mode.ON_DEMAND_USER_START).answered()
     assert call.leg.standing.state is State.IDLE

@@ -157,6 +157,21 @@ def test_sealing_twice_as_after_a_crash_between_is_harmless(store: Store) -> Non
     assert found(store) == Found(uncleared=1, line="recorded")
 
 
+@pytest.mark.parametrize("state", [RecordingState.EMPTY, RecordingState.STORED])
+def test_of_two_who_have_finished_it_the_second_changes_nothing(store: Store, state: RecordingState) -> None:
+    """A standby that found it at the same time comes late: its files are gone, or its key opens nothing."""
+    recorded_call(store, add_user(store))
+    due = the_due(store)
+    store.write_now(finishing.seal, due, sealed(due), BEGIN)
+    row = store.read_now(lambda: models.Recording.select().dicts().get())
+    if state is RecordingState.EMPTY:
+        store.write_now(finishing.end_without_file, due, state, "the audio file is missing", BEGIN)
+    else:
+        store.write_now(finishing.seal, due, sealed(due, audio=b"another's"), BEGIN)
+    assert store.read_now(lambda: models.Recording.select().dicts().get()) == row
+    assert found(store) == Found(uncleared=1, line="recorded")
+
+
 def test_a_seal_that_does_not_fit_the_segments_writes_nothing(store: Store) -> None:
     recorded_call(store, add_user(store))
     due = the_due(store)

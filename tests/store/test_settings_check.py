@@ -52,6 +52,14 @@ def test_what_was_rewritten_in_the_database_is(store: Store, anna: UserRow, name
     assert text.endswith(said)
 
 
+def test_it_is_settled_by_the_program_which_writes_down_who_did_so(store: Store, anna: UserRow) -> None:
+    """Also what is right as it is: to another value and back."""
+    store.write_now(models.User.update(name="Bo").where(models.User.id == anna.id).execute)
+    for name in ("Nobody", "Bo"):
+        change_user(store, anna, name=name)
+    assert settings_check.unlike(store) == []
+
+
 def test_a_user_who_was_moved_to_another_organisation_is(store: Store, anna: UserRow) -> None:
     other = organisation(store, "Other").id
     store.write_now(models.User.update(organisation=other).where(models.User.id == anna.id).execute)

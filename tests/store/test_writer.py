@@ -320,6 +320,20 @@ def test_closing_does_not_wait_for_a_database_that_does_not_answer(
     postgresql.drop(url)
 
 
+def test_who_stops_waits_once_for_a_database_that_does_not_answer(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of what is done before it is closed would wait as long as the next."""
+    monkeypatch.setattr(database, "CLOSED_WITHIN_S", 0.2)
+    url = postgresql.new_database()
+    with reopened(url) as store:
+        store.hurry()
+        for ask in (store.write_now, store.read_now, store.write_now):
+            with pytest.raises(StoreError):
+                ask(_sleep)
+    postgresql.drop(url)
+
+
 def asleep(server: PostgreSQL, url: str) -> int:
     """How many wait for that database."""
     asked = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query ~ 'pg_sleep'"

@@ -45,7 +45,8 @@ def _sentences(recording: Recording, trouble: str) -> Iterator[str]:
     if all(one.nothing for one in recording.segments):
         cause = next((one.cause for one in recording.segments if one.cause), "")
         brief = all(_wanted_until(stretch, recording) - stretch[0].due_at <= TOLD_FROM for stretch in wanted)
-        yield f"Nothing of it could be recorded: {BRIEF if brief else cause or trouble or SLOW}."
+        other = EARLY if any(one.file_began_at for one in recording.segments) else SLOW
+        yield f"Nothing of it could be recorded: {BRIEF if brief else cause or trouble or other}."
         return
     for number, stretch in enumerate(wanted, 1):
         for hole in _holes(stretch, recording):
