@@ -13,15 +13,15 @@ from typing import IO
 from ari_recorder import files
 from ari_recorder.ari import Ari
 from ari_recorder.blocking import Patience
-from ari_recorder.errors import AriRefused, VaultError
+from ari_recorder.errors import AriRefused, SpoolError, VaultError
 from ari_recorder.media.kinds import WAV_HEADER_BYTES
 from ari_recorder.store.rows import SegmentRow
 
 ANSWER_S = 10.0
 """How long the folder may take for what is asked of it at once."""
 
-TAKEN_S = 1.0
-"""How long it is waited before it is looked again whether somebody else is done with the files."""
+TAKEN_S, TAKEN_WITHIN_S = 1.0, 120.0
+"""How often it is looked again whether somebody else is done with the files, and for how long."""
 
 _OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.ahead)?\.(ogg|flac|wav)(\.part)?")
 
@@ -49,10 +49,15 @@ class Files:
         """Nobody else works on the segments' files meanwhile; who does is waited for.
 
         A standby with the same catalogue finishes what waits, too. Of two that put a recording into the vault
-        at the same time one's file would be there, and the other's key in the catalogue.
+        at the same time one's file would be there, and the other's key in the catalogue. Raises `SpoolError`.
         """
-        paths = self._all(segments)
-        while (held := await self._patience.call(_locked, paths)) is None:  # noqa: ASYNC110 - another process
+        paths, clock = self._all(segments), asyncio.get_running_loop().time
+        given_up_s = clock() + TAKEN_WITHIN_S
+        while (held := await self._patience.call(_locked, paths)) is None:
+            if clock() > given_up_s:
+                raise SpoolError(
+                    f"Another recorder has locked the audio files for {TAKEN_WITHIN_S:g} s: does it hang?"
+                )
             await asyncio.sleep(TAKEN_S)
         with held:
             yield

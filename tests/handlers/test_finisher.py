@@ -377,6 +377,20 @@ async def test_what_another_recorder_is_about_to_finish_is_left_to_it(
     await world.until_it_is(call, RecordingState.STORED)
 
 
+async def test_another_recorder_that_hangs_is_told_of_and_waited_for(
+    world: World, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_module, "TAKEN_S", 0.01)
+    monkeypatch.setattr(files_module, "TAKEN_WITHIN_S", 0.05)
+    call = world.recorded()
+    with world.files(call)[0].open("rb") as theirs, capture_logs() as logged:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        working()
+        await world.until(lambda: logged)
+    assert "Another recorder has locked" in str(logged[0])
+    await world.until_it_is(call, RecordingState.STORED)
+
+
 async def test_what_must_be_destroyed_is_tried_until_it_is_gone(world: World, working: Working) -> None:
     call = world.call(Mode.ON_DEMAND)
     inward, outward = world.files(call)
