@@ -25,6 +25,7 @@ from ari_recorder.web.ranges import Span, Unsatisfiable, parse
 from ari_recorder.web.watch import until_not_allowed
 
 RETRY_S = 30
+FIRST_WITHIN_S = 30.0
 UNREADABLE = N_("The audio of this recording cannot be read from the vault.")
 AWAY = N_("The audio of this recording cannot be read: the vault cannot be reached just now.")
 
@@ -130,6 +131,15 @@ def _asked_for(request: web.Request, etag: str, size_bytes: int) -> Span | None:
     return parse(request.headers.get("Range"), size_bytes)
 
 
+async def _begun(reading: AsyncGenerator[bytes, None]) -> bytes:
+    """The first block. Somebody waits for it: a vault may be silent for longer than one wants to."""
+    try:
+        async with asyncio.timeout(FIRST_WITHIN_S):
+            return await anext(reading, b"")
+    except TimeoutError as error:
+        raise VaultAway(f"The vault gave nothing within {FIRST_WITHIN_S:g} s.") from error
+
+
 async def _stream(
     request: web.Request, response: web.StreamResponse, row: RecordingRow, content: Content, *, download: bool
 ) -> web.StreamResponse:
@@ -138,7 +148,7 @@ async def _stream(
         await content.open(request.app[CONTEXT].safe, whole=download)
         span = _part(request, response, content)
         reading = content.read(span)
-        first = await anext(reading, b"")  # before the answer begins: a file that is gone is an error
+        first = await _begun(reading)  # before the answer begins: a file that is gone is an error
         response.content_length = span.length if span else content.size_bytes
         if request.method != "HEAD":
             heard = span or Span(0, content.size_bytes or 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from ari_recorder.config import Vault
 from ari_recorder.safes import safe
 from ari_recorder.store.s3 import client as s3_client
 from ari_recorder.store.s3 import vault as s3_vault
+from ari_recorder.web import audio
 
 from ..s3 import KEY, S3, Proxy
 from ..store.build import BEGIN
@@ -109,3 +111,14 @@ async def test_while_it_cannot_be_read_that_is_said_and_nothing_is_sent(
     proxy.fault = lambda _: None
     answer = await browser.get(address(recording))
     assert (answer.status, answer.body) == (200, BIG)
+
+
+async def test_who_waits_is_told_though_the_store_is_tried_again_for_longer(
+    browser: Browser, recording: UUID, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio, "FIRST_WITHIN_S", 0.2)
+    monkeypatch.setattr(s3_client, "SILENT_S", 5.0)
+    proxy.fault = lambda request: "silent" if request.method == "GET" and not request.is_mark else None
+    begun_s = time.monotonic()
+    answer = await browser.get(address(recording))
+    assert (answer.status, time.monotonic() - begun_s < 5) == (503, True)
