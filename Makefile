@@ -56,9 +56,10 @@ browsers: # not every distribution has them; the tests that want them say when t
 	@scripts/packages $(BROWSERS) || echo "Without these browsers their tests are skipped." >&2
 	@scripts/packages chromium-headless-shell || echo "Without it the tests take longer, with Chromium itself." >&2
 
+# What is imported is compiled then: to compile all of it takes longer.
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -119,7 +119,7 @@ class LabRecorder:
     def workers(self) -> list[int]:
         """The process ids of its stitching workers, and of whatever else it has started."""
         assert self.process is not None
-        return _children(self.process.pid)
+        return begun_by(self.process.pid)
 
     def readiness(self) -> dict[str, dict[str, Any]]:
         """What ``/readyz`` says of each part: ``ok``, ``detail``. Raises `OSError` if it does not answer."""
@@ -152,7 +152,7 @@ class LabRecorder:
         own = _stat(self.process.pid)
         if not children:
             return own[0]
-        running = [_stat(pid)[0] for pid in _children(self.process.pid)]
+        running = [_stat(pid)[0] for pid in begun_by(self.process.pid)]
         return sum(own) + sum(running)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -218,7 +218,8 @@ def _stat(pid: int) -> tuple[float, float]:
     return (int(fields[11]) + int(fields[12])) / tick, (int(fields[13]) + int(fields[14])) / tick
 
 
-def _children(pid: int) -> list[int]:
+def begun_by(pid: int) -> list[int]:
+    """The processes that a process has begun."""
     found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended

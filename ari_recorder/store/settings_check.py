@@ -7,7 +7,7 @@ more, or have recordings bear another's name. The audit log, which is signed, ha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -34,10 +34,24 @@ def unlike(store: Store) -> list[tuple[str, str]]:
 
 
 def _all(store: Store) -> Iterator[tuple[str, str]]:
-    for kind, now in ((users.KIND, _user), (organisations.KIND, _organisation)):
-        for one, said in _told(store, kind).items():
-            if text := store.read_now(_judged, UUID(one), said, now):
-                yield f"{kind} {one}", text
+    people = _told(store, users.KIND)
+    yield from _compared(store, users.KIND, people, _user)
+    yield from _compared(store, organisations.KIND, _told(store, organisations.KIND), _organisation)
+    for user in store.read_now(_users):
+        if str(user) not in people:
+            yield f"{users.KIND} {user}", "It is in the catalogue, and the audit log does not tell of it."
+
+
+def _compared(
+    store: Store, kind: str, log: Mapping[str, _Told], now: Callable[[UUID], dict[str, Any] | None]
+) -> Iterator[tuple[str, str]]:
+    for one, said in log.items():
+        if text := store.read_now(_judged, UUID(one), said, now):
+            yield f"{kind} {one}", text
+
+
+def _users() -> list[UUID]:
+    return [row.id for row in User.select(User.id).where(User.removed_at.is_null())]
 
 
 def _judged(one: UUID, line: _Told, now: Callable[[UUID], dict[str, Any] | None]) -> str:

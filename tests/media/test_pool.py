@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pickle
 import signal
@@ -18,16 +19,17 @@ from ari_recorder.errors import MediaError
 from ari_recorder.media import pool as pool_module
 from ari_recorder.media.jobs import StitchJob
 from ari_recorder.media.pool import StitchPool
+from lab import recorder
 
 from .conftest import Spool, header
 
 
 def children(of: int) -> dict[int, str]:
     """Process id → command line of the stitching workers a process has begun."""
-    listed = Path(f"/proc/{of}/task").glob("*/children")
-    found = {int(pid): "" for path in listed for pid in path.read_text().split()}
-    for pid in found:
-        found[pid] = Path(f"/proc/{pid}/cmdline").read_text()
+    found = {}
+    for pid in recorder.begun_by(of):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_text()
     return {pid: line for pid, line in found.items() if "spawn_main" in line}
 
 
@@ -177,6 +179,7 @@ async def test_a_closed_pool_refuses(spool: Spool) -> None:
 PARENT = """
 import asyncio, pickle, sys
 from ari_recorder.media.pool import StitchPool
+from lab import recorder
 if __name__ == "__main__":
     asyncio.run(StitchPool(workers=1).run(pickle.load(sys.stdin.buffer)))
 """

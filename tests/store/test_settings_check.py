@@ -67,6 +67,14 @@ def test_a_user_who_was_moved_to_another_organisation_is(store: Store, anna: Use
     assert (which, text.split()[-1]) == (f"user {anna.id}", "organisation.")
 
 
+def test_an_administrator_whom_nobody_has_added_is(store: Store, anna: UserRow) -> None:
+    planted = {"organisation": anna.organisation, "name": "Eve", "role": "administrator", "login": "eve"}
+    eve = store.write_now(models.User.create, **planted)
+    ((which, text),) = settings_check.unlike(store)
+    assert which == f"user {eve.id}"
+    assert text.endswith("does not tell of it.")
+
+
 def test_a_telephone_that_was_taken_away_is(store: Store, anna: UserRow) -> None:
     store.write_now(models.Endpoint.delete().where(models.Endpoint.name == "PJSIP/a").execute)
     ((_, text),) = settings_check.unlike(store)
