@@ -15,7 +15,8 @@ help: ## show this
 demo: packages $(VENV)/installed $(NODE) ## a real PBX, the recorder and calling phones; CHECK=1 verifies them and ends
 	$(BIN)/python -m lab.demo $(if $(CHECK),--check)
 
-test: packages browsers $(VENV)/installed $(NODE) lint audit ## format, lint, types, dependencies and every test, on real parts
+test: packages browsers $(VENV)/installed $(NODE) ## format, lint, types, dependencies and every test, on real parts
+	$(MAKE) --no-print-directory --jobs 2 lint audit
 	$(BIN)/python -m lab.tree
 	scripts/test $(ARGS)
 
@@ -56,10 +57,10 @@ browsers: # not every distribution has them; the tests that want them say when t
 	@scripts/packages $(BROWSERS) || echo "Without these browsers their tests are skipped." >&2
 	@scripts/packages chromium-headless-shell || echo "Without it the tests take longer, with Chromium itself." >&2
 
-# What is imported is compiled then: to compile all of it takes longer.
+# The lock has all of it. What is imported is compiled then: to compile everything takes longer.
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

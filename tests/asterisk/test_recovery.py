@@ -221,9 +221,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def test_another_program_under_our_name_does_not_leave_us_deaf(begin: Begin, lab: Lab) -> None:
     station = begin()
-    login = aiohttp.BasicAuth(lab.pbx.ari_user, lab.pbx.ari_password)
+    login = {"Authorization": aiohttp.encode_basic_auth(lab.pbx.ari_user, lab.pbx.ari_password)}
     address = f"{lab.pbx.http_url}/ari/events?app=ari_recorder"
-    async with aiohttp.ClientSession(auth=login) as session, session.ws_connect(address):
+    async with aiohttp.ClientSession(headers=login) as session, session.ws_connect(address):
         await until(lambda: "another program" in station.recorder.log.read_text())
     await until(lambda: station.recorder.log.read_text().count("following endpoints") == 2, timeout_s=30)
     calling, called = await connect(lab, "101", "106")

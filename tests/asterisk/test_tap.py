@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ari_recorder.policies.rights import COMMAND_LINE
 from ari_recorder.policies.table import Mode
-from ari_recorder.store import catalogue, models
+from ari_recorder.store import catalogue, models, people
 from lab import Lab
 from lab.ari import Ari
 from lab.call import PhoneCall
 from lab.cases import connect, length_s, talk
-from lab.directory import add_user
+from lab.directory import LAB, add_user
 from lab.evidence import Expected
 from tests.asterisk.station import Begin, Station
 
@@ -116,8 +117,9 @@ async def test_each_status_and_the_call_goes_on(begin: Begin, lab: Lab) -> None:
     station = begin()
 
     def add() -> None:
-        other = models.Organisation.create(name="Second Co")
-        models.User.create(organisation=other, number="105", name="Other Eva", mode="always")
+        now = datetime.now(UTC)
+        other = people.add_organisation({"name": "Second Co"}, actor=LAB, now=now)
+        add_user(organisation=other.id, number="105", name="Other Eva", mode="always")
 
     await station.store.write(add)
     told = {
